@@ -1,0 +1,82 @@
+/* What a job is: one const table of functions. The loop knows the jobs only through it, and jobs
+ * never include each other. Adding one is a folder and a line in loop/apps.c.
+ *
+ * Threads      train and evaluate run on the trainer's thread, one at a time; learn_one is called by
+ *              the store's writer, in commit order; decide by any number of threads at once. An app
+ *              guards its own state: a decision never waits for training.
+ * Failure      as everywhere: status and report; a failed train leaves the serving model in place
+ */
+#ifndef TDL_APPS_APP_H
+#define TDL_APPS_APP_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/pool.h"
+#include "store/store.h"
+
+typedef struct tdl_app tdl_app; /* each job's own struct */
+
+/* Lives as long as the app that was opened with it. */
+typedef struct tdl_app_context {
+    tdl_store *store;
+    const char *data_dir; /* model files live below it */
+    tdl_pool *pool;       /* for training; may be NULL */
+} tdl_app_context;
+
+/* Progress of long work: `done` in [0, 1] over the whole, `stage` names what runs now. Returning
+ * false asks the work to stop: it then answers TDL_E_STOPPED. */
+typedef bool tdl_progress_fn(void *context, const char *stage, double done, const char *detail);
+
+typedef struct tdl_train_options {
+    uint64_t seed;
+    bool activate; /* let the new version serve */
+    tdl_progress_fn *progress; /* may be NULL */
+    void *progress_context;
+} tdl_train_options;
+
+typedef struct tdl_ask {
+    tdl_str user;
+    tdl_str item;    /* "similar to this"; empty = for the user */
+    size_t n;        /* answers wanted, 1..100 */
+    int64_t time_us; /* of the question */
+} tdl_ask;
+
+typedef struct tdl_app_ops {
+    const char *name;
+
+    /* Open and load: replay the store's events into serving state, load the active model. A missing
+     * model is fine; a damaged model file is reported in `*ret_warning` (which may be NULL), and the
+     * app serves what it can without it. */
+    tdl_status (*open)(const tdl_app_context *context, tdl_app **ret, tdl_report *ret_warning,
+                       tdl_report *why);
+    void (*close)(tdl_app *app); /* accepts NULL */
+
+    /* Fit every candidate model on what is stored, measure each, choose, write the model file and
+     * its row; with `activate` swap it in. ret_report: JSON object, also stored in the row;
+     * appended to. */
+    tdl_status (*train)(tdl_app *app, const tdl_train_options *options, tdl_buf *ret_report,
+                        tdl_report *why);
+
+    /* The same measurements, nothing written. */
+    tdl_status (*evaluate)(tdl_app *app, const tdl_train_options *options, tdl_buf *ret_report,
+                           tdl_report *why);
+
+    /* Take in one event; microseconds, no retraining. */
+    void (*learn_one)(tdl_app *app, const tdl_event *event, int64_t seq);
+
+    /* Answer. Everything in `ret` lives in `arena`, titles included, except id, which the caller sets
+     * (with time_us and app). Adds `"key":value` members of its own to the answer through `extra`,
+     * which stands inside an open JSON object. */
+    tdl_status (*decide)(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
+                         tdl_jw *extra, tdl_report *why);
+
+    /* Load another active version if the registry's row changed (another process trained). */
+    tdl_status (*refresh)(tdl_app *app, tdl_report *why);
+
+    /* Catalogue changed. */
+    void (*item_changed)(tdl_app *app, const tdl_item *item);
+} tdl_app_ops;
+
+extern const tdl_app_ops tdl_recommend_app; /* apps/recommend/recommend.c */
+
+#endif

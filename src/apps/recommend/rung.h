@@ -1,0 +1,94 @@
+/* A rung: one model of the ladder. All are fitted and measured by the same code; one serves.
+ *
+ * Rungs work on dense item numbers 0..items_n-1 and see a user as the list of items in time order.
+ * A fitted model is immutable: score and explain may run on any number of threads.
+ */
+#ifndef TDL_APPS_RECOMMEND_RUNG_H
+#define TDL_APPS_RECOMMEND_RUNG_H
+
+#include "apps/app.h"
+#include "train/safetensors.h"
+
+/* Every user's items in time order (ties in arrival order), repeated items kept once: the first. */
+typedef struct tdl_interactions {
+    size_t users_n, items_n;
+    const size_t *offsets;  /* [users_n + 1] into item and time_us */
+    const int32_t *item;    /* [offsets[users_n]] */
+    const int64_t *time_us; /* same */
+} tdl_interactions;
+
+/* What one user did, as a rung sees it. */
+typedef struct tdl_history {
+    const int32_t *item;    /* [n], oldest first */
+    const int64_t *time_us; /* [n] */
+    size_t n;
+} tdl_history;
+
+/* What a rung is fitted on: users' histories up to `end[u]`. */
+typedef struct tdl_fit_data {
+    const tdl_interactions *all;
+    const size_t *end; /* [users_n], offsets[u] <= end[u] <= offsets[u + 1] */
+} tdl_fit_data;
+
+static inline tdl_history tdl_fit_history(const tdl_fit_data *data, size_t user)
+{
+    size_t begin = data->all->offsets[user];
+    return (tdl_history){data->all->item + begin, data->all->time_us + begin,
+                         data->end[user] - begin};
+}
+
+typedef struct tdl_fit_options {
+    uint64_t seed;
+    tdl_pool *pool;
+    /* For early stopping: the held-out next item of each user is all->item[end[u]] where
+     * validate[u] is true. NULL = no validation split: fit for `epochs` exactly. */
+    const bool *validate;
+    unsigned epochs;     /* 0 = the rung's own default; set from the run that had a validation split */
+    unsigned ret_epochs; /* out: epochs that gave the best validation result */
+    tdl_progress_fn *progress;
+    void *progress_context;
+} tdl_fit_options;
+
+typedef enum tdl_reason_kind { TDL_REASON_EVENT, TDL_REASON_POPULAR } tdl_reason_kind;
+
+typedef struct tdl_reason {
+    tdl_reason_kind kind;
+    size_t at;     /* index into the history, for TDL_REASON_EVENT */
+    double share;  /* of the item's score, in [0, 1] when exact */
+    bool exact;    /* shares of all reasons sum to 1 */
+} tdl_reason;
+
+typedef struct tdl_rung_ops {
+    const char *name; /* "popularity", "item-knn", "markov", "directed", "network" */
+
+    tdl_status (*fit)(const tdl_fit_data *data, tdl_fit_options *options, void **ret_model,
+                      tdl_report *why);
+    void (*free)(void *model); /* accepts NULL */
+
+    /* scores [items_n]; higher is better; 0 everywhere = nothing to say about this history.
+     * scratch: an arena the rung may use for the call, never NULL. TDL_E_NO_MEMORY only. */
+    tdl_status (*score)(const void *model, const tdl_history *history, tdl_arena *scratch,
+                        float *scores);
+
+    /* The events that caused `item`'s score, largest share first; returns how many (<= max). */
+    size_t (*explain)(const void *model, const tdl_history *history, int32_t item,
+                      tdl_arena *scratch, tdl_reason *ret, size_t max);
+
+    /* Items most like `item`: scores [items_n]. NULL where a rung has no such notion. */
+    tdl_status (*similar)(const void *model, int32_t item, float *scores);
+
+    /* Tensors are named "<rung>/<tensor>". What save gave to the writer must live until written. */
+    void (*save)(const void *model, tdl_st_writer *writer);
+    tdl_status (*load)(const tdl_st_file *file, size_t items_n, void **ret_model, tdl_report *why);
+
+    size_t (*bytes)(const void *model);
+} tdl_rung_ops;
+
+/* In order of complexity: the gate prefers the earlier one unless a later one is better. */
+extern const tdl_rung_ops tdl_rung_popularity; /* popularity.c */
+extern const tdl_rung_ops tdl_rung_item_knn;   /* item_knn.c */
+extern const tdl_rung_ops tdl_rung_markov;     /* markov.c */
+extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */
+extern const tdl_rung_ops tdl_rung_network;    /* network.c */
+
+#endif

@@ -1,0 +1,16 @@
+/* Files: whole reads under a limit, atomic writes that are durable when they return. */
+#ifndef TDL_BASE_FILE_H
+#define TDL_BASE_FILE_H
+
+#include "base/str.h"
+
+/* Read all of `path` into `ret` (appended). TDL_E_TOO_LARGE past `limit` bytes. */
+tdl_status tdl_file_read(const char *path, size_t limit, tdl_buf *ret, tdl_report *why);
+
+/* Write to a temporary name beside `path`, fsync, rename, fsync of the folder. */
+tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why);
+
+/* Make a folder (and its parents) with mode 0700 unless it exists. */
+tdl_status tdl_file_make_dir(const char *path, tdl_report *why);
+
+#endif

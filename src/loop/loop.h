@@ -1,0 +1,74 @@
+/* The loop: events in, decisions out, everything logged, models trained beside it.
+ *
+ * Life cycle   tdl_loop_open -> submit / decide / train ... -> tdl_loop_close
+ * Threads      every function from any thread
+ * Invariant    no answer leaves tdl_loop_decide before its decision row is in the store's queue;
+ *              an event whose submission succeeded is visible in the next answer
+ */
+#ifndef TDL_LOOP_LOOP_H
+#define TDL_LOOP_LOOP_H
+
+#include "apps/app.h"
+
+typedef struct tdl_loop tdl_loop;
+
+typedef struct tdl_loop_options {
+    const char *data_dir;  /* made when missing, unless must_exist */
+    bool must_exist;       /* */
+    bool exclusive;        /* take the folder's lock (servers, imports, training do) */
+    unsigned threads;      /* of the training pool; 0 = TREADLE_THREADS or all cores */
+} tdl_loop_options;
+
+/* Opens the store in data_dir/treadle.db and every app. ret_warning (may be NULL): something
+ * is missing or damaged but the loop serves without it; status TDL_OK when all is well.
+ * TDL_E_CONFLICT: another process holds the folder (the report names its process id). */
+tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_report *ret_warning,
+                         tdl_report *why);
+void tdl_loop_close(tdl_loop *loop); /* stops training, flushes, closes; accepts NULL */
+
+tdl_store *tdl_loop_store(tdl_loop *loop);
+const char *tdl_loop_data_dir(const tdl_loop *loop);
+
+/* Put items into the catalogue and tell the apps. */
+tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t items_n,
+                              tdl_report *why);
+
+/* One decision of one app: asked, logged, answered. ret lives in `arena`. `extra` as in app.h. */
+tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, tdl_arena *arena,
+                           tdl_decision *ret, tdl_jw *extra, tdl_report *why);
+
+/* Train in the foreground; see tdl_app_ops.train and .evaluate. */
+tdl_status tdl_loop_train(tdl_loop *loop, const char *app, const tdl_train_options *options,
+                          tdl_buf *ret_report, tdl_report *why);
+tdl_status tdl_loop_evaluate(tdl_loop *loop, const char *app, const tdl_train_options *options,
+                             tdl_buf *ret_report, tdl_report *why);
+
+/* Train on the trainer's own thread at low priority. TDL_E_CONFLICT when it is busy. */
+tdl_status tdl_loop_train_start(tdl_loop *loop, const char *app, uint64_t seed, tdl_report *why);
+
+typedef enum tdl_training_state {
+    TDL_TRAINING_IDLE,    /* never started */
+    TDL_TRAINING_RUNNING, /* */
+    TDL_TRAINING_DONE,    /* the last one succeeded */
+    TDL_TRAINING_FAILED   /* `why` says why; the former model serves on */
+} tdl_training_state;
+
+typedef struct tdl_training {
+    tdl_training_state state;
+    char app[32], stage[64], detail[128];
+    double done;                      /* [0, 1] */
+    int64_t started_us, finished_us;  /* 0 = not yet */
+    tdl_report why;
+} tdl_training;
+void tdl_loop_training(tdl_loop *loop, tdl_training *ret);
+const char *tdl_training_state_name(tdl_training_state state); /* "idle", "running", ... */
+
+/* Events stored in each of the last 60 whole seconds, oldest first. */
+enum { TDL_RATE_SECONDS = 60 };
+void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS]);
+
+/* Housekeeping, called about once a second by the server: notices models that another process
+ * promoted. */
+void tdl_loop_tick(tdl_loop *loop);
+
+#endif

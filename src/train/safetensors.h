@@ -1,0 +1,55 @@
+/* safetensors files (u64 header length, JSON header, data): the form of every model file.
+ *
+ * Writing is atomic (temporary name, fsync, rename). Reading treats the file as hostile: nothing is
+ * allocated before its size has been checked against the file, and a refusal names the tensor, what
+ * was expected and what was found, or the byte offset.
+ */
+#ifndef TDL_TRAIN_SAFETENSORS_H
+#define TDL_TRAIN_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+typedef enum tdl_dtype { TDL_F32, TDL_F64, TDL_I32, TDL_I64, TDL_U8 } tdl_dtype;
+
+enum { TDL_SAFETENSORS_RANK_MAX = 4, TDL_SAFETENSORS_HEADER_MAX = 100000000 };
+
+/* ---- writing: names and metadata are copied, tensor data is borrowed until _write ---- */
+
+typedef struct tdl_st_writer tdl_st_writer;
+tdl_st_writer *tdl_st_writer_new(void); /* NULL: no memory; every call below accepts NULL and fails */
+void tdl_st_writer_free(tdl_st_writer *writer);
+/* Failures are remembered and reported by _write. */
+void tdl_st_meta(tdl_st_writer *writer, const char *key, tdl_str value);
+void tdl_st_add(tdl_st_writer *writer, const char *name, tdl_dtype dtype, size_t rank,
+                const size_t *shape, const void *data);
+void tdl_st_add_1d(tdl_st_writer *writer, const char *name, tdl_dtype dtype, size_t n,
+                   const void *data);
+tdl_status tdl_st_write(tdl_st_writer *writer, const char *path, tdl_report *why);
+
+/* ---- reading: the file is mapped or read whole; views live until _free ---- */
+
+typedef struct tdl_st_file tdl_st_file;
+typedef struct tdl_st_view {
+    tdl_str name;
+    tdl_dtype dtype;
+    size_t rank, shape[TDL_SAFETENSORS_RANK_MAX];
+    size_t n;         /* elements */
+    const void *data; /* aligned for its dtype */
+} tdl_st_view;
+
+tdl_status tdl_st_open(const char *path, tdl_st_file **ret, tdl_report *why);
+/* The same from memory (borrowed until _free); for tests and fuzzing. */
+tdl_status tdl_st_parse(tdl_str bytes, tdl_st_file **ret, tdl_report *why);
+void tdl_st_free(tdl_st_file *file); /* accepts NULL */
+size_t tdl_st_count(const tdl_st_file *file);
+const tdl_st_view *tdl_st_at(const tdl_st_file *file, size_t index);
+/* Metadata value; empty when absent. */
+tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key);
+/* The named tensor with this dtype and rank, or a report that names both sides. */
+tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype, size_t rank,
+                      const tdl_st_view **ret, tdl_report *why);
+
+#endif
