@@ -48,8 +48,8 @@ typedef struct tdl_decision {
     tdl_str user;
     const tdl_candidate *candidates; /* [candidates_n] */
     size_t candidates_n;
-    tdl_str model_version; /* version of the model row, empty when no model has been trained */
-    tdl_str why;           /* JSON array: one element per chosen candidate, in order */
+    tdl_str model_version;    /* version of the model row, empty when no model has been trained */
+    tdl_str why;              /* JSON array: one element per chosen candidate, in order */
     uint8_t context_hash[16]; /* BLAKE2b-128 of everything the answer depended on */
 } tdl_decision;
 

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* all else in the library is hidden */
 
 /* X(name, exit code of the command, HTTP status, text). The single source of all three. */
 #define TDL_STATUS_MAP(X)                                                                          \
@@ -48,6 +49,7 @@ const char *tdl_status_text(tdl_status status); /* "invalid input" */
 int tdl_status_http(tdl_status status);
 int tdl_status_exit(tdl_status status);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

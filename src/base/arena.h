@@ -21,7 +21,8 @@ void tdl_arena_free(tdl_arena *arena);  /* accepts NULL */
 void tdl_arena_reset(tdl_arena *arena); /* forget all, keep the first block */
 size_t tdl_arena_used(const tdl_arena *arena);
 
-/* Memory aligned to 16; uninitialised. n * size is overflow-checked. n * size == 0 gives a valid pointer. */
+/* Memory aligned to 16; uninitialised. n * size is overflow-checked. n * size == 0 gives a valid
+ * pointer. */
 void *tdl_arena_alloc(tdl_arena *arena, size_t n, size_t size);
 void *tdl_arena_zalloc(tdl_arena *arena, size_t n, size_t size);
 

@@ -29,7 +29,8 @@ bool tdl_json_get_str(const json_t *object, const char *key, tdl_str *ret); /* b
 bool tdl_json_get_number(const json_t *object, const char *key, double *ret);
 bool tdl_json_get_int(const json_t *object, const char *key, int64_t *ret);
 bool tdl_json_get_bool(const json_t *object, const char *key, bool *ret);
-const char *tdl_json_type_name(const json_t *value); /* "string", "number", "missing" for NULL, ... */
+const char *
+tdl_json_type_name(const json_t *value); /* "string", "number", "missing" for NULL, ... */
 
 /* A compact dump of `value` appended to `out` (sorted keys, no blanks). */
 void tdl_json_dump(tdl_buf *out, const json_t *value);

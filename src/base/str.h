@@ -26,11 +26,11 @@ bool tdl_str_eq(tdl_str a, tdl_str b);
 bool tdl_str_is(tdl_str a, const char *nul_terminated);
 int tdl_str_cmp(tdl_str a, tdl_str b); /* by bytes, shorter first */
 bool tdl_str_starts(tdl_str text, tdl_str prefix);
-tdl_str tdl_str_trim(tdl_str text);                       /* ASCII white space off both ends */
-bool tdl_str_utf8(tdl_str text, size_t *ret_bad_offset);  /* valid UTF-8? ret may be NULL */
-bool tdl_str_int(tdl_str text, int64_t *ret);             /* whole text is a decimal integer */
-bool tdl_str_double(tdl_str text, double *ret);           /* whole text is a finite number, C locale */
-uint64_t tdl_str_hash(tdl_str text);                      /* SipHash-2-4, key fixed per process */
+tdl_str tdl_str_trim(tdl_str text);                      /* ASCII white space off both ends */
+bool tdl_str_utf8(tdl_str text, size_t *ret_bad_offset); /* valid UTF-8? ret may be NULL */
+bool tdl_str_int(tdl_str text, int64_t *ret);            /* whole text is a decimal integer */
+bool tdl_str_double(tdl_str text, double *ret); /* whole text is a finite number, C locale */
+uint64_t tdl_str_hash(tdl_str text);            /* SipHash-2-4, key fixed per process */
 size_t tdl_str_distance(tdl_str a, tdl_str b, size_t cap); /* Levenshtein; >= cap answers cap */
 
 typedef struct tdl_buf {

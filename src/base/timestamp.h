@@ -8,7 +8,7 @@
 
 enum { TDL_TIME_TEXT_MAX = 40 };
 
-int64_t tdl_time_now(void);      /* wall clock, microseconds */
+int64_t tdl_time_now(void);       /* wall clock, microseconds */
 int64_t tdl_time_monotonic(void); /* never goes back; for durations only, microseconds */
 double tdl_time_cpu_thread(void); /* CPU seconds of the calling thread */
 

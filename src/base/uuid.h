@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-/* A new id, NUL-terminated lower-case text. Ids made by one thread sort by creation. Thread-safe. */
+/* A new id, NUL-terminated lower-case text. Ids made by one thread sort by creation. Thread-safe.
+ */
 void tdl_uuid7(char ret[37]);
 
 /* True when `text` is 36 characters of hexadecimal digits and dashes in the right places. */
