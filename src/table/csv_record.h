@@ -1,0 +1,46 @@
+/* The grammar under csv.h: bytes of a file into records of fields. Internal to this folder.
+ *
+ * Failure      the message says what is wrong; the caller knows where: `line` and `fields_n`
+ */
+#ifndef TDL_TABLE_CSV_RECORD_H
+#define TDL_TABLE_CSV_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+typedef struct tdl_csv_records {
+    int fd;             /* borrowed */
+    char delimiter;     /* */
+    size_t field_limit; /* bytes */
+
+    char *input;       /* [input_n], of which `at` on are still to be read */
+    size_t at;         /* */
+    size_t input_n;    /* */
+    uint64_t taken;    /* bytes of the file before input[0] */
+    size_t line;       /* of input[at], counted from 1 */
+    int read_error;    /* errno of a failed read, 0 = none */
+    bool special[256]; /* bytes that end a run of plain text in an unquoted field */
+
+    size_t row_line;   /* on which the record began */
+    bool blank;        /* the record is a line without anything, not even quotes */
+    tdl_buf row;       /* its fields' bytes, one field after the other */
+    tdl_str *fields;   /* [fields_n], into `row` once the record is complete */
+    size_t fields_n;   /* while a record is being read: those complete */
+    size_t fields_cap; /* */
+} tdl_csv_records;
+
+tdl_status tdl_csv_records_init(tdl_csv_records *r, int fd, char delimiter, size_t field_limit,
+                                tdl_report *why);
+void tdl_csv_records_release(tdl_csv_records *r); /* accepts a zeroed one */
+
+/* Skip a byte order mark; refuse what is plainly no CSV (UTF-16, gzip, zip). */
+tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why);
+
+/* Read one record into `fields`. ret_more: false at the end of the file. A blank line is a record
+ * of one empty field. */
+tdl_status tdl_csv_records_next(tdl_csv_records *r, bool *ret_more, tdl_report *why);
+
+#endif
