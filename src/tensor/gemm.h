@@ -15,7 +15,13 @@
 #include "base/pool.h"
 #include "base/report.h"
 
-typedef enum tdl_act { TDL_ACT_NONE, TDL_ACT_RELU, TDL_ACT_TANH, TDL_ACT_SIGMOID, TDL_ACT_GELU } tdl_act;
+typedef enum tdl_act {
+    TDL_ACT_NONE,
+    TDL_ACT_RELU,
+    TDL_ACT_TANH,
+    TDL_ACT_SIGMOID,
+    TDL_ACT_GELU
+} tdl_act;
 
 /* C[m][n] (+)= op(A) op(B).  ta: A is stored [k][m], else [m][k].  tb: B is stored [n][k], else
  * [k][n].  add: accumulate into C (the product is formed as above, then added once).

@@ -1,0 +1,260 @@
+#include "tensor/product.h"
+
+#include <string.h>
+
+enum {
+    TILES_AT_ONCE = 8,  /* of rows: their part of A stays in L2 while all panels pass by */
+    ROWS_AT_ONCE = 112, /* the most that 8 tiles of any kernel have */
+    LINE_FLOATS = 16,
+    WORTH_SPLITTING = 1 << 20 /* multiply-adds; below, waking threads costs more than it saves */
+};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t tdl_panels_of(const tdl_kernel *kernel, size_t n)
+{
+    return n / kernel->nr + (n % kernel->nr != 0);
+}
+
+void tdl_pack_panels(const tdl_kernel *kernel, const float *b, size_t ldb, bool along_k, size_t n,
+                     size_t k, float *panels, size_t panel_step, size_t begin, size_t end)
+{
+    size_t nr = kernel->nr;
+
+    for (size_t p = begin; p < end; p++) {
+        float *panel = panels + p * panel_step;
+        size_t width = least(n - p * nr, nr);
+
+        if (width < nr)
+            memset(panel, 0, k * nr * sizeof *panel);
+        kernel->pack(along_k ? b + p * nr * ldb : b + p * nr, ldb, along_k, width, k, panel, nr);
+    }
+}
+
+/* Rows fall into tiles of nearly equal height: 16 rows are 8 + 8, not 14 + 2, because a low tile
+ * has too few independent sums to keep the multipliers busy. */
+typedef struct tiling {
+    size_t rows, tiles;
+} tiling;
+
+static tiling tiling_of(size_t rows, size_t mr)
+{
+    return (tiling){rows, rows / mr + (rows % mr != 0)};
+}
+
+/* The row at which tile `i` begins; rows for i = tiles. */
+static size_t tile_begin(const tiling *t, size_t i)
+{
+    size_t each = t->rows / t->tiles, extra = t->rows % t->tiles;
+
+    return i * each + least(i, extra);
+}
+
+/* What one thread does: rows [row0, row1) of A against panels [panel0, panel1). */
+typedef struct share {
+    const tdl_product *p;
+    size_t row0, row1, panel0, panel1;
+    float *buffer;
+    size_t buffer_floats;
+} share;
+
+/* Some tiles of rows and a chunk of k, packed: per block of k, per tile, [kc][height]. */
+typedef struct packed_rows {
+    const float *at;
+    const tiling *tiles;
+    size_t tile0, tile1;
+    size_t row0, rows; /* of C */
+    size_t k0, k1;
+} packed_rows;
+
+static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, size_t tile1,
+                             size_t k0, size_t k1)
+{
+    const tdl_product *p = s->p;
+    size_t first = tile_begin(tiles, tile0);
+    packed_rows packed = {.at = s->buffer,
+                          .tiles = tiles,
+                          .tile0 = tile0,
+                          .tile1 = tile1,
+                          .row0 = s->row0 + first,
+                          .rows = tile_begin(tiles, tile1) - first,
+                          .k0 = k0,
+                          .k1 = k1};
+    float *to = s->buffer;
+
+    for (size_t k = k0; k < k1; k += TDL_K_BLOCK) {
+        size_t kc = least(k1 - k, TDL_K_BLOCK);
+
+        for (size_t t = tile0; t < tile1; t++) {
+            size_t row = s->row0 + tile_begin(tiles, t);
+            size_t height = tile_begin(tiles, t + 1) - tile_begin(tiles, t);
+
+            p->kernel->pack(p->ta ? p->a + k * p->lda + row : p->a + row * p->lda + k, p->lda,
+                            !p->ta, height, kc, to, height);
+            to += kc * height;
+        }
+    }
+    return packed;
+}
+
+/* c[rows][nr] = or += packed rows times the chunk's part of one panel. */
+static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float *panel, float *c,
+                     size_t ldc, bool add)
+{
+    const float *from = a->at;
+
+    for (size_t k = a->k0; k < a->k1; k += TDL_K_BLOCK, add = true) {
+        size_t kc = least(a->k1 - k, TDL_K_BLOCK);
+        float *to = c;
+
+        for (size_t t = a->tile0; t < a->tile1; t++) {
+            size_t height = tile_begin(a->tiles, t + 1) - tile_begin(a->tiles, t);
+
+            kernel->tile[height](kc, from, panel + k * kernel->nr, to, ldc, add);
+            from += kc * height;
+            to += height * ldc;
+        }
+    }
+}
+
+static void copy_rows(size_t rows, size_t n, const float *from, size_t ld_from, float *to,
+                      size_t ld_to)
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(to + i * ld_to, from + i * ld_from, n * sizeof *to);
+}
+
+/* As multiply, through a stage: for a panel that reaches over the right edge of C, and for sums
+ * that must be whole before they are added. */
+static void multiply_staged(const tdl_product *p, const packed_rows *a, const float *panel,
+                            size_t width, float *c, tdl_into into)
+{
+    float stage[ROWS_AT_ONCE * TDL_NR_MAX] __attribute__((aligned(64)));
+    size_t nr = p->kernel->nr;
+
+    if (into == TDL_INTO_SUM)
+        copy_rows(a->rows, width, c, p->ldc, stage, nr);
+    multiply(p->kernel, a, panel, stage, nr, into == TDL_INTO_SUM);
+    if (into != TDL_INTO_ADD) {
+        copy_rows(a->rows, width, stage, nr, c, p->ldc);
+        return;
+    }
+    for (size_t i = 0; i < a->rows; i++)
+        for (size_t j = 0; j < width; j++)
+            c[i * p->ldc + j] += stage[i * nr + j];
+}
+
+static void pass_panels(const share *s, const packed_rows *a, tdl_into into, bool last)
+{
+    const tdl_product *p = s->p;
+    size_t nr = p->kernel->nr;
+
+    for (size_t i = s->panel0; i < s->panel1; i++) {
+        const float *panel = p->panels + i * p->panel_step;
+        float *c = p->c + a->row0 * p->ldc + i * nr;
+        size_t width = least(p->n - i * nr, nr);
+
+        if (width == nr && into != TDL_INTO_ADD)
+            multiply(p->kernel, a, panel, c, p->ldc, into == TDL_INTO_SUM);
+        else
+            multiply_staged(p, a, panel, width, c, into);
+        if (last && p->finish)
+            p->kernel->map_rows(p->f, a->rows, width, c, p->ldc, p->bias ? p->bias + i * nr : NULL,
+                                c, p->ldc);
+    }
+}
+
+static void run_share(const share *s)
+{
+    const tdl_product *p = s->p;
+    size_t mr = p->kernel->mr;
+    tiling tiles = tiling_of(s->row1 - s->row0, mr);
+    size_t chunk = least(p->k, TDL_K_CHUNK), at_once;
+
+    while (chunk > TDL_K_BLOCK && mr * chunk > s->buffer_floats)
+        chunk = (chunk - 1) / TDL_K_BLOCK * TDL_K_BLOCK; /* k is cut between blocks only */
+    at_once = least(least(s->buffer_floats / (mr * chunk), TILES_AT_ONCE), tiles.tiles);
+    size_t groups = (tiles.tiles + at_once - 1) / at_once;
+    for (size_t g = 0; g < groups; g++)
+        for (size_t k = 0; k < p->k; k += chunk) {
+            size_t k1 = least(p->k, k + chunk);
+            packed_rows a = pack_rows(s, &tiles, tiles.tiles * g / groups,
+                                      tiles.tiles * (g + 1) / groups, k, k1);
+
+            pass_panels(s, &a, k && p->into == TDL_INTO_NEW ? TDL_INTO_SUM : p->into, k1 == p->k);
+        }
+}
+
+/* ---- threads ---- */
+
+typedef struct job {
+    const tdl_product *p;
+    bool by_rows;
+    float *buffer;
+    size_t buffer_floats;
+} job;
+
+static void run_part(void *context, size_t begin, size_t end, unsigned part)
+{
+    const job *j = context;
+    share s = {.p = j->p,
+               .row1 = j->p->m,
+               .panel1 = tdl_panels_of(j->p->kernel, j->p->n),
+               .buffer = j->buffer + part * j->buffer_floats,
+               .buffer_floats = j->buffer_floats};
+
+    if (begin == end)
+        return;
+    if (j->by_rows) {
+        s.row0 = begin;
+        s.row1 = end;
+    } else {
+        s.panel0 = begin;
+        s.panel1 = end;
+    }
+    run_share(&s);
+}
+
+static void run_empty(const tdl_product *p)
+{
+    for (size_t i = 0; i < p->m && p->into == TDL_INTO_NEW; i++)
+        memset(p->c + i * p->ldc, 0, p->n * sizeof *p->c);
+    if (p->finish)
+        p->kernel->map_rows(p->f, p->m, p->n, p->c, p->ldc, p->bias, p->c, p->ldc);
+}
+
+size_t tdl_product_least(const tdl_kernel *kernel)
+{
+    return kernel->mr * TDL_K_BLOCK;
+}
+
+size_t tdl_product_buffer(const tdl_product *p)
+{
+    size_t tiles = tiling_of(p->m, p->kernel->mr).tiles;
+    size_t floats =
+        least(tiles, TILES_AT_ONCE) * p->kernel->mr * least(p->k, TDL_K_CHUNK) + LINE_FLOATS;
+    size_t at_least = tdl_product_least(p->kernel);
+
+    floats = floats / LINE_FLOATS * LINE_FLOATS;
+    return floats > at_least ? floats : at_least;
+}
+
+void tdl_product_run(const tdl_product *p, float *buffer, size_t buffer_floats, tdl_pool *pool)
+{
+    size_t panels = tdl_panels_of(p->kernel, p->n);
+    job j = {.p = p, .buffer = buffer, .buffer_floats = buffer_floats};
+
+    if (!p->m || !p->n)
+        return;
+    if (!p->k) {
+        run_empty(p);
+        return;
+    }
+    if ((double)p->m * (double)p->n * (double)p->k < WORTH_SPLITTING)
+        pool = NULL;
+    j.by_rows = tiling_of(p->m, p->kernel->mr).tiles > panels;
+    tdl_pool_run(pool, j.by_rows ? p->m : panels, j.by_rows ? p->kernel->mr : 1, run_part, &j);
+}
