@@ -19,7 +19,8 @@ enum { TDL_SAFETENSORS_RANK_MAX = 4, TDL_SAFETENSORS_HEADER_MAX = 100000000 };
 /* ---- writing: names and metadata are copied, tensor data is borrowed until _write ---- */
 
 typedef struct tdl_st_writer tdl_st_writer;
-tdl_st_writer *tdl_st_writer_new(void); /* NULL: no memory; every call below accepts NULL and fails */
+tdl_st_writer *
+tdl_st_writer_new(void); /* NULL: no memory; every call below accepts NULL and fails */
 void tdl_st_writer_free(tdl_st_writer *writer);
 /* Failures are remembered and reported by _write. */
 void tdl_st_meta(tdl_st_writer *writer, const char *key, tdl_str value);

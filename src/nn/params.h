@@ -1,0 +1,43 @@
+/* Parameters of a model: one flat aligned block of values, one of gradients, and a table of names.
+ *
+ * Life cycle   zeroed struct -> tdl_params_add ... -> tdl_params_seal -> use -> tdl_params_release
+ * Layout       slices lie in reverse order of their declaration, that is in the order in which the
+ *              backward pass completes their gradients; each starts on a 64-byte boundary, the gap
+ *              before it holds zeros in every block
+ */
+#ifndef TDL_NN_PARAMS_H
+#define TDL_NN_PARAMS_H
+
+#include "nn/real.h"
+
+enum { TDL_PARAMS_MAX = 32, TDL_PARAM_NAME_MAX = 48 };
+
+/* A matrix [rows][cols] inside the block; a vector has rows = 1. */
+typedef struct tdl_slice {
+    char name[TDL_PARAM_NAME_MAX];
+    size_t rows, cols, offset;
+    bool decay; /* weight decay applies: matrices and tables, not biases */
+} tdl_slice;
+
+typedef struct tdl_params {
+    tdl_slice slice[TDL_PARAMS_MAX];
+    int slices_n;
+    size_t n;               /* numbers in each block */
+    tdl_real *value, *grad; /* [n], NULL until sealed */
+    bool failed;            /* too many slices, or a size that overflows; told by seal */
+} tdl_params;
+
+/* Declare a slice; returns its number. The name is copied. */
+int tdl_params_add(tdl_params *params, const char *name, size_t rows, size_t cols, bool decay);
+
+/* Lay out and allocate, all zeros. TDL_E_INVALID | TDL_E_NO_MEMORY */
+tdl_status tdl_params_seal(tdl_params *params, tdl_report *why);
+void tdl_params_release(tdl_params *params); /* accepts a zeroed struct */
+
+/* Training is over: give the gradients back to the system. */
+void tdl_params_freeze(tdl_params *params);
+
+tdl_real *tdl_params_value(const tdl_params *params, int slice); /* [rows][cols] */
+tdl_real *tdl_params_grad(const tdl_params *params, int slice);
+
+#endif

@@ -1,0 +1,84 @@
+#include "nn/real.h"
+
+#include <math.h>
+
+#ifdef TDL_REAL_DOUBLE
+
+/* The oracle of the gradient check: nothing clever. */
+tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      tdl_pool *pool, tdl_report *why)
+{
+    TDL_UNUSED(pool);
+    TDL_UNUSED(why);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = add ? c[i * ldc + j] : 0;
+            for (size_t l = 0; l < k; l++)
+                sum +=
+                    (ta ? a[l * lda + i] : a[i * lda + l]) * (tb ? b[j * ldb + l] : b[l * ldb + j]);
+            c[i * ldc + j] = sum;
+        }
+    return TDL_OK;
+}
+
+void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
+{
+    for (size_t r = 0; r < rows; r++, x += n) {
+        double max = x[0], sum = 0;
+
+        for (size_t i = 1; i < n; i++)
+            max = x[i] > max ? x[i] : max;
+        for (size_t i = 0; i < n; i++)
+            sum += x[i] = exp(x[i] - max);
+        for (size_t i = 0; i < n; i++)
+            x[i] /= sum;
+        ret_lse[r] = max + log(sum);
+    }
+}
+
+#else
+
+#include "tensor/rows.h"
+
+tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      tdl_pool *pool, tdl_report *why)
+{
+    return tdl_gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
+}
+
+void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
+{
+    tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
+}
+
+#endif
+
+typedef struct column_sums {
+    size_t rows, n;
+    const tdl_real *x;
+    tdl_real *sum;
+} column_sums;
+
+static void sum_columns(void *context, size_t begin, size_t end, unsigned part)
+{
+    const column_sums *j = context;
+
+    TDL_UNUSED(part);
+    for (size_t r = 0; r < j->rows; r++) {
+        const tdl_real *restrict x = j->x + r * j->n;
+        tdl_real *restrict sum = j->sum;
+
+        for (size_t i = begin; i < end; i++)
+            sum[i] += x[i];
+    }
+}
+
+void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool)
+{
+    enum { COLUMNS_EACH = 512 };
+    column_sums j = {rows, n, x, sum};
+
+    tdl_pool_run(pool, n, COLUMNS_EACH, sum_columns, &j);
+}

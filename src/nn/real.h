@@ -1,0 +1,36 @@
+/* The number type of the ops, and the few products and functions they are written with.
+ *
+ * Every op is compiled twice from the same source: with float for use (layer `nn`), and with double
+ * for the gradient check (-DTDL_REAL_DOUBLE, library `nn_double`), where a plain triple loop takes
+ * the place of the packed kernels. A program links one of the two, never both.
+ */
+#ifndef TDL_NN_REAL_H
+#define TDL_NN_REAL_H
+
+#include "tensor/gemm.h"
+
+#ifdef TDL_REAL_DOUBLE
+typedef double tdl_real;
+#else
+typedef float tdl_real;
+#endif
+
+/* C[m][n] (+)= op(A) op(B), as tdl_gemm. */
+tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      tdl_pool *pool, tdl_report *why);
+
+/* x[rows][n] becomes its softmax along n; ret_lse[rows] = log sum exp of what was there. */
+void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse);
+
+/* sum[n] += x[0] + x[1] + ... for x[rows][n], in rising row order */
+void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool);
+
+/* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
+void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
+
+/* dy[n] *= act'(x).  saved [n]: x itself where tdl_act_needs_input(act), else y = act(x). */
+bool tdl_act_needs_input(tdl_act act);
+void tdl_act_backward(tdl_act act, size_t n, const tdl_real *saved, tdl_real *dy);
+
+#endif

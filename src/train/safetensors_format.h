@@ -1,0 +1,31 @@
+/* Data types of safetensors files: names and sizes, for reader and writer. */
+#ifndef TDL_TRAIN_SAFETENSORS_FORMAT_H
+#define TDL_TRAIN_SAFETENSORS_FORMAT_H
+
+#include "train/safetensors.h"
+
+/* X(type, name in the header, bytes an element) */
+#define TDL_DTYPE_MAP(X)                                                                           \
+    X(TDL_F32, "F32", 4)                                                                           \
+    X(TDL_F64, "F64", 8)                                                                           \
+    X(TDL_I32, "I32", 4)                                                                           \
+    X(TDL_I64, "I64", 8)                                                                           \
+    X(TDL_U8, "U8", 1)
+
+static inline size_t tdl_dtype_bytes(tdl_dtype dtype)
+{
+#define TDL_DTYPE_BYTES(type, name, bytes) [type] = bytes,
+    static const uint8_t sizes[] = {TDL_DTYPE_MAP(TDL_DTYPE_BYTES)};
+#undef TDL_DTYPE_BYTES
+    return sizes[dtype];
+}
+
+static inline const char *tdl_dtype_name(tdl_dtype dtype)
+{
+#define TDL_DTYPE_NAME(type, name, bytes) [type] = name,
+    static const char *const names[] = {TDL_DTYPE_MAP(TDL_DTYPE_NAME)};
+#undef TDL_DTYPE_NAME
+    return names[dtype];
+}
+
+#endif
