@@ -1,10 +1,10 @@
 /* What a job is: one const table of functions. The loop knows the jobs only through it, and jobs
  * never include each other. Adding one is a folder and a line in loop/apps.c.
  *
- * Threads      train and evaluate run on the trainer's thread, one at a time; learn_one is called by
- *              the store's writer, in commit order; decide by any number of threads at once. An app
- *              guards its own state: a decision never waits for training.
- * Failure      as everywhere: status and report; a failed train leaves the serving model in place
+ * Threads      train and evaluate run on the trainer's thread, one at a time; learn_one is called
+ * by the store's writer, in commit order; decide by any number of threads at once. An app guards
+ * its own state: a decision never waits for training. Failure      as everywhere: status and
+ * report; a failed train leaves the serving model in place
  */
 #ifndef TDL_APPS_APP_H
 #define TDL_APPS_APP_H
@@ -29,7 +29,7 @@ typedef bool tdl_progress_fn(void *context, const char *stage, double done, cons
 
 typedef struct tdl_train_options {
     uint64_t seed;
-    bool activate; /* let the new version serve */
+    bool activate;             /* let the new version serve */
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
 } tdl_train_options;
@@ -45,8 +45,8 @@ typedef struct tdl_app_ops {
     const char *name;
 
     /* Open and load: replay the store's events into serving state, load the active model. A missing
-     * model is fine; a damaged model file is reported in `*ret_warning` (which may be NULL), and the
-     * app serves what it can without it. */
+     * model is fine; a damaged model file is reported in `*ret_warning` (which may be NULL), and
+     * the app serves what it can without it. */
     tdl_status (*open)(const tdl_app_context *context, tdl_app **ret, tdl_report *ret_warning,
                        tdl_report *why);
     void (*close)(tdl_app *app); /* accepts NULL */
@@ -64,9 +64,9 @@ typedef struct tdl_app_ops {
     /* Take in one event; microseconds, no retraining. */
     void (*learn_one)(tdl_app *app, const tdl_event *event, int64_t seq);
 
-    /* Answer. Everything in `ret` lives in `arena`, titles included, except id, which the caller sets
-     * (with time_us and app). Adds `"key":value` members of its own to the answer through `extra`,
-     * which stands inside an open JSON object. */
+    /* Answer. Everything in `ret` lives in `arena`, titles included, except id, which the caller
+     * sets (with time_us and app). Adds `"key":value` members of its own to the answer through
+     * `extra`, which stands inside an open JSON object. */
     tdl_status (*decide)(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
                          tdl_jw *extra, tdl_report *why);
 

@@ -43,7 +43,7 @@ typedef struct tdl_fit_options {
     /* For early stopping: the held-out next item of each user is all->item[end[u]] where
      * validate[u] is true. NULL = no validation split: fit for `epochs` exactly. */
     const bool *validate;
-    unsigned epochs;     /* 0 = the rung's own default; set from the run that had a validation split */
+    unsigned epochs; /* 0 = the rung's own default; set from the run that had a validation split */
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
     tdl_progress_fn *progress;
     void *progress_context;
@@ -53,9 +53,9 @@ typedef enum tdl_reason_kind { TDL_REASON_EVENT, TDL_REASON_POPULAR } tdl_reason
 
 typedef struct tdl_reason {
     tdl_reason_kind kind;
-    size_t at;     /* index into the history, for TDL_REASON_EVENT */
-    double share;  /* of the item's score, in [0, 1] when exact */
-    bool exact;    /* shares of all reasons sum to 1 */
+    size_t at;    /* index into the history, for TDL_REASON_EVENT */
+    double share; /* of the item's score, in [0, 1] when exact */
+    bool exact;   /* shares of all reasons sum to 1 */
 } tdl_reason;
 
 typedef struct tdl_rung_ops {

@@ -1,0 +1,229 @@
+/* Deciding: history and snapshot in, the best unseen items out. The hot path of the server. */
+#include "apps/recommend/answer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "apps/recommend/top.h"
+
+/* ---- gathering; under the lock ---- */
+
+static tdl_status copy_history(tdl_answer *a, tdl_report *why)
+{
+    tdl_history all = tdl_histories_of(a->app->histories, a->ask->user);
+
+    a->seen = tdl_arena_alloc(a->arena, all.n, sizeof *a->seen);
+    a->seen_us = tdl_arena_alloc(a->arena, all.n, sizeof *a->seen_us);
+    if (!a->seen || !a->seen_us)
+        return tdl_answer_no_memory(why);
+    if (all.n) {
+        memcpy(a->seen, all.item, all.n * sizeof *a->seen);
+        memcpy(a->seen_us, all.time_us, all.n * sizeof *a->seen_us);
+    }
+    a->seen_n = all.n;
+    return TDL_OK;
+}
+
+/* The item that a "similar" question is about is all that must not be answered. */
+static tdl_status find_item(tdl_answer *a, tdl_report *why)
+{
+    a->asked_item = tdl_catalogue_find(a->app->catalogue, a->ask->item);
+    if (a->asked_item < 0)
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"", TDL_FMT(a->ask->item));
+    a->seen = tdl_arena_alloc(a->arena, 1, sizeof *a->seen);
+    a->seen_us = tdl_arena_zalloc(a->arena, 1, sizeof *a->seen_us);
+    if (!a->seen || !a->seen_us)
+        return tdl_answer_no_memory(why);
+    a->seen[0] = a->asked_item;
+    a->seen_n = 1;
+    return TDL_OK;
+}
+
+static tdl_status gather(tdl_answer *a, tdl_report *why)
+{
+    pthread_rwlock_rdlock(&a->app->lock);
+    tdl_status st = a->ask->item.len ? find_item(a, why) : copy_history(a, why);
+    a->catalogue_n = tdl_catalogue_count(a->app->catalogue);
+    pthread_rwlock_unlock(&a->app->lock);
+    return st;
+}
+
+/* ---- scoring; without the lock ---- */
+
+static int32_t to_model(const tdl_answer *a, int32_t item)
+{
+    return (size_t)item < a->serving->catalogue_n ? a->serving->to_model[item] : -1;
+}
+
+/* What the model is shown of the history: the newest items that it knows. */
+static tdl_status number_history(tdl_answer *a, tdl_report *why)
+{
+    size_t from = a->seen_n > TDL_HISTORY_USED ? a->seen_n - TDL_HISTORY_USED : 0, n = 0;
+    int32_t *item = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *item);
+    int64_t *time_us = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *time_us);
+
+    a->history_item = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *a->history_item);
+    if (!item || !time_us || !a->history_item)
+        return tdl_answer_no_memory(why);
+    for (size_t i = from; i < a->seen_n; i++) {
+        int32_t number = to_model(a, a->seen[i]);
+        if (number < 0)
+            continue; // came after the model was trained
+        a->history_item[n] = a->seen[i];
+        time_us[n] = a->seen_us[i];
+        item[n++] = number;
+    }
+    a->history = (tdl_history){.item = item, .time_us = time_us, .n = n};
+    return TDL_OK;
+}
+
+/* Which rung answers, or why none does. */
+static tdl_status choose_rung(tdl_answer *a, tdl_report *why)
+{
+    bool similar = a->asked_item >= 0, known;
+    tdl_status st = TDL_OK;
+
+    if (!a->serving) {
+        a->fallback = similar || a->seen_n ? "no_model" : "stranger";
+        return TDL_OK;
+    }
+    const tdl_snapshot *snapshot = a->serving->snapshot;
+    size_t rung = similar ? snapshot->similar : snapshot->promoted;
+    if (!similar && (st = number_history(a, why)))
+        return st;
+    known = similar ? to_model(a, a->asked_item) >= 0 : a->history.n > 0;
+    if (known) {
+        a->ops = tdl_ladder[rung];
+        a->model = snapshot->model[rung];
+    } else {
+        a->fallback = "stranger";
+    }
+    return TDL_OK;
+}
+
+static tdl_status score_all(tdl_answer *a, float *scores, tdl_report *why)
+{
+    tdl_status st = a->asked_item >= 0
+                        ? a->ops->similar(a->model, to_model(a, a->asked_item), scores)
+                        : a->ops->score(a->model, &a->history, a->arena, scores);
+    return st ? tdl_answer_no_memory(why) : TDL_OK;
+}
+
+static tdl_status pick_by_model(tdl_answer *a, tdl_report *why)
+{
+    size_t items_n = a->serving->snapshot->items_n;
+    float *scores = tdl_arena_alloc(a->arena, items_n, sizeof *scores);
+    uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(items_n), sizeof *blocked);
+    tdl_scored *best = tdl_arena_alloc(a->arena, a->wanted, sizeof *best);
+    tdl_status st;
+
+    if (!scores || !blocked || !best)
+        return tdl_answer_no_memory(why);
+    if ((st = score_all(a, scores, why)))
+        return st;
+    for (size_t i = 0; i < a->seen_n; i++) {
+        int32_t number = to_model(a, a->seen[i]);
+        if (number >= 0)
+            tdl_bits_set(blocked, number);
+    }
+    a->picks_n = tdl_top_spoken(scores, items_n, blocked, best, a->wanted);
+    for (size_t i = 0; i < a->picks_n; i++)
+        a->picks[i] = (tdl_pick){.item = a->serving->to_catalogue[best[i].item],
+                                 .model_item = best[i].item,
+                                 .score = best[i].score};
+    if (!a->picks_n) { // the model has nothing to say about such a history
+        a->ops = NULL;
+        a->fallback = "stranger";
+    }
+    return TDL_OK;
+}
+
+/* "Similar" needs no reasons: the question is the reason. */
+static void explain(tdl_answer *a)
+{
+    for (size_t i = 0; i < a->picks_n && i < a->ask->n && a->asked_item < 0; i++) {
+        tdl_pick *pick = &a->picks[i];
+        pick->reasons_n = a->ops->explain(a->model, &a->history, pick->model_item, a->arena,
+                                          pick->reason, TDL_REASONS_MAX);
+    }
+}
+
+/* ---- completing; under the lock ---- */
+
+/* Where the model has nothing to say: by popularity, as it is now. */
+static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
+{
+    size_t missing = a->wanted - a->picks_n;
+    tdl_scored *best = tdl_arena_alloc(a->arena, missing, sizeof *best);
+    uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(a->catalogue_n), sizeof *blocked);
+
+    if (!best || !blocked)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < a->seen_n; i++)
+        tdl_bits_set(blocked, a->seen[i]);
+    for (size_t i = 0; i < a->picks_n; i++)
+        if ((size_t)a->picks[i].item < a->catalogue_n)
+            tdl_bits_set(blocked, a->picks[i].item);
+    size_t n = tdl_top(tdl_catalogue_users(a->app->catalogue), a->catalogue_n, blocked, -1,
+                       INFINITY, best, missing);
+    for (size_t i = 0; i < n; i++)
+        a->picks[a->picks_n++] =
+            (tdl_pick){.item = best[i].item,
+                       .model_item = -1,
+                       .score = a->ops ? 0 : best[i].score, // in the units of who answers
+                       .reasons_n = 1,
+                       .reason = {{.kind = TDL_REASON_POPULAR, .share = 1, .exact = true}}};
+    return TDL_OK;
+}
+
+static tdl_status complete(tdl_answer *a, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    pthread_rwlock_rdlock(&a->app->lock);
+    if (a->picks_n < a->wanted)
+        st = fill_by_popularity(a, why);
+    a->chosen_n = a->picks_n < a->ask->n ? a->picks_n : a->ask->n;
+    if (!st)
+        st = tdl_answer_copy_texts(a, why);
+    pthread_rwlock_unlock(&a->app->lock);
+    return st;
+}
+
+static tdl_status check_ask(const tdl_ask *ask, tdl_report *why)
+{
+    if (!ask->user.len && !ask->item.len)
+        return TDL_FAIL(why, TDL_E_INVALID, "neither a user nor an item is given");
+    if (ask->n < 1 || ask->n > TDL_ANSWER_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "n is %zu, it must be from 1 to %d", ask->n,
+                        TDL_ANSWER_MAX);
+    return TDL_OK;
+}
+
+tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
+                                tdl_decision *ret, tdl_jw *extra, tdl_report *why)
+{
+    tdl_answer a = {.app = app, .ask = ask, .arena = arena, .wanted = 2 * ask->n, .asked_item = -1};
+    tdl_status st = check_ask(ask, why);
+
+    if (st)
+        return st;
+    a.picks = tdl_arena_alloc(arena, a.wanted, sizeof *a.picks);
+    if (!a.picks)
+        return tdl_answer_no_memory(why);
+    if ((st = gather(&a, why)))
+        return st;
+    a.serving = tdl_serving_take(app);
+    if ((st = choose_rung(&a, why)))
+        goto out;
+    if (a.ops && (st = pick_by_model(&a, why)))
+        goto out;
+    if (a.ops)
+        explain(&a);
+    if ((st = complete(&a, why)))
+        goto out;
+    st = tdl_answer_write(&a, ret, extra, why);
+out:
+    tdl_serving_drop(a.serving);
+    return st;
+}

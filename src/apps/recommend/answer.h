@@ -1,0 +1,69 @@
+/* One answer on its way: what answer.c gathers and picks, answer_write.c writes down.
+ *
+ *     gather (lock) -> pick by the model -> explain -> complete (lock) -> write
+ *
+ * The lock over catalogue and histories is taken twice, for a few microseconds each; scoring and
+ * writing run without it. Everything here lives in the request's arena.
+ */
+#ifndef TDL_APPS_RECOMMEND_ANSWER_H
+#define TDL_APPS_RECOMMEND_ANSWER_H
+
+#include "apps/recommend/serving.h"
+
+enum {
+    TDL_ANSWER_MAX = 100,  /* items in an answer */
+    TDL_REASONS_MAX = 3,   /* per item */
+    TDL_HISTORY_USED = 200 /* newest items that a model is shown */
+};
+
+/* One item of the answer, or one of its runners-up. */
+typedef struct tdl_pick {
+    int32_t item;       /* catalogue number */
+    int32_t model_item; /* number in the snapshot; -1 = filled in by popularity */
+    float score;
+    size_t reasons_n;
+    tdl_reason reason[TDL_REASONS_MAX];
+    tdl_str reason_title[TDL_REASONS_MAX];
+} tdl_pick;
+
+typedef struct tdl_answer {
+    tdl_app *app;
+    const tdl_ask *ask;
+    tdl_arena *arena;
+    size_t catalogue_n; /* items when the question came */
+
+    /* gathered */
+    int32_t asked_item; /* catalogue number of ask->item; -1 when asked for a user */
+    int32_t *seen;      /* [seen_n] catalogue numbers that must not be answered, oldest first */
+    int64_t *seen_us;   /* [seen_n] */
+    size_t seen_n;
+
+    /* the model */
+    tdl_serving *serving;    /* NULL: popularity alone */
+    const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
+    const void *model;
+    const char *fallback;  /* NULL, "no_model", "stranger" */
+    tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
+    int32_t *history_item; /* [history.n] catalogue numbers of the same */
+
+    /* picked */
+    tdl_pick *picks;          /* [picks_n] best first */
+    size_t picks_n, wanted;   /* wanted: 2 n, the answer and as many runners-up */
+    size_t chosen_n;          /* the first of them are the answer */
+    tdl_candidate *candidate; /* [picks_n] */
+    tdl_str *reason_item;     /* [history.n] ids */
+    tdl_str context;          /* bytes that the context hash is of, but for the version */
+} tdl_answer;
+
+static inline tdl_status tdl_answer_no_memory(tdl_report *why)
+{
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "the answer does not fit into the request's memory");
+}
+
+/* Texts of everything that will be written, and the bytes to hash; under the lock. */
+tdl_status tdl_answer_copy_texts(tdl_answer *answer, tdl_report *why);
+
+/* The decision, and the answer's own members into `extra`: rung, fallback, items. */
+tdl_status tdl_answer_write(tdl_answer *answer, tdl_decision *ret, tdl_jw *extra, tdl_report *why);
+
+#endif

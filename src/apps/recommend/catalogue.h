@@ -1,0 +1,35 @@
+/* The items there are, as serving sees them: numbers, titles, and how many users have each.
+ *
+ * Ownership   ids never move nor go away before the catalogue; a title does when it changes
+ * Threads     not its own: recommend.c holds one lock over catalogue and histories
+ */
+#ifndef TDL_APPS_RECOMMEND_CATALOGUE_H
+#define TDL_APPS_RECOMMEND_CATALOGUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "treadle/str.h"
+
+typedef struct tdl_catalogue tdl_catalogue;
+
+tdl_catalogue *tdl_catalogue_new(void);            /* NULL: no memory */
+void tdl_catalogue_free(tdl_catalogue *catalogue); /* accepts NULL */
+
+size_t tdl_catalogue_count(const tdl_catalogue *catalogue);
+/* Number of an item, or -1. */
+int32_t tdl_catalogue_find(const tdl_catalogue *catalogue, tdl_str id);
+/* The same, added when new. -1: no memory. */
+int32_t tdl_catalogue_add(tdl_catalogue *catalogue, tdl_str id);
+/* Without memory for it the former title stays. */
+void tdl_catalogue_set_title(tdl_catalogue *catalogue, int32_t item, tdl_str title);
+
+tdl_str tdl_catalogue_id(const tdl_catalogue *catalogue, int32_t item);
+tdl_str tdl_catalogue_title(const tdl_catalogue *catalogue, int32_t item); /* may be empty */
+
+/* One more user has this item. */
+void tdl_catalogue_take(tdl_catalogue *catalogue, int32_t item);
+/* How many users have each item: [count], ready to be ranked like any score. */
+const float *tdl_catalogue_users(const tdl_catalogue *catalogue);
+
+#endif

@@ -1,0 +1,88 @@
+#include "apps/recommend/counting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static tdl_status take_matrix(tdl_sparse *take_matrix, void **ret_model, tdl_report *why)
+{
+    tdl_sparse *model = malloc(sizeof *model);
+
+    if (!model) {
+        tdl_sparse_release(take_matrix);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
+    }
+    *model = *take_matrix;
+    *ret_model = model;
+    return TDL_OK;
+}
+
+tdl_status tdl_counting_fit(const tdl_fit_data *data, const tdl_sparse_recipe *recipe,
+                            const tdl_fit_options *options, void **ret_model, tdl_report *why)
+{
+    tdl_sparse matrix;
+    tdl_status st = tdl_sparse_fit(data, recipe, options, &matrix, why);
+
+    return st ? st : take_matrix(&matrix, ret_model, why);
+}
+
+tdl_status tdl_counting_load(const tdl_st_file *file, const char *rung, size_t items_n,
+                             void **ret_model, tdl_report *why)
+{
+    tdl_sparse matrix;
+    tdl_status st = tdl_sparse_load(file, rung, items_n, &matrix, why);
+
+    return st ? st : take_matrix(&matrix, ret_model, why);
+}
+
+void tdl_counting_free(void *model)
+{
+    if (model)
+        tdl_sparse_release(model);
+    free(model);
+}
+
+tdl_status tdl_counting_similar(const void *model, int32_t item, float *scores)
+{
+    const tdl_sparse *matrix = model;
+
+    memset(scores, 0, matrix->items_n * sizeof *scores);
+    tdl_sparse_add_row(matrix, item, 1, scores);
+    return TDL_OK;
+}
+
+size_t tdl_counting_bytes(const void *model)
+{
+    return tdl_sparse_bytes(model);
+}
+
+tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *history,
+                              tdl_history_weights *weights, tdl_arena *scratch, float *scores)
+{
+    size_t from = 0;
+    const double *weight = weights(history, scratch, &from);
+
+    if (!weight)
+        return TDL_E_NO_MEMORY;
+    memset(scores, 0, matrix->items_n * sizeof *scores);
+    for (size_t i = from; i < history->n; i++)
+        tdl_sparse_add_row(matrix, history->item[i], (float)weight[i], scores);
+    return TDL_OK;
+}
+
+size_t tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history, int32_t item,
+                            tdl_history_weights *weights, tdl_arena *scratch, tdl_reason *ret,
+                            size_t max)
+{
+    size_t from = 0, n = 0;
+    const double *weight = weights(history, scratch, &from);
+    tdl_term *terms = tdl_arena_alloc(scratch, history->n, sizeof *terms);
+
+    if (!weight || !terms)
+        return 0;
+    for (size_t i = from; i < history->n; i++) {
+        double value = weight[i] * (double)tdl_sparse_at(matrix, history->item[i], item);
+        if (value > 0)
+            terms[n++] = (tdl_term){i, value};
+    }
+    return tdl_terms_reasons(terms, n, ret, max);
+}

@@ -1,0 +1,137 @@
+#include "apps/recommend/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/recommend/names.h"
+
+typedef struct user {
+    int32_t *item;    /* [cap], n in use, by time */
+    int64_t *time_us; /* same */
+    size_t n, cap;
+} user;
+
+struct tdl_histories {
+    tdl_names *names;
+    user *users; /* [cap], as many in use as there are names */
+    size_t cap;
+};
+
+tdl_histories *tdl_histories_new(void)
+{
+    tdl_histories *h = calloc(1, sizeof *h);
+
+    if (h && !(h->names = tdl_names_new())) {
+        free(h);
+        return NULL;
+    }
+    return h;
+}
+
+void tdl_histories_free(tdl_histories *h)
+{
+    if (!h)
+        return;
+    for (int32_t i = 0; i < tdl_names_count(h->names); i++) {
+        free(h->users[i].item);
+        free(h->users[i].time_us);
+    }
+    tdl_names_free(h->names);
+    free(h->users);
+    free(h);
+}
+
+static user *find_or_add(tdl_histories *h, tdl_str id)
+{
+    size_t n = (size_t)tdl_names_count(h->names);
+
+    if (n == h->cap) {
+        size_t cap = h->cap ? 2 * h->cap : 256;
+        user *users = realloc(h->users, cap * sizeof *users);
+        if (!users)
+            return NULL;
+        h->users = users;
+        h->cap = cap;
+    }
+    int32_t number = tdl_names_add(h->names, id);
+    if (number < 0)
+        return NULL;
+    if ((size_t)number == n)
+        h->users[n] = (user){0};
+    return &h->users[number];
+}
+
+static bool grow(user *u)
+{
+    size_t cap = u->cap ? 2 * u->cap : 8;
+
+    if (u->n < u->cap)
+        return true;
+    int32_t *item = realloc(u->item, cap * sizeof *item);
+    if (item)
+        u->item = item;
+    int64_t *time_us = realloc(u->time_us, cap * sizeof *time_us);
+    if (time_us)
+        u->time_us = time_us;
+    if (!item || !time_us)
+        return false;
+    u->cap = cap;
+    return true;
+}
+
+/* Where `item` stands, or n. */
+static size_t find_item(const user *u, int32_t item)
+{
+    size_t at = 0;
+
+    while (at < u->n && u->item[at] != item)
+        at++;
+    return at;
+}
+
+static void remove_at(user *u, size_t at)
+{
+    u->n--;
+    memmove(u->item + at, u->item + at + 1, (u->n - at) * sizeof *u->item);
+    memmove(u->time_us + at, u->time_us + at + 1, (u->n - at) * sizeof *u->time_us);
+}
+
+/* Behind everything of this time or earlier; there is room. */
+static void insert(user *u, int32_t item, int64_t time_us)
+{
+    size_t at = u->n;
+
+    while (at > 0 && u->time_us[at - 1] > time_us)
+        at--;
+    memmove(u->item + at + 1, u->item + at, (u->n - at) * sizeof *u->item);
+    memmove(u->time_us + at + 1, u->time_us + at, (u->n - at) * sizeof *u->time_us);
+    u->item[at] = item;
+    u->time_us[at] = time_us;
+    u->n++;
+}
+
+bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_us)
+{
+    user *u = find_or_add(h, id);
+
+    if (!u || !grow(u))
+        return false;
+    size_t at = find_item(u, item);
+    bool is_new = at == u->n;
+    if (!is_new && u->time_us[at] <= time_us)
+        return false;
+    if (!is_new)
+        remove_at(u, at);
+    insert(u, item, time_us);
+    return is_new;
+}
+
+tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id)
+{
+    int32_t number = tdl_names_find(h->names, id);
+
+    if (number < 0)
+        return (tdl_history){0};
+    const user *u = &h->users[number];
+    return (tdl_history){u->item, u->time_us, u->n};
+}

@@ -1,0 +1,20 @@
+#include "apps/recommend/ladder.h"
+
+const tdl_rung_ops *const tdl_ladder[TDL_RUNGS_N] = {
+    &tdl_rung_popularity, &tdl_rung_item_knn, &tdl_rung_markov,
+    &tdl_rung_directed,   &tdl_rung_network,
+};
+
+size_t tdl_ladder_find(tdl_str name)
+{
+    size_t i = 0;
+
+    while (i < TDL_RUNGS_N && !tdl_str_is(name, tdl_ladder[i]->name))
+        i++;
+    return i;
+}
+
+double tdl_rung_cost(const tdl_rung_ops *rung)
+{
+    return rung == &tdl_rung_network ? 50 : 1;
+}

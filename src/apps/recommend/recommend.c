@@ -1,0 +1,111 @@
+/* The recommender as an app: its life cycle, learning per event, and its table of functions. */
+#include <stdlib.h>
+
+#include "apps/recommend/serving.h"
+
+static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t seq)
+{
+    TDL_UNUSED(seq);
+    if (!event->item.len)
+        return;
+    pthread_rwlock_wrlock(&app->lock);
+    int32_t item = tdl_catalogue_add(app->catalogue, event->item);
+    if (item >= 0 && tdl_histories_add(app->histories, event->user, item, event->time_us))
+        tdl_catalogue_take(app->catalogue, item);
+    pthread_rwlock_unlock(&app->lock);
+}
+
+static void recommend_item_changed(tdl_app *app, const tdl_item *item)
+{
+    pthread_rwlock_wrlock(&app->lock);
+    int32_t number = tdl_catalogue_add(app->catalogue, item->id);
+    if (number >= 0)
+        tdl_catalogue_set_title(app->catalogue, number, item->title);
+    pthread_rwlock_unlock(&app->lock);
+}
+
+static void replay_item(void *context, const tdl_item *item)
+{
+    recommend_item_changed(context, item);
+}
+
+/* Serving state is nothing but the sum of what is stored. */
+static tdl_status replay(tdl_app *app, tdl_report *why)
+{
+    tdl_scan *scan = NULL;
+    tdl_event event;
+    int64_t seq = 0;
+    bool more = true;
+    tdl_status st = tdl_store_each_item(app->context.store, replay_item, app, why);
+
+    if (st || (st = tdl_scan_open(app->context.store, 0, &scan, why)))
+        return st;
+    while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more)
+        recommend_learn_one(app, &event, seq);
+    tdl_scan_close(scan);
+    return st;
+}
+
+static void recommend_close(tdl_app *app)
+{
+    if (!app)
+        return;
+    tdl_serving_drop(app->serving);
+    tdl_histories_free(app->histories);
+    tdl_catalogue_free(app->catalogue);
+    pthread_mutex_destroy(&app->serving_lock);
+    pthread_rwlock_destroy(&app->lock);
+    free(app);
+}
+
+static tdl_app *new_app(const tdl_app_context *context)
+{
+    tdl_app *app = calloc(1, sizeof *app);
+    pthread_rwlockattr_t attributes;
+
+    if (!app)
+        return NULL;
+    app->context = *context;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&app->lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    pthread_mutex_init(&app->serving_lock, NULL);
+    app->catalogue = tdl_catalogue_new();
+    app->histories = tdl_histories_new();
+    if (!app->catalogue || !app->histories) {
+        recommend_close(app);
+        return NULL;
+    }
+    return app;
+}
+
+static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
+                                 tdl_report *ret_warning, tdl_report *why)
+{
+    tdl_app *app = new_app(context);
+    tdl_status st;
+
+    if (!app)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the recommender");
+    if ((st = replay(app, why))) {
+        recommend_close(app);
+        return st;
+    }
+    if (tdl_serving_refresh(app, ret_warning))
+        tdl_report_prefix(ret_warning, "answering by popularity alone");
+    *ret = app;
+    return TDL_OK;
+}
+
+const tdl_app_ops tdl_recommend_app = {
+    .name = "recommend",
+    .open = recommend_open,
+    .close = recommend_close,
+    .train = tdl_recommend_train,
+    .evaluate = tdl_recommend_evaluate,
+    .learn_one = recommend_learn_one,
+    .decide = tdl_recommend_decide,
+    .refresh = tdl_serving_refresh,
+    .item_changed = recommend_item_changed,
+};

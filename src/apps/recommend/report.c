@@ -1,0 +1,63 @@
+#include "apps/recommend/report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static double rounded(double value)
+{
+    return round(value * 1e6) / 1e6;
+}
+
+static void write_interval(tdl_jw *w, const char *name, const tdl_interval *interval)
+{
+    char key[32];
+
+    tdl_jw_knumber(w, name, rounded(interval->mean));
+    snprintf(key, sizeof key, "%s_low", name);
+    tdl_jw_knumber(w, key, rounded(interval->low));
+    snprintf(key, sizeof key, "%s_high", name);
+    tdl_jw_knumber(w, key, rounded(interval->high));
+}
+
+static void write_rung(tdl_jw *w, const tdl_rung_result *result, bool promoted)
+{
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "model", result->name);
+    write_interval(w, "hr10", &result->hr10);
+    write_interval(w, "ndcg10", &result->ndcg10);
+    tdl_jw_knumber(w, "mrr", rounded(result->mrr));
+    tdl_jw_knumber(w, "coverage", rounded(result->coverage));
+    tdl_jw_knumber(w, "validation_hr10", rounded(result->validation_hr10));
+    tdl_jw_knumber(w, "validation_ndcg10", rounded(result->validation_ndcg10));
+    tdl_jw_knumber(w, "fit_seconds", rounded(result->fit_seconds));
+    tdl_jw_kint(w, "bytes", (int64_t)result->bytes);
+    if (result->epochs)
+        tdl_jw_kint(w, "epochs", result->epochs);
+    tdl_jw_kbool(w, "promoted", promoted);
+    tdl_jw_ktext(w, "gate", result->gate);
+    tdl_jw_end_object(w);
+}
+
+void tdl_recommend_report(tdl_buf *out, const tdl_evaluation *e, uint64_t seed, double seconds)
+{
+    tdl_jw w = {.out = out};
+
+    tdl_jw_object(&w);
+    tdl_jw_ktext(&w, "app", "recommend");
+    tdl_jw_kint(&w, "seed", (int64_t)seed);
+    tdl_jw_kint(&w, "users", (int64_t)e->users_n);
+    tdl_jw_kint(&w, "items", (int64_t)e->items_n);
+    tdl_jw_kint(&w, "interactions", (int64_t)e->interactions_n);
+    tdl_jw_kint(&w, "evaluated_users", (int64_t)e->evaluated_n);
+    tdl_jw_knumber(&w, "trained_seconds", rounded(seconds));
+    tdl_jw_ktext(&w, "protocol",
+                 "leave-last-out by time, full ranking over all unseen items, half of ties counted "
+                 "as better");
+    tdl_jw_ktext(&w, "promoted", e->rung[e->promoted].name);
+    tdl_jw_key(&w, "evaluation");
+    tdl_jw_array(&w);
+    for (size_t r = 0; r < e->rungs_n; r++)
+        write_rung(&w, &e->rung[r], r == e->promoted);
+    tdl_jw_end_array(&w);
+    tdl_jw_end_object(&w);
+}

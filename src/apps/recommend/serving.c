@@ -1,0 +1,115 @@
+#include "apps/recommend/serving.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REGISTRY_BYTES = 16 << 20 };
+
+tdl_serving *tdl_serving_take(tdl_app *app)
+{
+    pthread_mutex_lock(&app->serving_lock);
+    tdl_serving *serving = app->serving;
+    if (serving)
+        atomic_fetch_add(&serving->references, 1);
+    pthread_mutex_unlock(&app->serving_lock);
+    return serving;
+}
+
+void tdl_serving_drop(tdl_serving *serving)
+{
+    if (!serving || atomic_fetch_sub(&serving->references, 1) > 1)
+        return;
+    tdl_snapshot_free(serving->snapshot);
+    free(serving->to_catalogue);
+    free(serving->to_model);
+    free(serving);
+}
+
+/* Where the snapshot's items stand in the catalogue; those it lacks are added. */
+static bool find_in_catalogue(tdl_app *app, const tdl_snapshot *snapshot, int32_t *ret,
+                              size_t *ret_catalogue_n)
+{
+    bool ok = true;
+
+    pthread_rwlock_wrlock(&app->lock);
+    for (size_t i = 0; ok && i < snapshot->items_n; i++) {
+        ret[i] = tdl_catalogue_add(app->catalogue, snapshot->item_id[i]);
+        ok = ret[i] >= 0;
+    }
+    *ret_catalogue_n = tdl_catalogue_count(app->catalogue);
+    pthread_rwlock_unlock(&app->lock);
+    return ok;
+}
+
+static tdl_status number_items(tdl_app *app, tdl_serving *serving, tdl_report *why)
+{
+    size_t items_n = serving->snapshot->items_n;
+
+    serving->to_catalogue = malloc((items_n + 1) * sizeof *serving->to_catalogue);
+    if (!serving->to_catalogue ||
+        !find_in_catalogue(app, serving->snapshot, serving->to_catalogue, &serving->catalogue_n))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number %zu items", items_n);
+    serving->to_model = malloc((serving->catalogue_n + 1) * sizeof *serving->to_model);
+    if (!serving->to_model)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number %zu items", items_n);
+    for (size_t i = 0; i < serving->catalogue_n; i++)
+        serving->to_model[i] = -1;
+    for (size_t i = 0; i < items_n; i++)
+        serving->to_model[serving->to_catalogue[i]] = (int32_t)i;
+    return TDL_OK;
+}
+
+tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why)
+{
+    char path[PATH_MAX];
+    tdl_serving *serving = calloc(1, sizeof *serving);
+    tdl_status st;
+
+    if (!serving)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
+    atomic_init(&serving->references, 1);
+    snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));
+    if ((st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
+        goto out;
+    if ((st = number_items(app, serving, why)))
+        goto out;
+    pthread_mutex_lock(&app->serving_lock);
+    tdl_serving *former = app->serving;
+    app->serving = serving;
+    pthread_mutex_unlock(&app->serving_lock);
+    serving = former; /* to be dropped */
+out:
+    tdl_serving_drop(serving);
+    return st;
+}
+
+static bool is_serving(tdl_app *app, tdl_str version)
+{
+    tdl_serving *serving = tdl_serving_take(app);
+    bool is = serving && tdl_str_eq(serving->snapshot->version, version);
+
+    tdl_serving_drop(serving);
+    return is;
+}
+
+tdl_status tdl_serving_refresh(tdl_app *app, tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new(REGISTRY_BYTES);
+    tdl_model_row *rows;
+    size_t rows_n;
+    tdl_status st;
+
+    if (!arena)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to read the registry");
+    st = tdl_store_models(app->context.store, TDL_STR("recommend"), arena, &rows, &rows_n, why);
+    for (size_t i = 0; !st && i < rows_n; i++)
+        if (rows[i].active) {
+            if (!is_serving(app, rows[i].version))
+                st = tdl_serving_load(app, &rows[i], why);
+            break;
+        }
+    tdl_arena_free(arena);
+    return st;
+}

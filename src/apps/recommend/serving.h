@@ -1,0 +1,55 @@
+/* Serving state of the recommender: what the files of this folder share behind the app table.
+ *
+ * Two things change while decisions run. Catalogue and histories change with every event, under one
+ * read-write lock that is held for microseconds. The model changes with a training run: it is
+ * immutable, counted, and swapped as one pointer, so a decision keeps what it took.
+ */
+#ifndef TDL_APPS_RECOMMEND_SERVING_H
+#define TDL_APPS_RECOMMEND_SERVING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "apps/recommend/catalogue.h"
+#include "apps/recommend/history.h"
+#include "apps/recommend/snapshot.h"
+
+/* A snapshot, and its item numbers in the catalogue and back. */
+typedef struct tdl_serving {
+    atomic_int references;
+    tdl_snapshot *snapshot;
+    int32_t *to_catalogue; /* [snapshot->items_n] */
+    int32_t *to_model;     /* [catalogue_n], -1 = not in the snapshot */
+    size_t catalogue_n;    /* items that came later are not in the snapshot either */
+} tdl_serving;
+
+struct tdl_app {
+    tdl_app_context context;
+    pthread_rwlock_t lock; /* of catalogue and histories; writers go first */
+    tdl_catalogue *catalogue;
+    tdl_histories *histories;
+    pthread_mutex_t serving_lock; /* of the pointer below, held for a few instructions */
+    tdl_serving *serving;         /* NULL: no model yet */
+};
+
+/* What serves now; NULL when no model does. Drop it after use. */
+tdl_serving *tdl_serving_take(tdl_app *app);
+void tdl_serving_drop(tdl_serving *serving); /* accepts NULL */
+
+/* Read a version's file and let it serve. On failure the former one serves on. */
+tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why);
+
+/* tdl_app_ops.refresh: load the registry's active version unless it serves already. */
+tdl_status tdl_serving_refresh(tdl_app *app, tdl_report *why);
+
+/* tdl_app_ops.decide, in answer.c */
+tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
+                                tdl_decision *ret, tdl_jw *extra, tdl_report *why);
+
+/* tdl_app_ops.train and .evaluate, in train.c */
+tdl_status tdl_recommend_train(tdl_app *app, const tdl_train_options *options, tdl_buf *ret_report,
+                               tdl_report *why);
+tdl_status tdl_recommend_evaluate(tdl_app *app, const tdl_train_options *options,
+                                  tdl_buf *ret_report, tdl_report *why);
+
+#endif

@@ -1,0 +1,50 @@
+/* A snapshot: one training run, immutable, in one safetensors file.
+ *
+ * The file holds every rung's tensors and the item ids; metadata says which rung serves. Every rung
+ * is kept so that a team may look at what another one would have answered. Loaded, a snapshot holds
+ * only the rung that serves and the one that answers "similar".
+ *
+ *   tensors   "items/bytes" U8, "items/offsets" I64 [items_n + 1]: the ids, one after the other;
+ *             "<rung>/..." as each rung saves itself
+ *   metadata  format, version, promoted, seed, report (the JSON of the model's row)
+ */
+#ifndef TDL_APPS_RECOMMEND_SNAPSHOT_H
+#define TDL_APPS_RECOMMEND_SNAPSHOT_H
+
+#include "apps/recommend/ladder.h"
+#include "apps/recommend/names.h"
+
+typedef struct tdl_snapshot {
+    tdl_str version;
+    size_t promoted, similar; /* rungs, indexes into tdl_ladder */
+    void *model[TDL_RUNGS_N]; /* NULL where not loaded */
+    size_t items_n;
+    tdl_str *item_id; /* [items_n] */
+    char *text;       /* what version and item_id point into */
+} tdl_snapshot;
+
+void tdl_snapshot_free(tdl_snapshot *snapshot); /* accepts NULL */
+
+typedef struct tdl_snapshot_source {
+    tdl_str version;
+    size_t promoted;        /* index into tdl_ladder */
+    void *const *model;     /* [TDL_RUNGS_N], all fitted */
+    const tdl_names *items; /* */
+    uint64_t seed;          /* */
+    tdl_str report;         /* JSON */
+} tdl_snapshot_source;
+
+tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *source, tdl_report *why);
+
+/* Read what serving needs.
+ *   hash     BLAKE2b-256 of the file in hexadecimal, as its row has it; NULL = unchecked
+ *   returns  TDL_OK | TDL_E_CORRUPT (what is wrong) | TDL_E_IO, TDL_E_NOT_FOUND | TDL_E_NO_MEMORY
+ */
+tdl_status tdl_snapshot_read(const char *path, tdl_str version, const char *hash,
+                             tdl_snapshot **ret, tdl_report *why);
+
+/* BLAKE2b-256 of a file in hexadecimal, and its size. */
+tdl_status tdl_snapshot_hash(const char *path, char ret_hash[65], int64_t *ret_bytes,
+                             tdl_report *why);
+
+#endif

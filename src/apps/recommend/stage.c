@@ -1,0 +1,35 @@
+#include "apps/recommend/stage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool tell(const tdl_stages *stages, double done, const char *detail)
+{
+    const tdl_train_options *options = stages->options;
+    double whole = stages->done + stages->cost * done;
+
+    return !options->progress ||
+           options->progress(options->progress_context, stages->name,
+                             whole < stages->total ? whole / stages->total : 1, detail);
+}
+
+bool tdl_stage_begin(tdl_stages *stages, double cost, tdl_report *why, const char *format, ...)
+{
+    va_list args;
+
+    stages->done += stages->cost;
+    stages->cost = cost;
+    va_start(args, format);
+    vsnprintf(stages->name, sizeof stages->name, format, args);
+    va_end(args);
+    if (tell(stages, 0, ""))
+        return true;
+    TDL_FAIL(why, TDL_E_STOPPED, "training stopped on request before \"%s\"", stages->name);
+    return false;
+}
+
+bool tdl_stage_tell(void *context, const char *inner, double done, const char *detail)
+{
+    TDL_UNUSED(inner);
+    return tell(context, done, detail);
+}

@@ -1,0 +1,42 @@
+/* The best few of many scores: one pass that leaves most blocks after a single comparison. */
+#ifndef TDL_APPS_RECOMMEND_TOP_H
+#define TDL_APPS_RECOMMEND_TOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tdl_scored {
+    float score;
+    int32_t item;
+} tdl_scored;
+
+/* A set of items: one bit each. */
+enum { TDL_BITS = 64 };
+static inline size_t tdl_bits_words(size_t n)
+{
+    return (n + TDL_BITS - 1) / TDL_BITS;
+}
+static inline void tdl_bits_set(uint64_t *bits, int32_t at)
+{
+    bits[(uint32_t)at / TDL_BITS] |= UINT64_C(1) << ((uint32_t)at % TDL_BITS);
+}
+static inline int tdl_bits_has(const uint64_t *bits, int32_t at)
+{
+    return (int)(bits[(uint32_t)at / TDL_BITS] >> ((uint32_t)at % TDL_BITS) & 1);
+}
+
+/* The best `k` items with above < score < below, best first; equal scores by lower number.
+ *   scores   [scores_n]; NaN is never taken
+ *   blocked  set of items that may not be taken; NULL = none
+ *   ret      [k]
+ *   returns  how many were found, <= k
+ */
+size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, float above,
+               float below, tdl_scored *ret, size_t k);
+
+/* The same for a model's answer: items with a positive score, then those with a negative one. 0
+ * means that the model has nothing to say about an item. */
+size_t tdl_top_spoken(const float *scores, size_t scores_n, const uint64_t *blocked,
+                      tdl_scored *ret, size_t k);
+
+#endif

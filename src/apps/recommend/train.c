@@ -1,0 +1,158 @@
+/* One training run: read, measure the ladder, fit it on everything, write, swap. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/recommend/dataset.h"
+#include "apps/recommend/report.h"
+#include "apps/recommend/serving.h"
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "base/uuid.h"
+
+typedef struct run {
+    tdl_app *app;
+    const tdl_train_options *options;
+    tdl_stages stages;
+    tdl_dataset dataset;
+    tdl_evaluation evaluation;
+    void *model[TDL_RUNGS_N];
+    tdl_buf report;
+    char version[64], file[96], path[PATH_MAX]; /* file: path below the data folder */
+    int64_t started_us;
+} run;
+
+/* fits_n: how often each rung will be fitted. */
+static run start_run(tdl_app *app, const tdl_train_options *options, unsigned fits_n)
+{
+    run r = {.app = app, .options = options, .started_us = tdl_time_monotonic()};
+
+    r.stages = (tdl_stages){.options = options, .total = 1};
+    for (size_t k = 0; k < TDL_RUNGS_N; k++)
+        r.stages.total += fits_n * tdl_rung_cost(tdl_ladder[k]);
+    return r;
+}
+
+static void release_run(run *r)
+{
+    for (size_t k = 0; k < TDL_RUNGS_N; k++)
+        if (r->model[k])
+            tdl_ladder[k]->free(r->model[k]);
+    tdl_dataset_release(&r->dataset);
+    tdl_buf_release(&r->report);
+}
+
+static tdl_status measure(run *r, tdl_report *why)
+{
+    tdl_status st;
+
+    if (!tdl_stage_begin(&r->stages, 1, why, "reading events"))
+        return TDL_E_STOPPED;
+    if ((st = tdl_dataset_load(r->app->context.store, &r->dataset, why)))
+        return st;
+    return tdl_evaluate(&r->dataset.interactions, tdl_ladder, TDL_RUNGS_N, r->options->seed,
+                        r->app->context.pool, &r->stages, &r->evaluation, why);
+}
+
+/* The rungs as they will serve: fitted on every event. */
+static tdl_status fit_all(run *r, tdl_report *why)
+{
+    tdl_fit_data data = {&r->dataset.interactions, r->dataset.interactions.offsets + 1};
+
+    for (size_t k = 0; k < TDL_RUNGS_N; k++) {
+        const tdl_rung_ops *rung = tdl_ladder[k];
+        tdl_fit_options options = {.seed = r->options->seed,
+                                   .pool = r->app->context.pool,
+                                   .epochs = r->evaluation.rung[k].epochs,
+                                   .progress = tdl_stage_tell,
+                                   .progress_context = &r->stages};
+        if (!tdl_stage_begin(&r->stages, tdl_rung_cost(rung), why, "%s: everything", rung->name))
+            return TDL_E_STOPPED;
+        tdl_status st = rung->fit(&data, &options, &r->model[k], why);
+        if (st)
+            return st;
+    }
+    return TDL_OK;
+}
+
+static tdl_status write_report(run *r, tdl_buf *out, tdl_report *why)
+{
+    double seconds = (double)(tdl_time_monotonic() - r->started_us) / 1e6;
+
+    tdl_recommend_report(out, &r->evaluation, r->options->seed, seconds);
+    return out->failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report") : TDL_OK;
+}
+
+static tdl_status write_file(run *r, tdl_report *why)
+{
+    char uuid[37];
+    tdl_status st;
+
+    tdl_uuid7(uuid);
+    snprintf(r->version, sizeof r->version, "recommend-%s", uuid);
+    snprintf(r->path, sizeof r->path, "%s/models", r->app->context.data_dir);
+    if ((st = tdl_file_make_dir(r->path, why)))
+        return st;
+    snprintf(r->file, sizeof r->file, "models/%s.safetensors", r->version);
+    snprintf(r->path, sizeof r->path, "%s/%s", r->app->context.data_dir, r->file);
+    tdl_snapshot_source source = {.version = tdl_str_of(r->version),
+                                  .promoted = r->evaluation.promoted,
+                                  .model = r->model,
+                                  .items = r->dataset.items,
+                                  .seed = r->options->seed,
+                                  .report = tdl_buf_view(&r->report)};
+    return tdl_snapshot_write(r->path, &source, why);
+}
+
+/* The file first, then its row: a crash between the two leaves a file nobody refers to. What then
+ * serves is read back from the file, as after a restart. */
+static tdl_status publish(run *r, tdl_report *why)
+{
+    tdl_model_row row = {.app = TDL_STR("recommend"), .active = r->options->activate};
+    tdl_status st;
+
+    if ((st = write_report(r, &r->report, why)))
+        return st;
+    if ((st = write_file(r, why)))
+        return st;
+    if ((st = tdl_snapshot_hash(r->path, row.hash, &row.bytes, why)))
+        return st;
+    row.version = tdl_str_of(r->version);
+    row.path = tdl_str_of(r->file);
+    row.report = tdl_buf_view(&r->report);
+    row.created_us = tdl_time_now();
+    if ((st = tdl_store_put_model(r->app->context.store, &row, why)))
+        return st;
+    return row.active ? tdl_serving_load(r->app, &row, why) : TDL_OK;
+}
+
+tdl_status tdl_recommend_train(tdl_app *app, const tdl_train_options *options, tdl_buf *ret_report,
+                               tdl_report *why)
+{
+    run r = start_run(app, options, 3);
+    tdl_status st;
+
+    if ((st = measure(&r, why)))
+        goto out;
+    if ((st = fit_all(&r, why)))
+        goto out;
+    if ((st = publish(&r, why)))
+        goto out;
+    tdl_buf_str(ret_report, tdl_buf_view(&r.report));
+out:
+    release_run(&r);
+    return st;
+}
+
+tdl_status tdl_recommend_evaluate(tdl_app *app, const tdl_train_options *options,
+                                  tdl_buf *ret_report, tdl_report *why)
+{
+    run r = start_run(app, options, 2);
+    tdl_status st = measure(&r, why);
+
+    if (!st)
+        st = write_report(&r, ret_report, why);
+    release_run(&r);
+    return st;
+}
