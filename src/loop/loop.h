@@ -13,10 +13,10 @@
 typedef struct tdl_loop tdl_loop;
 
 typedef struct tdl_loop_options {
-    const char *data_dir;  /* made when missing, unless must_exist */
-    bool must_exist;       /* */
-    bool exclusive;        /* take the folder's lock (servers, imports, training do) */
-    unsigned threads;      /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    const char *data_dir; /* made when missing, unless must_exist */
+    bool must_exist;      /* */
+    bool exclusive;       /* take the folder's lock: whoever keeps serving state or imports does */
+    unsigned threads;     /* of the training pool; 0 = TREADLE_THREADS or all cores */
 } tdl_loop_options;
 
 /* Opens the store in data_dir/treadle.db and every app. ret_warning (may be NULL): something
@@ -56,8 +56,8 @@ typedef enum tdl_training_state {
 typedef struct tdl_training {
     tdl_training_state state;
     char app[32], stage[64], detail[128];
-    double done;                      /* [0, 1] */
-    int64_t started_us, finished_us;  /* 0 = not yet */
+    double done;                     /* [0, 1] */
+    int64_t started_us, finished_us; /* 0 = not yet */
     tdl_report why;
 } tdl_training;
 void tdl_loop_training(tdl_loop *loop, tdl_training *ret);
@@ -67,8 +67,12 @@ const char *tdl_training_state_name(tdl_training_state state); /* "idle", "runni
 enum { TDL_RATE_SECONDS = 60 };
 void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS]);
 
+/* Make a stored version serve. TDL_E_NOT_FOUND, or the reason why its file cannot be loaded: then
+ * the former model serves on. */
+tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why);
+
 /* Housekeeping, called about once a second by the server: notices models that another process
- * promoted. */
-void tdl_loop_tick(tdl_loop *loop);
+ * promoted. One thread at a time. A failure leaves the former model serving. */
+tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why);
 
 #endif

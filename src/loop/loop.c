@@ -1,0 +1,258 @@
+#include "loop/loop.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "base/uuid.h"
+#include "loop/lock.h"
+#include "loop/rate.h"
+#include "loop/trainer.h"
+
+/* Every job there is. A new one is its folder and its line here. */
+static const tdl_app_ops *const app_table[] = {
+    &tdl_recommend_app,
+};
+enum { APPS_N = sizeof app_table / sizeof app_table[0] };
+
+struct tdl_loop {
+    char data_dir[PATH_MAX];
+    int lock_fd; /* -1 when the folder is not held */
+    tdl_store *store;
+    tdl_trainer *trainer;
+    tdl_app *app[APPS_N];
+    tdl_rate rate;
+    pthread_mutex_t training; /* train and evaluate one at a time */
+    int64_t data_version;     /* last one seen by tick */
+};
+
+/* Index into app_table, or APPS_N with a report. */
+static size_t find_app(const char *name, tdl_report *why)
+{
+    for (size_t i = 0; i < APPS_N; i++)
+        if (!strcmp(app_table[i]->name, name))
+            return i;
+    TDL_FAIL(why, TDL_E_NOT_FOUND, "no app is called \"%s\"", name);
+    return APPS_N;
+}
+
+static void learn(void *context, const tdl_event *event, int64_t seq)
+{
+    tdl_loop *loop = context;
+
+    for (size_t i = 0; i < APPS_N; i++)
+        app_table[i]->learn_one(loop->app[i], event, seq);
+    tdl_rate_add(&loop->rate, tdl_time_now(), 1);
+}
+
+static tdl_status train_in_background(void *context, const char *app,
+                                      const tdl_train_options *options, tdl_report *why)
+{
+    tdl_buf report = {0};
+    tdl_status st = tdl_loop_train(context, app, options, &report, why);
+
+    tdl_buf_release(&report); // also stored in the model's row
+    return st;
+}
+
+static tdl_status open_folder(tdl_loop *loop, const tdl_loop_options *options, tdl_report *why)
+{
+    char models[PATH_MAX];
+    tdl_status st;
+
+    if (strlen(options->data_dir) + sizeof "/treadle.lock" > sizeof loop->data_dir)
+        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", options->data_dir);
+    strcpy(loop->data_dir, options->data_dir);
+    if (!options->must_exist) {
+        snprintf(models, sizeof models, "%.*s/models", (int)sizeof models - 8, loop->data_dir);
+        if ((st = tdl_file_make_dir(models, why)))
+            return st;
+    }
+    return options->exclusive ? tdl_lock_take(loop->data_dir, &loop->lock_fd, why) : TDL_OK;
+}
+
+static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, tdl_report *why)
+{
+    char url[PATH_MAX + 32];
+    tdl_store_options store_options = {.must_exist = options->must_exist};
+
+    snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
+    return tdl_store_open(url, &store_options, &loop->store, why);
+}
+
+static tdl_status open_apps(tdl_loop *loop, tdl_report *ret_warning, tdl_report *why)
+{
+    tdl_app_context context = {
+        .store = loop->store, .data_dir = loop->data_dir, .pool = tdl_trainer_pool(loop->trainer)};
+
+    for (size_t i = 0; i < APPS_N; i++) {
+        tdl_status st = app_table[i]->open(&context, &loop->app[i], ret_warning, why);
+        if (st)
+            return st;
+    }
+    tdl_store_observe(loop->store, learn, loop);
+    loop->data_version = tdl_store_data_version(loop->store);
+    return TDL_OK;
+}
+
+tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_report *ret_warning,
+                         tdl_report *why)
+{
+    tdl_status st;
+    tdl_loop *loop = calloc(1, sizeof *loop);
+
+    if (!loop)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot open %s: out of memory", options->data_dir);
+    loop->lock_fd = -1;
+    tdl_rate_init(&loop->rate);
+    pthread_mutex_init(&loop->training, NULL);
+    if ((st = open_folder(loop, options, why)))
+        goto out;
+    if ((st = open_store(loop, options, why)))
+        goto out;
+    loop->trainer = tdl_trainer_new(options->threads, train_in_background, loop);
+    if (!loop->trainer) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the training thread");
+        goto out;
+    }
+    if ((st = open_apps(loop, ret_warning, why)))
+        goto out;
+    *ret = loop;
+    loop = NULL; /* the caller's now */
+out:
+    tdl_loop_close(loop);
+    return st;
+}
+
+void tdl_loop_close(tdl_loop *loop)
+{
+    if (!loop)
+        return;
+    tdl_trainer *trainer = loop->trainer;
+    if (trainer)
+        tdl_trainer_stop(trainer);
+    if (loop->store) {
+        tdl_store_flush(loop->store);
+        tdl_store_observe(loop->store, NULL, NULL); // apps are about to go
+    }
+    for (size_t i = 0; i < APPS_N; i++)
+        app_table[i]->close(loop->app[i]);
+    tdl_trainer_free(trainer);
+    tdl_store_close(loop->store);
+    tdl_lock_release(loop->lock_fd);
+    tdl_rate_release(&loop->rate);
+    pthread_mutex_destroy(&loop->training);
+    free(loop);
+}
+
+tdl_store *tdl_loop_store(tdl_loop *loop)
+{
+    return loop->store;
+}
+
+const char *tdl_loop_data_dir(const tdl_loop *loop)
+{
+    return loop->data_dir;
+}
+
+tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t items_n,
+                              tdl_report *why)
+{
+    tdl_status st = tdl_store_put_items(loop->store, items, items_n, why);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < APPS_N; i++)
+        for (size_t k = 0; k < items_n; k++)
+            app_table[i]->item_changed(loop->app[i], &items[k]);
+    return TDL_OK;
+}
+
+tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, tdl_arena *arena,
+                           tdl_decision *ret, tdl_jw *extra, tdl_report *why)
+{
+    tdl_decision decision = {.time_us = ask->time_us};
+    size_t i = find_app(app, why);
+    tdl_status st;
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    tdl_uuid7(decision.id);
+    decision.app = tdl_str_of(app_table[i]->name);
+    if ((st = app_table[i]->decide(loop->app[i], ask, arena, &decision, extra, why)))
+        return st;
+    if ((st = tdl_store_log_decision(loop->store, &decision, why)))
+        return st;
+    *ret = decision;
+    return TDL_OK;
+}
+
+tdl_status tdl_loop_train(tdl_loop *loop, const char *app, const tdl_train_options *options,
+                          tdl_buf *ret_report, tdl_report *why)
+{
+    size_t i = find_app(app, why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    pthread_mutex_lock(&loop->training);
+    tdl_status st = app_table[i]->train(loop->app[i], options, ret_report, why);
+    pthread_mutex_unlock(&loop->training);
+    return st;
+}
+
+tdl_status tdl_loop_evaluate(tdl_loop *loop, const char *app, const tdl_train_options *options,
+                             tdl_buf *ret_report, tdl_report *why)
+{
+    size_t i = find_app(app, why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    pthread_mutex_lock(&loop->training);
+    tdl_status st = app_table[i]->evaluate(loop->app[i], options, ret_report, why);
+    pthread_mutex_unlock(&loop->training);
+    return st;
+}
+
+tdl_status tdl_loop_train_start(tdl_loop *loop, const char *app, uint64_t seed, tdl_report *why)
+{
+    if (find_app(app, why) == APPS_N)
+        return TDL_E_NOT_FOUND;
+    return tdl_trainer_start(loop->trainer, app, seed, why);
+}
+
+void tdl_loop_training(tdl_loop *loop, tdl_training *ret)
+{
+    tdl_trainer_read(loop->trainer, ret);
+}
+
+void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS])
+{
+    tdl_rate_read(&loop->rate, tdl_time_now(), ret);
+}
+
+tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why)
+{
+    tdl_status st = tdl_store_activate_model(loop->store, version, why);
+
+    for (size_t i = 0; !st && i < APPS_N; i++)
+        st = app_table[i]->refresh(loop->app[i], why);
+    return st;
+}
+
+tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
+{
+    int64_t data_version = tdl_store_data_version(loop->store);
+    tdl_status st = TDL_OK;
+
+    if (data_version == loop->data_version)
+        return TDL_OK;
+    loop->data_version = data_version;
+    for (size_t i = 0; i < APPS_N; i++) {
+        tdl_status one = app_table[i]->refresh(loop->app[i], why);
+        st = st ? st : one;
+    }
+    return st;
+}
