@@ -1,0 +1,280 @@
+#include "http/exchange.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "http/answer.h"
+#include "http/body_reader.h"
+#include "http/query.h"
+
+enum {
+    INLINE_BODY_MAX = 64 << 10,  /* a larger body is decoded by a worker */
+    KEY_IN_BODY_MAX = 512 << 10, /* what may be sent before the key is known */
+};
+
+static const char *header(const tdl_request *r, const char *field)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, field);
+}
+
+/* ---- begin ---- */
+
+void *tdl_exchange_begin(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    tdl_request *r = tdl_request_take(context);
+
+    if (!r)
+        return NULL;
+    r->connection = connection;
+    tdl_str target = tdl_arena_str(r->arena, tdl_str_of(uri)); // MHD cuts its own copy up
+    const char *question = target.len ? memchr(target.at, '?', target.len) : NULL;
+    r->path = target;
+    if (question) {
+        r->path.len = (size_t)(question - target.at);
+        r->query = (tdl_str){question + 1, target.len - r->path.len - 1};
+    }
+    return r;
+}
+
+/* ---- headers ---- */
+
+static tdl_status no_route(tdl_request *r, const tdl_route_match *match, const char *method,
+                           tdl_report *why)
+{
+    if (!match->path_only) {
+        return TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "GET /openapi.json lists what there is",
+                             "there is nothing at %.*s",
+                             (int)(r->path.len > 200 ? 200 : r->path.len),
+                             r->path.at ? r->path.at : "");
+    }
+    r->headers.allow = tdl_arena_str(r->arena, tdl_str_of(match->allow)).at;
+    return TDL_FAIL(why, TDL_E_INVALID, "%s is not among the methods of this path: %s", method,
+                    match->allow);
+}
+
+static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why)
+{
+    tdl_route_match match = tdl_route_find(tdl_routes, tdl_routes_n, tdl_str_of(method), r->path);
+    tdl_status st;
+
+    r->preflight = !strcmp(method, "OPTIONS") && match.path_only && match.path_only->sdk;
+    r->route = r->preflight ? match.path_only : match.route;
+    if (!r->route) {
+        st = no_route(r, &match, method, why);
+        tdl_request_refuse(r, st, why);
+        if (match.path_only)
+            r->http_status = 405;
+        return st;
+    }
+    if ((st = tdl_percent_decode(match.parameter, false, r->arena, &r->parameter, why)))
+        tdl_report_prefix(why, "path");
+    return st;
+}
+
+static tdl_status check_key(tdl_request *r, tdl_report *why)
+{
+    char key[TDL_CREDENTIAL_MAX];
+    size_t len;
+
+    if (!r->route->right || r->preflight)
+        return TDL_OK;
+    bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
+                                    header(r, "X-API-Key"), key, &len);
+    r->key_in_body = !sent && r->route->sdk;
+    if (r->key_in_body && r->body_max > KEY_IN_BODY_MAX)
+        r->body_max = KEY_IN_BODY_MAX;
+    return r->key_in_body
+               ? TDL_OK
+               : tdl_auth_check(r->http->auth, (tdl_str){key, len}, r->route->right, why);
+}
+
+/* All that can be said before the body. A refusal is answered once the body has gone by. */
+static void read_headers(tdl_request *r, const char *method)
+{
+    tdl_report why = {0};
+    tdl_status st;
+
+    r->body_max = r->http->body_max;
+    r->body.limit = r->body_max + 1;
+    if (!r->path.at)
+        st = TDL_FAIL(&why, TDL_E_NO_MEMORY, "the request needs too much memory");
+    else if (!(st = find_route(r, method, &why)))
+        st = check_key(r, &why);
+    if (st && !r->status)
+        tdl_request_refuse(r, st, &why);
+    r->body_unwanted = r->status || r->preflight || !strcmp(r->route->method, "GET");
+    tdl_body_announce(r);
+}
+
+static bool waits_for_continue(const tdl_request *r)
+{
+    const char *expect = header(r, MHD_HTTP_HEADER_EXPECT);
+    return expect && !strcasecmp(expect, "100-continue");
+}
+
+/* ---- lanes ---- */
+
+/* Take the connection off the event thread. False when the server is stopping: then nothing may
+ * wait any more. */
+static bool suspend(tdl_request *r)
+{
+    tdl_http *http = r->http;
+
+    atomic_fetch_add(&http->suspended, 1);
+    if (atomic_load(&http->stopping)) {
+        tdl_report why = {0};
+        atomic_fetch_sub(&http->suspended, 1);
+        tdl_request_refuse(r, TDL_FAIL(&why, TDL_E_FULL, "the server is stopping"), &why);
+        return false;
+    }
+    r->phase = TDL_REQUEST_READY;
+    MHD_suspend_connection(r->connection);
+    return true;
+}
+
+static void resume(tdl_request *r)
+{
+    tdl_http *http = r->http;
+
+    MHD_resume_connection(r->connection); // the request may be gone from here on
+    atomic_fetch_sub(&http->suspended, 1);
+}
+
+/* Runs `handle`, or `finish`, which needs no body any more. */
+static void run(tdl_request *r, tdl_handler *handler)
+{
+    tdl_report why = {0};
+    tdl_status st = handler == r->route->handle ? tdl_body_finish(r, &why) : TDL_OK;
+
+    if (!st)
+        st = handler(r, &why);
+    if (st)
+        tdl_request_refuse(r, st, &why);
+}
+
+static void stored(void *context, tdl_status status, size_t new_n, const tdl_report *why)
+{
+    tdl_request *r = context;
+
+    if (status)
+        tdl_request_refuse(r, status, why);
+    r->batch_new_n = new_n;
+    resume(r);
+}
+
+/* Hand the batch of a suspended request to the store. */
+static void store_batch(tdl_request *r)
+{
+    tdl_report why = {0};
+    tdl_status st =
+        tdl_store_append_async(r->http->store, r->batch.events, r->batch.events_n, stored, r, &why);
+
+    if (st) {
+        tdl_request_refuse(r, st, &why);
+        resume(r);
+    }
+}
+
+static void run_ingest(tdl_request *r)
+{
+    run(r, r->route->handle);
+    if (r->status || !r->batch.events_n)
+        return;
+    if (suspend(r))
+        store_batch(r);
+}
+
+void tdl_exchange_work(tdl_request *r)
+{
+    run(r, r->route->handle);
+    if (r->route->lane == TDL_LANE_INGEST && !r->status && r->batch.events_n)
+        store_batch(r);
+    else
+        resume(r);
+}
+
+/* The whole question is there: have it answered. */
+static void dispatch(tdl_request *r)
+{
+    bool quick = r->body.len <= INLINE_BODY_MAX && !tdl_body_packed(r);
+
+    if (r->route->lane == TDL_LANE_EVENT)
+        run(r, r->route->handle);
+    else if (r->route->lane == TDL_LANE_INGEST && quick)
+        run_ingest(r);
+    else if (suspend(r))
+        tdl_workers_submit(r->http->workers, r);
+}
+
+static enum MHD_Result answer(tdl_request *r)
+{
+    if (!r->status && r->route->finish)
+        run(r, r->route->finish);
+    return tdl_answer_send(r);
+}
+
+/* ---- callbacks ---- */
+
+static enum MHD_Result end_of_body(tdl_request *r)
+{
+    r->phase = TDL_REQUEST_READY;
+    if (r->preflight)
+        r->http_status = MHD_HTTP_NO_CONTENT;
+    if (r->status || r->preflight)
+        return tdl_answer_send(r);
+    r->phase = TDL_REQUEST_READING;
+    dispatch(r);
+    if (r->phase == TDL_REQUEST_READY)
+        return MHD_YES; // suspended: called again once resumed
+    r->phase = TDL_REQUEST_READY;
+    return answer(r);
+}
+
+enum MHD_Result tdl_exchange_handle(void *context, struct MHD_Connection *connection,
+                                    const char *url, const char *method, const char *version,
+                                    const char *upload, size_t *upload_n, void **request)
+{
+    tdl_request *r = *request;
+
+    TDL_UNUSED(context);
+    TDL_UNUSED(connection);
+    TDL_UNUSED(url);
+    TDL_UNUSED(version);
+    if (!r)
+        return MHD_NO; // no memory for it
+    switch (r->phase) {
+    case TDL_REQUEST_NEW:
+        read_headers(r, method);
+        r->phase = TDL_REQUEST_READING;
+        return r->status && waits_for_continue(r) ? tdl_answer_send(r) : MHD_YES;
+    case TDL_REQUEST_READING:
+        if (!*upload_n)
+            return end_of_body(r);
+        bool go_on = tdl_body_take(r, upload, *upload_n);
+        *upload_n = 0;
+        return go_on ? MHD_YES : MHD_NO;
+    case TDL_REQUEST_READY:
+        return answer(r);
+    }
+    return MHD_NO;
+}
+
+void tdl_exchange_completed(void *context, struct MHD_Connection *connection, void **request,
+                            enum MHD_RequestTerminationCode code)
+{
+    tdl_request *r = *request;
+
+    TDL_UNUSED(context);
+    TDL_UNUSED(connection);
+    if (!r)
+        return;
+    int http_status = code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? r->http_status : 0;
+    int64_t took_us = tdl_time_monotonic() - r->began_us;
+    tdl_metrics_count(r->http->metrics, r->route, http_status, took_us);
+    tdl_log(TDL_LOG_DEBUG, "request", "id=%s route=%s status=%d us=%lld", r->id,
+            r->route ? r->route->name : "none", http_status, (long long)took_us);
+    tdl_request_give_back(r);
+    *request = NULL;
+}

@@ -1,0 +1,75 @@
+#include "http/routes.h"
+
+#include "http/query.h"
+#include "wire/segment/segment.h"
+
+#define OPEN      ((tdl_right)0)
+#define WRITE     TDL_RIGHT_WRITE
+#define DECIDE    TDL_RIGHT_DECIDE
+#define ADMIN     TDL_RIGHT_ADMIN
+#define ON_EVENT  TDL_LANE_EVENT
+#define ON_WORKER TDL_LANE_WORKER
+
+#define SEGMENT(path, label, what)                                                                 \
+    {                                                                                              \
+        "POST", path, label, WRITE, TDL_LANE_INGEST, true, TDL_SEGMENT_##what, tdl_route_segment,  \
+            tdl_route_segment_finish                                                               \
+    }
+
+/* clang-format off */
+const tdl_route tdl_routes[] = {
+    {"GET", "/v1/recommend", "recommend", DECIDE, ON_EVENT, false, 0, tdl_route_recommend, NULL},
+    {"GET", "/v1/items/{id}/similar", "similar", DECIDE, ON_EVENT, false, 0, tdl_route_similar, NULL},
+    {"POST", "/v1/events", "append_events", WRITE, TDL_LANE_INGEST, false, 0,
+     tdl_route_append_events, tdl_route_append_events_finish},
+    {"GET", "/v1/events", "user_events", DECIDE, ON_WORKER, false, 0, tdl_route_user_events, NULL},
+    {"PUT", "/v1/catalogue/items", "put_items", WRITE, ON_WORKER, false, 0, tdl_route_put_items, NULL},
+    {"GET", "/v1/items/{id}", "item", DECIDE, ON_WORKER, false, 0, tdl_route_item, NULL},
+    {"GET", "/v1/decisions", "decisions", DECIDE, ON_WORKER, false, 0, tdl_route_decisions, NULL},
+    {"GET", "/v1/decisions/{id}", "decision", DECIDE, ON_WORKER, false, 0, tdl_route_decision, NULL},
+    {"GET", "/v1/users", "users", DECIDE, ON_WORKER, false, 0, tdl_route_users, NULL},
+    {"GET", "/v1/models", "models", DECIDE, ON_WORKER, false, 0, tdl_route_models, NULL},
+    {"POST", "/v1/models/{version}/activate", "activate_model", ADMIN, ON_WORKER, false, 0,
+     tdl_route_activate_model, NULL},
+    {"POST", "/v1/train", "train", ADMIN, ON_EVENT, false, 0, tdl_route_train, NULL},
+    {"GET", "/v1/stats", "stats", DECIDE, ON_EVENT, false, 0, tdl_route_stats, NULL},
+
+    {"GET", "/healthz", "health", OPEN, ON_EVENT, false, 0, tdl_route_health, NULL},
+    {"GET", "/readyz", "ready", OPEN, ON_EVENT, false, 0, tdl_route_ready, NULL},
+    {"GET", "/metrics", "metrics", OPEN, ON_EVENT, false, 0, tdl_route_metrics, NULL},
+    {"GET", "/openapi.json", "openapi", OPEN, ON_EVENT, false, 0, tdl_route_openapi, NULL},
+    {"GET", "/", "dashboard", OPEN, ON_EVENT, false, 0, tdl_route_asset, NULL},
+    {"GET", "/assets/{path}", "asset", OPEN, ON_EVENT, false, 0, tdl_route_asset, NULL},
+
+    SEGMENT("/v1/batch", "segment_batch", BATCH), SEGMENT("/v1/b", "segment_b", BATCH),
+    SEGMENT("/v1/track", "segment_track", TRACK), SEGMENT("/v1/t", "segment_t", TRACK),
+    SEGMENT("/v1/identify", "segment_identify", IDENTIFY), SEGMENT("/v1/i", "segment_i", IDENTIFY),
+    SEGMENT("/v1/page", "segment_page", PAGE), SEGMENT("/v1/p", "segment_p", PAGE),
+    SEGMENT("/v1/screen", "segment_screen", SCREEN), SEGMENT("/v1/s", "segment_s", SCREEN),
+    SEGMENT("/v1/group", "segment_group", GROUP), SEGMENT("/v1/g", "segment_g", GROUP),
+    SEGMENT("/v1/alias", "segment_alias", ALIAS), SEGMENT("/v1/a", "segment_a", ALIAS),
+    {"GET", "/v1/projects/{key}/settings", "segment_settings", OPEN, ON_EVENT, true, 0,
+     tdl_route_segment_settings, NULL},
+};
+/* clang-format on */
+
+const size_t tdl_routes_n = sizeof tdl_routes / sizeof tdl_routes[0];
+_Static_assert(sizeof tdl_routes / sizeof tdl_routes[0] <= TDL_ROUTES_MAX, "raise TDL_ROUTES_MAX");
+
+void tdl_answer_text(tdl_jw *w, const char *key, tdl_str text)
+{
+    tdl_jw_key(w, key);
+    if (text.len)
+        tdl_jw_str(w, text);
+    else
+        tdl_jw_null(w);
+}
+
+tdl_status tdl_query_user(tdl_request *r, tdl_str *ret, tdl_report *why)
+{
+    tdl_status st = tdl_query_text(r->query, "user", TDL_ID_MAX, r->arena, ret, why);
+
+    if (!st && !ret->len)
+        st = TDL_FAIL_HINT(why, TDL_E_INVALID, "add ?user=ID", "query parameter user is missing");
+    return st;
+}

@@ -1,0 +1,28 @@
+/* The handlers, by file. Each fills in the request's answer; see http/route.h. */
+#ifndef TDL_HTTP_ROUTES_H
+#define TDL_HTTP_ROUTES_H
+
+#include "http/request.h"
+
+/* routes_operation.c: for whoever runs the server */
+tdl_handler tdl_route_health, tdl_route_ready, tdl_route_metrics, tdl_route_openapi,
+    tdl_route_asset;
+/* routes_events.c: native ingest */
+tdl_handler tdl_route_append_events, tdl_route_append_events_finish, tdl_route_put_items;
+/* routes_segment.c */
+tdl_handler tdl_route_segment, tdl_route_segment_finish, tdl_route_segment_settings;
+/* routes_decide.c */
+tdl_handler tdl_route_recommend, tdl_route_similar;
+/* routes_read.c: what is stored */
+tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_route_decision,
+    tdl_route_users;
+/* routes_models.c: models, training, the server's pulse */
+tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_route_stats;
+
+/* Absent things are null: an empty string, or an empty JSON text. */
+void tdl_answer_text(tdl_jw *w, const char *key, tdl_str text);
+
+/* Required query parameter "user". */
+tdl_status tdl_query_user(tdl_request *request, tdl_str *ret, tdl_report *why);
+
+#endif

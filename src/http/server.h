@@ -1,0 +1,40 @@
+/* Server: HTTP in front of a loop.
+ *
+ * Life cycle   tdl_server_start -> (tdl_server_drain) -> tdl_server_stop
+ * Ownership    the loop is borrowed and must outlive the server
+ * Threads      `threads` event threads, which never wait for the disk, and two worker threads for
+ *              requests that do. All functions here are for the thread that started the server
+ * Failure      a request that fails is answered with a problem; the server goes on
+ */
+#ifndef TDL_HTTP_SERVER_H
+#define TDL_HTTP_SERVER_H
+
+#include "loop/loop.h"
+
+typedef struct tdl_server tdl_server;
+
+typedef struct tdl_server_options {
+    const char *address;      /* numeric IPv4 or IPv6; NULL = "127.0.0.1" */
+    uint16_t port;            /* 0 = any free one */
+    unsigned threads;         /* event threads; 0 = one per usable core */
+    size_t body_max;          /* bytes of a request body as sent, then 413; 0 = 8 MiB */
+    size_t inflated_max;      /* bytes of a body after inflating; 0 = 64 MiB */
+    size_t bodies_max;        /* bytes of all bodies held at once, then 503; 0 = 64 MiB */
+    unsigned connections_max; /* 0 = 1,024 */
+    unsigned idle_seconds;    /* a connection idle for longer is closed; 0 = 60 */
+} tdl_server_options;
+
+/* TDL_E_CONFLICT: the address is in use. TDL_E_INVALID: not an address of this machine. */
+tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, tdl_server **ret,
+                            tdl_report *why);
+
+uint16_t tdl_server_port(const tdl_server *server);   /* the real one when 0 was asked for */
+const char *tdl_server_url(const tdl_server *server); /* "http://127.0.0.1:8321" */
+
+/* Take no new connections, answer /readyz with 503, and wait until the requests under way are
+ * answered, at most `timeout_ms`. True when all were. */
+bool tdl_server_drain(tdl_server *server, unsigned timeout_ms);
+
+void tdl_server_stop(tdl_server *server); /* closes every connection; accepts NULL */
+
+#endif

@@ -1,0 +1,166 @@
+#include <string.h>
+
+#include "base/uuid.h"
+#include "wire/segment/segment.h"
+
+static const struct {
+    const char *type, *kind;
+} calls[] = {
+    [TDL_SEGMENT_BATCH] = {"", ""},
+    [TDL_SEGMENT_TRACK] = {"track", ""},
+    [TDL_SEGMENT_IDENTIFY] = {"identify", "$identify"},
+    [TDL_SEGMENT_PAGE] = {"page", "$page"},
+    [TDL_SEGMENT_SCREEN] = {"screen", "$screen"},
+    [TDL_SEGMENT_GROUP] = {"group", "$groupidentify"},
+    [TDL_SEGMENT_ALIAS] = {"alias", "$create_alias"},
+};
+enum { CALLS_N = sizeof calls / sizeof calls[0] };
+
+/* What a call says beside its properties; kept among them unless they name it themselves. */
+static const struct {
+    tdl_segment_call call;
+    const char *member;
+} beside[] = {
+    {TDL_SEGMENT_PAGE, "name"},
+    {TDL_SEGMENT_SCREEN, "name"},
+    {TDL_SEGMENT_GROUP, "groupId"},
+    {TDL_SEGMENT_ALIAS, "previousId"},
+    {TDL_SEGMENT_IDENTIFY, "anonymousId"},
+};
+
+static tdl_status no_memory(tdl_report *why)
+{
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
+}
+
+static tdl_status find_call(const json_t *object, tdl_segment_call *call, tdl_report *why)
+{
+    tdl_str type = {0};
+
+    if (*call != TDL_SEGMENT_BATCH)
+        return TDL_OK;
+    if (!tdl_json_get_str(object, "type", &type))
+        return TDL_FAIL(why, TDL_E_INVALID, "type is missing");
+    for (size_t i = 1; i < CALLS_N; i++)
+        if (tdl_str_is(type, calls[i].type)) {
+            *call = (tdl_segment_call)i;
+            return TDL_OK;
+        }
+    return TDL_FAIL(why, TDL_E_INVALID, "there is no call of type \"%.*s\"", TDL_FMT(type));
+}
+
+/* An id: a string, or a number written out. Absent and empty ones leave ret alone. */
+static tdl_status read_id(const json_t *object, const char *key, tdl_arena *arena, tdl_str *ret,
+                          tdl_report *why)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (json_is_string(value) && json_string_length(value))
+        *ret = (tdl_str){json_string_value(value), json_string_length(value)};
+    else if (json_is_integer(value))
+        *ret = tdl_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        *ret = tdl_arena_printf(arena, "%.15g", json_real_value(value));
+    else
+        return TDL_OK;
+    return ret->at ? TDL_OK : no_memory(why);
+}
+
+/* The first of `keys` that is there. */
+static tdl_status read_first_id(const json_t *object, const char *const *keys, tdl_arena *arena,
+                                tdl_str *ret, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    for (; !st && !ret->len && *keys; keys++)
+        st = read_id(object, *keys, arena, ret, why);
+    return st;
+}
+
+static void read_value(const json_t *properties, tdl_event *event)
+{
+    static const char *const keys[] = {"value", "rating", "price", "revenue"};
+
+    for (size_t i = 0; !event->has_value && i < sizeof keys / sizeof keys[0]; i++)
+        event->has_value = tdl_json_get_number(properties, keys[i], &event->value);
+}
+
+static tdl_status read_who_and_what(const json_t *object, const json_t *properties,
+                                    tdl_segment_call call, tdl_arena *arena, tdl_event *event,
+                                    tdl_report *why)
+{
+    static const char *const users[] = {"userId", "anonymousId", NULL};
+    static const char *const items[] = {"item", "item_id", "product_id", "sku", NULL};
+    tdl_status st;
+
+    if ((st = read_first_id(object, users, arena, &event->user, why)))
+        return st;
+    if (call == TDL_SEGMENT_TRACK)
+        tdl_json_get_str(object, "event", &event->kind);
+    else
+        event->kind = tdl_str_of(calls[call].kind);
+    if ((st = read_first_id(properties, items, arena, &event->item, why)))
+        return st;
+    read_value(properties, event);
+    tdl_json_get_str(properties, "decision_id", &event->decision_id);
+    return TDL_OK;
+}
+
+static tdl_status read_message_id(const json_t *object, tdl_arena *arena, tdl_str *ret,
+                                  tdl_report *why)
+{
+    char id[37];
+    tdl_status st = read_id(object, "messageId", arena, ret, why);
+
+    if (st || ret->len)
+        return st;
+    tdl_uuid7(id);
+    *ret = tdl_arena_str(arena, tdl_str_of(id));
+    return ret->at ? TDL_OK : no_memory(why);
+}
+
+static tdl_status read_properties(json_t *object, tdl_segment_call call, tdl_arena *arena,
+                                  tdl_str *ret, tdl_report *why)
+{
+    bool traits = call == TDL_SEGMENT_IDENTIFY || call == TDL_SEGMENT_GROUP;
+    json_t *given = json_object_get(object, traits ? "traits" : "properties");
+    json_t *properties = json_is_object(given) ? json_incref(given) : json_object();
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+        json_t *value = json_object_get(object, beside[i].member);
+        if (beside[i].call != call || !json_is_string(value) ||
+            json_object_get(properties, beside[i].member))
+            continue;
+        if (json_object_set(properties, beside[i].member, value))
+            st = no_memory(why);
+    }
+    if (!st)
+        st = tdl_batch_object_text(properties, "properties", arena, ret, why);
+    json_decref(properties);
+    return st;
+}
+
+tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent_us,
+                             int64_t received_us, tdl_arena *arena, tdl_event *ret, tdl_report *why)
+{
+    tdl_event event = {.time_us = received_us, .source = TDL_STR("segment")};
+    tdl_status st;
+
+    if (!json_is_object(object))
+        return TDL_FAIL(why, TDL_E_INVALID, "an event must be an object, not a %s",
+                        tdl_json_type_name(object));
+    if ((st = find_call(object, &call, why)))
+        return st;
+    const json_t *properties = json_object_get(object, "properties");
+    if ((st = read_who_and_what(object, properties, call, arena, &event, why)) ||
+        (st = read_message_id(object, arena, &event.message_id, why)) ||
+        (st = read_properties(object, call, arena, &event.properties, why)))
+        return st;
+    if (tdl_segment_time(json_object_get(object, "timestamp"), &event.time_us))
+        event.time_us = tdl_segment_correct(event.time_us, sent_us, received_us);
+    if ((st = tdl_batch_check(&event, received_us, why)))
+        return st;
+    *ret = event;
+    return TDL_OK;
+}

@@ -1,0 +1,60 @@
+/* Segment: what its SDKs send, as events. Pure functions over text.
+ *
+ * A body is one call or a batch of them. An event that is not valid is counted and left out, the
+ * rest of its batch goes in: SDKs drop a whole batch that is refused.
+ *
+ *   user      userId, else anonymousId
+ *   kind      `event` of a track call, else $page, $screen, $identify, $groupidentify,
+ *             $create_alias
+ *   item      properties.item, else item_id, product_id, sku
+ *   value     the first number among properties.value, rating, price, revenue
+ *   time      timestamp, corrected by the sender's clock (clock.c)
+ */
+#ifndef TDL_WIRE_SEGMENT_SEGMENT_H
+#define TDL_WIRE_SEGMENT_SEGMENT_H
+
+#include "wire/batch.h"
+
+enum { TDL_SEGMENT_MAX = 10000 /* events in a batch */ };
+
+typedef enum tdl_segment_call {
+    TDL_SEGMENT_BATCH, /* {"batch": [...]}, each with its own `type` */
+    TDL_SEGMENT_TRACK,
+    TDL_SEGMENT_IDENTIFY,
+    TDL_SEGMENT_PAGE,
+    TDL_SEGMENT_SCREEN,
+    TDL_SEGMENT_GROUP,
+    TDL_SEGMENT_ALIAS
+} tdl_segment_call;
+
+/* Decode one body.
+ *   call      what the route says it is
+ *   now_us    of receipt
+ *   ret       to be released by the caller in any case; events_n <= received_n
+ *   ret_key   writeKey of the body, of its first event in a batch without; empty when none
+ *   returns   TDL_OK | TDL_E_INVALID (no batch at all) | TDL_E_TOO_LARGE | TDL_E_NO_MEMORY */
+tdl_status tdl_segment_decode(tdl_str text, tdl_segment_call call, int64_t now_us, tdl_arena *arena,
+                              tdl_batch *ret, tdl_str *ret_key, tdl_report *why);
+
+/* ---- between the files of this folder ---- */
+
+/* JSON text that jansson reads as SDKs mean it: lone surrogates become U+FFFD, \u0000 goes away,
+ * integers beyond 2^53 become text. ret: `text` itself when there is nothing to mend, else in
+ * `storage`. Text that is no JSON passes through as it is. */
+tdl_str tdl_segment_repair(tdl_str text, tdl_buf *storage);
+
+/* A time as SDKs write it: RFC 3339, or seconds or milliseconds since 1970. */
+bool tdl_segment_time(const json_t *value, int64_t *ret_us);
+
+/* When the event happened by our clock (protocols 3.4): what the sender's clock is off by is
+ * added when it is more than 10 s; nothing is later than a minute after receipt.
+ *   raw_us   the event's own timestamp
+ *   sent_us  when the sender says it sent, -1 = it does not say */
+int64_t tdl_segment_correct(int64_t raw_us, int64_t sent_us, int64_t received_us);
+
+/* One call. `object` may gain members. */
+tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent_us,
+                             int64_t received_us, tdl_arena *arena, tdl_event *ret,
+                             tdl_report *why);
+
+#endif
