@@ -1,0 +1,28 @@
+// Names for the shapes of the API. They are read out of the generated OpenAPI types, so a change
+// of src/http/openapi.json that the dashboard does not follow fails the type check.
+import type { paths } from '../generated/api';
+
+type Answer<
+    P extends keyof paths,
+    M extends keyof paths[P],
+    S extends number = 200,
+> = paths[P][M] extends { responses: { [K in S]: { content: { 'application/json': infer T } } } }
+    ? T
+    : never;
+
+export type Stats = Answer<'/v1/stats', 'get'>;
+export type Training = Stats['training'];
+export type Recommendation = Answer<'/v1/recommend', 'get'>;
+export type RecommendedItem = Recommendation['items'][number];
+export type Reason = RecommendedItem['reasons'][number];
+export type History = Answer<'/v1/events', 'get'>;
+export type HistoryEvent = History['events'][number];
+export type DecisionList = Answer<'/v1/decisions', 'get'>;
+export type DecisionSummary = DecisionList['decisions'][number];
+export type Decision = Answer<'/v1/decisions/{id}', 'get'>;
+export type Users = Answer<'/v1/users', 'get'>;
+export type Models = Answer<'/v1/models', 'get'>;
+export type Model = Models['models'][number];
+export type Report = NonNullable<Model['report']>;
+export type Evaluation = Report['evaluation'][number];
+export type Stored = Answer<'/v1/events', 'post'>;

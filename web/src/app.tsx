@@ -1,0 +1,81 @@
+// The frame around every page: skip link, header, main, and where the focus goes.
+import { useEffect, useRef } from 'preact/hooks';
+import { Header } from './header';
+import { useI18n } from './i18n';
+import { useValue } from './observable';
+import { Decisions } from './pages/decisions';
+import { Models } from './pages/models';
+import { Overview } from './pages/overview';
+import { SignIn } from './pages/signin';
+import { Users } from './pages/users';
+import { type Route, route } from './router';
+import { key } from './session';
+
+function Page({ page, id }: Route) {
+    switch (page) {
+        case 'overview':
+            return <Overview />;
+        case 'models':
+            return <Models id={id} />;
+        case 'users':
+            return <Users id={id} />;
+        case 'decisions':
+            return <Decisions id={id} />;
+    }
+}
+
+/** The page's heading takes the focus after a change of page, so that it is read out. */
+function Titled({ page, id, takeFocus }: Route & { takeFocus: boolean }) {
+    const { t } = useI18n();
+    const heading = useRef<HTMLHeadingElement>(null);
+    const silent = useRef(!takeFocus); // a page that was just opened is read from its top
+    const words = t(`nav.${page}`);
+
+    useEffect(() => {
+        document.title = `${words} · Treadle`;
+    }, [words]);
+    useEffect(() => {
+        if (silent.current) {
+            silent.current = false;
+            return;
+        }
+        heading.current?.focus({ preventScroll: true });
+        scrollTo(0, 0);
+    }, [page, id]);
+    return (
+        <>
+            <h1 ref={heading} tabIndex={-1}>
+                {words}
+            </h1>
+            <Page page={page} id={id} />
+        </>
+    );
+}
+
+export function App() {
+    const { t } = useI18n();
+    const signedIn = useValue(key) !== null;
+    const where = useValue(route);
+    const main = useRef<HTMLElement>(null);
+    const cameByForm = useRef(false);
+
+    if (!signedIn) cameByForm.current = true;
+    return (
+        <>
+            <a
+                class="skip"
+                href="#main"
+                onClick={(event) => {
+                    event.preventDefault(); // the hash is the route
+                    main.current?.focus();
+                }}
+            >
+                {t('nav.skip')}
+            </a>
+            <Header />
+            <main id="main" ref={main} tabIndex={-1}>
+                {signedIn ? <Titled {...where} takeFocus={cameByForm.current} /> : <SignIn />}
+            </main>
+        </>
+    );
+}

@@ -1,0 +1,34 @@
+// The data behind a chart, as text in the two formats it can be saved in.
+
+export type Row = Record<string, string | number | boolean | null>;
+
+export interface Exported {
+    /** File name without its ending. */
+    name: string;
+    rows: readonly Row[];
+    /** Everything of the Vega-Lite specification but $schema and data. */
+    vegaLite: Record<string, unknown>;
+}
+
+/** RFC 4180: quotes around what needs them, CRLF between rows. */
+export function csv(rows: readonly Row[]): string {
+    const names = Object.keys(rows[0] ?? {});
+    const cell = (value: string | number | boolean | null | undefined) => {
+        const text = value === null || value === undefined ? '' : String(value);
+        return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
+    const lines = rows.map((row) => names.map((name) => cell(row[name])).join(','));
+    return [names.map(cell).join(','), ...lines, ''].join('\r\n');
+}
+
+export function vegaLite({ rows, vegaLite: spec }: Exported): string {
+    return JSON.stringify(
+        {
+            $schema: 'https://vega.github.io/schema/vega-lite/v5.json',
+            ...spec,
+            data: { values: rows },
+        },
+        null,
+        2,
+    );
+}

@@ -1,0 +1,62 @@
+// What charts and comparisons are made of; expected values were worked out by hand.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { load } from './pure.mjs';
+
+const { csv, vegaLite } = await load('charts/formats.ts');
+const { ticks } = await load('charts/ticks.ts');
+const { compareAnswers } = await load('pages/changes.ts');
+
+const answer = (ids) => [...ids].map((id) => ({ id }));
+
+test('csv quotes what RFC 4180 says must be quoted, and nothing else', () => {
+    const rows = [
+        { model: 'a,b', value: 0.5, note: 'says "hi"', none: null },
+        { model: 'plain', value: 1e-7, note: 'two\nlines', none: null },
+    ];
+    assert.equal(
+        csv(rows),
+        'model,value,note,none\r\n"a,b",0.5,"says ""hi""",\r\nplain,1e-7,"two\nlines",\r\n',
+    );
+});
+
+test('csv of no rows is one empty line', () => {
+    assert.equal(csv([]), '\r\n');
+});
+
+test('a Vega-Lite specification carries its schema and its data', () => {
+    const rows = [{ second: -1, events: 3 }];
+    const spec = JSON.parse(vegaLite({ name: 'x', rows, vegaLite: { mark: 'bar' } }));
+    assert.deepEqual(spec.data, { values: rows });
+    assert.equal(spec.$schema, 'https://vega.github.io/schema/vega-lite/v5.json');
+    assert.equal(spec.mark, 'bar');
+});
+
+test('ticks are round numbers from zero that cover the highest value', () => {
+    assert.deepEqual(ticks(0.16), [0, 0.05, 0.1, 0.15, 0.2]);
+    assert.deepEqual(ticks(0.1), [0, 0.05, 0.1]);
+    assert.deepEqual(ticks(4), [0, 1, 2, 3, 4]);
+    assert.deepEqual(ticks(0), [0, 1]);
+    assert.deepEqual(ticks(NaN), [0, 1]);
+});
+
+test('ticks cover any value with at most six marks', () => {
+    for (let high = 1e-6; high < 1e9; high *= 1.37) {
+        const marks = ticks(high);
+        assert.ok(marks.at(-1) >= high * (1 - 1e-9), `${high}: ${marks}`);
+        assert.ok(marks.length >= 3 && marks.length <= 6, `${high}: ${marks}`);
+    }
+});
+
+test('an item that left, one that entered and the ones that moved are told apart', () => {
+    const changes = compareAnswers(answer('abcd'), answer('bdae'));
+    assert.deepEqual(changes.gone, [{ id: 'c' }]);
+    assert.deepEqual(Object.fromEntries(changes.moved), { b: 1, d: 2, a: -2, e: null });
+    assert.equal(changes.entered, 1);
+    assert.equal(changes.shifted, 3);
+});
+
+test('the same answer twice is no change', () => {
+    const changes = compareAnswers(answer('abc'), answer('abc'));
+    assert.deepEqual([changes.gone, changes.entered, changes.shifted], [[], 0, 0]);
+});
