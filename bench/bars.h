@@ -1,0 +1,44 @@
+/* Bars: what a benchmark claims, beside what it is compared with. Printed, never stored. */
+#ifndef TDL_BENCH_BARS_H
+#define TDL_BENCH_BARS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/report.h"
+
+typedef enum tdl_bar_kind {
+    TDL_BAR_AT_LEAST,
+    TDL_BAR_AT_MOST,
+    TDL_BAR_NONE /* only shown */
+} tdl_bar_kind;
+
+typedef struct tdl_bar {
+    char name[96];
+    double value;
+    const char *unit; /* "ratio", "bytes", "us", "1/s" */
+    tdl_bar_kind kind;
+    double bound;     /* of `value`; TDL_BAR_NONE: unused */
+    const char *peer; /* what `value` is measured against */
+    double peer_value;
+} tdl_bar;
+
+enum { TDL_BARS_MAX = 64 };
+typedef struct tdl_bars {
+    tdl_bar bar[TDL_BARS_MAX];
+    size_t n;
+} tdl_bars;
+
+/* Add one; `format` names it. More than TDL_BARS_MAX are dropped. */
+void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...) TDL_PRINTF(3, 4);
+bool tdl_bar_ok(const tdl_bar *bar);
+
+/* Each benchmark fills in its bars; `quiet` suppresses progress. */
+tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
+
+/* The middle of three measurements. */
+double tdl_median3(const double value[3]);
+
+#endif

@@ -1,0 +1,240 @@
+/* treadle recommend train | evaluate | for | similar */
+#include <stdio.h>
+
+#include "base/timestamp.h"
+#include "cli/commands.h"
+#include "cli/evaluation.h"
+#include "cli/progress.h"
+#include "loop/loop.h"
+
+typedef struct fit_values {
+    tdl_common common;
+    int64_t seed, threads;
+} fit_values;
+
+typedef struct ask_values {
+    tdl_common common;
+    int64_t n;
+} ask_values;
+
+static const tdl_option fit_options[] = {
+    {"seed",
+     TDL_OPTION_INT,
+     offsetof(fit_values, seed),
+     "N",
+     "1",
+     0,
+     INT64_MAX,
+     {"same seed, same data: same bits", "相同种子和数据得到逐位相同的结果"}},
+    {"threads",
+     TDL_OPTION_INT,
+     offsetof(fit_values, threads),
+     "N",
+     "0",
+     0,
+     1024,
+     {"0 = one per core; never changes the result", "0 = 每核一个；不影响结果"}},
+};
+
+static const tdl_option ask_options[] = {
+    {"n",
+     TDL_OPTION_INT,
+     offsetof(ask_values, n),
+     "N",
+     "10",
+     1,
+     100,
+     {"how many items", "物品数量"}},
+};
+
+static tdl_status open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                            tdl_report *why)
+{
+    tdl_loop_options options = {.data_dir = common->data, .must_exist = true, .threads = threads};
+    tdl_report warning = {0};
+    tdl_status st = tdl_loop_open(&options, ret, &warning, why);
+
+    if (!st && warning.status)
+        fprintf(stderr, "treadle: %s\n", warning.message);
+    return st;
+}
+
+static tdl_status print_report(const tdl_common *common, tdl_str text, tdl_report *why)
+{
+    json_t *report = NULL;
+    tdl_status st;
+
+    if (common->json) {
+        printf("%.*s\n", (int)text.len, text.at);
+        return TDL_OK;
+    }
+    if ((st = tdl_json_parse(text, TDL_JSON_LAST_WINS, &report, why)))
+        return st;
+    tdl_evaluation_print(stdout, report);
+    json_decref(report);
+    return TDL_OK;
+}
+
+typedef tdl_status fit_fn(tdl_loop *loop, const char *app, const tdl_train_options *options,
+                          tdl_buf *ret_report, tdl_report *why);
+
+static tdl_status run_fit(const fit_values *v, fit_fn *fit, bool activate, tdl_report *why)
+{
+    tdl_loop *loop = NULL;
+    tdl_buf report = {0};
+    tdl_progress progress = tdl_progress_start(v->common.quiet);
+    tdl_train_options options = {.seed = (uint64_t)v->seed,
+                                 .activate = activate,
+                                 .progress = tdl_progress_tell,
+                                 .progress_context = &progress};
+    tdl_status st = open_loop(&v->common, (unsigned)v->threads, &loop, why);
+
+    if (st)
+        return st;
+    st = fit(loop, "recommend", &options, &report, why);
+    tdl_progress_finish(&progress);
+    if (!st)
+        st = print_report(&v->common, tdl_buf_view(&report), why);
+    tdl_buf_release(&report);
+    tdl_loop_close(loop);
+    return st;
+}
+
+static tdl_status run_train(const void *values, char **arguments, tdl_report *why)
+{
+    TDL_UNUSED(arguments);
+    return run_fit(values, tdl_loop_train, true, why);
+}
+
+static tdl_status run_evaluate(const void *values, char **arguments, tdl_report *why)
+{
+    TDL_UNUSED(arguments);
+    return run_fit(values, tdl_loop_evaluate, false, why);
+}
+
+static void print_answer_json(const tdl_decision *decision, tdl_str extra)
+{
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+
+    tdl_jw_object(&w);
+    tdl_jw_ktext(&w, "decision_id", decision->id);
+    tdl_jw_kstr(&w, "model", decision->model_version);
+    tdl_jw_kraw(&w, "answer", extra);
+    tdl_jw_key(&w, "items");
+    tdl_jw_array(&w);
+    for (size_t i = 0; i < decision->candidates_n; i++) {
+        const tdl_candidate *candidate = &decision->candidates[i];
+        if (!candidate->chosen)
+            continue;
+        tdl_jw_object(&w);
+        tdl_jw_kstr(&w, "id", candidate->item);
+        tdl_jw_kstr(&w, "title", candidate->title);
+        tdl_jw_knumber(&w, "score", candidate->score);
+        tdl_jw_knumber(&w, "propensity", candidate->propensity);
+        tdl_jw_end_object(&w);
+    }
+    tdl_jw_end_array(&w);
+    tdl_jw_kraw(&w, "why", decision->why);
+    tdl_jw_end_object(&w);
+    printf("%.*s\n", (int)out.len, out.at);
+    tdl_buf_release(&out);
+}
+
+static void print_answer(const tdl_decision *decision)
+{
+    for (size_t i = 0; i < decision->candidates_n; i++) {
+        const tdl_candidate *candidate = &decision->candidates[i];
+        if (candidate->chosen)
+            printf("%3zu  %-12.*s  %9.4g  %.*s\n", i + 1, TDL_FMT(candidate->item),
+                   candidate->score, TDL_FMT(candidate->title));
+    }
+    printf("%s %s\n", tdl_tr("decision", "决策"), decision->id);
+}
+
+static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_report *why)
+{
+    tdl_loop *loop = NULL;
+    tdl_arena *arena = tdl_arena_new((size_t)8 << 20);
+    tdl_buf extra = {0};
+    tdl_jw w = {.out = &extra};
+    tdl_decision decision;
+    tdl_ask question = {.user = user, .item = item, .n = (size_t)v->n, .time_us = tdl_time_now()};
+    tdl_status st;
+
+    if (!arena)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+    if ((st = open_loop(&v->common, 1, &loop, why)))
+        goto out;
+    tdl_jw_object(&w);
+    if ((st = tdl_loop_decide(loop, "recommend", &question, arena, &decision, &w, why)))
+        goto out;
+    tdl_jw_end_object(&w);
+    if (v->common.json)
+        print_answer_json(&decision, tdl_buf_view(&extra));
+    else
+        print_answer(&decision);
+out:
+    tdl_loop_close(loop);
+    tdl_buf_release(&extra);
+    tdl_arena_free(arena);
+    return st;
+}
+
+static tdl_status run_for(const void *values, char **arguments, tdl_report *why)
+{
+    return ask(values, tdl_str_of(arguments[0]), (tdl_str){0}, why);
+}
+
+static tdl_status run_similar(const void *values, char **arguments, tdl_report *why)
+{
+    return ask(values, (tdl_str){0}, tdl_str_of(arguments[0]), why);
+}
+
+const tdl_command tdl_command_recommend_train = {
+    .name = "recommend train",
+    .values_size = sizeof(fit_values),
+    .options = fit_options,
+    .options_n = sizeof fit_options / sizeof fit_options[0],
+    .summary = {"fit every model, measure, let the best serve", "训练并评测所有模型，让最好的服务"},
+    .examples = "  treadle recommend train\n"
+                "  treadle recommend train --data shop --seed 7 --json\n",
+    .run = run_train,
+};
+
+const tdl_command tdl_command_recommend_evaluate = {
+    .name = "recommend evaluate",
+    .values_size = sizeof(fit_values),
+    .options = fit_options,
+    .options_n = sizeof fit_options / sizeof fit_options[0],
+    .summary = {"measure every model, change nothing", "评测所有模型，不做任何改动"},
+    .examples = "  treadle recommend evaluate\n"
+                "  treadle recommend evaluate --json\n",
+    .run = run_evaluate,
+};
+
+const tdl_command tdl_command_recommend_for = {
+    .name = "recommend for",
+    .arguments = "USER",
+    .arguments_n = 1,
+    .values_size = sizeof(ask_values),
+    .options = ask_options,
+    .options_n = sizeof ask_options / sizeof ask_options[0],
+    .summary = {"what a user should see next", "该用户接下来应看到什么"},
+    .examples = "  treadle recommend for u42\n"
+                "  treadle recommend for u42 --n 5 --json\n",
+    .run = run_for,
+};
+
+const tdl_command tdl_command_recommend_similar = {
+    .name = "recommend similar",
+    .arguments = "ITEM",
+    .arguments_n = 1,
+    .values_size = sizeof(ask_values),
+    .options = ask_options,
+    .options_n = sizeof ask_options / sizeof ask_options[0],
+    .summary = {"items most like an item", "与某物品最相似的物品"},
+    .examples = "  treadle recommend similar 260\n"
+                "  treadle recommend similar 260 --n 3 --json\n",
+    .run = run_similar,
+};

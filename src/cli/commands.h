@@ -1,0 +1,19 @@
+/* The commands that exist. Each is defined in cmd_<family>.c. */
+#ifndef TDL_CLI_COMMANDS_H
+#define TDL_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const tdl_command tdl_command_serve;
+extern const tdl_command tdl_command_import;
+extern const tdl_command tdl_command_recommend_train;
+extern const tdl_command tdl_command_recommend_evaluate;
+extern const tdl_command tdl_command_recommend_for;
+extern const tdl_command tdl_command_recommend_similar;
+extern const tdl_command tdl_command_key_create;
+extern const tdl_command tdl_command_key_list;
+extern const tdl_command tdl_command_key_revoke;
+extern const tdl_command tdl_command_demo;
+extern const tdl_command tdl_command_bench;
+
+#endif

@@ -1,0 +1,42 @@
+/* Reading events and catalogue items from a file and handing them on in batches.
+ *
+ * CSV columns are mapped to fields: user, item, kind, value, time, message_id, title. A column
+ * named like a field maps to it by itself. JSONL rows are objects as POST /v1/events takes them. A
+ * bad row is skipped, counted and told; a file that ends in the middle of a row is an error, after
+ * everything before it has been handed on.
+ */
+#ifndef TDL_CLI_IMPORT_H
+#define TDL_CLI_IMPORT_H
+
+#include "cli/progress.h"
+#include "treadle/event.h"
+#include "treadle/status.h"
+
+typedef struct tdl_import_options {
+    const char *path;       /* .csv, .tsv, .jsonl or .ndjson */
+    const char *map;        /* "user=userId,item=movieId,..." or "" */
+    const char *attributes; /* "year,genres": columns that become attributes of the item, or "" */
+    const char *kind;       /* of rows without a kind column */
+    const char *source;     /* of every event */
+} tdl_import_options;
+
+/* Where the rows go. Both take everything or fail. ret_new: events that were not duplicates. */
+typedef struct tdl_import_sink {
+    void *context;
+    size_t batch_n; /* most rows a call, <= 1,000 */
+    tdl_status (*events)(void *context, const tdl_event *events, size_t events_n, size_t *ret_new,
+                         tdl_report *why);
+    tdl_status (*items)(void *context, const tdl_item *items, size_t items_n, tdl_report *why);
+} tdl_import_sink;
+
+typedef struct tdl_import_result {
+    size_t rows, stored, duplicates, rejected, items;
+    char first_reject[512]; /* "line 7: ..." or empty */
+    double seconds;
+} tdl_import_result;
+
+/* ret counts what was handed on, also on failure. */
+tdl_status tdl_import_file(const tdl_import_options *options, const tdl_import_sink *sink,
+                           tdl_progress *progress, tdl_import_result *ret, tdl_report *why);
+
+#endif

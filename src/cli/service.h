@@ -1,0 +1,34 @@
+/* A running Treadle inside this process: loop + HTTP server + signals. Used by serve and demo.
+ *
+ * Life cycle   tdl_service_start -> (tdl_service_wait) -> tdl_service_stop
+ */
+#ifndef TDL_CLI_SERVICE_H
+#define TDL_CLI_SERVICE_H
+
+#include "http/server.h"
+#include "loop/loop.h"
+
+typedef struct tdl_service_options {
+    const char *data_dir, *address;
+    uint16_t port;      /* 0 = any free one */
+    bool port_may_move; /* take any free one when `port` is taken */
+    unsigned threads;   /* 0 = one per core */
+} tdl_service_options;
+
+typedef struct tdl_service {
+    tdl_loop *loop;
+    tdl_server *server;
+    char url[128];
+    char admin_key[TDL_KEY_TEXT_MAX]; /* only when made by this start, else empty */
+} tdl_service;
+
+/* Blocks SIGINT and SIGTERM in all threads from here on, so that tdl_service_wait can take them. */
+tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *ret, tdl_report *why);
+
+/* Until SIGINT or SIGTERM; does the loop's housekeeping meanwhile. */
+void tdl_service_wait(tdl_service *service);
+
+/* Finish what is under way, then close. Accepts a zeroed service. */
+void tdl_service_stop(tdl_service *service);
+
+#endif
