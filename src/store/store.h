@@ -2,14 +2,14 @@
  *
  * Life cycle   tdl_store_open -> append / log / put / get / scan ... -> tdl_store_close
  * Ownership    a store owns its connections. What a call is given is borrowed for the call only,
- *              except where a function says otherwise. What a read gives lives in the caller's arena
+ *              except where a function says otherwise. What a read gives lives in the arena given
  * Threads      every function may be called from any thread. One writer thread commits everything
  *              in groups; reads run beside it, each on a connection of its own
  * Failure      nothing is half-written: a write is all or nothing, and durable (fsynced) once its
  *              call returned TDL_OK or its `done` was called with TDL_OK
  *
- * A store is named by a URL: "sqlite:PATH" or a plain path. Backends are rows of one ops table
- * (store/backend.h); this file and writer.c are the same for all of them.
+ * A store is named by a URL, "sqlite:PATH", or by a plain path. Backends are const tables of
+ * functions (store/backend.h); everything but sqlite*.c is the same for all of them.
  */
 #ifndef TDL_STORE_STORE_H
 #define TDL_STORE_STORE_H
@@ -29,7 +29,7 @@ typedef struct tdl_store_options {
 } tdl_store_options;
 
 /* ret is set on success only. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID: made
- * by a newer version. TDL_E_IO: cannot be opened or created. */
+ * by a newer version, or no such kind of store. TDL_E_IO: cannot be opened or created. */
 tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl_store **ret,
                           tdl_report *why);
 /* Commits what is queued, then closes. Accepts NULL. */
@@ -37,15 +37,16 @@ void tdl_store_close(tdl_store *store);
 
 /* Called on the writer thread for each event newly stored (never for duplicates), in the order of
  * `seq`, once durable and before the append that brought it is answered. `seq` is the event's
- * position in arrival order, from 1. One observer; set it before the first append. */
+ * position in arrival order, from 1. One observer; NULL takes it off. It must not wait for the
+ * store: everything that waits for the writer waits for it. */
 typedef void tdl_store_observer(void *context, const tdl_event *event, int64_t seq);
 void tdl_store_observe(tdl_store *store, tdl_store_observer *observer, void *context);
 
 /* ---- events ---- */
 
 /* Check one event against the limits of treadle/event.h: required fields, lengths, valid UTF-8, no
- * control characters in ids, finite value, time in [1970, now + 24 h], properties a JSON object.
- * The report names the field. */
+ * control characters in ids and kind, finite value, time in [1970, now + 24 h], properties a JSON
+ * object. The report names the field. */
 tdl_status tdl_event_check(const tdl_event *event, int64_t now_us, tdl_report *why);
 
 /* Append `events` in order; all or nothing. Duplicates by (source, message_id), inside the call
@@ -58,12 +59,11 @@ tdl_status tdl_store_append(tdl_store *store, const tdl_event *events, size_t ev
 
 /* The same without waiting. `events` and all they point to must live until `done` is called, which
  * happens exactly once, on the writer thread, when and only when TDL_OK is returned here. */
-typedef void tdl_append_done(void *context, tdl_status status, size_t new_n,
-                             const tdl_report *why);
+typedef void tdl_append_done(void *context, tdl_status status, size_t new_n, const tdl_report *why);
 tdl_status tdl_store_append_async(tdl_store *store, const tdl_event *events, size_t events_n,
                                   tdl_append_done *done, void *context, tdl_report *why);
 
-/* Wait until everything queued before this call is durable (or has failed). */
+/* Wait until everything queued before this call is durable, or has failed once. */
 void tdl_store_flush(tdl_store *store);
 
 /* Scan in (time, arrival) order, in bounded memory whatever the size of the store, over a snapshot
@@ -90,7 +90,8 @@ typedef struct tdl_user_row {
 tdl_status tdl_store_users(tdl_store *store, tdl_str prefix, size_t limit, tdl_arena *arena,
                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
 
-/* Insert or replace by id; all or nothing. An item first seen in an event exists with no title. */
+/* Insert or replace by id; all or nothing. An item first seen in an event exists with no title.
+ * TDL_E_INVALID names the item and its field. */
 tdl_status tdl_store_put_items(tdl_store *store, const tdl_item *items, size_t items_n,
                                tdl_report *why);
 tdl_status tdl_store_get_item(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_item *ret,
@@ -101,12 +102,15 @@ tdl_status tdl_store_each_item(tdl_store *store, void (*fn)(void *context, const
 
 /* ---- decisions ---- */
 
-/* Queue one decision row; copies what it needs and never waits for the disk. TDL_E_FULL when the
- * queue is past its budget: then the answer must not be given as if it had been logged. */
+/* Queue one decision row; copies what it needs and never waits for the disk. A row the disk refused
+ * stays queued and is tried again each second, until the store is closed. TDL_E_FULL when the queue
+ * is past its budget: then the answer must not be given as if it had been logged. Scores and
+ * propensities are kept to nine digits, which say a float exactly. A repeated id is skipped. */
 tdl_status tdl_store_log_decision(tdl_store *store, const tdl_decision *decision, tdl_report *why);
 
 /* A stored decision with the events that carried its id (its rewards, oldest first). Titles are
- * looked up in the catalogue. Sees decisions logged before the call: waits for the writer if needed. */
+ * looked up in the catalogue. Sees decisions logged before the call: waits for the writer if
+ * needed. */
 typedef struct tdl_decision_row {
     tdl_decision decision;
     tdl_event *rewards; /* [rewards_n] */
@@ -121,14 +125,14 @@ tdl_status tdl_store_decisions(tdl_store *store, tdl_str user, size_t limit, tdl
 /* ---- models ---- */
 
 typedef struct tdl_model_row {
-    tdl_str version;    /* unique: "recommend-0192..." */
-    tdl_str app;        /* "recommend" */
-    tdl_str path;       /* relative to the data folder: "models/recommend-….safetensors" */
-    tdl_str report;     /* JSON object: what was trained on what, evaluation, what was promoted */
-    int64_t created_us; /* */
-    int64_t bytes;      /* size of the file */
-    char hash[65];      /* BLAKE2b-256 of the file, hexadecimal */
-    bool active;        /* serves; at most one per app */
+    tdl_str version; /* unique: "recommend-0192..." */
+    tdl_str app;     /* "recommend" */
+    tdl_str path;    /* relative to the data folder: "models/recommend-….safetensors" */
+    tdl_str report;  /* JSON object: what was trained on what, evaluation, what was promoted */
+    int64_t created_us;
+    int64_t bytes; /* size of the file */
+    char hash[65]; /* BLAKE2b-256 of the file, hexadecimal */
+    bool active;   /* serves; at most one per app */
 } tdl_model_row;
 /* Insert; `active` also switches off the app's former one in the same commit. */
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
@@ -140,7 +144,8 @@ tdl_status tdl_store_models(tdl_store *store, tdl_str app, tdl_arena *arena, tdl
 
 /* ---- keys ---- */
 
-typedef enum tdl_right { /* each includes those before it */
+/* Each includes those before it. */
+typedef enum tdl_right {
     TDL_RIGHT_WRITE = 1, /* send events and items */
     TDL_RIGHT_DECIDE,    /* also ask for answers and read */
     TDL_RIGHT_ADMIN      /* everything */
@@ -149,9 +154,9 @@ typedef enum tdl_right { /* each includes those before it */
 /* Keys are 256 random bits, "tdl_" + right letter (w, d, a) + "_" + 43 characters of base64url.
  * Only BLAKE2b-256 of the text is stored: with 256 bits of entropy no slow hash is needed. */
 typedef struct tdl_key_row {
-    char id[17];       /* first 16 hexadecimal digits of the hash: names the key, reveals nothing */
-    tdl_right right;   /* */
-    tdl_str label;     /* */
+    char id[17]; /* first 16 hexadecimal digits of the hash: names the key, reveals nothing */
+    tdl_right right;
+    tdl_str label;
     int64_t created_us;
     int64_t revoked_us; /* 0 = valid */
     uint8_t hash[32];
@@ -173,13 +178,14 @@ bool tdl_right_parse(tdl_str text, tdl_right *ret);
 
 typedef struct tdl_store_counts {
     int64_t events, users, items, decisions, rewards; /* rewards: events that carry a decision id */
-    int64_t duplicates;                              /* skipped since open */
-    int64_t commits;                                 /* since open */
+    int64_t duplicates;                               /* skipped since open */
+    int64_t commits;                                  /* since open */
 } tdl_store_counts;
-/* Kept in memory by the writer; costs nothing. */
+/* Kept in memory by the writer, and costs nothing; in a store opened for reading the rows are
+ * counted, and all are 0 when that fails. */
 void tdl_store_count(tdl_store *store, tdl_store_counts *ret);
 
-/* A number that changes whenever another process wrote to the store. */
+/* A number that changes whenever another process wrote to the store (or this one did). */
 int64_t tdl_store_data_version(tdl_store *store);
 
 #endif

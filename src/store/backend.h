@@ -1,0 +1,81 @@
+/* What a storage backend is: one const table of functions, found by the scheme of the store's URL.
+ *
+ * A backend is two things: one writing connection, used by the writer thread alone (between
+ * begin and commit or rollback), and readers, each used by one thread at a time. store.c checks
+ * arguments and takes readers from the pool; writer.c groups writes. Neither knows SQL.
+ */
+#ifndef TDL_STORE_BACKEND_H
+#define TDL_STORE_BACKEND_H
+
+#include "store/store.h"
+
+typedef struct tdl_backend tdl_backend; /* the writing connection and what all share */
+typedef struct tdl_reader tdl_reader;   /* one reading connection */
+
+/* A decision as it is stored: texts ready to bind. */
+typedef struct tdl_decision_text {
+    tdl_str id, app, user, model_version, why;
+    tdl_str candidates; /* store/candidates.h */
+    int64_t time_us;
+    int64_t chosen_n; /* the first so many candidates are the answer */
+    uint8_t context_hash[16];
+} tdl_decision_text;
+
+typedef struct tdl_store_ops {
+    const char *scheme;
+
+    tdl_status (*open)(const char *path, const tdl_store_options *options, tdl_backend **ret,
+                       tdl_report *why);
+    void (*close)(tdl_backend *backend); /* accepts NULL; readers are closed before it */
+
+    /* Writing. After a failed put the caller undoes to the mark, or rolls everything back. */
+    tdl_status (*begin)(tdl_backend *backend, tdl_report *why);
+    tdl_status (*commit)(tdl_backend *backend, tdl_report *why); /* durable once it returns OK */
+    void (*rollback)(tdl_backend *backend);
+    /* A point inside the transaction to which one refused request can be undone alone. */
+    tdl_status (*mark)(tdl_backend *backend, tdl_report *why);
+    tdl_status (*unmark)(tdl_backend *backend, bool undo, tdl_report *why);
+
+    tdl_status (*put_event)(tdl_backend *backend, const tdl_event *event, int64_t *ret_seq,
+                            tdl_report *why); /* *ret_seq = 0 for a duplicate */
+    tdl_status (*put_decision)(tdl_backend *backend, const tdl_decision_text *decision,
+                               bool *ret_new, tdl_report *why);
+    tdl_status (*put_item)(tdl_backend *backend, const tdl_item *item, tdl_report *why);
+    tdl_status (*put_model)(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
+    tdl_status (*activate_model)(tdl_backend *backend, tdl_str version, tdl_report *why);
+    tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
+    tdl_status (*revoke_key)(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
+    /* Users and items added and committed since open; on the writer thread. */
+    void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
+
+    int64_t (*data_version)(tdl_backend *backend); /* from any thread */
+
+    /* Reading; the same contracts as the tdl_store_* functions of the same name. */
+    tdl_status (*reader_open)(tdl_backend *backend, tdl_reader **ret, tdl_report *why);
+    void (*reader_close)(tdl_reader *reader); /* accepts NULL */
+    tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, tdl_report *why);
+    tdl_status (*scan_next)(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
+                            tdl_report *why);
+    tdl_status (*user_events)(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
+                              tdl_event **ret, size_t *ret_n, tdl_report *why);
+    tdl_status (*users)(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
+                        tdl_user_row **ret, size_t *ret_n, tdl_report *why);
+    tdl_status (*get_item)(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
+                           tdl_report *why);
+    tdl_status (*each_item)(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
+                            void *context, tdl_report *why);
+    /* Either one decision by id, or the newest of a user (empty: of all). */
+    tdl_status (*decisions)(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
+                            tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
+                            tdl_report *why);
+    tdl_status (*models)(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
+                         size_t *ret_n, tdl_report *why);
+    tdl_status (*keys)(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
+                       tdl_report *why);
+    /* Rows now: events, users, items, decisions, rewards. The rest is left alone. */
+    tdl_status (*count)(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
+} tdl_store_ops;
+
+extern const tdl_store_ops tdl_sqlite_ops; /* sqlite.c */
+
+#endif

@@ -1,0 +1,229 @@
+/* Items, decisions, models and keys. */
+#include <sodium.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "store/candidates.h"
+#include "store/check.h"
+#include "store/key.h"
+#include "store/store_parts.h"
+
+/* ---- catalogue ---- */
+
+typedef struct item_list {
+    const tdl_item *items; /* [n] */
+    size_t n;
+} item_list;
+
+static tdl_status put_items(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                            tdl_report *why)
+{
+    const item_list *list = context;
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < list->n; i++)
+        st = ops->put_item(backend, &list->items[i], why);
+    return st;
+}
+
+tdl_status tdl_store_put_items(tdl_store *store, const tdl_item *items, size_t items_n,
+                               tdl_report *why)
+{
+    item_list list = {items, items_n};
+
+    for (size_t i = 0; i < items_n; i++) {
+        tdl_status st = tdl_check_item(&items[i], why);
+        if (st) {
+            tdl_report_prefix(why, "item %zu", i);
+            return st;
+        }
+    }
+    return tdl_store_write(store, put_items, &list, why);
+}
+
+tdl_status tdl_store_get_item(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_item *ret,
+                              tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->get_item(reader, id, arena, ret, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+tdl_status tdl_store_each_item(tdl_store *store, void (*fn)(void *context, const tdl_item *item),
+                               void *context, tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->each_item(reader, fn, context, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+/* ---- decisions ---- */
+
+/* On the caller's thread, because there is one writer and many callers. */
+tdl_status tdl_store_log_decision(tdl_store *store, const tdl_decision *d, tdl_report *why)
+{
+    tdl_buf candidates = {0};
+    tdl_decision_text text = {.id = tdl_str_of(d->id),
+                              .app = d->app,
+                              .user = d->user,
+                              .model_version = d->model_version,
+                              .why = d->why,
+                              .time_us = d->time_us};
+    tdl_status st;
+
+    if (!store->writer)
+        return TDL_FAIL(why, TDL_E_FORBIDDEN, "the store was opened for reading only");
+    memcpy(text.context_hash, d->context_hash, sizeof text.context_hash);
+    tdl_candidates_write(&candidates, d->candidates, d->candidates_n, &text.chosen_n);
+    text.candidates = tdl_buf_view(&candidates);
+    st = candidates.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to log a decision")
+                           : tdl_writer_log(store->writer, &text, why);
+    tdl_buf_release(&candidates);
+    return st;
+}
+
+/* Decisions are queued without waiting, so what was logged before this call may still be. */
+static tdl_status list_decisions(tdl_store *store, tdl_str id, tdl_str user, size_t limit,
+                                 tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
+                                 tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st;
+
+    tdl_store_flush(store);
+    if ((st = tdl_store_take_reader(store, &reader, why)))
+        return st;
+    st = store->ops->decisions(reader, id, user, limit, arena, ret, ret_n, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+tdl_status tdl_store_get_decision(tdl_store *store, tdl_str id, tdl_arena *arena,
+                                  tdl_decision_row *ret, tdl_report *why)
+{
+    tdl_decision_row *row;
+    size_t n = 0;
+    tdl_status st = TDL_OK;
+
+    if (id.len)
+        st = list_decisions(store, id, (tdl_str){0}, 1, arena, &row, &n, why);
+    if (st)
+        return st;
+    if (!n)
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no decision \"%.*s\"", TDL_FMT(id));
+    *ret = *row;
+    return TDL_OK;
+}
+
+tdl_status tdl_store_decisions(tdl_store *store, tdl_str user, size_t limit, tdl_arena *arena,
+                               tdl_decision_row **ret, size_t *ret_n, tdl_report *why)
+{
+    return list_decisions(store, (tdl_str){0}, user, limit, arena, ret, ret_n, why);
+}
+
+/* ---- models ---- */
+
+static tdl_status put_model(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                            tdl_report *why)
+{
+    return ops->put_model(backend, context, why);
+}
+
+tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why)
+{
+    return tdl_store_write(store, put_model, model, why);
+}
+
+static tdl_status activate_model(const tdl_store_ops *ops, tdl_backend *backend,
+                                 const void *context, tdl_report *why)
+{
+    return ops->activate_model(backend, *(const tdl_str *)context, why);
+}
+
+tdl_status tdl_store_activate_model(tdl_store *store, tdl_str version, tdl_report *why)
+{
+    return tdl_store_write(store, activate_model, &version, why);
+}
+
+tdl_status tdl_store_models(tdl_store *store, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
+                            size_t *ret_n, tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->models(reader, app, arena, ret, ret_n, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+/* ---- keys ---- */
+
+static tdl_status put_key(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                          tdl_report *why)
+{
+    return ops->put_key(backend, context, why);
+}
+
+tdl_status tdl_store_create_key(tdl_store *store, tdl_right right, tdl_str label,
+                                char ret_text[TDL_KEY_TEXT_MAX], tdl_report *why)
+{
+    char text[TDL_KEY_TEXT_MAX];
+    tdl_key_row row;
+    tdl_status st;
+
+    if (right < TDL_RIGHT_WRITE || right > TDL_RIGHT_ADMIN)
+        return TDL_FAIL(why, TDL_E_INVALID, "a key's right is write, decide or admin");
+    if ((st = tdl_check_text("label", label, TDL_LABEL_MAX, false, why)))
+        return st;
+    tdl_key_make(right, tdl_time_now(), &row, text);
+    row.label = label;
+    if (!(st = tdl_store_write(store, put_key, &row, why)))
+        memcpy(ret_text, text, sizeof text);
+    sodium_memzero(text, sizeof text);
+    return st;
+}
+
+tdl_status tdl_store_keys(tdl_store *store, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
+                          tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->keys(reader, arena, ret, ret_n, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+typedef struct revocation {
+    tdl_str id;
+    int64_t now_us;
+} revocation;
+
+static tdl_status revoke_key(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                             tdl_report *why)
+{
+    const revocation *r = context;
+
+    return ops->revoke_key(backend, r->id, r->now_us, why);
+}
+
+tdl_status tdl_store_revoke_key(tdl_store *store, tdl_str id, tdl_report *why)
+{
+    revocation r = {id, tdl_time_now()};
+
+    return tdl_store_write(store, revoke_key, &r, why);
+}

@@ -1,0 +1,129 @@
+/* SQLite backend, shared by its files: connections, prepared statements, errors.
+ *
+ * sqlite.c opens and closes; sqlite_migrate.c makes and upgrades the schema; sqlite_write.c is the
+ * writer thread's half; sqlite_read.c and sqlite_decisions.c are the readers'.
+ */
+#ifndef TDL_STORE_SQLITE_H
+#define TDL_STORE_SQLITE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/backend.h"
+#include "store/intern.h"
+
+/* "TDLE" as SQLite's application id: a database of another program is not touched. */
+enum { TDL_SQLITE_APPLICATION_ID = 0x54444c45, TDL_SQLITE_BUSY_MS = 5000 };
+
+/* The tables of names. Their statements follow each other in this order. */
+typedef enum tdl_name_table {
+    TDL_USERS,
+    TDL_ITEMS,
+    TDL_KINDS,
+    TDL_SOURCES,
+    TDL_NAME_TABLES
+} tdl_name_table;
+
+typedef enum tdl_write_statement {
+    TDL_WRITE_BEGIN,
+    TDL_WRITE_COMMIT,
+    TDL_WRITE_EVENT,
+    TDL_WRITE_DECISION,
+    TDL_WRITE_ITEM,
+    TDL_WRITE_MODEL,
+    TDL_WRITE_MODEL_OFF,
+    TDL_WRITE_MODEL_ON,
+    TDL_WRITE_KEY,
+    TDL_WRITE_REVOKE,
+    TDL_WRITE_NAME_FIND, /* one for each table of names */
+    TDL_WRITE_NAME_ADD = TDL_WRITE_NAME_FIND + TDL_NAME_TABLES,
+    TDL_WRITE_N = TDL_WRITE_NAME_ADD + TDL_NAME_TABLES
+} tdl_write_statement;
+
+typedef enum tdl_read_statement {
+    TDL_READ_SCAN,
+    TDL_READ_USER_EVENTS,
+    TDL_READ_REWARDS,
+    TDL_READ_USERS,
+    TDL_READ_ITEM,
+    TDL_READ_TITLE,
+    TDL_READ_ITEMS,
+    TDL_READ_DECISION,
+    TDL_READ_USER_DECISIONS,
+    TDL_READ_DECISIONS,
+    TDL_READ_MODELS,
+    TDL_READ_KEYS,
+    TDL_READ_COUNTS,
+    TDL_READ_N
+} tdl_read_statement;
+
+struct tdl_backend {
+    char *path;
+    sqlite3 *db;                          /* the writer's; NULL when reading only */
+    sqlite3_stmt *statement[TDL_WRITE_N]; /* prepared when first used */
+    tdl_intern names[TDL_NAME_TABLES];
+    size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
+    pthread_mutex_t watch_lock;
+    sqlite3 *watch_db; /* of data_version */
+};
+
+struct tdl_reader {
+    sqlite3 *db;
+    sqlite3_stmt *statement[TDL_READ_N]; /* prepared when first used */
+};
+
+/* Why the last call on `db` failed, with what to do about it. `doing`: "storing an event". */
+tdl_status tdl_sqlite_fail(sqlite3 *db, const char *doing, tdl_report *why);
+/* Run statements whose answers do not matter. */
+tdl_status tdl_sqlite_run(sqlite3 *db, const char *sql, const char *doing, tdl_report *why);
+
+/* Make the schema, or bring an older one up to date. */
+tdl_status tdl_sqlite_migrate(sqlite3 *db, const char *path, tdl_report *why);
+/* For reading only: refuse what migrate would have to change. */
+tdl_status tdl_sqlite_check_schema(sqlite3 *db, const char *path, tdl_report *why);
+
+/* ---- the writer thread's half, for the ops table ---- */
+
+tdl_status tdl_sqlite_begin(tdl_backend *backend, tdl_report *why);
+tdl_status tdl_sqlite_commit(tdl_backend *backend, tdl_report *why);
+void tdl_sqlite_rollback(tdl_backend *backend);
+tdl_status tdl_sqlite_mark(tdl_backend *backend, tdl_report *why);
+tdl_status tdl_sqlite_unmark(tdl_backend *backend, bool undo, tdl_report *why);
+tdl_status tdl_sqlite_put_event(tdl_backend *backend, const tdl_event *event, int64_t *ret_seq,
+                                tdl_report *why);
+tdl_status tdl_sqlite_put_decision(tdl_backend *backend, const tdl_decision_text *decision,
+                                   bool *ret_new, tdl_report *why);
+tdl_status tdl_sqlite_put_item(tdl_backend *backend, const tdl_item *item, tdl_report *why);
+tdl_status tdl_sqlite_put_model(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
+tdl_status tdl_sqlite_activate_model(tdl_backend *backend, tdl_str version, tdl_report *why);
+tdl_status tdl_sqlite_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
+tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
+void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
+void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
+
+/* ---- the readers' half, for the ops table ---- */
+
+tdl_status tdl_sqlite_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
+tdl_status tdl_sqlite_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq,
+                                bool *ret_more, tdl_report *why);
+tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
+                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
+/* Events that carry the id of a decision, oldest first. */
+tdl_status tdl_sqlite_rewards(tdl_reader *reader, tdl_str decision_id, tdl_arena *arena,
+                              tdl_event **ret, size_t *ret_n, tdl_report *why);
+tdl_status tdl_sqlite_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
+                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
+tdl_status tdl_sqlite_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
+                               tdl_report *why);
+tdl_status tdl_sqlite_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
+                                void *context, tdl_report *why);
+tdl_status tdl_sqlite_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
+                                tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
+                                tdl_report *why);
+tdl_status tdl_sqlite_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
+                             size_t *ret_n, tdl_report *why);
+tdl_status tdl_sqlite_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
+                           tdl_report *why);
+tdl_status tdl_sqlite_count(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
+
+#endif

@@ -1,0 +1,83 @@
+/* Decisions with their rewards and titles, read back from the SQLite backend. */
+#include <string.h>
+
+#include "base/str.h"
+#include "store/candidates.h"
+#include "store/sqlite_rows.h"
+
+/* The title of an item, empty when it has none. A title is a comfort: no failure is worth more. */
+static tdl_str title_of(tdl_reader *reader, tdl_str item, tdl_arena *arena)
+{
+    tdl_rows r = {.reader = reader, .arena = arena};
+    tdl_str title = {0};
+
+    if (tdl_rows_start(&r, TDL_READ_TITLE, NULL))
+        return title;
+    tdl_rows_bind_text(&r, 1, item);
+    if (tdl_rows_next(&r))
+        title = tdl_rows_keep(&r, 0);
+    tdl_rows_end(&r, NULL);
+    return title;
+}
+
+/* The columns are those of DECISION_COLUMNS in sqlite_rows.c. What is there is ours, so anything
+ * unexpected is damage. */
+static tdl_status read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
+{
+    tdl_str id = tdl_rows_text(r, 0);
+    const void *hash = sqlite3_column_blob(r->s, 8);
+    tdl_candidate *candidates;
+    tdl_status st;
+
+    if (id.len >= sizeof d->id || sqlite3_column_bytes(r->s, 8) != (int)sizeof d->context_hash)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "decision %.*s is damaged", TDL_FMT(id));
+    if (id.len)
+        memcpy(d->id, id.at, id.len);
+    memcpy(d->context_hash, hash, sizeof d->context_hash);
+    d->time_us = tdl_rows_number(r, 1);
+    d->app = tdl_rows_keep(r, 2);
+    d->user = tdl_rows_keep(r, 3);
+    d->model_version = tdl_rows_keep(r, 6);
+    d->why = tdl_rows_keep(r, 7);
+    if ((st = tdl_candidates_read(tdl_rows_text(r, 4), tdl_rows_number(r, 5), r->arena, &candidates,
+                                  &d->candidates_n, why))) {
+        tdl_report_prefix(why, "decision %s", d->id);
+        return st;
+    }
+    for (size_t i = 0; i < d->candidates_n; i++)
+        candidates[i].title = title_of(r->reader, candidates[i].item, r->arena);
+    d->candidates = candidates;
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
+                                tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
+                                tdl_report *why)
+{
+    tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
+    tdl_decision_row *row;
+    tdl_status st = tdl_rows_start(&r,
+                                   id.len     ? TDL_READ_DECISION
+                                   : user.len ? TDL_READ_USER_DECISIONS
+                                              : TDL_READ_DECISIONS,
+                                   why);
+
+    if (st)
+        return st;
+    if (id.len || user.len)
+        tdl_rows_bind_text(&r, 1, id.len ? id : user);
+    tdl_rows_bind_limit(&r, 2, limit);
+    while (!st && (row = tdl_rows_next(&r))) {
+        st = read_decision(&r, &row->decision, why);
+        if (!st)
+            st = tdl_sqlite_rewards(reader, tdl_str_of(row->decision.id), arena, &row->rewards,
+                                    &row->rewards_n, why);
+    }
+    tdl_status ended = tdl_rows_end(&r, st ? NULL : why);
+    st = st ? st : ended;
+    if (st)
+        return st;
+    *ret = r.at;
+    *ret_n = r.n;
+    return TDL_OK;
+}

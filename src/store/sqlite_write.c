@@ -1,0 +1,323 @@
+/* The writer thread's half of the SQLite backend. */
+#include "base/str.h"
+#include "store/sqlite.h"
+
+static const char *const write_sql[TDL_WRITE_N] = {
+    [TDL_WRITE_BEGIN] = "BEGIN IMMEDIATE",
+    [TDL_WRITE_COMMIT] = "COMMIT",
+    [TDL_WRITE_EVENT] = "INSERT INTO events(time_us, user, kind, item, value, properties, source,"
+                        " message_id, decision_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                        " ON CONFLICT(source, message_id) DO NOTHING",
+    [TDL_WRITE_DECISION] = "INSERT INTO decisions(id, time_us, app, user, candidates, chosen_n,"
+                           " model_version, why, context_hash)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                           " ON CONFLICT(id) DO NOTHING",
+    [TDL_WRITE_ITEM] = "UPDATE items SET title = ?2, attributes = ?3 WHERE id = ?1",
+    [TDL_WRITE_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
+                        " active) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                        " ON CONFLICT(version) DO NOTHING",
+    [TDL_WRITE_MODEL_OFF] = "UPDATE models SET active = 0 WHERE active AND app = ?1",
+    [TDL_WRITE_MODEL_ON] = "UPDATE models SET active = (version = ?1)"
+                           " WHERE app = (SELECT app FROM models WHERE version = ?1)",
+    [TDL_WRITE_KEY] = "INSERT INTO keys(id, grants, label, created_us, revoked_us, hash)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [TDL_WRITE_REVOKE] = "UPDATE keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us = 0",
+    [TDL_WRITE_NAME_FIND + TDL_USERS] = "SELECT id FROM users WHERE name = ?1",
+    [TDL_WRITE_NAME_FIND + TDL_ITEMS] = "SELECT id FROM items WHERE name = ?1",
+    [TDL_WRITE_NAME_FIND + TDL_KINDS] = "SELECT id FROM kinds WHERE name = ?1",
+    [TDL_WRITE_NAME_FIND + TDL_SOURCES] = "SELECT id FROM sources WHERE name = ?1",
+    [TDL_WRITE_NAME_ADD + TDL_USERS] = "INSERT INTO users(name) VALUES(?1)",
+    [TDL_WRITE_NAME_ADD + TDL_ITEMS] = "INSERT INTO items(name) VALUES(?1)",
+    [TDL_WRITE_NAME_ADD + TDL_KINDS] = "INSERT INTO kinds(name) VALUES(?1)",
+    [TDL_WRITE_NAME_ADD + TDL_SOURCES] = "INSERT INTO sources(name) VALUES(?1)",
+};
+
+/* ---- statements ---- */
+
+static tdl_status prepare(tdl_backend *b, int which, sqlite3_stmt **ret, tdl_report *why)
+{
+    sqlite3_stmt **s = &b->statement[which];
+
+    if (!*s)
+        sqlite3_prepare_v3(b->db, write_sql[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL);
+    *ret = *s;
+    return *s ? TDL_OK : tdl_sqlite_fail(b->db, "preparing to write", why);
+}
+
+/* Nothing is copied: step before `text` dies. */
+static void bind_text(sqlite3_stmt *s, int at, tdl_str text)
+{
+    sqlite3_bind_text64(s, at, text.at ? text.at : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static void bind_text_or_null(sqlite3_stmt *s, int at, tdl_str text)
+{
+    if (text.len)
+        bind_text(s, at, text);
+    else
+        sqlite3_bind_null(s, at);
+}
+
+static tdl_status step(tdl_backend *b, sqlite3_stmt *s, const char *doing, tdl_report *why)
+{
+    int code = sqlite3_step(s);
+    tdl_status st = code == SQLITE_DONE ? TDL_OK : tdl_sqlite_fail(b->db, doing, why);
+
+    sqlite3_reset(s);
+    return st;
+}
+
+static tdl_status run(tdl_backend *b, int which, const char *doing, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, which, &s, why);
+
+    return st ? st : step(b, s, doing, why);
+}
+
+/* ---- transactions ---- */
+
+tdl_status tdl_sqlite_begin(tdl_backend *b, tdl_report *why)
+{
+    return run(b, TDL_WRITE_BEGIN, "starting to write", why);
+}
+
+tdl_status tdl_sqlite_commit(tdl_backend *b, tdl_report *why)
+{
+    tdl_status st = run(b, TDL_WRITE_COMMIT, "committing", why);
+
+    for (int table = 0; !st && table < TDL_NAME_TABLES; table++)
+        tdl_intern_commit(&b->names[table]);
+    return st;
+}
+
+void tdl_sqlite_rollback(tdl_backend *b)
+{
+    if (!sqlite3_get_autocommit(b->db)) // some failures have rolled back already
+        sqlite3_exec(b->db, "ROLLBACK", NULL, NULL, NULL);
+    for (int table = 0; table < TDL_NAME_TABLES; table++)
+        tdl_intern_undo(&b->names[table], 0);
+}
+
+tdl_status tdl_sqlite_mark(tdl_backend *b, tdl_report *why)
+{
+    for (int table = 0; table < TDL_NAME_TABLES; table++)
+        b->marked[table] = b->names[table].fresh_n;
+    return tdl_sqlite_run(b->db, "SAVEPOINT request", "starting to write", why);
+}
+
+tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    if (undo)
+        st = tdl_sqlite_run(b->db, "ROLLBACK TO request", "undoing a request", why);
+    for (int table = 0; undo && table < TDL_NAME_TABLES; table++)
+        tdl_intern_undo(&b->names[table], b->marked[table]);
+    return st ? st : tdl_sqlite_run(b->db, "RELEASE request", "ending a request", why);
+}
+
+/* ---- names ---- */
+
+static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
+                            tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, TDL_WRITE_NAME_FIND + (int)table, &s, why);
+
+    if (st)
+        return st;
+    bind_text(s, 1, text);
+    int code = sqlite3_step(s);
+    *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        st = tdl_sqlite_fail(b->db, "looking up a name", why);
+    sqlite3_reset(s);
+    return st;
+}
+
+/* Another process may have added the name since: look before adding. */
+static tdl_status intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
+                         tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st;
+
+    if (tdl_intern_find(&b->names[table], text, ret))
+        return TDL_OK;
+    if ((st = find_name(b, table, text, ret, why)))
+        return st;
+    bool fresh = !*ret;
+    if (fresh) {
+        if ((st = prepare(b, TDL_WRITE_NAME_ADD + (int)table, &s, why)))
+            return st;
+        bind_text(s, 1, text);
+        if ((st = step(b, s, "storing a name", why)))
+            return st;
+        *ret = sqlite3_last_insert_rowid(b->db);
+    }
+    tdl_intern_add(&b->names[table], text, *ret, fresh);
+    return TDL_OK;
+}
+
+void tdl_sqlite_added(tdl_backend *b, int64_t *ret_users, int64_t *ret_items)
+{
+    *ret_users = b->names[TDL_USERS].committed_n;
+    *ret_items = b->names[TDL_ITEMS].committed_n;
+}
+
+void tdl_sqlite_forget(tdl_backend *b)
+{
+    for (int table = 0; table < TDL_NAME_TABLES; table++)
+        tdl_intern_release(&b->names[table]);
+    for (int i = 0; i < TDL_WRITE_N; i++) {
+        sqlite3_finalize(b->statement[i]);
+        b->statement[i] = NULL;
+    }
+}
+
+/* ---- rows ---- */
+
+tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret_seq,
+                                tdl_report *why)
+{
+    int64_t user, kind, source, item = 0;
+    sqlite3_stmt *s;
+    tdl_status st;
+
+    if ((st = intern(b, TDL_USERS, e->user, &user, why)) ||
+        (st = intern(b, TDL_KINDS, e->kind, &kind, why)) ||
+        (st = intern(b, TDL_SOURCES, e->source, &source, why)) ||
+        (e->item.len && (st = intern(b, TDL_ITEMS, e->item, &item, why))) ||
+        (st = prepare(b, TDL_WRITE_EVENT, &s, why)))
+        return st;
+    sqlite3_bind_int64(s, 1, e->time_us);
+    sqlite3_bind_int64(s, 2, user);
+    sqlite3_bind_int64(s, 3, kind);
+    item ? sqlite3_bind_int64(s, 4, item) : sqlite3_bind_null(s, 4);
+    e->has_value ? sqlite3_bind_double(s, 5, e->value) : sqlite3_bind_null(s, 5);
+    bind_text_or_null(s, 6, e->properties);
+    sqlite3_bind_int64(s, 7, source);
+    bind_text(s, 8, e->message_id);
+    bind_text_or_null(s, 9, e->decision_id);
+    if ((st = step(b, s, "storing an event", why)))
+        return st;
+    *ret_seq = sqlite3_changes(b->db) ? sqlite3_last_insert_rowid(b->db) : 0;
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, bool *ret_new,
+                                   tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, TDL_WRITE_DECISION, &s, why);
+
+    if (st)
+        return st;
+    bind_text(s, 1, d->id);
+    sqlite3_bind_int64(s, 2, d->time_us);
+    bind_text(s, 3, d->app);
+    bind_text(s, 4, d->user);
+    bind_text(s, 5, d->candidates);
+    sqlite3_bind_int64(s, 6, d->chosen_n);
+    bind_text(s, 7, d->model_version);
+    bind_text(s, 8, d->why);
+    sqlite3_bind_blob(s, 9, d->context_hash, sizeof d->context_hash, SQLITE_STATIC);
+    st = step(b, s, "logging a decision", why);
+    *ret_new = !st && sqlite3_changes(b->db);
+    return st;
+}
+
+tdl_status tdl_sqlite_put_item(tdl_backend *b, const tdl_item *item, tdl_report *why)
+{
+    int64_t id;
+    sqlite3_stmt *s;
+    tdl_status st;
+
+    if ((st = intern(b, TDL_ITEMS, item->id, &id, why)) ||
+        (st = prepare(b, TDL_WRITE_ITEM, &s, why)))
+        return st;
+    sqlite3_bind_int64(s, 1, id);
+    bind_text_or_null(s, 2, item->title);
+    bind_text_or_null(s, 3, item->attributes);
+    return step(b, s, "storing an item", why);
+}
+
+tdl_status tdl_sqlite_put_model(tdl_backend *b, const tdl_model_row *m, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st;
+
+    if (m->active) {
+        if ((st = prepare(b, TDL_WRITE_MODEL_OFF, &s, why)))
+            return st;
+        bind_text(s, 1, m->app);
+        if ((st = step(b, s, "storing a model", why)))
+            return st;
+    }
+    if ((st = prepare(b, TDL_WRITE_MODEL, &s, why)))
+        return st;
+    bind_text(s, 1, m->version);
+    bind_text(s, 2, m->app);
+    bind_text(s, 3, m->path);
+    bind_text(s, 4, m->report);
+    sqlite3_bind_int64(s, 5, m->created_us);
+    sqlite3_bind_int64(s, 6, m->bytes);
+    sqlite3_bind_text(s, 7, m->hash, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 8, m->active);
+    if ((st = step(b, s, "storing a model", why)))
+        return st;
+    if (!sqlite3_changes(b->db))
+        return TDL_FAIL(why, TDL_E_CONFLICT, "there is a model version \"%.*s\" already",
+                        TDL_FMT(m->version));
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_activate_model(tdl_backend *b, tdl_str version, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, TDL_WRITE_MODEL_ON, &s, why);
+
+    if (st)
+        return st;
+    bind_text(s, 1, version);
+    if ((st = step(b, s, "activating a model", why)))
+        return st;
+    if (!sqlite3_changes(b->db))
+        return TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "GET /v1/models lists them",
+                             "there is no model version \"%.*s\"", TDL_FMT(version));
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_put_key(tdl_backend *b, const tdl_key_row *key, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, TDL_WRITE_KEY, &s, why);
+
+    if (st)
+        return st;
+    sqlite3_bind_text(s, 1, key->id, -1, SQLITE_STATIC);
+    sqlite3_bind_int(s, 2, (int)key->right);
+    bind_text(s, 3, key->label);
+    sqlite3_bind_int64(s, 4, key->created_us);
+    sqlite3_bind_int64(s, 5, key->revoked_us);
+    sqlite3_bind_blob(s, 6, key->hash, sizeof key->hash, SQLITE_STATIC);
+    return step(b, s, "storing a key", why);
+}
+
+tdl_status tdl_sqlite_revoke_key(tdl_backend *b, tdl_str id, int64_t now_us, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = prepare(b, TDL_WRITE_REVOKE, &s, why);
+
+    if (st)
+        return st;
+    bind_text(s, 1, id);
+    sqlite3_bind_int64(s, 2, now_us);
+    if ((st = step(b, s, "revoking a key", why)))
+        return st;
+    if (!sqlite3_changes(b->db))
+        return TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "treadle key list shows the ids",
+                             "there is no valid key \"%.*s\"", TDL_FMT(id));
+    return TDL_OK;
+}

@@ -1,0 +1,29 @@
+/* What a store is made of, shared by store.c (life cycle, events) and records.c (all else). */
+#ifndef TDL_STORE_STORE_PARTS_H
+#define TDL_STORE_STORE_PARTS_H
+
+#include <pthread.h>
+
+#include "store/backend.h"
+#include "store/writer.h"
+
+enum { TDL_READERS_MAX = 16 };
+
+struct tdl_store {
+    const tdl_store_ops *ops;
+    tdl_backend *backend;
+    tdl_writer *writer;   /* NULL when read-only */
+    pthread_mutex_t lock; /* of the idle readers */
+    tdl_reader *idle[TDL_READERS_MAX];
+    size_t idle_n, idle_max;
+};
+
+/* A connection for one call: an idle one, or one more. */
+tdl_status tdl_store_take_reader(tdl_store *store, tdl_reader **ret, tdl_report *why);
+void tdl_store_give_back(tdl_store *store, tdl_reader *reader); /* accepts NULL */
+
+/* Run `call` on the writer thread and wait. TDL_E_FORBIDDEN when the store is read-only. */
+tdl_status tdl_store_write(tdl_store *store, tdl_writer_call *call, const void *context,
+                           tdl_report *why);
+
+#endif

@@ -1,0 +1,60 @@
+/* A store in a temporary folder, for every test of the store. */
+#ifndef TDL_TESTS_STORE_FIXTURE_H
+#define TDL_TESTS_STORE_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "store/store.h"
+
+typedef struct fixture {
+    char dir[256], path[300]; /* path: the database */
+    tdl_store *store;
+    tdl_arena *arena;
+    tdl_report why;
+} fixture;
+
+/* cmocka's set-up and tear-down: an open, empty store; everything removed at the end. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+/* The same without opening the store. */
+int fixture_set_up_closed(void **state);
+
+#define STORE_TEST(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
+#define CLOSED_TEST(test)                                                                          \
+    cmocka_unit_test_setup_teardown(test, fixture_set_up_closed, fixture_tear_down)
+
+void fixture_open(fixture *f, const tdl_store_options *options); /* NULL: the defaults */
+void fixture_close(fixture *f);
+void fixture_reopen(fixture *f);
+
+/* Fails the test with the report unless `status` is TDL_OK. */
+void succeed(fixture *f, tdl_status status);
+/* Fails the test unless `status` is as expected and the report says `part`. */
+void refuse(fixture *f, tdl_status status, tdl_status expected, const char *part);
+
+#define assert_str(actual, expected)                                                               \
+    do {                                                                                           \
+        tdl_str actual_str = (actual);                                                             \
+        if (!tdl_str_is(actual_str, (expected)))                                                   \
+            fail_msg("\"%.*s\" is not \"%s\"", TDL_FMT(actual_str), (expected));                   \
+    } while (0)
+
+/* A valid event of user "u", kind "view", source "test" at 1,000,000 us. */
+tdl_event event_of(const char *message_id);
+/* Append one such event and give how many were new. */
+size_t append_one(fixture *f, const tdl_event *event);
+
+/* Message ids in scan order, separated by blanks, in the arena. */
+const char *scanned(fixture *f, int64_t from_us);
+
+/* Run SQL on the database from outside the store. */
+void outside(fixture *f, const char *sql);
+int64_t outside_number(fixture *f, const char *sql);
+
+#endif
