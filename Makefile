@@ -13,8 +13,6 @@ QUIET = >&2
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(QUIET)
-	@cd $(BUILD) && program=$$(find . -name treadle -type f -perm -u+x | head -n 1) && \
-	  if [ -n "$$program" ]; then ln -sf "$$program" treadle; fi
 
 setup-build:
 	@tools/setup build
