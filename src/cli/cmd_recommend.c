@@ -112,35 +112,6 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
     return run_fit(values, tdl_loop_evaluate, false, why);
 }
 
-static void print_answer_json(const tdl_decision *decision, tdl_str extra)
-{
-    tdl_buf out = {0};
-    tdl_jw w = {.out = &out};
-
-    tdl_jw_object(&w);
-    tdl_jw_ktext(&w, "decision_id", decision->id);
-    tdl_jw_kstr(&w, "model", decision->model_version);
-    tdl_jw_kraw(&w, "answer", extra);
-    tdl_jw_key(&w, "items");
-    tdl_jw_array(&w);
-    for (size_t i = 0; i < decision->candidates_n; i++) {
-        const tdl_candidate *candidate = &decision->candidates[i];
-        if (!candidate->chosen)
-            continue;
-        tdl_jw_object(&w);
-        tdl_jw_kstr(&w, "id", candidate->item);
-        tdl_jw_kstr(&w, "title", candidate->title);
-        tdl_jw_knumber(&w, "score", candidate->score);
-        tdl_jw_knumber(&w, "propensity", candidate->propensity);
-        tdl_jw_end_object(&w);
-    }
-    tdl_jw_end_array(&w);
-    tdl_jw_kraw(&w, "why", decision->why);
-    tdl_jw_end_object(&w);
-    printf("%.*s\n", (int)out.len, out.at);
-    tdl_buf_release(&out);
-}
-
 static void print_answer(const tdl_decision *decision)
 {
     for (size_t i = 0; i < decision->candidates_n; i++) {
@@ -156,8 +127,8 @@ static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_repor
 {
     tdl_loop *loop = NULL;
     tdl_arena *arena = tdl_arena_new((size_t)8 << 20);
-    tdl_buf extra = {0};
-    tdl_jw w = {.out = &extra};
+    tdl_buf answer = {0};
+    tdl_jw w = {.out = &answer};
     tdl_decision decision;
     tdl_ask question = {.user = user, .item = item, .n = (size_t)v->n, .time_us = tdl_time_now()};
     tdl_status st;
@@ -169,14 +140,16 @@ static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_repor
     tdl_jw_object(&w);
     if ((st = tdl_loop_decide(loop, "recommend", &question, arena, &decision, &w, why)))
         goto out;
+    tdl_jw_ktext(&w, "decision_id", decision.id);
+    tdl_jw_kstr(&w, "model", decision.model_version);
     tdl_jw_end_object(&w);
     if (v->common.json)
-        print_answer_json(&decision, tdl_buf_view(&extra));
+        printf("%.*s\n", (int)answer.len, answer.at);
     else
         print_answer(&decision);
 out:
     tdl_loop_close(loop);
-    tdl_buf_release(&extra);
+    tdl_buf_release(&answer);
     tdl_arena_free(arena);
     return st;
 }

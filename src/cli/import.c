@@ -447,7 +447,7 @@ out:
     seen_item *item, *next;
     HASH_ITER(hh, r.seen, item, next)
     {
-        HASH_DEL(r.seen, item);
+        HASH_DEL(r.seen, item); // NOLINT(clang-analyzer-unix.Malloc): it cannot follow uthash
         free(item);
     }
     tdl_arena_free(r.arena);

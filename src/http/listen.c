@@ -40,13 +40,16 @@ static tdl_status bind_failed(const char *address, uint16_t port, tdl_report *wh
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage name;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name = {.v6 = {0}};
     socklen_t size = sizeof name;
 
-    if (getsockname(fd, (struct sockaddr *)&name, &size))
+    if (getsockname(fd, &name.any, &size))
         return 0;
-    return ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                            : ((struct sockaddr_in *)&name)->sin_port);
+    return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
 }
 
 tdl_status tdl_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,

@@ -5,8 +5,8 @@
 
 enum { N_MAX = 100, N_DEFAULT = 10 };
 
-/* The app writes what it answers ("items", "rung", "fallback"); here stands what every decision has.
- * subject: "user" or "item", whatever the question is about. */
+/* The app writes what it answers ("items", "rung", "fallback"); here stands what every decision
+ * has. subject: "user" or "item", whatever the question is about. */
 static tdl_status ask(tdl_request *r, const char *subject, tdl_str id, tdl_report *why)
 {
     tdl_jw w = tdl_request_writer(r);

@@ -15,7 +15,8 @@ static tdl_status check_row(const tdl_nn_batch *batch, size_t row, size_t ids, t
     return TDL_OK;
 }
 
-tdl_status tdl_nn_batch_check(const tdl_nn_batch *batch, size_t ids, size_t classes, tdl_report *why)
+tdl_status tdl_nn_batch_check(const tdl_nn_batch *batch, size_t ids, size_t classes,
+                              tdl_report *why)
 {
     tdl_status st;
 

@@ -19,6 +19,7 @@ typedef struct tdl_nn_batch {
 
 /* Refuse, before any state changes, what an op could not survive. ids: rows of the table, classes:
  * columns of the scores. TDL_E_INVALID names the row, the field and the value. */
-tdl_status tdl_nn_batch_check(const tdl_nn_batch *batch, size_t ids, size_t classes, tdl_report *why);
+tdl_status tdl_nn_batch_check(const tdl_nn_batch *batch, size_t ids, size_t classes,
+                              tdl_report *why);
 
 #endif

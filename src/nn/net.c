@@ -176,7 +176,8 @@ void tdl_net_release(tdl_net *net)
 
 /* ---- running ---- */
 
-static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batch, const tdl_run *run)
+static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batch,
+                             const tdl_run *run)
 {
     const tdl_node *node = &net->node[k];
     tdl_op_call call = {.batch = batch,

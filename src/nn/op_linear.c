@@ -35,7 +35,7 @@ static void finish_rows(void *context, size_t begin, size_t end, unsigned part)
         tdl_real *row = call->out + r * out;
         tdl_real *saved = call->saved ? call->saved + r * out : NULL;
 
-        if (tdl_act_needs_input(call->config->act)) {
+        if (saved && tdl_act_needs_input(call->config->act)) {
             tdl_act_forward(TDL_ACT_NONE, out, call->param[1], row);
             memcpy(saved, row, out * sizeof *row);
             tdl_act_forward(call->config->act, out, NULL, row);

@@ -18,7 +18,8 @@
  */
 double tdl_rank(const float *scores, const bool *excluded, size_t n, size_t target);
 
-/* 1 when fewer than k candidates are better, so rank - 1 < k, else 0. A rank of k + 1/2 is a hit. */
+/* 1 when fewer than k candidates are better, so rank - 1 < k, else 0. A rank of k + 1/2 is a hit.
+ */
 double tdl_hit_at(double rank, size_t k);
 
 /* 1 / log2(rank + 1) for a hit, else 0: normalised discounted cumulative gain with a single

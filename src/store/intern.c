@@ -65,6 +65,7 @@ void tdl_intern_undo(tdl_intern *intern, size_t keep_n)
     while (intern->fresh && intern->fresh->fresh_at >= keep_n) {
         tdl_intern_name *name = intern->fresh;
         intern->fresh = name->older;
+        // NOLINTNEXTLINE(clang-analyzer-*): the analyser cannot follow uthash
         HASH_DEL(intern->names, name);
         free(name);
     }
@@ -78,6 +79,7 @@ void tdl_intern_release(tdl_intern *intern)
 
     HASH_ITER(hh, intern->names, name, next)
     {
+        // NOLINTNEXTLINE(clang-analyzer-*): the analyser cannot follow uthash
         HASH_DEL(intern->names, name);
         free(name);
     }

@@ -7,7 +7,7 @@
  *
  * A name whose row was made by the transaction under way is `fresh`. Undoing forgets it, because
  * its row is gone. After a commit that leaves more than TDL_INTERN_MAX names, all are forgotten:
- * about 110 bytes each for names of 16 bytes, so at most some 11 MB.
+ * a name of 16 bytes costs about 120, so one table's names at most some 12 MB.
  */
 #ifndef TDL_STORE_INTERN_H
 #define TDL_STORE_INTERN_H

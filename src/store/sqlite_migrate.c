@@ -113,7 +113,7 @@ static tdl_status read_version(sqlite3 *db, const char *path, int64_t *ret, tdl_
 
 tdl_status tdl_sqlite_check_schema(sqlite3 *db, const char *path, tdl_report *why)
 {
-    int64_t version;
+    int64_t version = 0;
     tdl_status st = read_version(db, path, &version, why);
 
     if (st || version == NEWEST)
@@ -164,7 +164,7 @@ static tdl_status use_wal(sqlite3 *db, const char *path, tdl_report *why)
 
 tdl_status tdl_sqlite_migrate(sqlite3 *db, const char *path, tdl_report *why)
 {
-    int64_t version;
+    int64_t version = 0;
     tdl_status st = read_version(db, path, &version, why);
 
     if (!st)

@@ -253,9 +253,10 @@ tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, t
                                  tdl_event **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_reader *reader;
-    tdl_status st = tdl_store_take_reader(store, &reader, why);
+    tdl_status st;
 
-    if (st)
+    tdl_store_flush(store);
+    if ((st = tdl_store_take_reader(store, &reader, why)))
         return st;
     st = store->ops->user_events(reader, user, limit, arena, ret, ret_n, why);
     tdl_store_give_back(store, reader);

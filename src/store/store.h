@@ -75,7 +75,8 @@ tdl_status tdl_scan_next(tdl_scan *scan, tdl_event *ret, int64_t *ret_seq, bool 
                          tdl_report *why);
 void tdl_scan_close(tdl_scan *scan); /* accepts NULL */
 
-/* Newest events of one user first. ret [*ret_n] in `arena`; an unknown user has none. */
+/* Newest events of one user first, those queued before the call included. ret [*ret_n] in `arena`;
+ * an unknown user has none. */
 tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, tdl_arena *arena,
                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
 

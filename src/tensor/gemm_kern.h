@@ -1,8 +1,9 @@
 /* The matrix product of one instruction set: register tile and packing. A template, see vec_kern.h.
  *
- * KERN_MR * KERN_NV sums + KERN_NV vectors of B + 1 broadcast of A must fit the register file.
- * Vectors run over columns only, so no sum is ever split between lanes: that, and a multiply-add
- * that rounds once, is why all sets give the same bits.
+ * KERN_MR * KERN_NV sums + KERN_NV vectors of B + 1 broadcast of A must fit the register file, and
+ * so must KERN_PAIR_MR * 2 KERN_NV sums + 2 KERN_NV vectors + 1. Vectors run over columns only, so
+ * no sum is ever split between lanes: that, and a multiply-add that rounds once, is why all sets
+ * give the same bits.
  */
 #ifndef TDL_TENSOR_GEMM_KERN_H
 #define TDL_TENSOR_GEMM_KERN_H
@@ -10,36 +11,55 @@
 #include "tensor/kernel.h"
 #include "tensor/vec_kern.h"
 
-/* The register tile. `h` is a constant in every instance, so all loops but the one over k unroll.
- */
-KERN_INLINE void tile(size_t h, size_t kc, const float *restrict a, const float *restrict b,
-                      float *restrict c, size_t ldc, bool add)
+/* The register tile, over one panel of b or two at once. `h` and `panels` are constants in every
+ * instance, so all loops but the one over k unroll. The tile over two panels is for few rows, which
+ * wait for memory rather than for the multipliers: it alone asks ahead for what it will need. */
+enum { LINE_FLOATS = 16, AHEAD_FLOATS = 512 };
+
+KERN_INLINE void tile(size_t h, size_t panels, size_t kc, const float *restrict a,
+                      const float *restrict b, size_t b_step, float *restrict c, size_t c_step,
+                      size_t ldc, bool add)
 {
-    vec sum[KERN_MR][KERN_NV];
+    vec sum[KERN_MR][2 * KERN_NV];
 
     KERN_UNROLL for (size_t i = 0; i < h; i++)
     {
-        __builtin_prefetch(c + i * ldc, 1);
-        __builtin_prefetch(c + i * ldc + NR - 1, 1);
-        KERN_UNROLL for (size_t j = 0; j < KERN_NV; j++) sum[i][j] = splat(0);
+        KERN_UNROLL for (size_t j = 0; j < panels * KERN_NV; j++)
+        {
+            sum[i][j] = splat(0);
+        }
+        KERN_UNROLL for (size_t p = 0; p < panels; p++)
+        {
+            __builtin_prefetch(c + i * ldc + p * c_step, 1);
+            __builtin_prefetch(c + i * ldc + p * c_step + NR - 1, 1);
+        }
     }
     for (size_t k = 0; k < kc; k++) {
-        vec row[KERN_NV];
+        vec row[2 * KERN_NV];
 
-        KERN_UNROLL for (size_t j = 0; j < KERN_NV; j++) row[j] =
-            *(const vec *)(b + k * NR + j * KERN_VL);
+        KERN_UNROLL for (size_t j = 0; j < panels * KERN_NV; j++)
+        {
+            const float *p = b + j / KERN_NV * b_step + k * NR + j % KERN_NV * KERN_VL;
+
+            row[j] = *(const vec *)p;
+            if (panels == 2 && j * KERN_VL % LINE_FLOATS == 0)
+                __builtin_prefetch(p + AHEAD_FLOATS);
+        }
         KERN_UNROLL for (size_t i = 0; i < h; i++)
         {
             vec x = splat(a[k * h + i]);
 
-            KERN_UNROLL for (size_t j = 0; j < KERN_NV; j++) sum[i][j] = FMA(x, row[j], sum[i][j]);
+            KERN_UNROLL for (size_t j = 0; j < panels * KERN_NV; j++)
+            {
+                sum[i][j] = FMA(x, row[j], sum[i][j]);
+            }
         }
     }
     KERN_UNROLL for (size_t i = 0; i < h; i++)
     {
-        KERN_UNROLL for (size_t j = 0; j < KERN_NV; j++)
+        KERN_UNROLL for (size_t j = 0; j < panels * KERN_NV; j++)
         {
-            float *p = c + i * ldc + j * KERN_VL;
+            float *p = c + i * ldc + j / KERN_NV * c_step + j % KERN_NV * KERN_VL;
 
             store(p, add ? load(p) + sum[i][j] : sum[i][j]);
         }
@@ -50,18 +70,32 @@ KERN_INLINE void tile(size_t h, size_t kc, const float *restrict a, const float 
     static __attribute__((noinline)) void tile_##h(size_t kc, const float *a, const float *b,      \
                                                    float *c, size_t ldc, bool add)                 \
     {                                                                                              \
-        tile(h, kc, a, b, c, ldc, add);                                                            \
+        tile(h, 1, kc, a, b, 0, c, 0, ldc, add);                                                   \
     }
-#define KERN_ENTRY(h)      [h] = tile_##h,
-#define KERN_HEIGHTS_4(X)  X(1) X(2) X(3) X(4)
+#define KERN_PAIR(h)                                                                               \
+    static __attribute__((noinline)) void pair_##h(size_t kc, const float *a, const float *b,      \
+                                                   size_t b_step, float *c, size_t c_step,         \
+                                                   size_t ldc, bool add)                           \
+    {                                                                                              \
+        tile(h, 2, kc, a, b, b_step, c, c_step, ldc, add);                                         \
+    }
+#define KERN_TILE_ENTRY(h) [h] = tile_##h,
+#define KERN_PAIR_ENTRY(h) [h] = pair_##h,
+#define KERN_HEIGHTS_1(X)  X(1)
+#define KERN_HEIGHTS_2(X)  KERN_HEIGHTS_1(X) X(2)
+#define KERN_HEIGHTS_3(X)  KERN_HEIGHTS_2(X) X(3)
+#define KERN_HEIGHTS_4(X)  KERN_HEIGHTS_3(X) X(4)
 #define KERN_HEIGHTS_6(X)  KERN_HEIGHTS_4(X) X(5) X(6)
 #define KERN_HEIGHTS_8(X)  KERN_HEIGHTS_6(X) X(7) X(8)
 #define KERN_HEIGHTS_14(X) KERN_HEIGHTS_8(X) X(9) X(10) X(11) X(12) X(13) X(14)
-#define KERN_HEIGHTS       KERN_PASTE(KERN_HEIGHTS_, KERN_MR)
+#define KERN_TILES         KERN_PASTE(KERN_HEIGHTS_, KERN_MR)
+#define KERN_PAIRS         KERN_PASTE(KERN_HEIGHTS_, KERN_PAIR_MR)
 
-KERN_HEIGHTS(KERN_TILE)
+KERN_TILES(KERN_TILE)
+KERN_PAIRS(KERN_PAIR)
 
-static tdl_tile_fn *const tiles[KERN_MR + 1] = {KERN_HEIGHTS(KERN_ENTRY)};
+static tdl_tile_fn *const tiles[KERN_MR + 1] = {KERN_TILES(KERN_TILE_ENTRY)};
+static tdl_pair_fn *const pairs[KERN_PAIR_MR + 1] = {KERN_PAIRS(KERN_PAIR_ENTRY)};
 
 /* ---- packing ---- */
 

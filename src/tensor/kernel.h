@@ -32,10 +32,16 @@ typedef enum tdl_map {
  *   a  [kc][h]    b  [kc][nr], 64-byte aligned    c  rows `ldc` floats apart, any alignment */
 typedef void tdl_tile_fn(size_t kc, const float *a, const float *b, float *c, size_t ldc, bool add);
 
+/* The same over two panels at once, b and b + b_step, into c and c + c_step. */
+typedef void tdl_pair_fn(size_t kc, const float *a, const float *b, size_t b_step, float *c,
+                         size_t c_step, size_t ldc, bool add);
+
 typedef struct tdl_kernel {
     const char *name;
     size_t mr, nr;            /* rows and columns of the largest register tile */
     tdl_tile_fn *const *tile; /* [mr + 1], by height; entry 0 is NULL */
+    size_t pair_mr;           /* rows of the largest tile over two panels */
+    tdl_pair_fn *const *pair; /* [pair_mr + 1] */
 
     /* ret[k * step + i] = element (i, k) of a strip, i < width, k < kc.
      * along_k: that element is src[i * ld + k], else src[k * ld + i]. */

@@ -120,6 +120,21 @@ static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float
     }
 }
 
+/* As multiply for rows of one low tile, over two panels at once: twice the independent sums, and
+ * two streams from memory, each unbroken when the caller goes on with the next panels. */
+static void multiply_pair(const tdl_kernel *kernel, const packed_rows *a, const float *panel,
+                          size_t panel_step, float *c, size_t c_step, size_t ldc, bool add)
+{
+    const float *from = a->at;
+
+    for (size_t k = a->k0; k < a->k1; k += TDL_K_BLOCK, add = true) {
+        size_t kc = least(a->k1 - k, TDL_K_BLOCK);
+
+        kernel->pair[a->rows](kc, from, panel + k * kernel->nr, panel_step, c, c_step, ldc, add);
+        from += kc * a->rows;
+    }
+}
+
 static void copy_rows(size_t rows, size_t n, const float *from, size_t ld_from, float *to,
                       size_t ld_to)
 {
@@ -144,26 +159,51 @@ static void multiply_staged(const tdl_product *p, const packed_rows *a, const fl
     }
     for (size_t i = 0; i < a->rows; i++)
         for (size_t j = 0; j < width; j++)
+            // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): the tiles filled it
             c[i * p->ldc + j] += stage[i * nr + j];
 }
 
+static void finish(const tdl_product *p, const packed_rows *a, size_t panel, float *c)
+{
+    size_t first = panel * p->kernel->nr, width = least(p->n - first, p->kernel->nr);
+
+    p->kernel->map_rows(p->f, a->rows, width, c, p->ldc, p->bias ? p->bias + first : NULL, c,
+                        p->ldc);
+}
+
+static void pass_panel(const tdl_product *p, const packed_rows *a, size_t panel, tdl_into into)
+{
+    size_t nr = p->kernel->nr, width = least(p->n - panel * nr, nr);
+    const float *at = p->panels + panel * p->panel_step;
+    float *c = p->c + a->row0 * p->ldc + panel * nr;
+
+    if (width == nr && into != TDL_INTO_ADD)
+        multiply(p->kernel, a, at, c, p->ldc, into == TDL_INTO_SUM);
+    else
+        multiply_staged(p, a, at, width, c, into);
+}
+
+/* All panels of a share: a low tile takes one from each half of them at a time. */
 static void pass_panels(const share *s, const packed_rows *a, tdl_into into, bool last)
 {
     const tdl_product *p = s->p;
-    size_t nr = p->kernel->nr;
+    size_t nr = p->kernel->nr, panels = s->panel1 - s->panel0;
+    size_t whole = least(s->panel1, p->n / nr) - s->panel0;
+    size_t half = a->rows <= p->kernel->pair_mr && into != TDL_INTO_ADD ? whole / 2 : 0;
+    float *c = p->c + a->row0 * p->ldc;
 
-    for (size_t i = s->panel0; i < s->panel1; i++) {
-        const float *panel = p->panels + i * p->panel_step;
-        float *c = p->c + a->row0 * p->ldc + i * nr;
-        size_t width = least(p->n - i * nr, nr);
-
-        if (width == nr && into != TDL_INTO_ADD)
-            multiply(p->kernel, a, panel, c, p->ldc, into == TDL_INTO_SUM);
-        else
-            multiply_staged(p, a, panel, width, c, into);
+    for (size_t i = s->panel0; i < s->panel0 + half; i++) {
+        multiply_pair(p->kernel, a, p->panels + i * p->panel_step, half * p->panel_step, c + i * nr,
+                      half * nr, p->ldc, into == TDL_INTO_SUM);
+        if (last && p->finish) {
+            finish(p, a, i, c + i * nr);
+            finish(p, a, i + half, c + (i + half) * nr);
+        }
+    }
+    for (size_t i = s->panel0 + 2 * half; i < s->panel0 + panels; i++) {
+        pass_panel(p, a, i, into);
         if (last && p->finish)
-            p->kernel->map_rows(p->f, a->rows, width, c, p->ldc, p->bias ? p->bias + i * nr : NULL,
-                                c, p->ldc);
+            finish(p, a, i, c + i * nr);
     }
 }
 

@@ -2,10 +2,11 @@
  *
  * A template: a file compiled for that set (gemm_avx2.c) defines the parameters and includes
  * table_kern.h.
- *     KERN_NAME  scalar, avx2, avx512, neon
- *     KERN_VL    floats per vector           (1, 8, 16, 4)
- *     KERN_MR    rows of C kept in registers (4, 6, 14, 8)
- *     KERN_NV    vectors per row of C        (4, 2, 2, 3)
+ *     KERN_NAME     scalar, avx2, avx512, neon
+ *     KERN_VL       floats per vector (1, 8, 16, 4)
+ *     KERN_MR       rows of C kept in registers (4, 6, 14, 8)
+ *     KERN_NV       vectors per row of a panel (4, 2, 2, 3)
+ *     KERN_PAIR_MR  rows when two panels are taken at once (1, 2, 6, 3)
  *
  * FMA() is the only place where a product meets a sum. With vectors the compiler makes it one
  * instruction because these files alone are compiled with -ffp-contract=fast (gcc -std=c17 would

@@ -47,11 +47,11 @@ typedef struct tdl_loop_result {
     double best;       /* validation at epochs_best; NaN when there is none */
 } tdl_loop_result;
 
-/* Train. With patience, the parameters of the best epoch are restored at the end.
- *   TDL_E_INVALID     options out of range, or a loss or gradient that is not finite: the report
- *                     names the step, and the parameters are those of before that epoch
- *   TDL_E_STOPPED     tell said so
- *   TDL_E_NO_MEMORY, or what the trainee answered */
+/* Train. With patience, the parameters of the best epoch are restored at the end. On failure they
+ * are those of the best epoch so far, or, without validation, those of before the epoch that
+ * failed. TDL_E_INVALID     options out of range, or a loss or gradient that is not finite: the
+ * report names the step TDL_E_STOPPED     tell said so TDL_E_NO_MEMORY, or what the trainee
+ * answered */
 tdl_status tdl_loop_run(const tdl_trainee *trainee, const tdl_loop_options *options,
                         tdl_loop_result *ret, tdl_report *why);
 

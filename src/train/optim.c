@@ -45,21 +45,20 @@ void tdl_adamw_release(tdl_adamw *optim)
 
 typedef struct step {
     tdl_real *restrict w, *restrict g, *restrict m, *restrict v;
-    tdl_real keep;            /* 1 - lr * decay */
-    tdl_real beta1, beta2;    /* */
-    tdl_real rate, root, eps; /* lr / (1 - b1^t), 1 / sqrt(1 - b2^t) */
+    tdl_real keep;                       /* 1 - lr * decay */
+    tdl_real beta1, rest1, beta2, rest2; /* rest = 1 - beta, rounded once */
+    tdl_real rate, root, eps;            /* lr / (1 - b1^t), 1 / sqrt(1 - b2^t) */
 } step;
 
 static void take_step(void *context, size_t begin, size_t end, unsigned part)
 {
     const step s = *(const step *)context;
-    const tdl_real one = 1;
 
     TDL_UNUSED(part);
     for (size_t i = begin; i < end; i++) {
         tdl_real g = s.g[i];
-        tdl_real m = s.beta1 * s.m[i] + (one - s.beta1) * g;
-        tdl_real v = s.beta2 * s.v[i] + (one - s.beta2) * g * g;
+        tdl_real m = s.beta1 * s.m[i] + s.rest1 * g;
+        tdl_real v = s.beta2 * s.v[i] + s.rest2 * g * g;
         // sqrt is exactly rounded in IEEE arithmetic, so no libm is trusted here
 #ifdef TDL_REAL_DOUBLE
         tdl_real scale = sqrt(v) * s.root + s.eps;
@@ -87,7 +86,9 @@ void tdl_adamw_step(tdl_adamw *optim, tdl_params *params, tdl_pool *pool)
                   .v = optim->v + at,
                   .keep = (tdl_real)(slice->decay ? 1 - c->lr * c->decay : 1),
                   .beta1 = (tdl_real)c->beta1,
+                  .rest1 = (tdl_real)(1 - c->beta1),
                   .beta2 = (tdl_real)c->beta2,
+                  .rest2 = (tdl_real)(1 - c->beta2),
                   .rate = (tdl_real)(c->lr / (1 - pow(c->beta1, t))),
                   .root = (tdl_real)(1 / sqrt(1 - pow(c->beta2, t))),
                   .eps = (tdl_real)c->eps};

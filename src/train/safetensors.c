@@ -9,24 +9,26 @@
 
 enum { TENSORS_MAX = 16384 };
 
+typedef struct placed {
+    tdl_st_view view;
+    size_t begin; /* offset into the data */
+    void *copy;   /* of data that lay misaligned, or NULL */
+} placed;
+
 struct tdl_st_file {
-    tdl_buf bytes;       /* the file, when it was opened by path */
-    json_t *header;      /* names and metadata live here */
-    tdl_st_view *views;  /* [views_n] in order of their place in the file */
-    void **copies;       /* [views_n] of data that lay misaligned, or NULL */
-    size_t *begin;       /* [views_n] offsets into the data */
-    size_t views_n;
+    tdl_buf bytes;   /* the file, when it was opened by path */
+    json_t *header;  /* names and metadata live here */
+    placed *tensors; /* [tensors_n] in order of their place in the file */
+    size_t tensors_n;
 };
 
 void tdl_st_free(tdl_st_file *file)
 {
     if (!file)
         return;
-    for (size_t i = 0; file->copies && i < file->views_n; i++)
-        free(file->copies[i]);
-    free(file->copies);
-    free(file->views);
-    free(file->begin);
+    for (size_t i = 0; i < file->tensors_n; i++)
+        free(file->tensors[i].copy);
+    free(file->tensors);
     json_decref(file->header);
     tdl_buf_release(&file->bytes);
     free(file);
@@ -76,15 +78,16 @@ static tdl_status parse_shape(const json_t *shape, tdl_st_view *view, size_t *re
     return TDL_OK;
 }
 
-static tdl_status parse_tensor(tdl_str name, const json_t *entry, size_t data_n, tdl_st_view *view,
-                               size_t *ret_begin, tdl_report *why)
+static tdl_status parse_tensor(tdl_str name, const json_t *entry, size_t data_n, placed *ret,
+                               tdl_report *why)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     const json_t *offsets = json_object_get(entry, "data_offsets");
+    tdl_st_view *view = &ret->view;
     size_t begin, end, bytes = 0;
     tdl_status st;
 
-    *view = (tdl_st_view){.name = name};
+    *ret = (placed){.view = {.name = name}};
     if (!dtype || !parse_dtype(dtype, &view->dtype))
         return TDL_FAIL(why, TDL_E_CORRUPT, "tensor \"%.*s\": unknown dtype \"%s\"", TDL_FMT(name),
                         dtype ? dtype : "");
@@ -100,7 +103,7 @@ static tdl_status parse_tensor(tdl_str name, const json_t *entry, size_t data_n,
         return TDL_FAIL(why, TDL_E_CORRUPT,
                         "tensor \"%.*s\": its shape needs %zu bytes, data_offsets give %zu",
                         TDL_FMT(name), bytes, end - begin);
-    *ret_begin = begin;
+    ret->begin = begin;
     return TDL_OK;
 }
 
@@ -109,23 +112,14 @@ static size_t view_bytes(const tdl_st_view *view)
     return view->n * tdl_dtype_bytes(view->dtype);
 }
 
-/* Insertion sort by place: files are written in order, so this is one pass. Empty tensors go first
- * among equals, so that they do not stand between two that touch. */
-static void sort_by_place(tdl_st_file *file)
+/* Empty tensors go first among equals, so that they do not stand between two that touch. */
+static int by_place(const void *a, const void *b)
 {
-    for (size_t i = 1; i < file->views_n; i++)
-        for (size_t k = i;
-             k > 0 && (file->begin[k] < file->begin[k - 1] ||
-                       (file->begin[k] == file->begin[k - 1] && !file->views[k].n &&
-                        file->views[k - 1].n));
-             k--) {
-            tdl_st_view view = file->views[k];
-            size_t begin = file->begin[k];
-            file->views[k] = file->views[k - 1];
-            file->begin[k] = file->begin[k - 1];
-            file->views[k - 1] = view;
-            file->begin[k - 1] = begin;
-        }
+    const placed *x = a, *y = b;
+
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->view.n > 0) - (y->view.n > 0);
 }
 
 /* Every byte belongs to exactly one tensor: nothing overlaps, nothing is hidden between. */
@@ -133,12 +127,13 @@ static tdl_status check_tiling(const tdl_st_file *file, size_t data_n, tdl_repor
 {
     size_t at = 0;
 
-    for (size_t i = 0; i < file->views_n; i++) {
-        if (file->begin[i] != at)
+    for (size_t i = 0; i < file->tensors_n; i++) {
+        const placed *one = &file->tensors[i];
+        if (one->begin != at)
             return TDL_FAIL(why, TDL_E_CORRUPT,
                             "tensor \"%.*s\" begins at byte %zu of the data, expected %zu",
-                            TDL_FMT(file->views[i].name), file->begin[i], at);
-        at += view_bytes(&file->views[i]);
+                            TDL_FMT(one->view.name), one->begin, at);
+        at += view_bytes(&one->view);
     }
     if (at != data_n)
         return TDL_FAIL(why, TDL_E_CORRUPT, "%zu bytes of data belong to no tensor", data_n - at);
@@ -147,17 +142,17 @@ static tdl_status check_tiling(const tdl_st_file *file, size_t data_n, tdl_repor
 
 static tdl_status attach_data(tdl_st_file *file, const char *data, tdl_report *why)
 {
-    for (size_t i = 0; i < file->views_n; i++) {
-        tdl_st_view *view = &file->views[i];
-        const char *at = data + file->begin[i];
-        view->data = at;
-        if ((uintptr_t)at % tdl_dtype_bytes(view->dtype) == 0)
+    for (size_t i = 0; i < file->tensors_n; i++) {
+        placed *one = &file->tensors[i];
+        const char *at = data + one->begin;
+        one->view.data = at;
+        if ((uintptr_t)at % tdl_dtype_bytes(one->view.dtype) == 0)
             continue;
-        file->copies[i] = malloc(view_bytes(view) + 1);
-        if (!file->copies[i])
+        one->copy = malloc(view_bytes(&one->view) + 1);
+        if (!one->copy)
             return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-        memcpy(file->copies[i], at, view_bytes(view));
-        view->data = file->copies[i];
+        memcpy(one->copy, at, view_bytes(&one->view));
+        one->view.data = one->copy;
     }
     return TDL_OK;
 }
@@ -187,28 +182,27 @@ static tdl_status parse_header(tdl_st_file *file, size_t data_n, tdl_report *why
     if (entries > TENSORS_MAX)
         return TDL_FAIL(why, TDL_E_CORRUPT, "the header lists %zu tensors, %d are allowed", entries,
                         TENSORS_MAX);
-    file->views = calloc(entries + 1, sizeof *file->views);
-    file->begin = calloc(entries + 1, sizeof *file->begin);
-    file->copies = calloc(entries + 1, sizeof *file->copies);
-    if (!file->views || !file->begin || !file->copies)
+    file->tensors = calloc(entries + 1, sizeof *file->tensors);
+    if (!file->tensors)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
     json_object_foreach(file->header, key, entry)
     {
         if (!strcmp(key, "__metadata__"))
             st = check_metadata(entry, why);
-        else if (!(st = parse_tensor(tdl_str_of(key), entry, data_n, &file->views[file->views_n],
-                                     &file->begin[file->views_n], why)))
-            file->views_n++;
+        else if (!(st = parse_tensor(tdl_str_of(key), entry, data_n,
+                                     &file->tensors[file->tensors_n], why)))
+            file->tensors_n++;
         if (st)
             return st;
     }
-    sort_by_place(file);
+    qsort(file->tensors, file->tensors_n, sizeof *file->tensors, by_place);
     return check_tiling(file, data_n, why);
 }
 
 static tdl_status parse_bytes(tdl_st_file *file, tdl_str bytes, tdl_report *why)
 {
     uint64_t header_n = 0;
+    tdl_report json = {0};
     tdl_status st;
 
     if (bytes.len < 8)
@@ -221,10 +215,8 @@ static tdl_status parse_bytes(tdl_st_file *file, tdl_str bytes, tdl_report *why)
                         "byte 0: the header claims %llu bytes, the file has %zu behind its length",
                         (unsigned long long)header_n, bytes.len - 8);
     tdl_str header = {bytes.at + 8, (size_t)header_n};
-    if ((st = tdl_json_parse(header, TDL_JSON_REFUSE_DUPLICATES, &file->header, why))) {
-        tdl_report_prefix(why, "header");
-        return TDL_E_CORRUPT;
-    }
+    if (tdl_json_parse(header, TDL_JSON_REFUSE_DUPLICATES, &file->header, &json))
+        return TDL_FAIL(why, TDL_E_CORRUPT, "header: %s", json.message);
     if (!json_is_object(file->header))
         return TDL_FAIL(why, TDL_E_CORRUPT, "byte 8: the header must be an object");
     size_t data_n = bytes.len - 8 - (size_t)header_n;
@@ -271,12 +263,12 @@ out:
 
 size_t tdl_st_count(const tdl_st_file *file)
 {
-    return file->views_n;
+    return file->tensors_n;
 }
 
 const tdl_st_view *tdl_st_at(const tdl_st_file *file, size_t index)
 {
-    return &file->views[index];
+    return &file->tensors[index].view;
 }
 
 tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key)
@@ -288,8 +280,8 @@ tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key)
 tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype, size_t rank,
                       const tdl_st_view **ret, tdl_report *why)
 {
-    for (size_t i = 0; i < file->views_n; i++) {
-        const tdl_st_view *view = &file->views[i];
+    for (size_t i = 0; i < file->tensors_n; i++) {
+        const tdl_st_view *view = &file->tensors[i].view;
         if (!tdl_str_is(view->name, name))
             continue;
         if (view->dtype != dtype || view->rank != rank)

@@ -54,7 +54,13 @@ void tdl_st_writer_free(tdl_st_writer *w)
 static void remember(tdl_st_writer *w, tdl_status status, const char *what, const char *name)
 {
     if (!w->status)
-        w->status = TDL_FAIL(&w->why, status, "tensor \"%s\": %s", name, what);
+        w->status = TDL_FAIL(&w->why, status, "\"%s\": %s", name, what);
+}
+
+/* What a JSON string of a header can hold. */
+static bool is_text(tdl_str text)
+{
+    return tdl_str_utf8(text, NULL) && (!text.len || !memchr(text.at, 0, text.len));
 }
 
 void tdl_st_meta(tdl_st_writer *w, const char *key, tdl_str value)
@@ -65,6 +71,15 @@ void tdl_st_meta(tdl_st_writer *w, const char *key, tdl_str value)
         remember(w, TDL_E_INVALID, "too much metadata", key);
         return;
     }
+    if (!is_text(tdl_str_of(key)) || !is_text(value)) {
+        remember(w, TDL_E_INVALID, "metadata must be UTF-8 without NUL", key);
+        return;
+    }
+    for (size_t i = 0; i < w->metas_n; i++)
+        if (!strcmp(w->metas[i].key, key)) {
+            remember(w, TDL_E_INVALID, "metadata given twice", key);
+            return;
+        }
     meta *m = &w->metas[w->metas_n++];
     *m = (meta){.key = strdup(key), .value = malloc(value.len + 1), .value_len = value.len};
     if (!m->key || !m->value)
@@ -94,6 +109,10 @@ void tdl_st_add(tdl_st_writer *w, const char *name, tdl_dtype dtype, size_t rank
     if (rank > TDL_SAFETENSORS_RANK_MAX || strlen(name) > NAME_MAX_BYTES ||
         w->tensors_n == TENSORS_MAX) {
         remember(w, TDL_E_INVALID, "too many axes, too long a name, or too many tensors", name);
+        return;
+    }
+    if (!strcmp(name, "__metadata__") || !is_text(tdl_str_of(name))) {
+        remember(w, TDL_E_INVALID, "not a name for a tensor", name);
         return;
     }
     for (size_t i = 0; i < w->tensors_n; i++)

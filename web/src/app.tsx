@@ -1,5 +1,5 @@
 // The frame around every page: skip link, header, main, and where the focus goes.
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Header } from './header';
 import { useI18n } from './i18n';
 import { useValue } from './observable';
@@ -34,7 +34,8 @@ function Titled({ page, id, takeFocus }: Route & { takeFocus: boolean }) {
     useEffect(() => {
         document.title = `${words} · Treadle`;
     }, [words]);
-    useEffect(() => {
+    // before the paint: a key pressed right after it must not lose its place
+    useLayoutEffect(() => {
         if (silent.current) {
             silent.current = false;
             return;

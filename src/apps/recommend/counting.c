@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static tdl_status take_matrix(tdl_sparse *take_matrix, void **ret_model, tdl_report *why)
+tdl_status tdl_counting_take(tdl_sparse *take_matrix, void **ret_model, tdl_report *why)
 {
     tdl_sparse *model = malloc(sizeof *model);
 
@@ -22,7 +22,7 @@ tdl_status tdl_counting_fit(const tdl_fit_data *data, const tdl_sparse_recipe *r
     tdl_sparse matrix;
     tdl_status st = tdl_sparse_fit(data, recipe, options, &matrix, why);
 
-    return st ? st : take_matrix(&matrix, ret_model, why);
+    return st ? st : tdl_counting_take(&matrix, ret_model, why);
 }
 
 tdl_status tdl_counting_load(const tdl_st_file *file, const char *rung, size_t items_n,
@@ -31,7 +31,7 @@ tdl_status tdl_counting_load(const tdl_st_file *file, const char *rung, size_t i
     tdl_sparse matrix;
     tdl_status st = tdl_sparse_load(file, rung, items_n, &matrix, why);
 
-    return st ? st : take_matrix(&matrix, ret_model, why);
+    return st ? st : tdl_counting_take(&matrix, ret_model, why);
 }
 
 void tdl_counting_free(void *model)

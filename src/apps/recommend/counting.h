@@ -5,6 +5,9 @@
 
 #include "apps/recommend/sparse.h"
 
+/* ret_model: a new tdl_sparse that owns what `take_matrix` held; released when there is no memory. */
+tdl_status tdl_counting_take(tdl_sparse *take_matrix, void **ret_model, tdl_report *why);
+
 /* ret_model: a new tdl_sparse fitted by `recipe`. */
 tdl_status tdl_counting_fit(const tdl_fit_data *data, const tdl_sparse_recipe *recipe,
                             const tdl_fit_options *options, void **ret_model, tdl_report *why);

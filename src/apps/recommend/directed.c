@@ -5,15 +5,16 @@
 
 #include "apps/recommend/counting.h"
 
+/* row_max: rows of popular films are thousands long, and are most of the work of an answer. On
+ * MovieLens small 512 halves that work and leaves HR@10 as it is. */
 const tdl_directed_params tdl_directed_defaults = {.window = 10,
                                                    .step_decay = .8,
                                                    .backward = .3,
                                                    .size_power = 0,
                                                    .shrinkage = 5,
-                                                   .damping = 0,
+                                                   .row_max = 512,
                                                    .recent = 10,
-                                                   .recency = .7,
-                                                   .history_power = 0};
+                                                   .recency = .7};
 
 /* A larger group (a bulk import without times, a robot) says nothing about order or taste, and its
  * pairs are too many to count: it takes up its place among the steps but adds nothing. */
@@ -107,12 +108,29 @@ static void count_neighbours(const void *context, const tdl_fit_data *data, size
     }
 }
 
-tdl_status tdl_directed_count(const tdl_directed_params *params, const tdl_fit_data *data,
-                              const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why)
+static void divide_by_row_sum(const void *context, int32_t item, const int32_t *column,
+                              double *value, size_t n)
+{
+    const counting *c = context;
+    double sum = c->params->shrinkage;
+
+    TDL_UNUSED(item);
+    TDL_UNUSED(column);
+    for (size_t i = 0; i < n; i++)
+        sum += value[i];
+    for (size_t i = 0; i < n; i++)
+        value[i] /= sum;
+}
+
+tdl_status tdl_directed_fit(const tdl_directed_params *params, const tdl_fit_data *data,
+                            const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why)
 {
     size_t n = data->all->offsets[data->all->users_n];
     counting c = {params, malloc((n + 1) * sizeof *c.group_of)};
-    tdl_sparse_recipe recipe = {.context = &c, .occurrence = count_neighbours};
+    tdl_sparse_recipe recipe = {.context = &c,
+                                .occurrence = count_neighbours,
+                                .finish = divide_by_row_sum,
+                                .keep = params->row_max};
     tdl_status st;
 
     if (!c.group_of)
@@ -121,30 +139,6 @@ tdl_status tdl_directed_count(const tdl_directed_params *params, const tdl_fit_d
     st = tdl_sparse_fit(data, &recipe, options, ret, why);
     free(c.group_of);
     return st;
-}
-
-tdl_status tdl_directed_normalise(const tdl_directed_params *params, tdl_sparse *counts,
-                                  tdl_report *why)
-{
-    double *column_sum = calloc(counts->items_n + 1, sizeof *column_sum);
-
-    if (!column_sum)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for directed counts");
-    for (int64_t i = 0; i < counts->offsets[counts->items_n]; i++)
-        column_sum[counts->column[i]] += (double)counts->value[i];
-    for (size_t item = 0; params->damping != 0 && item < counts->items_n; item++)
-        column_sum[item] = pow(column_sum[item] + params->shrinkage, params->damping);
-    for (size_t row = 0; row < counts->items_n; row++) {
-        double sum = params->shrinkage;
-        for (int64_t i = counts->offsets[row]; i < counts->offsets[row + 1]; i++)
-            sum += (double)counts->value[i];
-        for (int64_t i = counts->offsets[row]; i < counts->offsets[row + 1]; i++) {
-            double damp = params->damping != 0 ? column_sum[counts->column[i]] : 1;
-            counts->value[i] = (float)((double)counts->value[i] / (sum * damp));
-        }
-    }
-    free(column_sum);
-    return TDL_OK;
 }
 
 double *tdl_directed_weights(const tdl_directed_params *params, const tdl_history *history,
@@ -156,9 +150,8 @@ double *tdl_directed_weights(const tdl_directed_params *params, const tdl_histor
 
     for (size_t age = 0; weight && age < params->recent && end; age++) {
         size_t begin = group_begin(history->time_us, 0, end);
-        double value = age_weight * size_weight(end - begin, params->history_power);
         while (end > begin)
-            weight[--end] = value;
+            weight[--end] = age_weight;
         age_weight *= params->recency;
     }
     *ret_from = end;
@@ -170,20 +163,10 @@ double *tdl_directed_weights(const tdl_directed_params *params, const tdl_histor
 static tdl_status directed_fit(const tdl_fit_data *data, tdl_fit_options *options, void **ret_model,
                                tdl_report *why)
 {
-    tdl_sparse *matrix = calloc(1, sizeof *matrix);
-    tdl_status st;
+    tdl_sparse matrix;
+    tdl_status st = tdl_directed_fit(&tdl_directed_defaults, data, options, &matrix, why);
 
-    if (!matrix)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for directed counts");
-    if ((st = tdl_directed_count(&tdl_directed_defaults, data, options, matrix, why)))
-        goto out;
-    if ((st = tdl_directed_normalise(&tdl_directed_defaults, matrix, why)))
-        goto out;
-    *ret_model = matrix;
-    matrix = NULL; /* the caller's now */
-out:
-    tdl_counting_free(matrix);
-    return st;
+    return st ? st : tdl_counting_take(&matrix, ret_model, why);
 }
 
 static double *weigh_groups(const tdl_history *history, tdl_arena *scratch, size_t *ret_from)

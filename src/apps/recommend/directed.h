@@ -6,10 +6,12 @@
  *     M[i][j] += step_decay^(k-1) (|G_a| |G_b|)^-size_power      M[j][i] += backward * the same
  *     M[i][j] += (1 + backward)/2 (|G| - 1)^-size_power          i != j of one group G
  *
- * With row sums R and column sums C, and G_(n-a) the a-th newest group,
+ * With row sums R, and G_(n-a) the a-th newest group,
  *
- *     score(j) = sum_{a < recent} recency^a sum_{i in G_(n-a)} |G_(n-a)|^-history_power
- *                M[i][j] / ((R_i + shrinkage) (C_j + shrinkage)^damping)
+ *     score(j) = sum_{a < recent} recency^a sum_{i in G_(n-a)} M[i][j] / (R_i + shrinkage)
+ *
+ * Of each row the row_max largest entries are kept; R_i stays the sum of all, so that a cut does not
+ * inflate what is left.
  */
 #ifndef TDL_APPS_RECOMMEND_DIRECTED_H
 #define TDL_APPS_RECOMMEND_DIRECTED_H
@@ -17,26 +19,21 @@
 #include "apps/recommend/sparse.h"
 
 typedef struct tdl_directed_params {
-    size_t window;        /* groups apart */
-    double step_decay;    /* */
-    double backward;      /* */
-    double size_power;    /* */
-    double shrinkage;     /* */
-    double damping;       /* */
-    size_t recent;        /* groups of the history that count */
-    double recency;       /* */
-    double history_power; /* */
+    size_t window;     /* groups apart */
+    double step_decay; /* */
+    double backward;   /* */
+    double size_power; /* */
+    double shrinkage;  /* */
+    size_t row_max;    /* 0 = all */
+    size_t recent;     /* groups of the history that count */
+    double recency;    /* */
 } tdl_directed_params;
 
 extern const tdl_directed_params tdl_directed_defaults;
 
-/* The counts M. */
-tdl_status tdl_directed_count(const tdl_directed_params *params, const tdl_fit_data *data,
-                              const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why);
-
-/* Divide the counts as scoring wants them, in place. */
-tdl_status tdl_directed_normalise(const tdl_directed_params *params, tdl_sparse *counts,
-                                  tdl_report *why);
+/* ret: M[i][j] / (R_i + shrinkage), rows cut to row_max. */
+tdl_status tdl_directed_fit(const tdl_directed_params *params, const tdl_fit_data *data,
+                            const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why);
 
 /* weight [history->n] of each event from *ret_from on, in `scratch`; NULL when that is full. */
 double *tdl_directed_weights(const tdl_directed_params *params, const tdl_history *history,

@@ -5,9 +5,9 @@
  * test are fitted on all but the last item, models for validation on all but the last two. Every
  * item the user has not seen is ranked: measure.h.
  *
- * Gate: going up the ladder, a rung replaces the incumbent only if the 95 % bootstrap interval of
- * the paired difference in validation NDCG@10 lies above zero. "Not proven" keeps the simpler one.
- * Test figures decide nothing.
+ * Gate: the rung with the highest validation NDCG@10 serves; the simpler one of two equal ones. Its
+ * `gate` text says how sure that is: the 95 % bootstrap interval of the paired difference to the
+ * best simpler rung. Test figures decide nothing.
  */
 #ifndef TDL_APPS_RECOMMEND_EVALUATE_H
 #define TDL_APPS_RECOMMEND_EVALUATE_H

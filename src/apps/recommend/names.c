@@ -75,7 +75,7 @@ int32_t tdl_names_find(const tdl_names *names, tdl_str name)
 static bool grow_slots(tdl_names *names)
 {
     size_t slots_n = names->slots_n * 2;
-    int32_t *slot = malloc(slots_n * sizeof *slot);
+    int32_t *slot = malloc((slots_n + 1) * sizeof *slot);
 
     if (!slot)
         return false;

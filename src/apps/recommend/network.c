@@ -35,10 +35,10 @@ static const recipe RECIPE = {
     .drop_in = 0.1,
     .drop_out = 0.4,
     .batch = 512,
-    .epochs = 5,
+    .epochs = 4,
     .patience = 1,
     .clip = 1,
-    .optim = {.lr = 4e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
+    .optim = {.lr = 6e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
 };
 enum { SCORES_MAX = 8 << 20, LAST_MAX = 1000 };
 
@@ -179,7 +179,7 @@ static void start_at_popularity(network *n, const tdl_fit_data *data)
 
 /* Rows of `list`: those numbered which[0..n), or the n from `first` on when which is NULL. */
 static tdl_nn_batch make_batch(fitting *f, const example *list, const uint32_t *which, size_t first,
-                            size_t n)
+                               size_t n)
 {
     size_t entries = 0;
 
@@ -197,11 +197,11 @@ static tdl_nn_batch make_batch(fitting *f, const example *list, const uint32_t *
         f->number[r] = number;
     }
     return (tdl_nn_batch){.rows = n,
-                       .offsets = f->offsets,
-                       .id = f->id,
-                       .weight = f->weight,
-                       .target = f->target,
-                       .example = f->number};
+                          .offsets = f->offsets,
+                          .id = f->id,
+                          .weight = f->weight,
+                          .target = f->target,
+                          .example = f->number};
 }
 
 static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_t step,

@@ -39,27 +39,31 @@ void tdl_sparse_add_row(const tdl_sparse *matrix, int32_t row, float weight, flo
         scores[matrix->column[i]] += weight * matrix->value[i];
 }
 
-static int by_value(const void *left, const void *right)
+/* Is a larger, or of two equal ones the later event? */
+static bool is_larger(tdl_term a, tdl_term b)
 {
-    const tdl_term *a = left, *b = right;
-
-    if (a->value != b->value)
-        return a->value > b->value ? -1 : 1;
-    return a->at > b->at ? -1 : a->at < b->at; // the later event first
+    return a.value > b.value || (a.value == b.value && a.at > b.at);
 }
 
-size_t tdl_terms_reasons(tdl_term *terms, size_t n, tdl_reason *ret, size_t max)
+size_t tdl_terms_reasons(const tdl_term *terms, size_t n, tdl_reason *ret, size_t max)
 {
+    tdl_term largest[TDL_REASONS_KEPT];
+    size_t kept = 0;
     double sum = 0;
 
-    for (size_t i = 0; i < n; i++)
+    max = max < TDL_REASONS_KEPT ? max : TDL_REASONS_KEPT;
+    for (size_t i = 0; i < n; i++) {
         sum += terms[i].value;
+        if (kept == max && (!max || !is_larger(terms[i], largest[max - 1])))
+            continue;
+        size_t at = kept < max ? kept++ : max - 1;
+        for (; at > 0 && is_larger(terms[i], largest[at - 1]); at--)
+            largest[at] = largest[at - 1];
+        largest[at] = terms[i];
+    }
     if (!(sum > 0))
         return 0;
-    qsort(terms, n, sizeof *terms, by_value);
-    if (n > max)
-        n = max;
-    for (size_t i = 0; i < n; i++)
-        ret[i] = (tdl_reason){TDL_REASON_EVENT, terms[i].at, terms[i].value / sum, true};
-    return n;
+    for (size_t i = 0; i < kept; i++)
+        ret[i] = (tdl_reason){TDL_REASON_EVENT, largest[i].at, largest[i].value / sum, true};
+    return kept;
 }

@@ -66,12 +66,15 @@ tdl_status tdl_sparse_load(const tdl_st_file *file, const char *rung, size_t ite
 
 /* ---- explaining: shares of the terms that make up one score ---- */
 
-/* Keep the `max` largest of `terms` [n] (what history[at[i]] added to the score) as reasons,
- * largest share first; shares are of the sum of all terms. Returns how many are in `ret`. */
+/* What history event `at` added to a score. */
 typedef struct tdl_term {
     size_t at;
     double value;
 } tdl_term;
-size_t tdl_terms_reasons(tdl_term *terms, size_t n, tdl_reason *ret, size_t max);
+
+/* The `max` largest of `terms` [n] as reasons, largest first, of equal ones the later event first;
+ * at most TDL_REASONS_KEPT. Shares are of the sum of all terms. Returns how many are in `ret`. */
+enum { TDL_REASONS_KEPT = 16 };
+size_t tdl_terms_reasons(const tdl_term *terms, size_t n, tdl_reason *ret, size_t max);
 
 #endif

@@ -54,14 +54,17 @@ async function tabTo(page, text) {
 test('the keyboard alone goes from sign-in to a recorded event', async () => {
     const page = await newPage(browser, server);
     await page.goto(server.url);
-    await page.getByLabel(t('signin.key')).waitFor();
-    await page.keyboard.type(server.key); // the field has the focus already
+    await page.locator('#signin-key:focus').waitFor();
+    await page.keyboard.type(server.key);
     await page.keyboard.press('Enter');
     await page.getByRole('navigation').waitFor();
+    await page.locator('h1:focus').waitFor();
     await tabTo(page, t('nav.users'));
     await page.keyboard.press('Enter');
+    await page.locator('h1:focus', { hasText: t('nav.users') }).waitFor();
     await tabTo(page, t('users.label'));
     await page.keyboard.type('u5');
+    await page.locator('#user-suggestions option[value="u5"]').waitFor({ state: 'attached' });
     await page.keyboard.press('Escape'); // closes the browser's list of suggestions
     await page.keyboard.press('Enter');
     await page.locator('.answer > li').first().waitFor();
@@ -113,7 +116,7 @@ test('a change of page moves the focus to its heading', async () => {
     await openAt(page, server);
     await page.getByRole('link', { name: t('nav.models'), exact: true }).click();
     await page.getByRole('heading', { level: 1, name: t('nav.models') }).waitFor();
-    assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+    await page.locator('h1:focus').waitFor();
     await page.context().close();
 });
 

@@ -224,10 +224,13 @@ static void requests_follow_each_other_on_one_connection(void **state)
 
 static void garbage_closes_its_connection_only(void **state)
 {
-    static const char *const garbage[] = {"\r\n\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\x00\x01",
-                                          "GET /healthz HTTP/9.9\r\n\r\n",
-                                          "POST /v1/events HTTP/1.1\r\nHost: t\r\n"
-                                          "Content-Length: abc\r\n\r\n"};
+    static const char *const garbage[] = {
+        "\r\n\r\n\r\n",
+        "GET\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01",
+        "GET /healthz HTTP/9.9\r\n\r\n",
+        "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: abc\r\n\r\n",
+    };
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {

@@ -49,7 +49,8 @@ static void shapes_that_do_not_meet_are_told_with_both_in_words(void **state)
 
     TDL_UNUSED(state);
     open_fixture(&f);
-    int h = tdl_net_linear(&f.net, tdl_net_embed_bag(&f.net, f.table), f.wide, f.bias, TDL_ACT_RELU);
+    int h =
+        tdl_net_linear(&f.net, tdl_net_embed_bag(&f.net, f.table), f.wide, f.bias, TDL_ACT_RELU);
     tdl_net_linear(&f.net, h, f.wide, f.bias, TDL_ACT_NONE);
     refuse_plan(&f, "op 2: linear: input of 9 columns, weights 'wide' [4][9]");
 

@@ -120,10 +120,10 @@ static void a_row_alone_gives_the_bits_it_has_in_a_batch(void **state)
     for (size_t r = 0; r < ROWS; r++) {
         const size_t offsets[] = {0, x.offsets[r + 1] - x.offsets[r]};
         const tdl_nn_batch one = {.rows = 1,
-                               .offsets = offsets,
-                               .id = x.id + x.offsets[r],
-                               .weight = x.weight + x.offsets[r],
-                               .example = x.example + r};
+                                  .offsets = offsets,
+                                  .id = x.id + x.offsets[r],
+                                  .weight = x.weight + x.offsets[r],
+                                  .example = x.example + r};
 
         assert_int_equal(tdl_net_forward(&model.net, &one, &RUN, NULL), TDL_OK);
         assert_memory_equal(tdl_net_value(&model.net, model.scores), together + r * ITEMS,
@@ -154,11 +154,11 @@ static void two_halves_add_up_to_the_gradient_of_the_whole(void **state)
     for (size_t r = 0; r <= split; r++)
         offsets[r] = x.offsets[split + r] - x.offsets[split];
     half = (tdl_nn_batch){split,
-                       offsets,
-                       x.id + x.offsets[split],
-                       x.weight + x.offsets[split],
-                       x.target + split,
-                       x.example + split};
+                          offsets,
+                          x.id + x.offsets[split],
+                          x.weight + x.offsets[split],
+                          x.target + split,
+                          x.example + split};
     assert_int_equal(tdl_net_forward(&model.net, &half, &RUN, NULL), TDL_OK);
     assert_int_equal(tdl_net_backward(&model.net, &half, &RUN, 1.0 / ROWS, NULL), TDL_OK);
     for (size_t i = 0; i < n; i++) // 2^-20 of the largest terms, which are below 1

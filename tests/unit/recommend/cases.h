@@ -84,9 +84,8 @@ static inline size_t explain(const tdl_rung_ops *rung, const void *model, const 
     assert_true(n <= COUNT(time_us));
     for (size_t i = 0; i < n; i++)
         time_us[i] = (int64_t)i * 1000000;
-    size_t found =
-        rung->explain(model, &(tdl_history){.item = item, .time_us = time_us, .n = n}, target,
-                      scratch, ret, max);
+    size_t found = rung->explain(model, &(tdl_history){.item = item, .time_us = time_us, .n = n},
+                                 target, scratch, ret, max);
     tdl_arena_free(scratch);
     return found;
 }

@@ -107,8 +107,8 @@ static json_t *answer(const fixture *f)
     tdl_report why = {0};
     json_t *parsed = NULL;
 
-    expect_ok(
-        tdl_json_parse(tdl_buf_view(&f->extra), TDL_JSON_REFUSE_DUPLICATES, &parsed, &why), &why);
+    expect_ok(tdl_json_parse(tdl_buf_view(&f->extra), TDL_JSON_REFUSE_DUPLICATES, &parsed, &why),
+              &why);
     return parsed;
 }
 
@@ -335,7 +335,7 @@ static void an_event_changes_the_next_answer_without_training(void **state)
     store_event(&f->s, "u0", "i6", 100000000);
     ask_for(f, "u0", 1);
     assert_int_equal(find_candidate(f, "i6"), f->decision.candidates_n); /* gone */
-    assert_int_equal(find_candidate(f, "i7"), 0);                       /* the context moved */
+    assert_int_equal(find_candidate(f, "i7"), 0);                        /* the context moved */
 }
 
 static void one_event_makes_a_stranger_a_user(void **state)

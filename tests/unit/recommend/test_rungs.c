@@ -82,8 +82,7 @@ static void markov_looks_three_ahead_and_five_back(void **state)
     const int32_t long_history[] = {0, 7, 7, 7, 7, 7}, short_history[] = {0, 7, 7, 7, 7};
     void *model = fit_all(&tdl_rung_markov, &one);
     const double sum = 1 + 1 / 2.0 + 1 / 3.0 + 5, weight = .8 * .8 * .8 * .8;
-    const double expected[] = {0,   weight / sum, weight / 2 / sum, weight / 3 / sum,
-                               0,   0,            0,                0};
+    const double expected[] = {0, weight / sum, weight / 2 / sum, weight / 3 / sum, 0, 0, 0, 0};
     float scores[8];
 
     TDL_UNUSED(state);
@@ -130,8 +129,8 @@ static void item_knn_leaves_out_endless_histories(void **state)
 
 static void a_rung_fitted_on_nothing_says_nothing(void **state)
 {
-    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn,
-                                         &tdl_rung_markov, &tdl_rung_directed};
+    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn, &tdl_rung_markov,
+                                         &tdl_rung_directed};
     const size_t no_offsets[] = {0};
     const tdl_interactions nobody = {0, 3, no_offsets, NULL, NULL};
     const int32_t history[] = {1};
@@ -148,8 +147,8 @@ static void a_rung_fitted_on_nothing_says_nothing(void **state)
 
 static void a_saved_rung_scores_the_same_bits_after_loading(void **state)
 {
-    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn,
-                                         &tdl_rung_markov, &tdl_rung_directed};
+    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn, &tdl_rung_markov,
+                                         &tdl_rung_directed};
     const int32_t history[] = {0, 1};
     float before[5], after[5];
 
@@ -167,8 +166,8 @@ static void a_saved_rung_scores_the_same_bits_after_loading(void **state)
 
 static void a_file_for_another_catalogue_is_refused(void **state)
 {
-    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn,
-                                         &tdl_rung_markov, &tdl_rung_directed};
+    const tdl_rung_ops *const rungs[] = {&tdl_rung_popularity, &tdl_rung_item_knn, &tdl_rung_markov,
+                                         &tdl_rung_directed};
     char folder[64], path[96];
     tdl_report why = {0};
 

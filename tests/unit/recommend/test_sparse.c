@@ -170,26 +170,25 @@ static void a_damaged_matrix_is_refused_with_its_tensor_named(void **state)
     } cases[] = {
         {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, NULL},
         {{0, 0, 0}, 3, {0}, 0, {0}, 0, NULL},
-        {{0, 1}, 2, {1, 0, 1}, 3, {1, 2, 3}, 3, "x"},                   /* too few rows */
-        {{0, 1, 3, 3}, 4, {1, 0, 1}, 3, {1, 2, 3}, 3, "x"},             /* too many rows */
-        {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, 2}, 2, "x"},                   /* lengths disagree */
-        {{0, 1, 2}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},        /* entries left over */
-        {{1, 1, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},        /* begins at 1 */
-        {{0, 9, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},        /* past the end */
-        {{0, -1, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},       /* backwards */
-        {{0, 1, 3}, 3, {2, 0, 1}, 3, {1, 2, 3}, 3, "x/column"},         /* no such item */
-        {{0, 1, 3}, 3, {-1, 0, 1}, 3, {1, 2, 3}, 3, "x/column"},        /* negative */
-        {{0, 1, 3}, 3, {1, 1, 0}, 3, {1, 2, 3}, 3, "x/column"},         /* not ascending */
-        {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, NAN, 3}, 3, "x/value"},        /* not a number */
+        {{0, 1}, 2, {1, 0, 1}, 3, {1, 2, 3}, 3, "x"},                        /* too few rows */
+        {{0, 1, 3, 3}, 4, {1, 0, 1}, 3, {1, 2, 3}, 3, "x"},                  /* too many rows */
+        {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, 2}, 2, "x"},                        /* lengths disagree */
+        {{0, 1, 2}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},             /* entries left over */
+        {{1, 1, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},             /* begins at 1 */
+        {{0, 9, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},             /* past the end */
+        {{0, -1, 3}, 3, {1, 0, 1}, 3, {1, 2, 3}, 3, "x/offsets"},            /* backwards */
+        {{0, 1, 3}, 3, {2, 0, 1}, 3, {1, 2, 3}, 3, "x/column"},              /* no such item */
+        {{0, 1, 3}, 3, {-1, 0, 1}, 3, {1, 2, 3}, 3, "x/column"},             /* negative */
+        {{0, 1, 3}, 3, {1, 1, 0}, 3, {1, 2, 3}, 3, "x/column"},              /* not ascending */
+        {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, NAN, 3}, 3, "x/value"},             /* not a number */
         {{0, 1, 3}, 3, {1, 0, 1}, 3, {1, 2, (float)INFINITY}, 3, "x/value"}, /* infinite */
     };
     char message[512];
 
     TDL_UNUSED(state);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        tdl_status st =
-            load_tensors(cases[i].row, cases[i].row_n, cases[i].column, cases[i].column_n,
-                         cases[i].value, cases[i].value_n, message);
+        tdl_status st = load_tensors(cases[i].row, cases[i].row_n, cases[i].column,
+                                     cases[i].column_n, cases[i].value, cases[i].value_n, message);
         assert_int_equal(st, cases[i].named ? TDL_E_CORRUPT : TDL_OK);
         if (cases[i].named && strncmp(message, cases[i].named, strlen(cases[i].named)))
             fail_msg("case %zu: \"%s\" does not begin with %s", i, message, cases[i].named);

@@ -273,6 +273,25 @@ static void a_users_events_come_newest_first(void **state)
     assert_str(got[2].message_id, "m0");
 }
 
+static void ignore_answer(void *context, tdl_status status, size_t new_n, const tdl_report *why)
+{
+    TDL_UNUSED(context);
+    TDL_UNUSED(status);
+    TDL_UNUSED(new_n);
+    TDL_UNUSED(why);
+}
+
+static void a_users_events_include_those_still_queued(void **state)
+{
+    fixture *f = *state;
+    tdl_event e = event_of("m1"), *got;
+    size_t n;
+
+    succeed(f, tdl_store_append_async(f->store, &e, 1, ignore_answer, NULL, &f->why));
+    succeed(f, tdl_store_user_events(f->store, TDL_STR("u"), 3, f->arena, &got, &n, &f->why));
+    assert_int_equal(n, 1);
+}
+
 static void an_unknown_user_has_no_events(void **state)
 {
     fixture *f = *state;
@@ -475,6 +494,7 @@ int main(void)
         STORE_TEST(a_scan_needs_no_more_memory_for_more_rows),
         cmocka_unit_test(closing_no_scan_and_no_store_is_fine),
         STORE_TEST(a_users_events_come_newest_first),
+        STORE_TEST(a_users_events_include_those_still_queued),
         STORE_TEST(an_unknown_user_has_no_events),
         STORE_TEST(an_answer_past_the_arena_is_refused),
         STORE_TEST(users_are_listed_by_prefix_most_recently_active_first),

@@ -8,8 +8,8 @@
 
 #include "tensor/kernel.h"
 
-/* The generator that the reference hash of test_bits.c is defined with: the upper 32 bits of a 64-bit
- * linear congruential generator (Knuth, MMIX) as a fraction in [-1, 1). */
+/* The generator that the reference hash of test_bits.c is defined with: the upper 32 bits of a
+ * 64-bit linear congruential generator (Knuth, MMIX) as a fraction in [-1, 1). */
 float tdl_case_float(uint64_t *state);
 
 /* `floats` numbers from a state of `seed`; the caller frees them. */

@@ -1,5 +1,5 @@
 // The form for people who came without #key=... in the address.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useI18n } from '../i18n';
 import { useValue } from '../observable';
 import { signedOut, signIn } from '../session';
@@ -10,7 +10,7 @@ export function SignIn() {
     const [missing, setMissing] = useState(false);
     const field = useRef<HTMLInputElement>(null);
 
-    useEffect(() => field.current?.focus(), []);
+    useLayoutEffect(() => field.current?.focus(), []);
     return (
         <section class="panel signin" aria-labelledby="signin-title">
             <h1 id="signin-title">{t('signin.title')}</h1>

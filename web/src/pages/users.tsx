@@ -17,7 +17,6 @@ function Picker({ id }: { id: string | null }) {
     const [prefix, setPrefix] = useState(text);
     const found = useLoad<UserList>('/v1/users', { prefix, limit: 20 });
 
-    useEffect(() => setText(id ?? ''), [id]);
     useEffect(() => {
         const timer = setTimeout(() => setPrefix(text), PAUSE_MS);
         return () => clearTimeout(timer);
@@ -93,7 +92,7 @@ function Recent() {
 export function Users({ id }: { id: string | null }) {
     return (
         <>
-            <Picker id={id} />
+            <Picker key={id} id={id} />
             {id === null ? <Recent /> : <User key={id} id={id} />}
         </>
     );
