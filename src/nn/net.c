@@ -1,5 +1,6 @@
 #include "nn/net.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,18 +206,30 @@ static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batc
     return call;
 }
 
-static tdl_status check_rows(const tdl_net *net, const tdl_nn_batch *batch, tdl_report *why)
+static tdl_status check_batch(const tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
+                              tdl_report *why)
 {
-    if (batch->rows <= net->rows_max)
-        return TDL_OK;
-    return TDL_FAIL(why, TDL_E_INVALID, "a batch of %zu rows, the net was planned for %zu",
-                    batch->rows, net->rows_max);
+    size_t ids = SIZE_MAX, classes = SIZE_MAX;
+
+    if (batch->rows > net->rows_max)
+        return TDL_FAIL(why, TDL_E_INVALID, "a batch of %zu rows, the net was planned for %zu",
+                        batch->rows, net->rows_max);
+    for (int k = 0; k < net->nodes_n; k++) {
+        const tdl_node *node = &net->node[k];
+        if (node->op == &tdl_op_embed_bag && node->shapes.param[0]->rows < ids)
+            ids = node->shapes.param[0]->rows;
+        if (node->op->is_loss)
+            classes = node->shapes.in_cols[0];
+        if (node->op == &tdl_op_dropout && run->training && batch->rows && !batch->example)
+            return TDL_FAIL(why, TDL_E_INVALID, "dropout: the batch has no example numbers");
+    }
+    return tdl_nn_batch_check(batch, ids, classes, why);
 }
 
 tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                            tdl_report *why)
 {
-    tdl_status st = check_rows(net, batch, why);
+    tdl_status st = check_batch(net, batch, run, why);
 
     for (int k = 0; !st && k < net->nodes_n; k++) {
         tdl_op_call call = make_call(net, k, batch, run);
@@ -248,7 +261,7 @@ static void clear_gradients(tdl_net *net, size_t rows)
 tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                             double loss_scale, tdl_report *why)
 {
-    tdl_status st = check_rows(net, batch, why);
+    tdl_status st = check_batch(net, batch, run, why);
 
     if (st || batch->rows == 0)
         return st;

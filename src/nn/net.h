@@ -52,7 +52,8 @@ int tdl_net_softmax_ce(tdl_net *net, int in);
 tdl_status tdl_net_plan(tdl_net *net, size_t rows_max, bool backward, tdl_report *why);
 void tdl_net_release(tdl_net *net); /* accepts a zeroed struct */
 
-/* Run the list; losses only when the batch has targets. The batch has been checked. */
+/* Run the list; losses only when the batch has targets. A batch that does not fit the plan, or that
+ * tdl_nn_batch_check refuses, changes nothing. */
 tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                            tdl_report *why);
 

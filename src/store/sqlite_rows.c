@@ -24,8 +24,9 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_USERS] = "SELECT name, (SELECT count(*) FROM events WHERE user = l.id), last"
                        " FROM (SELECT u.id, u.name, (SELECT max(time_us) FROM events"
                        "   WHERE user = u.id) AS last FROM users u"
-                       "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1) l"
-                       " WHERE last IS NOT NULL ORDER BY last DESC, id LIMIT ?3",
+                       "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1"
+                       "   ORDER BY last DESC, u.id LIMIT ?3) l" // without events: last
+                       " WHERE last IS NOT NULL ORDER BY last DESC, id",
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = ?1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = ?1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",

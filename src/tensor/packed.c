@@ -13,7 +13,7 @@ struct tdl_packed {
 tdl_status tdl_pack_on(const tdl_kernel *kernel, const float *w, bool transposed, size_t in,
                        size_t out, tdl_packed **ret, tdl_report *why)
 {
-    size_t panels = tdl_panels_of(kernel, out), floats;
+    size_t panels = tdl_panels_of(kernel, out), columns, floats;
     tdl_packed *packed = calloc(1, sizeof *packed);
 
     if (!packed)
@@ -21,7 +21,8 @@ tdl_status tdl_pack_on(const tdl_kernel *kernel, const float *w, bool transposed
     packed->kernel = kernel;
     packed->in = in;
     packed->out = out;
-    if (!__builtin_mul_overflow(in, panels * kernel->nr, &floats))
+    if (!__builtin_mul_overflow(panels, kernel->nr, &columns) &&
+        !__builtin_mul_overflow(in, columns, &floats))
         packed->panels = tdl_floats_new(floats);
     if (!packed->panels) {
         tdl_packed_free(packed);

@@ -81,7 +81,7 @@ static void read_announcement(server *s, int fd)
     char line[1000];
     json_t *json = NULL;
     tdl_str url, key;
-    int64_t port;
+    int64_t port = 0;
 
     read_line(fd, line, sizeof line);
     tdl_json_parse(tdl_str_of(line), TDL_JSON_REFUSE_DUPLICATES, &json, NULL);

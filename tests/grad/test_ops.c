@@ -176,6 +176,24 @@ static void add_of_a_value_and_its_transform(void **state)
     tdl_params_release(&params);
 }
 
+/* Each add comes after another reader of h has left its gradient there. */
+static void adds_of_a_value_that_many_read(void **state)
+{
+    tdl_params params = {0};
+    tdl_net net = {.params = &params};
+    int table = tdl_params_add(&params, "table", IDS, CLASSES, true);
+    int w = tdl_params_add(&params, "w", CLASSES, CLASSES, true);
+
+    TDL_UNUSED(state);
+    start(&params);
+    int h = tdl_net_embed_bag(&net, table);
+    int a = tdl_net_add(&net, tdl_net_linear(&net, h, w, TDL_NONE, TDL_ACT_TANH), h);
+    int b = tdl_net_add(&net, h, tdl_net_linear(&net, a, w, TDL_NONE, TDL_ACT_TANH));
+    tdl_net_softmax_ce(&net, tdl_net_add(&net, b, h));
+    check_net(&net, &BATCH);
+    tdl_params_release(&params);
+}
+
 static void dropout_with_its_mask_held(void **state)
 {
     tdl_params params = {0};
@@ -230,6 +248,7 @@ int main(void)
         cmocka_unit_test(dot_score_with_and_without_bias),
         cmocka_unit_test(a_table_that_embeds_and_scores),
         cmocka_unit_test(add_of_a_value_and_its_transform),
+        cmocka_unit_test(adds_of_a_value_that_many_read),
         cmocka_unit_test(dropout_with_its_mask_held),
         cmocka_unit_test(the_whole_recent_mlp),
         cmocka_unit_test(the_whole_recent_mlp_on_a_batch_of_one_row),

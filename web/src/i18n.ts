@@ -71,7 +71,10 @@ function make(locale: Locale): I18n {
             if (n < 1000) return unit(n, 'byte', 0);
             return n < 1e6 ? unit(n / 1e3, 'kilobyte', 1) : unit(n / 1e6, 'megabyte', 1);
         },
-        seconds: (s) => unit(s, 'second', s < 10 ? 2 : 0),
+        seconds(s) {
+            if (s > 0 && s < 1) return unit(s * 1e3, 'millisecond', s < 0.01 ? 2 : 0);
+            return unit(s, 'second', s < 10 ? 2 : 0);
+        },
     };
 }
 

@@ -12,15 +12,16 @@ static tdl_status copy_history(tdl_answer *a, tdl_report *why)
 {
     tdl_history all = tdl_histories_of(a->app->histories, a->ask->user);
 
+    a->seen_n = all.n;
+    a->newest = all.n > TDL_HISTORY_USED ? all.n - TDL_HISTORY_USED : 0;
     a->seen = tdl_arena_alloc(a->arena, all.n, sizeof *a->seen);
-    a->seen_us = tdl_arena_alloc(a->arena, all.n, sizeof *a->seen_us);
-    if (!a->seen || !a->seen_us)
+    a->newest_us = tdl_arena_alloc(a->arena, all.n - a->newest, sizeof *a->newest_us);
+    if (!a->seen || !a->newest_us)
         return tdl_answer_no_memory(why);
     if (all.n) {
         memcpy(a->seen, all.item, all.n * sizeof *a->seen);
-        memcpy(a->seen_us, all.time_us, all.n * sizeof *a->seen_us);
+        memcpy(a->newest_us, all.time_us + a->newest, (all.n - a->newest) * sizeof *a->newest_us);
     }
-    a->seen_n = all.n;
     return TDL_OK;
 }
 
@@ -31,8 +32,8 @@ static tdl_status find_item(tdl_answer *a, tdl_report *why)
     if (a->asked_item < 0)
         return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"", TDL_FMT(a->ask->item));
     a->seen = tdl_arena_alloc(a->arena, 1, sizeof *a->seen);
-    a->seen_us = tdl_arena_zalloc(a->arena, 1, sizeof *a->seen_us);
-    if (!a->seen || !a->seen_us)
+    a->newest_us = tdl_arena_zalloc(a->arena, 1, sizeof *a->newest_us);
+    if (!a->seen || !a->newest_us)
         return tdl_answer_no_memory(why);
     a->seen[0] = a->asked_item;
     a->seen_n = 1;
@@ -58,19 +59,19 @@ static int32_t to_model(const tdl_answer *a, int32_t item)
 /* What the model is shown of the history: the newest items that it knows. */
 static tdl_status number_history(tdl_answer *a, tdl_report *why)
 {
-    size_t from = a->seen_n > TDL_HISTORY_USED ? a->seen_n - TDL_HISTORY_USED : 0, n = 0;
-    int32_t *item = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *item);
-    int64_t *time_us = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *time_us);
+    size_t shown_n = a->seen_n - a->newest, n = 0;
+    int32_t *item = tdl_arena_alloc(a->arena, shown_n, sizeof *item);
+    int64_t *time_us = tdl_arena_alloc(a->arena, shown_n, sizeof *time_us);
 
-    a->history_item = tdl_arena_alloc(a->arena, a->seen_n - from, sizeof *a->history_item);
+    a->history_item = tdl_arena_alloc(a->arena, shown_n, sizeof *a->history_item);
     if (!item || !time_us || !a->history_item)
         return tdl_answer_no_memory(why);
-    for (size_t i = from; i < a->seen_n; i++) {
-        int32_t number = to_model(a, a->seen[i]);
+    for (size_t i = 0; i < shown_n; i++) {
+        int32_t number = to_model(a, a->seen[a->newest + i]);
         if (number < 0)
             continue; // came after the model was trained
-        a->history_item[n] = a->seen[i];
-        time_us[n] = a->seen_us[i];
+        a->history_item[n] = a->seen[a->newest + i];
+        time_us[n] = a->newest_us[i];
         item[n++] = number;
     }
     a->history = (tdl_history){.item = item, .time_us = time_us, .n = n};

@@ -35,8 +35,9 @@ typedef struct tdl_answer {
     /* gathered */
     int32_t asked_item; /* catalogue number of ask->item; -1 when asked for a user */
     int32_t *seen;      /* [seen_n] catalogue numbers that must not be answered, oldest first */
-    int64_t *seen_us;   /* [seen_n] */
     size_t seen_n;
+    size_t newest;      /* the model is shown seen[newest ..], TDL_HISTORY_USED at most */
+    int64_t *newest_us; /* [seen_n - newest] their times */
 
     /* the model */
     tdl_serving *serving;    /* NULL: popularity alone */

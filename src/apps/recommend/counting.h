@@ -5,7 +5,8 @@
 
 #include "apps/recommend/sparse.h"
 
-/* ret_model: a new tdl_sparse that owns what `take_matrix` held; released when there is no memory. */
+/* ret_model: a new tdl_sparse that owns what `take_matrix` held; released when there is no memory.
+ */
 tdl_status tdl_counting_take(tdl_sparse *take_matrix, void **ret_model, tdl_report *why);
 
 /* ret_model: a new tdl_sparse fitted by `recipe`. */

@@ -10,8 +10,8 @@
  *
  *     score(j) = sum_{a < recent} recency^a sum_{i in G_(n-a)} M[i][j] / (R_i + shrinkage)
  *
- * Of each row the row_max largest entries are kept; R_i stays the sum of all, so that a cut does not
- * inflate what is left.
+ * Of each row the row_max largest entries are kept; R_i stays the sum of all, so that a cut does
+ * not inflate what is left.
  */
 #ifndef TDL_APPS_RECOMMEND_DIRECTED_H
 #define TDL_APPS_RECOMMEND_DIRECTED_H

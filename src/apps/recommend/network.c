@@ -358,6 +358,8 @@ static tdl_history last_of(const network *m, const tdl_history *history)
 {
     size_t n = history->n < m->last ? history->n : m->last, from = history->n - n;
 
+    if (n == 0)
+        return (tdl_history){0};
     return (tdl_history){history->item + from, history->time_us + from, n};
 }
 

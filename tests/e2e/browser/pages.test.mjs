@@ -192,7 +192,10 @@ test('a key that may only ask is told that training needs an admin key', async (
     await page.getByRole('button', { name: t('train.now') }).click();
     await page.getByRole('alert').getByText(t('error.right')).waitFor();
     await page.getByRole('table', { name: t('run.tableCaption') }).waitFor(); // still signed in
-    assert.ok(page.faults.every((fault) => fault.includes('403')), page.faults.join());
+    assert.ok(
+        page.faults.every((fault) => fault.includes('403')),
+        page.faults.join(),
+    );
     await page.context().close();
 });
 

@@ -120,6 +120,31 @@ static void a_batch_larger_than_the_plan_is_refused(void **state)
     close_fixture(&f);
 }
 
+static void a_batch_the_net_could_not_survive_is_refused(void **state)
+{
+    const int32_t id[] = {0, 6, 2}, target[] = {1, 4, 3};
+    tdl_nn_batch bad_id = BATCH, bad_target = BATCH, no_example = BATCH;
+    tdl_report why = {0};
+    fixture f;
+
+    TDL_UNUSED(state);
+    bad_id.id = id; // the table has 6 rows
+    bad_target.target = target;
+    no_example.example = NULL;
+    open_fixture(&f);
+    int h = tdl_net_embed_bag(&f.net, f.table);
+    tdl_net_softmax_ce(&f.net, tdl_net_dropout(&f.net, h, 0.5));
+    assert_int_equal(tdl_net_plan(&f.net, 3, true, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&f.net, &bad_id, &RUN, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, "row 0, entry 1: id 6 is not in [0, 6)");
+    assert_int_equal(tdl_net_backward(&f.net, &bad_id, &RUN, 1, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_net_forward(&f.net, &bad_target, &RUN, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, "row 1: target 4 is not in [0, 4)");
+    assert_int_equal(tdl_net_forward(&f.net, &no_example, &RUN, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_net_forward(&f.net, &no_example, &(tdl_run){0}, &why), TDL_OK);
+    close_fixture(&f);
+}
+
 static void backward_without_loss_targets_or_gradients_is_refused(void **state)
 {
     tdl_nn_batch inference = BATCH;
@@ -193,6 +218,7 @@ int main(void)
         cmocka_unit_test(shapes_that_do_not_meet_are_told_with_both_in_words),
         cmocka_unit_test(a_net_that_cannot_run_is_refused_when_planned),
         cmocka_unit_test(a_batch_larger_than_the_plan_is_refused),
+        cmocka_unit_test(a_batch_the_net_could_not_survive_is_refused),
         cmocka_unit_test(backward_without_loss_targets_or_gradients_is_refused),
         cmocka_unit_test(without_targets_the_scores_stay_scores),
         cmocka_unit_test(an_empty_batch_adds_nothing),

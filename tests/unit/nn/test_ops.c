@@ -143,6 +143,34 @@ static void seed_and_step_change_the_mask(void **state)
     assert_memory_not_equal(a, b, sizeof a);
 }
 
+/* Ones through two dropouts of a half: with one mask for both a half would be left, not a quarter.
+ */
+static void two_dropouts_of_a_net_have_masks_of_their_own(void **state)
+{
+    enum { WIDE = 4000 };
+    const size_t offsets[] = {0, 1};
+    const int32_t id[] = {0};
+    const tdl_real weight[] = {1};
+    const uint64_t example[] = {3};
+    const tdl_nn_batch batch = {1, offsets, id, weight, NULL, example};
+    const tdl_run run = {.seed = 1, .training = true};
+    size_t left = 0;
+    lookup l;
+
+    TDL_UNUSED(state);
+    open_lookup(&l, 1, WIDE);
+    for (size_t i = 0; i < WIDE; i++)
+        tdl_params_value(&l.params, l.table)[i] = 1;
+    int out = tdl_net_dropout(&l.net, tdl_net_dropout(&l.net, l.bag, 0.5), 0.5);
+    assert_int_equal(tdl_net_plan(&l.net, 1, false, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&l.net, &batch, &run, NULL), TDL_OK);
+    for (size_t i = 0; i < WIDE; i++)
+        left += tdl_net_value(&l.net, out)[i] > 0;
+    // five standard deviations of a binomial
+    assert_true(fabs((double)left - WIDE / 4.0) < 5 * sqrt(WIDE * 0.25 * 0.75));
+    close_lookup(&l);
+}
+
 static void a_rate_outside_0_to_1_is_refused(void **state)
 {
     const double rates[] = {-0.1, 1, 1.5, (double)NAN};
@@ -207,6 +235,7 @@ int main(void)
         cmocka_unit_test(dropout_is_the_identity_outside_training),
         cmocka_unit_test(a_mask_depends_on_the_example_and_not_on_its_batch),
         cmocka_unit_test(seed_and_step_change_the_mask),
+        cmocka_unit_test(two_dropouts_of_a_net_have_masks_of_their_own),
         cmocka_unit_test(a_rate_outside_0_to_1_is_refused),
         cmocka_unit_test(linear_gives_the_bits_of_the_packed_layer),
     };

@@ -282,6 +282,27 @@ static void the_header_is_padded_to_eight_bytes(void **state)
     tdl_buf_release(&bytes);
 }
 
+/* Three bytes named "a" would push "b" off its alignment: wider types go first. */
+static void wide_types_come_first_so_that_all_are_aligned(void **state)
+{
+    const folder *f = *state;
+    const uint8_t narrow[3] = {1, 2, 3};
+    const double wide = 0.1;
+    tdl_st_writer *w = tdl_st_writer_new();
+    tdl_buf bytes = {0};
+
+    tdl_st_add_1d(w, "a", TDL_U8, 3, narrow);
+    tdl_st_add_1d(w, "b", TDL_F64, 1, &wide);
+    assert_int_equal(tdl_st_write(w, f->file, NULL), TDL_OK);
+    tdl_st_writer_free(w);
+    assert_int_equal(tdl_file_read(f->file, 1 << 20, &bytes, NULL), TDL_OK);
+    size_t data = 8 + (size_t)(uint8_t)bytes.at[0];
+    assert_int_equal(bytes.len, data + 11);
+    assert_memory_equal(bytes.at + data, &wide, sizeof wide);
+    assert_memory_equal(bytes.at + data + sizeof wide, narrow, sizeof narrow);
+    tdl_buf_release(&bytes);
+}
+
 static void refuse_to_write(const folder *f, tdl_st_writer *w, const char *says)
 {
     tdl_report why = {0};
@@ -357,6 +378,8 @@ int main(void)
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test_setup_teardown(what_is_written_comes_back, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_header_is_padded_to_eight_bytes, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(wide_types_come_first_so_that_all_are_aligned, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(what_no_reader_would_take_is_not_written, make_folder,
                                         remove_folder),

@@ -22,7 +22,7 @@ function verdict({ t, name, number }: I18n, report: Report): string {
     };
     if (!next) return t('run.only', values);
     return next.validation_ndcg10 > best.validation_ndcg10
-        ? t('run.notProven', values)
+        ? t('run.notBest', values)
         : t('run.best', values);
 }
 
@@ -63,7 +63,7 @@ function EvaluationTable({ report }: { report: Report }) {
                             {row.promoted && <span class="badge good">{t('run.promoted')}</span>}
                         </span>
                         {row.gate && (
-                            <span class="range" lang="en">
+                            <span class="range gate" lang="en">
                                 {row.gate}
                             </span>
                         )}
