@@ -99,9 +99,11 @@ static double flop_of(const struct shape *s)
 static tdl_status rate(const peer *p, const struct shape *s, const operands *o, double peak,
                        double *ret, tdl_report *why)
 {
-    double best = 0, end = tdl_cpu_seconds() + REPEAT_SECONDS;
+    double best = 0, now = tdl_cpu_seconds(), end = now + REPEAT_SECONDS;
 
-    for (double started = tdl_cpu_seconds(), now; started < end; started = now) {
+    while (now < end) {
+        double started = now;
+
         if (p) {
             run_peer(p, s, o);
         } else {

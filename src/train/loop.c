@@ -129,6 +129,15 @@ static tdl_status judge(loop *l, double *ret, tdl_report *why)
     return TDL_OK;
 }
 
+static void describe(const tdl_loop_result *r, double validation, char *ret, size_t size)
+{
+    if (isnan(r->best))
+        snprintf(ret, size, "epoch %u: loss %.4f", r->epochs_run, r->train_loss);
+    else
+        snprintf(ret, size, "epoch %u: loss %.4f, validation %.4f", r->epochs_run, r->train_loss,
+                 validation);
+}
+
 static tdl_status run_epochs(loop *l, tdl_report *why)
 {
     const tdl_loop_options *o = l->options;
@@ -146,8 +155,7 @@ static tdl_status run_epochs(loop *l, tdl_report *why)
         if ((st = run_epoch(l, why)) || (o->patience && (st = judge(l, &validation, why))))
             return st;
         r->epochs_run++;
-        snprintf(detail, sizeof detail, "epoch %u: loss %.4f, validation %.4f", r->epochs_run,
-                 r->train_loss, validation);
+        describe(r, validation, detail, sizeof detail);
         if ((st = tell(l, 0, detail, why)))
             return st;
         if (o->patience && r->epochs_run - r->epochs_best >= o->patience)

@@ -7,8 +7,8 @@
 
 struct tdl_catalogue {
     tdl_names *ids;
-    char **title; /* [cap] NUL-terminated, NULL = none */
-    float *users; /* [cap] exact up to 16 million users, and only their order matters */
+    tdl_str *title; /* [cap] each with memory of its own; empty = none */
+    float *users;   /* [cap] exact up to 16 million users, and only their order matters */
     size_t cap;
 };
 
@@ -28,7 +28,7 @@ void tdl_catalogue_free(tdl_catalogue *c)
     if (!c)
         return;
     for (size_t i = 0; i < tdl_catalogue_count(c); i++)
-        free(c->title[i]);
+        free((char *)c->title[i].at);
     tdl_names_free(c->ids);
     free(c->title);
     free(c->users);
@@ -52,7 +52,7 @@ static bool grow(tdl_catalogue *c)
 
     if (tdl_catalogue_count(c) < c->cap)
         return true;
-    char **title = realloc(c->title, cap * sizeof *title);
+    tdl_str *title = realloc(c->title, cap * sizeof *title);
     if (title)
         c->title = title;
     float *users = realloc(c->users, cap * sizeof *users);
@@ -72,7 +72,7 @@ int32_t tdl_catalogue_add(tdl_catalogue *c, tdl_str id)
         return tdl_catalogue_find(c, id);
     int32_t number = tdl_names_add(c->ids, id);
     if (number >= 0 && (size_t)number == before) {
-        c->title[number] = NULL;
+        c->title[number] = (tdl_str){0};
         c->users[number] = 0;
     }
     return number;
@@ -80,12 +80,14 @@ int32_t tdl_catalogue_add(tdl_catalogue *c, tdl_str id)
 
 void tdl_catalogue_set_title(tdl_catalogue *c, int32_t item, tdl_str title)
 {
-    char *copy = title.len ? strndup(title.at, title.len) : NULL;
+    char *copy = title.len ? malloc(title.len) : NULL;
 
     if (title.len && !copy)
         return;
-    free(c->title[item]);
-    c->title[item] = copy;
+    if (title.len)
+        memcpy(copy, title.at, title.len);
+    free((char *)c->title[item].at);
+    c->title[item] = (tdl_str){copy, title.len};
 }
 
 tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
@@ -95,7 +97,7 @@ tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
 
 tdl_str tdl_catalogue_title(const tdl_catalogue *c, int32_t item)
 {
-    return tdl_str_of(c->title[item]);
+    return c->title[item];
 }
 
 void tdl_catalogue_take(tdl_catalogue *c, int32_t item)

@@ -32,7 +32,10 @@ export class Server {
         const first = await Promise.race([
             once(lines, 'line').then(([line]) => line),
             once(server.#process, 'exit').then(() => null),
-        ]);
+        ]).catch((error) => {
+            messages += error.message; // the program could not be started at all
+            return null;
+        });
         if (first === null) {
             await rm(server.#folder, { recursive: true, force: true });
             throw new Error(`treadle serve ended at once: ${messages}`);
