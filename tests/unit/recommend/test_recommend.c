@@ -145,7 +145,13 @@ static void expect_items(const fixture *f, const char *const *item, size_t n)
 /* Thirty users walk along ten items in a circle: after item k comes k + 1. */
 static void store_walks(fixture *f)
 {
-    char user[16], item[16];
+    enum { WALKERS = 30, STEPS = 6 };
+    struct {
+        char user[16], item[16], message_id[24];
+    } text[WALKERS * STEPS];
+    tdl_event events[WALKERS * STEPS];
+    char item[16];
+    tdl_report why = {0};
 
     for (int i = 0; i < 10; i++) {
         char title[24];
@@ -155,12 +161,20 @@ static void store_walks(fixture *f)
         tdl_item changed = {.id = tdl_str_of(item), .title = tdl_str_of(title)};
         ops->item_changed(f->app, &changed);
     }
-    for (int u = 0; u < 30; u++)
-        for (int k = 0; k < 6; k++) {
-            snprintf(user, sizeof user, "u%d", u);
-            snprintf(item, sizeof item, "i%d", (u + k) % 10);
-            store_event(&f->s, user, item, 1000000LL * (k + 1));
+    for (int u = 0; u < WALKERS; u++)
+        for (int k = 0; k < STEPS; k++) {
+            int n = u * STEPS + k;
+            snprintf(text[n].user, sizeof text[n].user, "u%d", u);
+            snprintf(text[n].item, sizeof text[n].item, "i%d", (u + k) % 10);
+            snprintf(text[n].message_id, sizeof text[n].message_id, "walk %d", n);
+            events[n] = (tdl_event){.time_us = 1000000LL * (k + 1),
+                                    .user = tdl_str_of(text[n].user),
+                                    .kind = TDL_STR("view"),
+                                    .item = tdl_str_of(text[n].item),
+                                    .source = TDL_STR("test"),
+                                    .message_id = tdl_str_of(text[n].message_id)};
         }
+    expect_ok(tdl_store_append(f->s.store, events, COUNT(events), NULL, &why), &why);
 }
 
 static json_t *train(fixture *f, bool activate)
