@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/timestamp.h"
+#include "http/acceptor.h"
 #include "http/exchange.h"
 #include "http/listen.h"
 
@@ -26,7 +27,7 @@ enum {
 struct tdl_server {
     tdl_http http;
     struct MHD_Daemon *daemon;
-    bool quiet; /* takes no new connections */
+    tdl_acceptor *acceptor; /* NULL once no new connections are taken */
     uint16_t port;
     char url[128];
 };
@@ -72,25 +73,34 @@ static tdl_status open_parts(tdl_server *server, tdl_loop *loop, const tdl_serve
     return tdl_auth_new(http->store, &http->auth, why);
 }
 
-static tdl_status start_daemon(tdl_server *server, const tdl_server_options *options, int fd,
+static tdl_status start_daemon(tdl_server *server, const tdl_server_options *options,
                                tdl_report *why)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+                     MHD_USE_NO_LISTEN_SOCKET;
     unsigned threads = either(options->threads, usable_cores());
+    const struct MHD_OptionItem more[] = {
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)tdl_exchange_completed, &server->http},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? (intptr_t)threads : 0, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, either(options->connections_max, CONNECTIONS_MAX), NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, either(options->idle_seconds, IDLE_SECONDS), NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
 
-    server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, tdl_exchange_handle, &server->http, /* */
-        MHD_OPTION_LISTEN_SOCKET, fd,                             /* */
-        MHD_OPTION_URI_LOG_CALLBACK, tdl_exchange_begin, &server->http, MHD_OPTION_NOTIFY_COMPLETED,
-        tdl_exchange_completed, &server->http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
-        NULL,                                                   /* */
-        MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0, /* */
-        MHD_OPTION_CONNECTION_LIMIT, either(options->connections_max, CONNECTIONS_MAX),
-        MHD_OPTION_CONNECTION_TIMEOUT, either(options->idle_seconds, IDLE_SECONDS),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, tdl_exchange_handle, &server->http,
+                                      MHD_OPTION_URI_LOG_CALLBACK, tdl_exchange_begin,
+                                      &server->http, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!server->daemon)
         return TDL_FAIL(why, TDL_E_IO, "cannot start the HTTP server on %s", server->url);
     return TDL_OK;
+}
+
+/* To the next event thread in turn: libmicrohttpd goes by the number of the descriptor. */
+static void hand_over(void *daemon, int fd, const struct sockaddr *peer, socklen_t size)
+{
+    MHD_add_connection(daemon, fd, peer, size); // closes it when there are too many
 }
 
 tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, tdl_server **ret,
@@ -110,9 +120,13 @@ tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, t
         goto out;
     if ((st = open_parts(server, loop, options, why)))
         goto out;
-    if ((st = start_daemon(server, options, fd, why)))
+    if ((st = start_daemon(server, options, why)))
         goto out;
-    fd = -1; /* the daemon's now */
+    if (!(server->acceptor = tdl_acceptor_new(fd, hand_over, server->daemon))) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the HTTP server");
+        goto out;
+    }
+    fd = -1; /* the acceptor's now */
     *ret = server;
     server = NULL; /* the caller's now */
 out:
@@ -149,12 +163,8 @@ static bool wait_for_none(atomic_size_t *counter, int64_t timeout_us)
 bool tdl_server_drain(tdl_server *server, unsigned timeout_ms)
 {
     atomic_store(&server->http.draining, true);
-    if (!server->quiet) {
-        int fd = MHD_quiesce_daemon(server->daemon);
-        if (fd >= 0)
-            close(fd);
-        server->quiet = true;
-    }
+    tdl_acceptor_free(server->acceptor);
+    server->acceptor = NULL;
     return wait_for_none(&server->http.in_flight, (int64_t)timeout_ms * 1000);
 }
 
@@ -163,6 +173,7 @@ void tdl_server_stop(tdl_server *server)
     if (!server)
         return;
     tdl_http *http = &server->http;
+    tdl_acceptor_free(server->acceptor);
     atomic_store(&http->draining, true);
     atomic_store(&http->stopping, true); // from here on nothing is suspended
     if (server->daemon) {
