@@ -113,6 +113,7 @@ tdl_status tdl_gemm_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, siz
                      .ldc = ldc,
                      .into = add ? TDL_INTO_ADD : TDL_INTO_NEW};
 
+    pool = tdl_product_pool(m, n, k, pool);
     if (!m || !n || !k) {
         tdl_product_run(&p, NULL, 0, NULL);
         return TDL_OK;

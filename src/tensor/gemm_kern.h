@@ -11,14 +11,14 @@
 #include "tensor/kernel.h"
 #include "tensor/vec_kern.h"
 
+enum { AHEAD_FLOATS = 512, INTO_L2 = 2 };
+
 /* The register tile, over one panel of b or two at once. `h` and `panels` are constants in every
  * instance, so all loops but the one over k unroll. The tile over two panels is for few rows, which
- * wait for memory rather than for the multipliers: it alone asks ahead for what it will need. */
-enum { LINE_FLOATS = 16, AHEAD_FLOATS = 512 };
-
+ * wait for memory rather than for the multipliers: it asks ahead in the panels it is reading. */
 KERN_INLINE void tile(size_t h, size_t panels, size_t kc, const float *restrict a,
                       const float *restrict b, size_t b_step, float *restrict c, size_t c_step,
-                      size_t ldc, bool add)
+                      size_t ldc, bool add, const float *next)
 {
     vec sum[KERN_MR][2 * KERN_NV];
 
@@ -37,12 +37,15 @@ KERN_INLINE void tile(size_t h, size_t panels, size_t kc, const float *restrict 
     for (size_t k = 0; k < kc; k++) {
         vec row[2 * KERN_NV];
 
+        if (panels == 1)
+            __builtin_prefetch(next + k * TDL_LINE_FLOATS, 0, INTO_L2);
+
         KERN_UNROLL for (size_t j = 0; j < panels * KERN_NV; j++)
         {
             const float *p = b + j / KERN_NV * b_step + k * NR + j % KERN_NV * KERN_VL;
 
             row[j] = *(const vec *)p;
-            if (panels == 2 && j * KERN_VL % LINE_FLOATS == 0)
+            if (panels == 2 && j * KERN_VL % TDL_LINE_FLOATS == 0)
                 __builtin_prefetch(p + AHEAD_FLOATS);
         }
         KERN_UNROLL for (size_t i = 0; i < h; i++)
@@ -67,17 +70,18 @@ KERN_INLINE void tile(size_t h, size_t panels, size_t kc, const float *restrict 
 }
 
 #define KERN_TILE(h)                                                                               \
-    static __attribute__((noinline)) void tile_##h(size_t kc, const float *a, const float *b,      \
-                                                   float *c, size_t ldc, bool add)                 \
+    static                                                                                         \
+        __attribute__((noinline)) void tile_##h(size_t kc, const float *a, const float *b,         \
+                                                float *c, size_t ldc, bool add, const float *next) \
     {                                                                                              \
-        tile(h, 1, kc, a, b, 0, c, 0, ldc, add);                                                   \
+        tile(h, 1, kc, a, b, 0, c, 0, ldc, add, next);                                             \
     }
 #define KERN_PAIR(h)                                                                               \
     static __attribute__((noinline)) void pair_##h(size_t kc, const float *a, const float *b,      \
                                                    size_t b_step, float *c, size_t c_step,         \
                                                    size_t ldc, bool add)                           \
     {                                                                                              \
-        tile(h, 2, kc, a, b, b_step, c, c_step, ldc, add);                                         \
+        tile(h, 2, kc, a, b, b_step, c, c_step, ldc, add, NULL);                                   \
     }
 #define KERN_TILE_ENTRY(h) [h] = tile_##h,
 #define KERN_PAIR_ENTRY(h) [h] = pair_##h,

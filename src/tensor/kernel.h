@@ -14,7 +14,8 @@
 enum {
     /* Depth of one block of k. Part of the arithmetic contract in gemm.h: never tuned. */
     TDL_K_BLOCK = 256,
-    TDL_NR_MAX = 32 /* widest panel of any table, in floats */
+    TDL_NR_MAX = 32,     /* widest panel of any table, in floats */
+    TDL_LINE_FLOATS = 16 /* of one cache line */
 };
 
 /* Element-wise functions. */
@@ -29,8 +30,12 @@ typedef enum tdl_map {
 } tdl_map;
 
 /* c[h][nr] = a b or c + a b, for one block of k. The height h is which function of `tile` it is.
- *   a  [kc][h]    b  [kc][nr], 64-byte aligned    c  rows `ldc` floats apart, any alignment */
-typedef void tdl_tile_fn(size_t kc, const float *a, const float *b, float *c, size_t ldc, bool add);
+ *   a     [kc][h]
+ *   b     [kc][nr], 64-byte aligned
+ *   c     rows `ldc` floats apart, any alignment
+ *   next  kc lines from here on are brought into the cache meanwhile; never read */
+typedef void tdl_tile_fn(size_t kc, const float *a, const float *b, float *c, size_t ldc, bool add,
+                         const float *next);
 
 /* The same over two panels at once, b and b + b_step, into c and c + c_step. */
 typedef void tdl_pair_fn(size_t kc, const float *a, const float *b, size_t b_step, float *c,

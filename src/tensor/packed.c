@@ -73,6 +73,8 @@ void tdl_linear(const tdl_packed *w, size_t m, const float *x, size_t ldx, const
                      .f = tdl_map_of_act(act),
                      .bias = bias};
     size_t floats = tdl_product_buffer(&p);
+
+    pool = tdl_product_pool(m, w->out, w->in, pool);
     float *buffer = tdl_scratch(tdl_pool_threads(pool) * floats);
 
     if (buffer) {

@@ -3,9 +3,8 @@
 #include <string.h>
 
 enum {
-    TILES_AT_ONCE = 8,  /* of rows: their part of A stays in L2 while all panels pass by */
-    ROWS_AT_ONCE = 112, /* the most that 8 tiles of any kernel have */
-    LINE_FLOATS = 16,
+    TILES_AT_ONCE = 8,        /* of rows: their part of A stays in L2 while all panels pass by */
+    ROWS_AT_ONCE = 112,       /* the most that 8 tiles of any kernel have */
     WORTH_SPLITTING = 1 << 20 /* multiply-adds; below, waking threads costs more than it saves */
 };
 
@@ -100,6 +99,20 @@ static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, 
     return packed;
 }
 
+/* The first tiles of a group fetch the block of the panel that comes after `block`, each as many
+ * lines as it has steps of k; by the time it is needed all of it is near. A single tile is left to
+ * the hardware, and so are the tiles past the block: they name what is in the cache anyhow. */
+static const float *next_of(const tdl_kernel *kernel, const packed_rows *a, size_t tile, size_t kc,
+                            const float *block)
+{
+    size_t tiles_needed = (kernel->nr + TDL_LINE_FLOATS - 1) / TDL_LINE_FLOATS;
+    size_t i = tile - a->tile0;
+
+    if (a->tile1 - a->tile0 == 1 || i >= tiles_needed)
+        return block;
+    return block + kc * kernel->nr + i * kc * TDL_LINE_FLOATS;
+}
+
 /* c[rows][nr] = or += packed rows times the chunk's part of one panel. */
 static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float *panel, float *c,
                      size_t ldc, bool add)
@@ -108,12 +121,13 @@ static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float
 
     for (size_t k = a->k0; k < a->k1; k += TDL_K_BLOCK, add = true) {
         size_t kc = least(a->k1 - k, TDL_K_BLOCK);
+        const float *block = panel + k * kernel->nr;
         float *to = c;
 
         for (size_t t = a->tile0; t < a->tile1; t++) {
             size_t height = tile_begin(a->tiles, t + 1) - tile_begin(a->tiles, t);
 
-            kernel->tile[height](kc, from, panel + k * kernel->nr, to, ldc, add);
+            kernel->tile[height](kc, from, block, to, ldc, add, next_of(kernel, a, t, kc, block));
             from += kc * height;
             to += height * ldc;
         }
@@ -275,11 +289,16 @@ size_t tdl_product_buffer(const tdl_product *p)
 {
     size_t tiles = tiling_of(p->m, p->kernel->mr).tiles;
     size_t floats =
-        least(tiles, TILES_AT_ONCE) * p->kernel->mr * least(p->k, TDL_K_CHUNK) + LINE_FLOATS;
+        least(tiles, TILES_AT_ONCE) * p->kernel->mr * least(p->k, TDL_K_CHUNK) + TDL_LINE_FLOATS;
     size_t at_least = tdl_product_least(p->kernel);
 
-    floats = floats / LINE_FLOATS * LINE_FLOATS;
+    floats = floats / TDL_LINE_FLOATS * TDL_LINE_FLOATS;
     return floats > at_least ? floats : at_least;
+}
+
+tdl_pool *tdl_product_pool(size_t m, size_t n, size_t k, tdl_pool *pool)
+{
+    return (double)m * (double)n * (double)k < WORTH_SPLITTING ? NULL : pool;
 }
 
 void tdl_product_run(const tdl_product *p, float *buffer, size_t buffer_floats, tdl_pool *pool)
@@ -293,8 +312,6 @@ void tdl_product_run(const tdl_product *p, float *buffer, size_t buffer_floats, 
         run_empty(p);
         return;
     }
-    if ((double)p->m * (double)p->n * (double)p->k < WORTH_SPLITTING)
-        pool = NULL;
     j.by_rows = tiling_of(p->m, p->kernel->mr).tiles > panels;
     tdl_pool_run(pool, j.by_rows ? p->m : panels, j.by_rows ? p->kernel->mr : 1, run_part, &j);
 }

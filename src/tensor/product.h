@@ -33,6 +33,9 @@ typedef struct tdl_product {
     const float *bias; /* [n] or NULL */
 } tdl_product;
 
+/* The pool, or NULL when the work is too little to wake other threads for. */
+tdl_pool *tdl_product_pool(size_t m, size_t n, size_t k, tdl_pool *pool);
+
 size_t tdl_panels_of(const tdl_kernel *kernel, size_t n);
 
 /* Pack panels [begin, end) of op(B)[k][n]. along_k: B is stored [n][k]. */
@@ -44,7 +47,7 @@ void tdl_pack_panels(const tdl_kernel *kernel, const float *b, size_t ldb, bool 
 size_t tdl_product_buffer(const tdl_product *product);
 size_t tdl_product_least(const tdl_kernel *kernel);
 
-/* Run it, split over the pool when it is worth that.
+/* Run it, split over the pool if there is one.
  *   buffer  [threads][buffer_floats], 64-byte aligned, buffer_floats a multiple of 16 and at least
  *           tdl_product_least; with TDL_INTO_ADD at least tdl_product_buffer */
 void tdl_product_run(const tdl_product *product, float *buffer, size_t buffer_floats,
