@@ -166,7 +166,7 @@ static void print_json(const demo *d)
         r->p99_us, "realtime", "user", r->user, "took", json_object_get(r->taken, "id"), "before",
         item_ids(r->before), "after", item_ids(r->after), "url", d->service.url);
 
-    json_dumpf(out, stdout, JSON_COMPACT);
+    json_dumpf(out, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(out);
 }
