@@ -7,9 +7,23 @@
 
 enum { ALIGNMENT = 64, PER_LINE = ALIGNMENT / sizeof(tdl_real) };
 
+static bool make_room(tdl_params *params)
+{
+    int cap = params->slices_cap ? 2 * params->slices_cap : 16;
+
+    if (params->slices_n < params->slices_cap)
+        return true;
+    tdl_slice *grown = realloc(params->slice, (size_t)cap * sizeof *grown);
+    if (!grown)
+        return false;
+    params->slice = grown;
+    params->slices_cap = cap;
+    return true;
+}
+
 int tdl_params_add(tdl_params *params, const char *name, size_t rows, size_t cols, bool decay)
 {
-    if (params->slices_n == TDL_PARAMS_MAX || params->value) {
+    if (params->value || !make_room(params)) {
         params->failed = true;
         return 0;
     }
@@ -50,22 +64,22 @@ static tdl_real *new_block(size_t n)
 tdl_status tdl_params_seal(tdl_params *params, tdl_report *why)
 {
     if (params->failed || !lay_out(params))
-        return TDL_FAIL(why, TDL_E_INVALID, "a model of more than %d slices, or too large a slice",
-                        TDL_PARAMS_MAX);
+        return TDL_FAIL(why, TDL_E_INVALID, "a model whose parameters do not fit into memory");
     params->value = new_block(params->n);
     params->grad = new_block(params->n);
     if (params->value && params->grad)
         return TDL_OK;
+    size_t n = params->n;
     tdl_params_release(params);
-    return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu parameters", params->n);
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu parameters", n);
 }
 
 void tdl_params_release(tdl_params *params)
 {
+    free(params->slice);
     free(params->value);
     free(params->grad);
-    params->value = NULL;
-    params->grad = NULL;
+    *params = (tdl_params){0};
 }
 
 void tdl_params_freeze(tdl_params *params)

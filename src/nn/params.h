@@ -10,21 +10,22 @@
 
 #include "nn/real.h"
 
-enum { TDL_PARAMS_MAX = 32, TDL_PARAM_NAME_MAX = 48 };
+enum { TDL_PARAM_NAME_MAX = 64 };
 
 /* A matrix [rows][cols] inside the block; a vector has rows = 1. */
 typedef struct tdl_slice {
     char name[TDL_PARAM_NAME_MAX];
     size_t rows, cols, offset;
-    bool decay; /* weight decay applies: matrices and tables, not biases */
+    bool decay;  /* weight decay applies: matrices and tables, not biases */
+    bool frozen; /* no optimiser touches it: transfer learning */
 } tdl_slice;
 
 typedef struct tdl_params {
-    tdl_slice slice[TDL_PARAMS_MAX];
-    int slices_n;
+    tdl_slice *slice; /* [slices_n] */
+    int slices_n, slices_cap;
     size_t n;               /* numbers in each block */
     tdl_real *value, *grad; /* [n], NULL until sealed */
-    bool failed;            /* too many slices, or a size that overflows; told by seal */
+    bool failed;            /* no memory for a slice, or added after seal; told by seal */
 } tdl_params;
 
 /* Declare a slice; returns its number. The name is copied. */

@@ -45,14 +45,30 @@ static void sizes_that_overflow_are_refused(void **state)
     }
 }
 
-static void too_many_slices_are_refused(void **state)
+static void hundreds_of_slices_are_kept_apart(void **state)
+{
+    enum { SLICES = 300 };
+    tdl_params p = {0};
+
+    TDL_UNUSED(state);
+    for (int i = 0; i < SLICES; i++)
+        assert_int_equal(tdl_params_add(&p, "one", 1, 1, true), i);
+    assert_int_equal(tdl_params_seal(&p, NULL), TDL_OK);
+    for (int i = 0; i < SLICES; i++)
+        assert_int_equal(p.slice[i].offset, 16 * (size_t)(SLICES - 1 - i)); // a line each
+    tdl_params_release(&p);
+}
+
+static void a_slice_after_sealing_is_refused(void **state)
 {
     tdl_params p = {0};
 
     TDL_UNUSED(state);
-    for (int i = 0; i <= TDL_PARAMS_MAX; i++)
-        tdl_params_add(&p, "one", 1, 1, true);
-    assert_int_equal(tdl_params_seal(&p, NULL), TDL_E_INVALID);
+    tdl_params_add(&p, "one", 1, 1, true);
+    assert_int_equal(tdl_params_seal(&p, NULL), TDL_OK);
+    tdl_params_add(&p, "late", 1, 1, true);
+    assert_true(p.failed);
+    tdl_params_release(&p);
 }
 
 static void freezing_gives_up_the_gradients_only(void **state)
@@ -144,7 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_lie_in_reverse_order_on_64_byte_lines_and_start_at_zero),
         cmocka_unit_test(sizes_that_overflow_are_refused),
-        cmocka_unit_test(too_many_slices_are_refused),
+        cmocka_unit_test(hundreds_of_slices_are_kept_apart),
+        cmocka_unit_test(a_slice_after_sealing_is_refused),
         cmocka_unit_test(freezing_gives_up_the_gradients_only),
         cmocka_unit_test(xavier_and_he_fill_their_bounds),
         cmocka_unit_test(gaussian_has_the_spread_asked_for),
