@@ -1,181 +1,142 @@
 #include "nn/net.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, PER_LINE = ALIGNMENT / sizeof(tdl_real) };
-
 /* ---- building ---- */
 
-static int append(tdl_net *net, const tdl_op *op, tdl_op_config config, int in0, int in1,
-                  int param0, int param1)
+static bool make_room(tdl_net *net)
 {
-    const int in[] = {in0, in1}, param[] = {param0, param1};
+    int cap = net->nodes_cap ? 2 * net->nodes_cap : 16;
 
-    for (int i = 0; i < TDL_OP_INPUTS_MAX; i++)
-        net->failed |= i < op->inputs_n ? in[i] < 0 || in[i] >= net->nodes_n : in[i] != TDL_NONE;
-    for (int i = 0; i < TDL_OP_PARAMS_MAX; i++)
-        net->failed |= param[i] >= net->params->slices_n;
-    if (net->failed || net->nodes_n == TDL_NET_MAX || net->block) {
-        net->failed = true;
-        return 0;
-    }
-    net->node[net->nodes_n] =
-        (tdl_node){.op = op, .config = config, .in = {in0, in1}, .param = {param0, param1}};
-    return net->nodes_n++;
-}
-
-int tdl_net_embed_bag(tdl_net *net, int table)
-{
-    return append(net, &tdl_op_embed_bag, (tdl_op_config){0}, TDL_NONE, TDL_NONE, table, TDL_NONE);
-}
-
-int tdl_net_linear(tdl_net *net, int in, int weights, int bias, tdl_act act)
-{
-    return append(net, &tdl_op_linear, (tdl_op_config){.act = act}, in, TDL_NONE, weights, bias);
-}
-
-int tdl_net_add(tdl_net *net, int a, int b)
-{
-    return append(net, &tdl_op_add, (tdl_op_config){0}, a, b, TDL_NONE, TDL_NONE);
-}
-
-int tdl_net_dropout(tdl_net *net, int in, double rate)
-{
-    return append(net, &tdl_op_dropout, (tdl_op_config){.rate = rate}, in, TDL_NONE, TDL_NONE,
-                  TDL_NONE);
-}
-
-int tdl_net_dot_score(tdl_net *net, int in, int table, int bias)
-{
-    return append(net, &tdl_op_dot_score, (tdl_op_config){0}, in, TDL_NONE, table, bias);
-}
-
-int tdl_net_softmax_ce(tdl_net *net, int in)
-{
-    return append(net, &tdl_op_softmax_ce, (tdl_op_config){0}, in, TDL_NONE, TDL_NONE, TDL_NONE);
-}
-
-/* ---- planning ---- */
-
-static tdl_status infer_node(const tdl_net *net, tdl_node *node, tdl_report *why)
-{
-    for (int i = 0; i < node->op->inputs_n; i++) {
-        const tdl_node *in = &net->node[node->in[i]];
-        if (in->op->is_loss)
-            return TDL_FAIL(why, TDL_E_INVALID, "%s reads the losses of %s", node->op->name,
-                            in->op->name);
-        node->shapes.in_cols[i] = in->shapes.out_cols;
-    }
-    for (int i = 0; i < TDL_OP_PARAMS_MAX; i++)
-        if (node->param[i] != TDL_NONE)
-            node->shapes.param[i] = &net->params->slice[node->param[i]];
-    return node->op->infer(&node->config, &node->shapes, why);
-}
-
-static int readers_of(const tdl_net *net, int value)
-{
-    int n = 0;
-
-    for (int k = 0; k < net->nodes_n; k++)
-        for (int i = 0; i < net->node[k].op->inputs_n; i++)
-            n += net->node[k].in[i] == value;
-    return n;
-}
-
-static tdl_status infer_all(tdl_net *net, tdl_report *why)
-{
-    tdl_status st;
-
-    for (int k = 0; k < net->nodes_n; k++) {
-        tdl_node *node = &net->node[k];
-        if ((st = infer_node(net, node, why))) {
-            tdl_report_prefix(why, "op %d", k);
-            return st;
-        }
-        if (node->op->overwrites_input && readers_of(net, node->in[0]) > 1)
-            return TDL_FAIL(why, TDL_E_INVALID, "op %d: %s overwrites a value that others read", k,
-                            node->op->name);
-        if (node->op->is_loss && k + 1 < net->nodes_n)
-            return TDL_FAIL(why, TDL_E_INVALID, "op %d: a loss that is not the last op", k);
-    }
-    return TDL_OK;
-}
-
-/* Take rows_max x cols numbers from the block: at NULL only counts. False when sizes overflow. */
-static bool take(tdl_real *block, size_t *at, size_t rows, size_t cols, tdl_real **ret)
-{
-    size_t n;
-
-    *ret = NULL;
-    if (__builtin_mul_overflow(rows, cols, &n) || n > SIZE_MAX / 64 || *at > SIZE_MAX / 64)
+    if (net->nodes_n < net->nodes_cap)
+        return true;
+    tdl_node *grown = realloc(net->node, (size_t)cap * sizeof *grown);
+    if (!grown)
         return false;
-    if (block && n)
-        *ret = block + *at;
-    *at += (n + PER_LINE - 1) / PER_LINE * PER_LINE;
+    net->node = grown;
+    net->nodes_cap = cap;
     return true;
 }
 
-static bool is_overwritten(const tdl_net *net, int value)
+/* Copy list[n] to ret[max], the rest TDL_NONE. False when one is not below `limit`. */
+static bool take_list(const int *list, size_t n, size_t max, int limit, int *ret)
 {
-    for (int k = value + 1; k < net->nodes_n; k++)
-        if (net->node[k].op->overwrites_input && net->node[k].in[0] == value)
-            return true;
-    return false;
-}
+    bool good = n <= max;
 
-static bool lay_out(tdl_net *net, bool backward, size_t *ret_n)
-{
-    bool fits = true;
-
-    *ret_n = 0;
-    for (int k = 0; k < net->nodes_n; k++) {
-        tdl_node *node = &net->node[k];
-        size_t cols = node->shapes.out_cols;
-
-        fits &= take(net->block, ret_n, net->rows_max, cols, &node->out);
-        fits &= take(net->block, ret_n, net->rows_max, node->shapes.saved_cols, &node->saved);
-        if (is_overwritten(net, k))
-            node->d_out = node->out;
-        else if (backward)
-            fits &= take(net->block, ret_n, net->rows_max, cols, &node->d_out);
+    for (size_t i = 0; i < max; i++) {
+        ret[i] = i < n ? list[i] : TDL_NONE;
+        good &= ret[i] >= TDL_NONE && ret[i] < limit;
     }
-    return fits;
+    return good;
 }
 
-tdl_status tdl_net_plan(tdl_net *net, size_t rows_max, bool backward, tdl_report *why)
+static bool takes_inputs(const tdl_op *op, const int in[TDL_OP_INPUTS_MAX])
 {
-    size_t n;
-    tdl_status st;
+    int most = op->inputs_max ? op->inputs_max : op->inputs_n;
 
-    if (net->failed || net->nodes_n == 0 || net->block)
-        return TDL_FAIL(why, TDL_E_INVALID,
-                        "a net of no ops or of more than %d, an op that reads what is not there, "
-                        "or a second plan",
-                        TDL_NET_MAX);
-    if ((st = infer_all(net, why)))
-        return st;
-    net->rows_max = rows_max;
-    if (!lay_out(net, backward, &n))
-        return TDL_FAIL(why, TDL_E_TOO_LARGE, "a batch of %zu rows does not fit in memory",
-                        rows_max);
-    net->block = aligned_alloc(ALIGNMENT, (n + PER_LINE) * sizeof *net->block);
-    if (!net->block)
-        return TDL_FAIL_HINT(why, TDL_E_NO_MEMORY, "use a smaller batch",
-                             "no memory for the values of %zu rows: %zu bytes", rows_max,
-                             n * sizeof *net->block);
-    lay_out(net, backward, &n);
-    return TDL_OK;
+    for (int i = 0; i < TDL_OP_INPUTS_MAX; i++)
+        if (in[i] == TDL_NONE ? i < op->inputs_n : i >= most)
+            return false;
+    return true;
+}
+
+int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const int *in, size_t in_n,
+                   const int *param, size_t param_n)
+{
+    tdl_node node = {.op = op, .config = config};
+
+    if (!take_list(in, in_n, TDL_OP_INPUTS_MAX, net->nodes_n, node.in) ||
+        !take_list(param, param_n, TDL_OP_PARAMS_MAX, net->params->slices_n, node.param) ||
+        !takes_inputs(op, node.in) || net->failed || net->block || !make_room(net)) {
+        net->failed = true;
+        return 0;
+    }
+    net->node[net->nodes_n] = node;
+    return net->nodes_n++;
+}
+
+void tdl_net_keep(tdl_net *net, int value)
+{
+    if (!net->failed)
+        net->node[value].keep = true;
+}
+
+void tdl_net_keep_gradient(tdl_net *net, int value)
+{
+    if (!net->failed)
+        net->node[value].keep_gradient = true;
 }
 
 void tdl_net_release(tdl_net *net)
 {
+    for (int k = 0; k < net->nodes_n; k++)
+        tdl_packed_free(net->node[k].packed);
+    free(net->node);
     free(net->block);
     *net = (tdl_net){0};
 }
 
+tdl_status tdl_net_pack(tdl_net *net, tdl_report *why)
+{
+    for (int k = 0; k < net->nodes_n; k++) {
+        tdl_node *node = &net->node[k];
+        const tdl_slice *w = node->shapes.param[0];
+        tdl_status st;
+
+        if (node->op != &tdl_op_linear || node->packed)
+            continue;
+        if ((st = tdl_real_pack(tdl_params_value(net->params, node->param[0]), w->rows, w->cols,
+                                &node->packed, why)))
+            return st;
+    }
+    return TDL_OK;
+}
+
 /* ---- running ---- */
+
+static size_t rows_of(size_t per_row, const tdl_nn_batch *batch)
+{
+    return per_row == TDL_RAGGED ? tdl_nn_batch_tokens(batch) : batch->rows * per_row;
+}
+
+size_t tdl_net_rows(const tdl_net *net, int node, const tdl_nn_batch *batch)
+{
+    return rows_of(net->node[node].shapes.out_per_row, batch);
+}
+
+/* Values made of the batch's own numbers have no place in the block. */
+static tdl_real *value_at(const tdl_net *net, int value, const tdl_nn_batch *batch)
+{
+    const tdl_node *node = &net->node[value];
+
+    while (node->op == &tdl_op_reshape)
+        node = &net->node[node->in[0]];
+    return node->op == &tdl_op_input ? (tdl_real *)batch->x : node->out;
+}
+
+static void set_inputs(const tdl_net *net, const tdl_node *node, tdl_op_call *call)
+{
+    for (int i = 0; i < TDL_OP_INPUTS_MAX; i++) {
+        if (node->in[i] == TDL_NONE)
+            continue;
+        call->in[i] = value_at(net, node->in[i], call->batch);
+        call->in_rows[i] = rows_of(node->shapes.in_per_row[i], call->batch);
+        call->d_in[i] = net->node[node->in[i]].d_out;
+        call->d_in_add[i] = node->add[i];
+    }
+}
+
+static void set_params(const tdl_net *net, const tdl_node *node, tdl_op_call *call)
+{
+    for (int i = 0; i < TDL_OP_PARAMS_MAX; i++) {
+        if (node->param[i] == TDL_NONE)
+            continue;
+        call->param[i] = tdl_params_value(net->params, node->param[i]);
+        if (net->params->grad && !net->params->slice[node->param[i]].frozen)
+            call->d_param[i] = tdl_params_grad(net->params, node->param[i]);
+    }
+}
 
 static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batch,
                              const tdl_run *run)
@@ -184,46 +145,53 @@ static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batc
     tdl_op_call call = {.batch = batch,
                         .config = &node->config,
                         .shapes = &node->shapes,
-                        .rows = batch->rows,
+                        .rows = rows_of(node->shapes.out_per_row, batch),
                         .out = node->out,
                         .d_out = node->d_out,
                         .saved = node->saved,
+                        .work = node->work,
+                        .packed = node->packed,
+                        .cache = run->cache,
                         .seed = run->seed,
                         .step = run->step,
                         .id = (uint32_t)k,
                         .training = run->training,
                         .pool = run->pool};
 
-    for (int i = 0; i < node->op->inputs_n; i++) {
-        call.in[i] = net->node[node->in[i]].out;
-        call.d_in[i] = net->node[node->in[i]].d_out;
-    }
-    for (int i = 0; i < TDL_OP_PARAMS_MAX; i++)
-        if (node->param[i] != TDL_NONE) {
-            call.param[i] = tdl_params_value(net->params, node->param[i]);
-            call.d_param[i] = tdl_params_grad(net->params, node->param[i]);
-        }
+    set_inputs(net, node, &call);
+    set_params(net, node, &call);
     return call;
+}
+
+static bool is_run(const tdl_node *node, const tdl_nn_batch *batch)
+{
+    return !node->op->is_loss || batch->target || batch->value;
 }
 
 static tdl_status check_batch(const tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                               tdl_report *why)
 {
-    size_t ids = SIZE_MAX, classes = SIZE_MAX;
+    tdl_status st;
 
+    if (!net->block)
+        return TDL_FAIL(why, TDL_E_INVALID, "the net was not planned");
     if (batch->rows > net->rows_max)
         return TDL_FAIL(why, TDL_E_INVALID, "a batch of %zu rows, the net was planned for %zu",
                         batch->rows, net->rows_max);
+    if (batch->offsets && (st = tdl_nn_batch_check_offsets(batch, why)))
+        return st;
+    if (tdl_nn_batch_tokens(batch) > net->tokens_max)
+        return TDL_FAIL(why, TDL_E_INVALID, "a batch of %zu tokens, the net was planned for %zu",
+                        tdl_nn_batch_tokens(batch), net->tokens_max);
     for (int k = 0; k < net->nodes_n; k++) {
         const tdl_node *node = &net->node[k];
-        if (node->op == &tdl_op_embed_bag && node->shapes.param[0]->rows < ids)
-            ids = node->shapes.param[0]->rows;
-        if (node->op->is_loss)
-            classes = node->shapes.in_cols[0];
-        if (node->op == &tdl_op_dropout && run->training && batch->rows && !batch->example)
-            return TDL_FAIL(why, TDL_E_INVALID, "dropout: the batch has no example numbers");
+        tdl_op_call call = make_call(net, k, batch, run);
+
+        if (node->op->check && is_run(node, batch) && batch->rows &&
+            (st = node->op->check(&call, why)))
+            return st;
     }
-    return tdl_nn_batch_check(batch, ids, classes, why);
+    return TDL_OK;
 }
 
 tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
@@ -232,29 +200,26 @@ tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_ru
     tdl_status st = check_batch(net, batch, run, why);
 
     for (int k = 0; !st && k < net->nodes_n; k++) {
+        const tdl_node *node = &net->node[k];
         tdl_op_call call = make_call(net, k, batch, run);
-        if (!net->node[k].op->is_loss || batch->target)
-            st = net->node[k].op->forward(&call, why);
+
+        if (node->op->forward && is_run(node, batch))
+            st = node->op->forward(&call, why);
     }
     return st;
 }
 
-double tdl_net_loss_sum(const tdl_net *net, size_t rows)
+void tdl_net_loss(const tdl_net *net, const tdl_nn_batch *batch, double *ret_sum,
+                  double *ret_weight)
 {
-    const tdl_real *loss = net->node[net->nodes_n - 1].out;
-    double sum = 0;
+    int last = net->nodes_n - 1;
+    size_t rows = tdl_net_rows(net, last, batch);
+    const tdl_real *loss = net->node[last].out;
 
-    for (size_t r = 0; r < rows; r++)
-        sum += (double)loss[r];
-    return sum;
-}
-
-static void clear_gradients(tdl_net *net, size_t rows)
-{
-    for (int k = 0; k < net->nodes_n; k++) {
-        tdl_node *node = &net->node[k];
-        if (node->d_out != node->out)
-            memset(node->d_out, 0, rows * node->shapes.out_cols * sizeof *node->d_out);
+    *ret_sum = *ret_weight = 0;
+    for (size_t r = 0; r < rows; r++) {
+        *ret_sum += (double)loss[TDL_LOSS_COLS * r];
+        *ret_weight += (double)loss[TDL_LOSS_COLS * r + 1];
     }
 }
 
@@ -263,14 +228,17 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
 {
     tdl_status st = check_batch(net, batch, run, why);
 
-    if (st || batch->rows == 0)
+    if (st)
         return st;
-    if (!batch->target || !net->node[net->nodes_n - 1].op->is_loss || !net->node[0].d_out)
+    if (!net->training || !net->node[net->nodes_n - 1].op->is_loss ||
+        !is_run(&net->node[net->nodes_n - 1], batch))
         return TDL_FAIL(why, TDL_E_INVALID,
                         "backward needs targets, a loss and a plan with gradients");
-    clear_gradients(net, batch->rows);
-    for (int k = net->nodes_n; !st && k-- > 0;) {
+    for (int k = net->nodes_n; !st && batch->rows && k-- > 0;) {
         tdl_op_call call = make_call(net, k, batch, run);
+
+        if (!net->node[k].wants_gradient || !net->node[k].op->backward)
+            continue;
         call.loss_scale = (tdl_real)loss_scale;
         st = net->node[k].op->backward(&call, why);
     }
@@ -279,5 +247,10 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
 
 const tdl_real *tdl_net_value(const tdl_net *net, int node)
 {
-    return net->node[node].out;
+    return net->node[node].keep ? net->node[node].out : NULL;
+}
+
+const tdl_real *tdl_net_gradient(const tdl_net *net, int node)
+{
+    return net->node[node].keep_gradient ? net->node[node].d_out : NULL;
 }

@@ -1,11 +1,12 @@
 /* A net: a static list of ops, built once, run forward and, reversed, backward.
  *
- * Life cycle   zeroed struct -> tdl_net_<op> ... -> tdl_net_plan -> forward / backward ...
- *              -> tdl_net_release
- * Building     every tdl_net_<op> returns the number of its value; `params` slices by number.
+ * Life cycle   zeroed struct with `params` -> nn/layers.h ... -> tdl_net_plan -> forward /
+ *              backward ... -> tdl_net_release
+ * Building     every op returns the number of its value; parameters are slices by number.
  *              Mistakes are remembered and told by tdl_net_plan, which names the op
- * Memory       values, gradients and what ops save are one block, allocated by tdl_net_plan for
- *              `rows_max` rows and not touched by a larger batch, which is refused
+ * Memory       values, gradients and what ops save lie in one block, each at a place that is free
+ *              from its first use to its last (plan.c). It is allocated once, for the largest batch
+ *              there will be; a larger one is refused
  * Threads      one net, one thread at a time; ops use the pool inside
  */
 #ifndef TDL_NN_NET_H
@@ -13,24 +14,30 @@
 
 #include "nn/op.h"
 
-enum { TDL_NET_MAX = 32, TDL_NONE = -1 };
+enum { TDL_NONE = -1 };
 
 typedef struct tdl_node {
     const tdl_op *op;
     tdl_op_config config;
-    int in[TDL_OP_INPUTS_MAX];    /* values read */
+    int in[TDL_OP_INPUTS_MAX];    /* values read, TDL_NONE = absent */
     int param[TDL_OP_PARAMS_MAX]; /* slices, TDL_NONE = absent */
     tdl_op_shapes shapes;
-    tdl_real *out, *d_out; /* [rows_max][out_cols]; d_out NULL for inference */
-    tdl_real *saved;       /* [rows_max][saved_cols] */
+    bool keep, keep_gradient; /* until the end of the pass */
+    /* set by the plan */
+    bool wants_gradient;                  /* some parameter above it is to be trained */
+    bool add[TDL_OP_INPUTS_MAX];          /* d_in_add */
+    tdl_real *out, *d_out, *saved, *work; /* NULL = none */
+    tdl_packed *packed;                   /* linear; see tdl_net_pack */
 } tdl_node;
 
 typedef struct tdl_net {
     tdl_params *params; /* borrowed */
-    tdl_node node[TDL_NET_MAX];
-    int nodes_n;
-    size_t rows_max;
-    tdl_real *block; /* all values */
+    tdl_node *node;     /* [nodes_n] */
+    int nodes_n, nodes_cap;
+    size_t rows_max, tokens_max;
+    bool training; /* planned for backward */
+    size_t bytes;  /* of the block */
+    tdl_real *block;
     bool failed;
 } tdl_net;
 
@@ -38,34 +45,69 @@ typedef struct tdl_net {
 typedef struct tdl_run {
     uint64_t seed, step;
     bool training;
+    tdl_kv_cache *cache; /* see nn/kv_cache.h; NULL = none */
     tdl_pool *pool;
 } tdl_run;
 
-int tdl_net_embed_bag(tdl_net *net, int table);
-int tdl_net_linear(tdl_net *net, int in, int weights, int bias, tdl_act act);
-int tdl_net_add(tdl_net *net, int a, int b);
-int tdl_net_dropout(tdl_net *net, int in, double rate);
-int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
-int tdl_net_softmax_ce(tdl_net *net, int in);
+/* ---- building ---- */
 
-/* Check all shapes, then allocate. backward: gradients too. TDL_E_INVALID | TDL_E_NO_MEMORY */
-tdl_status tdl_net_plan(tdl_net *net, size_t rows_max, bool backward, tdl_report *why);
+/* Append an op: values read and slices, in the op's order, TDL_NONE = absent. nn/layers.h has a
+ * function for each op.
+ *     tdl_net_append(net, &tdl_op_linear, config, TDL_LIST(in), TDL_LIST(weights, bias)) */
+int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const int *in, size_t in_n,
+                   const int *param, size_t param_n);
+#define TDL_LIST(...)                                                                              \
+    (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(const int)
+#define TDL_EMPTY NULL, 0
+
+/* Before planning: the value, or its gradient, is read after the pass. Values that no op but a loss
+ * reads are kept anyhow. */
+void tdl_net_keep(tdl_net *net, int value);
+void tdl_net_keep_gradient(tdl_net *net, int value);
+
+/* ---- planning ---- */
+
+typedef struct tdl_plan_options {
+    size_t rows, tokens; /* of the largest batch */
+    bool backward;       /* gradients too */
+    size_t budget;       /* bytes the block may have; 0 = no limit */
+} tdl_plan_options;
+
+/* Check all shapes, place all values, then allocate. TDL_E_INVALID (an op that cannot be, or that
+ * has no backward), TDL_E_TOO_LARGE (past the budget: bytes wanted, and rows that fit),
+ * TDL_E_NO_MEMORY. */
+tdl_status tdl_net_plan(tdl_net *net, const tdl_plan_options *options, tdl_report *why);
+/* The same without allocating: how many bytes the block would have. */
+tdl_status tdl_net_measure(tdl_net *net, const tdl_plan_options *options, size_t *ret_bytes,
+                           tdl_report *why);
 void tdl_net_release(tdl_net *net); /* accepts a zeroed struct */
 
+/* Pack the weights of every linear for serving. Parameters must not change any more. */
+tdl_status tdl_net_pack(tdl_net *net, tdl_report *why);
+
+/* ---- running ---- */
+
 /* Run the list; losses only when the batch has targets. A batch that does not fit the plan, or that
- * tdl_nn_batch_check refuses, changes nothing. */
+ * an op refuses, changes nothing. */
 tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                            tdl_report *why);
 
-/* Sum over the rows of the last forward's losses, in row order; the losses are the last op. */
-double tdl_net_loss_sum(const tdl_net *net, size_t rows);
+/* Of the last forward, whose last op is a loss: sum over the rows of weight x loss, and of the
+ * weights, both in row order. The mean loss is their quotient. */
+void tdl_net_loss(const tdl_net *net, const tdl_nn_batch *batch, double *ret_sum,
+                  double *ret_weight);
 
 /* After a forward of the same batch: add the gradient of loss_scale * (sum of the losses) to
- * params->grad. The mean over a batch split in parts: loss_scale = 1 / (rows of all parts). */
+ * params->grad. The mean over a batch split in parts: loss_scale = 1 / (weights of all parts). */
 tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_run *run,
                             double loss_scale, tdl_report *why);
 
-/* Value `node` of the last forward: [rows][cols]. Scores under a loss have become probabilities. */
+/* Value `node` of the last forward: [rows][cols]. Scores under a loss may have become
+ * probabilities. NULL: it was not kept. */
 const tdl_real *tdl_net_value(const tdl_net *net, int node);
+/* Gradient of a value asked for with tdl_net_keep_gradient, after backward. */
+const tdl_real *tdl_net_gradient(const tdl_net *net, int node);
+/* rows of a value for this batch */
+size_t tdl_net_rows(const tdl_net *net, int node, const tdl_nn_batch *batch);
 
 #endif

@@ -1,9 +1,16 @@
 /* The ops: each is one entry of a table, with its forward and backward side by side.
  *
- * A value is a matrix [rows][cols], one row per row of the batch. An op reads the values `in` and
- * the parameters `param`, and writes the value `out`. Backward reads the gradient of its output and
- * ADDS to those of its inputs and parameters, so that values and parameters may have several
- * readers; it may spoil `d_out`.
+ * A value is a matrix [rows][cols]. How its rows come about is its `per_row`: one for each token of
+ * the batch (TDL_RAGGED), or `per_row` for each row of the batch: 1 for a pooled vector, 1 + 9 for
+ * an image of nine patches and a class token. Ops that look across rows (attention, pool) look
+ * across those of one batch row.
+ *
+ * Forward reads the values `in` and the parameters `param` and writes `out`. Backward reads d_out,
+ * the gradient of its output, and gives those of its inputs and parameters:
+ *     d_in[i]     NULL: nobody wants it. Else written, or, with d_in_add[i], added to, because
+ *                 another reader of the value has been there
+ *     d_param[i]  NULL: frozen or absent. Else added to
+ * It may spoil d_out.
  *
  * Results never depend on the pool, nor on which rows share a batch.
  */
@@ -13,57 +20,169 @@
 #include "nn/batch.h"
 #include "nn/params.h"
 
-enum { TDL_OP_INPUTS_MAX = 2, TDL_OP_PARAMS_MAX = 2 };
+enum { TDL_OP_INPUTS_MAX = 4, TDL_OP_PARAMS_MAX = 4, TDL_RAGGED = 0 };
 
-/* What an op is asked to be. */
+/* ---- what an op is asked to be ---- */
+
+typedef enum tdl_norm_kind {
+    TDL_NORM_LAYER,       /* (x - mean) / sqrt(variance + eps) * gain + bias */
+    TDL_NORM_LAYER_PLAIN, /* without gain and bias */
+    TDL_NORM_RMS          /* x / sqrt(mean x^2 + eps) * gain */
+} tdl_norm_kind;
+
+typedef enum tdl_mask { TDL_MASK_CAUSAL, TDL_MASK_BIDIRECTIONAL, TDL_MASK_PREFIX } tdl_mask;
+typedef enum tdl_score { TDL_SCORE_SOFTMAX, TDL_SCORE_SILU } tdl_score;
+
+/* Queries, keys and values are columns of one input, each heads * d_head wide. */
+typedef struct tdl_attention_config {
+    size_t heads, kv_heads, d_head;
+    size_t q_at, k_at, v_at; /* first column of each */
+    tdl_score score;
+    tdl_mask mask;
+    size_t prefix;       /* TDL_MASK_PREFIX: tokens that all may see */
+    double scale;        /* of q . k; 0 = 1 / sqrt(d_head); scores by silu take 1 */
+    double silu_n;       /* what scores by silu are divided by: a constant, never the batch's */
+    size_t time_buckets; /* of the relative bias in time; 0 = none */
+    double drop;         /* rate of dropout of the weights */
+    bool first_only;     /* only the first token of a row asks: out has one row per batch row */
+} tdl_attention_config;
+
+typedef struct tdl_rope_config {
+    size_t heads, d_head, at; /* `heads` heads from column `at` on are turned */
+    double base;
+} tdl_rope_config;
+
+typedef enum tdl_position {
+    TDL_POSITION_NONE,
+    TDL_POSITION_LEARNED,         /* counted from the first token */
+    TDL_POSITION_LEARNED_FROM_END /* the last token has the last row of the table */
+} tdl_position;
+
+typedef enum tdl_pooling { TDL_POOL_FIRST, TDL_POOL_MEAN, TDL_POOL_LAST } tdl_pooling;
+
+typedef struct tdl_image_config { /* channels first in the batch, last in values */
+    size_t channels, height, width;
+    size_t kernel, stride, padding; /* of a patch, convolution or pooling window */
+} tdl_image_config;
+
+typedef struct tdl_loss_config {
+    double smoothing;             /* softmax_ce */
+    double parameter;             /* huber: delta; quantile: q; pairwise: margin, 0 = logistic */
+    const tdl_real *class_weight; /* [classes] or NULL; borrowed as long as the net lives */
+    bool per_example;             /* the mean is over all counted numbers, not rows */
+} tdl_loss_config;
+
 typedef struct tdl_op_config {
-    tdl_act act; /* linear */
-    double rate; /* dropout: share of elements dropped, in [0, 1) */
+    tdl_act act;
+    double rate;  /* dropout: share of elements dropped, in [0, 1) */
+    double eps;   /* norm */
+    double scale; /* embed: factor on the sum of the tables */
+    size_t cols;  /* input: columns; reshape: new columns */
+    size_t at;    /* gate_mul: first column of the gate */
+    tdl_norm_kind norm;
+    tdl_position position;
+    tdl_pooling pooling;
+    tdl_attention_config attention;
+    tdl_rope_config rope;
+    tdl_image_config image;
+    tdl_loss_config loss;
 } tdl_op_config;
 
-/* Shapes an op sees and states when the net is planned. NULL slices are absent. */
+/* ---- shapes, stated once when the net is planned ---- */
+
+/* What backward reads besides d_out, saved and parameters: kept until then. */
+enum {
+    TDL_READS_IN_0 = 1 << 0,
+    TDL_READS_IN_1 = 1 << 1,
+    TDL_READS_IN_2 = 1 << 2,
+    TDL_READS_IN_3 = 1 << 3,
+    TDL_READS_OUT = 1 << 4
+};
+
 typedef struct tdl_op_shapes {
-    size_t in_cols[TDL_OP_INPUTS_MAX];
-    const tdl_slice *param[TDL_OP_PARAMS_MAX];
-    size_t out_cols;   /* stated by infer */
-    size_t saved_cols; /* numbers per row kept from forward for backward; stated by infer */
+    size_t in_cols[TDL_OP_INPUTS_MAX], in_per_row[TDL_OP_INPUTS_MAX];
+    const tdl_slice *param[TDL_OP_PARAMS_MAX]; /* NULL = absent */
+    /* stated by infer, out_per_row before it to in_per_row[0] */
+    size_t out_cols, out_per_row;
+    size_t saved_cols; /* numbers per row of out kept from forward for backward */
+    unsigned reads;    /* what backward reads, TDL_READS_...; before infer: op->reads */
 } tdl_op_shapes;
 
-/* One run of one op. */
+/* ---- one run of one op ---- */
+
+typedef struct tdl_kv_cache tdl_kv_cache; /* nn/kv_cache.h */
+
 typedef struct tdl_op_call {
     const tdl_nn_batch *batch;
     const tdl_op_config *config;
     const tdl_op_shapes *shapes;
-    size_t rows;
-    tdl_real *in[TDL_OP_INPUTS_MAX];   /* [rows][in_cols] */
-    tdl_real *d_in[TDL_OP_INPUTS_MAX]; /* same; added to */
-    tdl_real *out, *d_out;             /* [rows][out_cols] */
-    tdl_real *saved;                   /* [rows][saved_cols] */
+    size_t rows;                           /* of out */
+    size_t in_rows[TDL_OP_INPUTS_MAX];     /* */
+    const tdl_real *in[TDL_OP_INPUTS_MAX]; /* [in_rows][in_cols] */
+    tdl_real *d_in[TDL_OP_INPUTS_MAX];
+    bool d_in_add[TDL_OP_INPUTS_MAX];
+    tdl_real *out, *d_out; /* [rows][out_cols] */
+    tdl_real *saved;       /* [rows][saved_cols] */
+    tdl_real *work; /* works_on_input: [in_rows[0]][in_cols[0]]; may be in[0] and d_in[0] itself */
     const tdl_real *param[TDL_OP_PARAMS_MAX];
-    tdl_real *d_param[TDL_OP_PARAMS_MAX]; /* added to */
-    tdl_real loss_scale;                  /* what each row's loss is multiplied with in the mean */
-    uint64_t seed, step;                  /* of the run, for dropout */
-    uint32_t id;                          /* of the op in its net, for dropout */
-    bool training;                        /* dropout drops only then */
+    tdl_real *d_param[TDL_OP_PARAMS_MAX];
+    const tdl_packed *packed; /* linear: the weights, packed for serving; NULL: not */
+    tdl_kv_cache *cache;      /* attention, rope: what came before; NULL: nothing */
+    tdl_real loss_scale;      /* what each row's loss is multiplied with in the mean */
+    uint64_t seed, step;      /* of the run, for dropout */
+    uint32_t id;              /* of the op in its net, for dropout */
+    bool training;            /* dropout drops only then */
     tdl_pool *pool;
 } tdl_op_call;
 
 typedef struct tdl_op {
     const char *name;
-    int inputs_n;
-    bool is_loss;          /* needs targets; its output is one loss per row */
-    bool overwrites_input; /* its gradient takes the place of its input, which nobody else reads */
-    /* Check the shapes and state out_cols and saved_cols. TDL_E_INVALID says both in words. */
+    int inputs_n;           /* needed */
+    int inputs_max;         /* allowed; 0 = inputs_n */
+    unsigned reads;         /* TDL_READS_... */
+    bool is_loss;           /* needs targets; see below */
+    bool works_on_input;    /* wants `work`, which may take the place of its first input */
+    bool may_replace_input; /* out may be in[0] itself, and d_in[0] may be d_out itself: forward and
+                             * backward then run in place */
+    /* Check the shapes and state those of out and saved. TDL_E_INVALID says both in words. */
     tdl_status (*infer)(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_report *why);
+    /* Refuse a batch that the op could not survive, before anything changes. May be NULL. */
+    tdl_status (*check)(const tdl_op_call *call, tdl_report *why);
     tdl_status (*forward)(const tdl_op_call *call, tdl_report *why);
-    tdl_status (*backward)(const tdl_op_call *call, tdl_report *why);
+    tdl_status (*backward)(const tdl_op_call *call, tdl_report *why); /* NULL: inference only */
 } tdl_op;
 
-extern const tdl_op tdl_op_embed_bag;  /* param: table [ids][d] */
-extern const tdl_op tdl_op_linear;     /* param: W [in][out], bias [1][out] or none */
-extern const tdl_op tdl_op_add;        /* two inputs of one shape: the residual connection */
-extern const tdl_op tdl_op_dropout;    /* inverted: kept elements are scaled by 1 / (1 - rate) */
-extern const tdl_op tdl_op_dot_score;  /* param: table [classes][d], bias [1][classes] or none */
+/* A loss writes two numbers per row: the row's loss times its weight, and that weight (0: the row
+ * does not count). Its backward takes weight and loss_scale into account; it has no d_out. */
+enum { TDL_LOSS_COLS = 2 };
+
+/* The rows of a value that belong to row `r` of the batch: [*begin, *end). */
+static inline void tdl_op_rows_of(const tdl_nn_batch *batch, size_t per_row, size_t r,
+                                  size_t *begin, size_t *end)
+{
+    *begin = per_row == TDL_RAGGED ? batch->offsets[r] : r * per_row;
+    *end = per_row == TDL_RAGGED ? batch->offsets[r + 1] : (r + 1) * per_row;
+}
+
+/* A number for row `i` of a value, below batch row `r`, that no other row of the data set has. */
+static inline uint64_t tdl_op_row_key(const tdl_nn_batch *batch, size_t per_row, size_t r, size_t i)
+{
+    return per_row == 1 ? batch->example[r] : batch->example[r] * TDL_TOKENS_OF_ROW_MAX + i;
+}
+
+/* ---- the table ---- */
+
+/* in */
+extern const tdl_op tdl_op_input;     /* batch->x as it is, no copy */
+extern const tdl_op tdl_op_embed_bag; /* param: table [ids][d]; one row per batch row */
+/* dense */
+extern const tdl_op tdl_op_linear;  /* in, residual or none; W [in][out], bias [1][out] or none */
+extern const tdl_op tdl_op_add;     /* two inputs of one shape: the residual connection */
+extern const tdl_op tdl_op_dropout; /* inverted: kept elements are scaled by 1 / (1 - rate) */
+extern const tdl_op tdl_op_reshape; /* [n][cols] as [n cols / c][c]; no copy */
+/* scores */
+extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
+/* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
 
 #endif

@@ -47,13 +47,15 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
 static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 {
     size_t d = call->shapes->in_cols[0], classes = call->shapes->out_cols, rows = call->rows;
-    tdl_status st = tdl_matmul(false, false, rows, d, classes, call->d_out, classes, call->param[0],
-                               d, call->d_in[0], d, true, call->pool, why);
+    tdl_status st = TDL_OK;
 
-    if (st)
-        return st;
-    if (call->param[1])
+    if (call->d_in[0])
+        st = tdl_matmul(false, false, rows, d, classes, call->d_out, classes, call->param[0], d,
+                        call->d_in[0], d, call->d_in_add[0], call->pool, why);
+    if (call->d_param[1])
         tdl_sum_rows(rows, classes, call->d_out, call->d_param[1], call->pool);
+    if (st || !call->d_param[0])
+        return st;
     return tdl_matmul(true, false, classes, d, rows, call->d_out, classes, call->in[0], d,
                       call->d_param[0], d, true, call->pool, why);
 }
@@ -61,6 +63,7 @@ static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 const tdl_op tdl_op_dot_score = {
     .name = "dot_score",
     .inputs_n = 1,
+    .reads = TDL_READS_IN_0,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -3,11 +3,10 @@
  *
  *     d in += d out * mask / (1 - rate)
  *
- * The mask is recomputed, not stored: element (example, column) of op `id` at step `step` has its
- * own word of Philox keyed by the seed, whatever batch, thread or rank it is computed on.
+ * The mask is recomputed, not stored: element (example, row of the example, column) of op `id` at
+ * step `step` has its own word of Philox keyed by the seed, whatever batch, thread or rank it is
+ * computed on.
  */
-#include <string.h>
-
 #include "base/rng.h"
 #include "nn/op.h"
 
@@ -33,21 +32,43 @@ static void draw_block(const tdl_op_call *call, uint64_t block, tdl_real scale[4
         scale[i] = word[i] < below ? 0 : (tdl_real)(1 / (1 - rate));
 }
 
-/* y[r] (+)= x[r] * scale(r) for rows begin..end */
-static void apply(const tdl_op_call *call, size_t begin, size_t end, const tdl_real *x, tdl_real *y,
-                  bool add)
+static tdl_status check(const tdl_op_call *call, tdl_report *why)
+{
+    return !call->training || call->batch->example
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_INVALID, "dropout: the batch has no example numbers");
+}
+
+/* y (+)= x * scale for one row of numbers, which has a key of its own; y may be x */
+static void apply_row(const tdl_op_call *call, uint64_t key, const tdl_real *x, tdl_real *y,
+                      bool add)
 {
     size_t cols = call->shapes->out_cols, blocks = (cols + 3) / 4;
 
-    for (size_t r = begin; r < end; r++)
-        for (size_t b = 0; b < blocks; b++) {
-            tdl_real scale[4];
-            size_t left = cols - 4 * b, at = r * cols + 4 * b;
+    for (size_t b = 0; b < blocks; b++, x += 4, y += 4) {
+        tdl_real scale[4];
+        size_t left = cols - 4 * b;
 
-            draw_block(call, call->batch->example[r] * blocks + b, scale);
-            for (size_t i = 0; i < (left < 4 ? left : 4); i++)
-                y[at + i] = (add ? y[at + i] : 0) + x[at + i] * scale[i];
-        }
+        draw_block(call, key * blocks + b, scale);
+        for (size_t i = 0; i < (left < 4 ? left : 4); i++)
+            y[i] = (add ? y[i] : 0) + x[i] * scale[i];
+    }
+}
+
+/* All rows that belong to batch rows begin..end. */
+static void apply(const tdl_op_call *call, size_t begin, size_t end, const tdl_real *x, tdl_real *y,
+                  bool add)
+{
+    size_t cols = call->shapes->out_cols, per_row = call->shapes->out_per_row;
+
+    for (size_t r = begin; r < end; r++) {
+        size_t first, last;
+
+        tdl_op_rows_of(call->batch, per_row, r, &first, &last);
+        for (size_t i = first; i < last; i++)
+            apply_row(call, tdl_op_row_key(call->batch, per_row, r, i - first), x + i * cols,
+                      y + i * cols, add);
+    }
 }
 
 static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
@@ -62,9 +83,9 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
 {
     TDL_UNUSED(why);
     if (call->training)
-        tdl_pool_run(call->pool, call->rows, 16, forward_rows, (void *)call);
+        tdl_pool_run(call->pool, call->batch->rows, 1, forward_rows, (void *)call);
     else
-        memcpy(call->out, call->in[0], call->rows * call->shapes->out_cols * sizeof *call->out);
+        tdl_put(false, call->rows * call->shapes->out_cols, call->in[0], call->out);
     return TDL_OK;
 }
 
@@ -73,20 +94,28 @@ static void backward_rows(void *context, size_t begin, size_t end, unsigned part
     const tdl_op_call *call = context;
 
     TDL_UNUSED(part);
-    apply(call, begin, end, call->d_out, call->d_in[0], true);
+    apply(call, begin, end, call->d_out, call->d_in[0], call->d_in_add[0]);
 }
 
+/* A run that does not train drops nothing, and neither does its gradient. */
 static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 {
     TDL_UNUSED(why);
-    tdl_pool_run(call->pool, call->rows, 16, backward_rows, (void *)call);
+    if (!call->d_in[0])
+        return TDL_OK;
+    if (call->training)
+        tdl_pool_run(call->pool, call->batch->rows, 1, backward_rows, (void *)call);
+    else
+        tdl_put(call->d_in_add[0], call->rows * call->shapes->out_cols, call->d_out, call->d_in[0]);
     return TDL_OK;
 }
 
 const tdl_op tdl_op_dropout = {
     .name = "dropout",
     .inputs_n = 1,
+    .may_replace_input = true,
     .infer = infer,
+    .check = check,
     .forward = forward,
     .backward = backward,
 };

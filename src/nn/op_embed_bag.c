@@ -5,6 +5,7 @@
  * The gradient touches only the rows of the table that the batch names. Entries are grouped by id
  * first; each group is then summed in entry order by one thread.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,23 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
     if (!shapes->param[0])
         return TDL_FAIL(why, TDL_E_INVALID, "embed_bag: no table");
     shapes->out_cols = shapes->param[0]->cols;
+    return TDL_OK;
+}
+
+static tdl_status check(const tdl_op_call *call, tdl_report *why)
+{
+    const tdl_nn_batch *batch = call->batch;
+    tdl_status st;
+
+    if (!batch->offsets || !batch->weight)
+        return TDL_FAIL(why, TDL_E_INVALID, "embed_bag: the batch has no entries, or no weights");
+    if ((st = tdl_nn_batch_check_ids(batch, 0, call->shapes->param[0]->rows, why)))
+        return st;
+    for (size_t r = 0; r < batch->rows; r++)
+        for (size_t e = batch->offsets[r]; e < batch->offsets[r + 1]; e++)
+            if (!isfinite(batch->weight[e]))
+                return TDL_FAIL(why, TDL_E_INVALID, "row %zu, entry %zu: weight %g is not finite",
+                                r, e - batch->offsets[r], (double)batch->weight[e]);
     return TDL_OK;
 }
 
@@ -37,7 +55,7 @@ static void sum_rows(void *context, size_t begin, size_t end, unsigned part)
 
         memset(out, 0, d * sizeof *out);
         for (size_t e = batch->offsets[r]; e < batch->offsets[r + 1]; e++)
-            add_scaled(d, batch->weight[e], call->param[0] + (size_t)batch->id[e] * d, out);
+            add_scaled(d, batch->weight[e], call->param[0] + (size_t)batch->id[0][e] * d, out);
     }
 }
 
@@ -62,14 +80,14 @@ static void group_by_id(grouped *g, size_t ids)
     size_t n = batch->offsets[batch->rows];
 
     for (size_t e = 0; e < n; e++)
-        g->begin[batch->id[e] + 1]++;
+        g->begin[batch->id[0][e] + 1]++;
     for (size_t i = 0; i < ids; i++)
         g->begin[i + 1] += g->begin[i];
     for (size_t r = 0; r < batch->rows; r++)
         for (size_t e = batch->offsets[r]; e < batch->offsets[r + 1]; e++)
             g->row[e] = (uint32_t)r;
     for (size_t e = 0; e < n; e++)
-        g->entry[g->begin[batch->id[e]]++] = (uint32_t)e;
+        g->entry[g->begin[batch->id[0][e]]++] = (uint32_t)e;
     memmove(g->begin + 1, g->begin, ids * sizeof *g->begin); // each begin had moved to its end
     g->begin[0] = 0;
 }
@@ -95,6 +113,8 @@ static tdl_status backward(const tdl_op_call *call, tdl_report *why)
     grouped g = {.call = call};
     tdl_status st = TDL_OK;
 
+    if (!call->d_param[0])
+        return TDL_OK;
     if (n >= UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "embed_bag: a batch of %zu entries", n);
     g.begin = calloc(ids + 2, sizeof *g.begin);
@@ -117,6 +137,7 @@ const tdl_op tdl_op_embed_bag = {
     .name = "embed_bag",
     .inputs_n = 0,
     .infer = infer,
+    .check = check,
     .forward = forward,
     .backward = backward,
 };

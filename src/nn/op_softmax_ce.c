@@ -1,35 +1,75 @@
-/* softmax_ce: out[r] = logsumexp(in[r]) - in[r][target[r]], over the whole catalogue
+/* softmax_ce: cross-entropy of softmax(in[r]) against the class target[r], over all classes
  *
- * Forward leaves the probabilities p = softmax(in[r]) where the scores were; backward turns them
- * into
+ *     loss[r] = logsumexp(z) - (1 - e) z[y] - e mean(z)    e: label smoothing (Szegedy et al. 2016)
  *
- *     d in[r] = (p - onehot(target[r])) * loss_scale
+ * weighted by class_weight[y] and target_weight[r]; a target of TDL_TARGET_NONE weighs nothing.
+ * Forward leaves the probabilities p where it works, backward turns them into
+ *
+ *     d z = (p - (1 - e) onehot(y) - e / classes) * weight * loss_scale
  *
  * in the same place: a matrix [rows][classes] is the largest there is, and there is one of it.
  */
+#include <string.h>
+
 #include "nn/op.h"
 
 static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_report *why)
 {
-    TDL_UNUSED(config);
     if (shapes->in_cols[0] == 0)
         return TDL_FAIL(why, TDL_E_INVALID, "softmax_ce: no classes");
-    shapes->out_cols = 1;
+    if (!(config->loss.smoothing >= 0 && config->loss.smoothing < 1))
+        return TDL_FAIL(why, TDL_E_INVALID, "softmax_ce: smoothing %g is not in [0, 1)",
+                        config->loss.smoothing);
+    shapes->out_cols = TDL_LOSS_COLS;
     return TDL_OK;
+}
+
+static tdl_status check(const tdl_op_call *call, tdl_report *why)
+{
+    if (!call->batch->target)
+        return TDL_FAIL(why, TDL_E_INVALID, "softmax_ce: the batch has no classes to predict");
+    return tdl_nn_batch_check_targets(call->batch, call->rows, call->shapes->in_cols[0], why);
+}
+
+static tdl_real weight_of(const tdl_op_call *call, size_t row)
+{
+    int32_t target = call->batch->target[row];
+    const tdl_real *of_class = call->config->loss.class_weight;
+
+    if (target == TDL_TARGET_NONE)
+        return 0;
+    return (of_class ? of_class[target] : 1) *
+           (call->batch->target_weight ? call->batch->target_weight[row] : 1);
+}
+
+static tdl_real mean_of(const tdl_real *x, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return (tdl_real)(sum / (double)n);
 }
 
 static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
 {
     const tdl_op_call *call = context;
     size_t classes = call->shapes->in_cols[0];
+    tdl_real smoothing = (tdl_real)call->config->loss.smoothing;
 
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++) {
-        tdl_real *scores = call->in[0] + r * classes, lse;
-        tdl_real of_target = scores[call->batch->target[r]];
+        tdl_real *z = call->work + r * classes, *loss = call->out + r * TDL_LOSS_COLS;
+        tdl_real weight = weight_of(call, r), lse, expected = 0;
 
-        tdl_softmax(1, classes, scores, &lse);
-        call->out[r] = lse - of_target;
+        tdl_put(false, classes, call->in[0] + r * classes, z);
+        if (weight > 0)
+            expected = z[call->batch->target[r]];
+        if (smoothing > 0)
+            expected = (1 - smoothing) * expected + smoothing * mean_of(z, classes);
+        tdl_softmax(1, classes, z, &lse);
+        loss[0] = weight > 0 ? weight * (lse - expected) : 0;
+        loss[1] = weight;
     }
 }
 
@@ -44,14 +84,19 @@ static void backward_rows(void *context, size_t begin, size_t end, unsigned part
 {
     const tdl_op_call *call = context;
     size_t classes = call->shapes->in_cols[0];
+    tdl_real smoothing = (tdl_real)call->config->loss.smoothing;
 
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++) {
-        tdl_real *p = call->d_in[0] + r * classes, scale = call->loss_scale;
+        tdl_real *p = call->work + r * classes;
+        tdl_real scale = call->loss_scale * call->out[r * TDL_LOSS_COLS + 1];
 
-        p[call->batch->target[r]] -= 1;
+        if (scale != 0)
+            p[call->batch->target[r]] -= 1 - smoothing;
         for (size_t c = 0; c < classes; c++)
-            p[c] *= scale;
+            p[c] = scale != 0 ? (p[c] - smoothing / (tdl_real)classes) * scale : 0;
+        if (call->d_in[0] != call->work)
+            tdl_put(call->d_in_add[0], classes, p, call->d_in[0] + r * classes);
     }
 }
 
@@ -65,9 +110,11 @@ static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 const tdl_op tdl_op_softmax_ce = {
     .name = "softmax_ce",
     .inputs_n = 1,
+    .reads = TDL_READS_OUT,
     .is_loss = true,
-    .overwrites_input = true,
+    .works_on_input = true,
     .infer = infer,
+    .check = check,
     .forward = forward,
     .backward = backward,
 };

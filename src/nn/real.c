@@ -1,6 +1,7 @@
 #include "nn/real.h"
 
 #include <math.h>
+#include <string.h>
 
 #ifdef TDL_REAL_DOUBLE
 
@@ -37,6 +38,36 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     }
 }
 
+tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
+                         tdl_report *why)
+{
+    TDL_UNUSED(w);
+    TDL_UNUSED(in);
+    TDL_UNUSED(out);
+    TDL_UNUSED(why);
+    *ret = NULL;
+    return TDL_OK;
+}
+
+void tdl_real_linear(const tdl_packed *w, size_t rows, const tdl_real *x, size_t in,
+                     const tdl_real *bias, tdl_act act, tdl_real *y, size_t out, tdl_pool *pool)
+{
+    TDL_UNUSED(w); // never there
+    TDL_UNUSED(rows);
+    TDL_UNUSED(x);
+    TDL_UNUSED(in);
+    TDL_UNUSED(bias);
+    TDL_UNUSED(act);
+    TDL_UNUSED(y);
+    TDL_UNUSED(out);
+    TDL_UNUSED(pool);
+}
+
+void tdl_packed_free(tdl_packed *packed)
+{
+    TDL_UNUSED(packed);
+}
+
 #else
 
 #include "tensor/rows.h"
@@ -53,7 +84,27 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
 }
 
+tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
+                         tdl_report *why)
+{
+    return tdl_pack(w, false, in, out, ret, why);
+}
+
+void tdl_real_linear(const tdl_packed *w, size_t rows, const tdl_real *x, size_t in,
+                     const tdl_real *bias, tdl_act act, tdl_real *y, size_t out, tdl_pool *pool)
+{
+    tdl_linear(w, rows, x, in, bias, act, y, out, pool);
+}
+
 #endif
+
+void tdl_put(bool add, size_t n, const tdl_real *x, tdl_real *y)
+{
+    for (size_t i = 0; add && i < n; i++)
+        y[i] += x[i];
+    if (!add && x != y)
+        memcpy(y, x, n * sizeof *y);
+}
 
 typedef struct column_sums {
     size_t rows, n;

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "nn/init.h"
+#include "nn/layers.h"
 
 /* The embedding's spread, and that of the scores at the start: small, so that the first scores are
  * those of the bias. */
@@ -33,7 +34,7 @@ static void build(tdl_recent_mlp *model)
     int delta = tdl_net_linear(net, hidden, model->w2, model->b2, TDL_ACT_NONE);
     int z = tdl_net_dropout(net, tdl_net_add(net, h, delta), model->config.drop_out);
     model->scores = tdl_net_dot_score(net, z, model->out_table, model->out_bias);
-    tdl_net_softmax_ce(net, model->scores);
+    tdl_net_softmax_ce(net, model->scores, NULL);
 }
 
 tdl_status tdl_recent_mlp_init(tdl_recent_mlp *model, const tdl_recent_mlp_config *config,

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../unit/nn/net_case.h"
 #include "nn/init.h"
 #include "nn/recent_mlp.h"
 
@@ -25,13 +26,18 @@ static const int32_t ID[10] = {0, 3, 3, 6, 1, 0, 5, 2, 6, 6};
 static const double WEIGHT[10] = {0.5, 0.3, 0.2, 1, 0.1, -0.4, 0.6, 0.7, 0.25, 0.75};
 static const int32_t TARGET[ROWS] = {1, 6, 0, 3, 6};
 static const uint64_t EXAMPLE[ROWS] = {11, 4, 90, 2, 17};
-static const tdl_nn_batch BATCH = {ROWS, OFFSETS, ID, WEIGHT, TARGET, EXAMPLE};
+static const tdl_nn_batch BATCH = {.rows = ROWS,
+                                   .offsets = OFFSETS,
+                                   .id = {ID},
+                                   .weight = WEIGHT,
+                                   .target = TARGET,
+                                   .example = EXAMPLE};
 static const tdl_run RUN = {.seed = 3, .step = 8, .training = true};
 
 static double mean_loss(tdl_net *net, const tdl_nn_batch *batch)
 {
     assert_int_equal(tdl_net_forward(net, batch, &RUN, NULL), TDL_OK);
-    return tdl_net_loss_sum(net, batch->rows) / (double)batch->rows;
+    return loss_sum(net, batch) / (double)batch->rows;
 }
 
 static void check_slice(tdl_net *net, const tdl_nn_batch *batch, int slice)
@@ -66,7 +72,7 @@ static void check_net(tdl_net *net, const tdl_nn_batch *batch)
 {
     tdl_report why = {0};
 
-    if (tdl_net_plan(net, batch->rows, true, &why))
+    if (plan(net, batch->rows, true, &why))
         fail_msg("%s", why.message);
     mean_loss(net, batch);
     assert_int_equal(tdl_net_backward(net, batch, &RUN, 1 / (double)batch->rows, &why), TDL_OK);
@@ -90,7 +96,7 @@ static void embed_bag_and_softmax_ce(void **state)
 
     TDL_UNUSED(state);
     start(&params);
-    tdl_net_softmax_ce(&net, tdl_net_embed_bag(&net, table));
+    tdl_net_softmax_ce(&net, tdl_net_embed_bag(&net, table), NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -104,7 +110,8 @@ static void check_linear(tdl_act act, bool with_bias)
     int bias = with_bias ? tdl_params_add(&params, "bias", 1, CLASSES, false) : TDL_NONE;
 
     start(&params);
-    tdl_net_softmax_ce(&net, tdl_net_linear(&net, tdl_net_embed_bag(&net, table), w, bias, act));
+    tdl_net_softmax_ce(&net, tdl_net_linear(&net, tdl_net_embed_bag(&net, table), w, bias, act),
+                       NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -137,8 +144,8 @@ static void dot_score_with_and_without_bias(void **state)
         int bias = with_bias ? tdl_params_add(&params, "bias", 1, CLASSES, false) : TDL_NONE;
 
         start(&params);
-        tdl_net_softmax_ce(&net,
-                           tdl_net_dot_score(&net, tdl_net_embed_bag(&net, table), items, bias));
+        tdl_net_softmax_ce(
+            &net, tdl_net_dot_score(&net, tdl_net_embed_bag(&net, table), items, bias), NULL);
         check_net(&net, &BATCH);
         tdl_params_release(&params);
     }
@@ -153,8 +160,8 @@ static void a_table_that_embeds_and_scores(void **state)
 
     TDL_UNUSED(state);
     start(&params);
-    tdl_net_softmax_ce(&net,
-                       tdl_net_dot_score(&net, tdl_net_embed_bag(&net, table), table, TDL_NONE));
+    tdl_net_softmax_ce(
+        &net, tdl_net_dot_score(&net, tdl_net_embed_bag(&net, table), table, TDL_NONE), NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -170,8 +177,8 @@ static void add_of_a_value_and_its_transform(void **state)
     TDL_UNUSED(state);
     start(&params);
     int h = tdl_net_embed_bag(&net, table);
-    tdl_net_softmax_ce(&net,
-                       tdl_net_add(&net, h, tdl_net_linear(&net, h, w, TDL_NONE, TDL_ACT_TANH)));
+    tdl_net_softmax_ce(
+        &net, tdl_net_add(&net, h, tdl_net_linear(&net, h, w, TDL_NONE, TDL_ACT_TANH)), NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -189,7 +196,7 @@ static void adds_of_a_value_that_many_read(void **state)
     int h = tdl_net_embed_bag(&net, table);
     int a = tdl_net_add(&net, tdl_net_linear(&net, h, w, TDL_NONE, TDL_ACT_TANH), h);
     int b = tdl_net_add(&net, h, tdl_net_linear(&net, a, w, TDL_NONE, TDL_ACT_TANH));
-    tdl_net_softmax_ce(&net, tdl_net_add(&net, b, h));
+    tdl_net_softmax_ce(&net, tdl_net_add(&net, b, h), NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -202,7 +209,7 @@ static void dropout_with_its_mask_held(void **state)
 
     TDL_UNUSED(state);
     start(&params);
-    tdl_net_softmax_ce(&net, tdl_net_dropout(&net, tdl_net_embed_bag(&net, table), 0.4));
+    tdl_net_softmax_ce(&net, tdl_net_dropout(&net, tdl_net_embed_bag(&net, table), 0.4), NULL);
     check_net(&net, &BATCH);
     tdl_params_release(&params);
 }
@@ -233,7 +240,12 @@ static void the_whole_recent_mlp_on_a_batch_of_one_row(void **state)
     const int32_t id[] = {4, 2}, target[] = {5};
     const double weight[] = {0.4, 0.6};
     const uint64_t example[] = {1};
-    const tdl_nn_batch one = {1, offsets, id, weight, target, example};
+    const tdl_nn_batch one = {.rows = 1,
+                              .offsets = offsets,
+                              .id = {id},
+                              .weight = weight,
+                              .target = target,
+                              .example = example};
 
     TDL_UNUSED(state);
     check_model(&one, 16, 16);

@@ -198,7 +198,7 @@ static tdl_nn_batch make_batch(fitting *f, const example *list, const uint32_t *
     }
     return (tdl_nn_batch){.rows = n,
                           .offsets = f->offsets,
-                          .id = f->id,
+                          .id = {f->id},
                           .weight = f->weight,
                           .target = f->target,
                           .example = f->number};
@@ -215,8 +215,10 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_
 
     if (st)
         return st;
-    *ret_loss = tdl_net_loss_sum(net, n) / (double)n;
-    return tdl_net_backward(net, &batch, &run, 1 / (double)n, why);
+    double sum, weight;
+    tdl_net_loss(net, &batch, &sum, &weight);
+    *ret_loss = sum / weight;
+    return tdl_net_backward(net, &batch, &run, 1 / weight, why);
 }
 
 static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report *why)
@@ -233,7 +235,9 @@ static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report 
 
         if (st)
             return st;
-        sum += tdl_net_loss_sum(net, n);
+        double loss, weight;
+        tdl_net_loss(net, &batch, &loss, &weight);
+        sum += loss;
     }
     *ret = sum / (double)f->held_out_n;
     return TDL_OK;
@@ -293,7 +297,8 @@ static tdl_status network_fit(const tdl_fit_data *data, tdl_fit_options *options
     start_at_popularity(model, data);
     if ((st = list_examples(&f, data, why)))
         goto out;
-    if ((st = tdl_net_plan(&model->mlp.net, f.batch, true, why)))
+    tdl_plan_options plan = {.rows = f.batch, .tokens = f.batch * model->last, .backward = true};
+    if ((st = tdl_net_plan(&model->mlp.net, &plan, why)))
         goto out;
     if ((st = train(&f, why)) || (st = make_ready(model, why)))
         goto out;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "nn/net.h"
+#include "net_case.h"
 
 #ifdef TDL_REAL_DOUBLE
 static const double TOLERANCE = 1e-9, TOLERANCE_GRAD = 1e-9;
@@ -187,7 +187,12 @@ static void cross_entropy_of_the_reference_and_its_gradient(void **state)
     const int32_t id[] = {0, 1, 2}, target[] = {0, 3, 3};
     const tdl_real weight[] = {1, 1, 1};
     const uint64_t example[] = {0, 1, 2};
-    const tdl_nn_batch batch = {3, offsets, id, weight, target, example};
+    const tdl_nn_batch batch = {.rows = 3,
+                                .offsets = offsets,
+                                .id = {id},
+                                .weight = weight,
+                                .target = target,
+                                .example = example};
     const tdl_run run = {.training = true};
     tdl_params params = {0};
     tdl_net net = {.params = &params};
@@ -197,10 +202,10 @@ static void cross_entropy_of_the_reference_and_its_gradient(void **state)
     assert_int_equal(tdl_params_seal(&params, NULL), TDL_OK);
     for (size_t i = 0; i < 12; i++)
         tdl_params_value(&params, table)[i] = (tdl_real)scores[i];
-    tdl_net_softmax_ce(&net, tdl_net_embed_bag(&net, table));
-    assert_int_equal(tdl_net_plan(&net, 3, true, NULL), TDL_OK);
+    tdl_net_softmax_ce(&net, tdl_net_embed_bag(&net, table), NULL);
+    assert_int_equal(plan(&net, 3, true, NULL), TDL_OK);
     assert_int_equal(tdl_net_forward(&net, &batch, &run, NULL), TDL_OK);
-    near(tdl_net_loss_sum(&net, 3) / 3, 0.966048933121069, TOLERANCE, "loss", 0);
+    near(loss_sum(&net, &batch) / 3, 0.966048933121069, TOLERANCE, "loss", 0);
     assert_int_equal(tdl_net_backward(&net, &batch, &run, 1.0 / 3, NULL), TDL_OK);
     for (size_t i = 0; i < 12; i++)
         near((double)tdl_params_grad(&params, table)[i], expected[i], TOLERANCE_GRAD, "grad", i);

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "net_case.h"
 #include "nn/init.h"
-#include "nn/net.h"
 
 /* A net over one table [ids][cols], each row of a batch looking up one id with weight 1. */
 typedef struct lookup {
@@ -43,7 +43,7 @@ static void embed_bag_sums_weighted_rows_and_an_empty_row_is_zero(void **state)
     const size_t offsets[] = {0, 3, 3};
     const int32_t id[] = {0, 1, 0};
     const tdl_real weight[] = {0.5, 0.25, -1};
-    const tdl_nn_batch batch = {.rows = 2, .offsets = offsets, .id = id, .weight = weight};
+    const tdl_nn_batch batch = {.rows = 2, .offsets = offsets, .id = {id}, .weight = weight};
     const tdl_run run = {0};
     const tdl_real rows[] = {1, 2, 3, 4};
     lookup l;
@@ -51,7 +51,7 @@ static void embed_bag_sums_weighted_rows_and_an_empty_row_is_zero(void **state)
     TDL_UNUSED(state);
     open_lookup(&l, 2, 2);
     memcpy(tdl_params_value(&l.params, l.table), rows, sizeof rows);
-    assert_int_equal(tdl_net_plan(&l.net, 2, false, NULL), TDL_OK);
+    assert_int_equal(plan(&l.net, 2, false, NULL), TDL_OK);
     assert_int_equal(tdl_net_forward(&l.net, &batch, &run, NULL), TDL_OK);
     const tdl_real *out = tdl_net_value(&l.net, l.bag);
     assert_true(out[0] == 0.25F && out[1] == 0 && out[2] == 0 && out[3] == 0);
@@ -71,7 +71,7 @@ static void drop(size_t rows, uint64_t first, tdl_run run, tdl_real *ret)
     tdl_real *weight = calloc(rows, sizeof *weight);
     uint64_t *example = calloc(rows, sizeof *example);
     tdl_nn_batch batch = {
-        .rows = rows, .offsets = offsets, .id = id, .weight = weight, .example = example};
+        .rows = rows, .offsets = offsets, .id = {id}, .weight = weight, .example = example};
     lookup l;
 
     for (size_t r = 0; r < rows; r++) {
@@ -83,7 +83,7 @@ static void drop(size_t rows, uint64_t first, tdl_run run, tdl_real *ret)
     for (size_t i = 0; i < COLS; i++)
         tdl_params_value(&l.params, l.table)[i] = 1;
     int out = tdl_net_dropout(&l.net, l.bag, RATE);
-    assert_int_equal(tdl_net_plan(&l.net, rows, false, NULL), TDL_OK);
+    assert_int_equal(plan(&l.net, rows, false, NULL), TDL_OK);
     assert_int_equal(tdl_net_forward(&l.net, &batch, &run, NULL), TDL_OK);
     memcpy(ret, tdl_net_value(&l.net, out), rows * COLS * sizeof *ret);
     close_lookup(&l);
@@ -152,7 +152,8 @@ static void two_dropouts_of_a_net_have_masks_of_their_own(void **state)
     const int32_t id[] = {0};
     const tdl_real weight[] = {1};
     const uint64_t example[] = {3};
-    const tdl_nn_batch batch = {1, offsets, id, weight, NULL, example};
+    const tdl_nn_batch batch = {
+        .rows = 1, .offsets = offsets, .id = {id}, .weight = weight, .example = example};
     const tdl_run run = {.seed = 1, .training = true};
     size_t left = 0;
     lookup l;
@@ -162,7 +163,7 @@ static void two_dropouts_of_a_net_have_masks_of_their_own(void **state)
     for (size_t i = 0; i < WIDE; i++)
         tdl_params_value(&l.params, l.table)[i] = 1;
     int out = tdl_net_dropout(&l.net, tdl_net_dropout(&l.net, l.bag, 0.5), 0.5);
-    assert_int_equal(tdl_net_plan(&l.net, 1, false, NULL), TDL_OK);
+    assert_int_equal(plan(&l.net, 1, false, NULL), TDL_OK);
     assert_int_equal(tdl_net_forward(&l.net, &batch, &run, NULL), TDL_OK);
     for (size_t i = 0; i < WIDE; i++)
         left += tdl_net_value(&l.net, out)[i] > 0;
@@ -182,7 +183,7 @@ static void a_rate_outside_0_to_1_is_refused(void **state)
 
         open_lookup(&l, 1, COLS);
         tdl_net_dropout(&l.net, l.bag, rates[i]);
-        assert_int_equal(tdl_net_plan(&l.net, 1, false, &why), TDL_E_INVALID);
+        assert_int_equal(plan(&l.net, 1, false, &why), TDL_E_INVALID);
         assert_non_null(strstr(why.message, "dropout: rate"));
         close_lookup(&l);
     }
@@ -199,7 +200,7 @@ static void linear_gives_the_bits_of_the_packed_layer(void **state)
     const size_t offsets[] = {0, 1};
     const int32_t id[] = {0};
     const tdl_real weight[] = {1};
-    const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = id, .weight = weight};
+    const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = {id}, .weight = weight};
     const tdl_run run = {0};
 
     TDL_UNUSED(state);
@@ -215,7 +216,7 @@ static void linear_gives_the_bits_of_the_packed_layer(void **state)
         for (int k = 0; k < 3; k++)
             tdl_init_slice(&p, k, TDL_INIT_GAUSSIAN, 1, 3);
         int out = tdl_net_linear(&net, tdl_net_embed_bag(&net, table), w, b, acts[i]);
-        assert_int_equal(tdl_net_plan(&net, 1, false, NULL), TDL_OK);
+        assert_int_equal(plan(&net, 1, false, NULL), TDL_OK);
         assert_int_equal(tdl_net_forward(&net, &batch, &run, NULL), TDL_OK);
         assert_int_equal(tdl_pack(tdl_params_value(&p, w), false, IN, OUT, &packed, NULL), TDL_OK);
         tdl_linear(packed, 1, tdl_params_value(&p, table), IN, tdl_params_value(&p, b), acts[i], y,

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../nn/net_case.h"
 #include "nn/recent_mlp.h"
 #include "train/loop.h"
 
@@ -281,7 +282,12 @@ static tdl_status cycle_gradient(void *model, const uint32_t *example, size_t n,
     int32_t id[ITEMS], target[ITEMS];
     tdl_real weight[ITEMS];
     uint64_t number[ITEMS];
-    tdl_nn_batch batch = {n, offsets, id, weight, target, number};
+    tdl_nn_batch batch = {.rows = n,
+                          .offsets = offsets,
+                          .id = {id},
+                          .weight = weight,
+                          .target = target,
+                          .example = number};
     tdl_run run = {.seed = 1, .step = step, .training = true, .pool = pool};
 
     for (size_t r = 0; r <= n; r++)
@@ -295,7 +301,7 @@ static tdl_status cycle_gradient(void *model, const uint32_t *example, size_t n,
     tdl_status st = tdl_net_forward(&c->model.net, &batch, &run, why);
     if (st)
         return st;
-    *ret_loss = tdl_net_loss_sum(&c->model.net, n) / (double)n;
+    *ret_loss = loss_sum(&c->model.net, &batch) / (double)n;
     return tdl_net_backward(&c->model.net, &batch, &run, 1 / (double)n, why);
 }
 
@@ -315,7 +321,7 @@ static double learn_cycle(tdl_pool *pool, uint64_t seed, tdl_real *ret_params)
 
     assert_int_equal(tdl_recent_mlp_init(&c.model, &config, NULL), TDL_OK);
     tdl_recent_mlp_start(&c.model, seed);
-    assert_int_equal(tdl_net_plan(&c.model.net, 5, true, NULL), TDL_OK);
+    assert_int_equal(plan(&c.model.net, 5, true, NULL), TDL_OK);
     assert_int_equal(tdl_loop_run(&trainee, &options, &result, NULL), TDL_OK);
     memcpy(ret_params, c.model.params.value, c.model.params.n * sizeof *ret_params);
     tdl_recent_mlp_release(&c.model);

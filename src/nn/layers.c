@@ -1,0 +1,52 @@
+#include "nn/layers.h"
+
+int tdl_net_input(tdl_net *net, size_t cols)
+{
+    return tdl_net_append(net, &tdl_op_input, (tdl_op_config){.cols = cols}, TDL_EMPTY, TDL_EMPTY);
+}
+
+int tdl_net_embed_bag(tdl_net *net, int table)
+{
+    return tdl_net_append(net, &tdl_op_embed_bag, (tdl_op_config){0}, TDL_EMPTY, TDL_LIST(table));
+}
+
+int tdl_net_linear(tdl_net *net, int in, int weights, int bias, tdl_act act)
+{
+    return tdl_net_linear_add(net, in, TDL_NONE, weights, bias, act);
+}
+
+int tdl_net_linear_add(tdl_net *net, int in, int residual, int weights, int bias, tdl_act act)
+{
+    return tdl_net_append(net, &tdl_op_linear, (tdl_op_config){.act = act}, TDL_LIST(in, residual),
+                          TDL_LIST(weights, bias));
+}
+
+int tdl_net_add(tdl_net *net, int a, int b)
+{
+    return tdl_net_append(net, &tdl_op_add, (tdl_op_config){0}, TDL_LIST(a, b), TDL_EMPTY);
+}
+
+int tdl_net_dropout(tdl_net *net, int in, double rate)
+{
+    return tdl_net_append(net, &tdl_op_dropout, (tdl_op_config){.rate = rate}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+int tdl_net_reshape(tdl_net *net, int in, size_t cols)
+{
+    return tdl_net_append(net, &tdl_op_reshape, (tdl_op_config){.cols = cols}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+int tdl_net_dot_score(tdl_net *net, int in, int table, int bias)
+{
+    return tdl_net_append(net, &tdl_op_dot_score, (tdl_op_config){0}, TDL_LIST(in),
+                          TDL_LIST(table, bias));
+}
+
+int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config)
+{
+    return tdl_net_append(net, &tdl_op_softmax_ce,
+                          (tdl_op_config){.loss = config ? *config : (tdl_loss_config){0}},
+                          TDL_LIST(in), TDL_EMPTY);
+}
