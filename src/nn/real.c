@@ -38,6 +38,15 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     }
 }
 
+tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
 tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
                          tdl_report *why)
 {
@@ -82,6 +91,11 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
 void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
 {
     tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
+}
+
+tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n)
+{
+    return tdl_dot(x, y, n);
 }
 
 tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,

@@ -36,6 +36,9 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse);
 /* sum[n] += x[0] + x[1] + ... for x[rows][n], in rising row order */
 void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool);
 
+/* Sum of x[i] y[i] in a fixed order. */
+tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n);
+
 /* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
 
