@@ -47,6 +47,19 @@ tdl_status tdl_nn_batch_check_targets(const tdl_nn_batch *batch, size_t n, size_
     return TDL_OK;
 }
 
+tdl_status tdl_nn_batch_check_negatives(const tdl_nn_batch *batch, size_t n, size_t classes,
+                                        tdl_report *why)
+{
+    size_t all = (batch->negatives_each ? n : 1) * batch->negatives_n;
+
+    for (size_t i = 0; i < all && batch->negative; i++)
+        if (batch->negative[i] < 0 || (size_t)batch->negative[i] >= classes)
+            return TDL_FAIL(why, TDL_E_INVALID, "row %zu, negative %zu: %d is not in [0, %zu)",
+                            i / batch->negatives_n, i % batch->negatives_n, batch->negative[i],
+                            classes);
+    return TDL_OK;
+}
+
 tdl_status tdl_nn_check_finite(const char *what, const tdl_real *x, size_t rows, size_t cols,
                                tdl_report *why)
 {

@@ -53,6 +53,9 @@ tdl_status tdl_nn_batch_check_ids(const tdl_nn_batch *batch, int stream, size_t 
 /* target[n] in [0, classes) or TDL_TARGET_NONE, weights finite and >= 0. */
 tdl_status tdl_nn_batch_check_targets(const tdl_nn_batch *batch, size_t n, size_t classes,
                                       tdl_report *why);
+/* The negatives of a batch whose loss has n rows: each in [0, classes). */
+tdl_status tdl_nn_batch_check_negatives(const tdl_nn_batch *batch, size_t n, size_t classes,
+                                        tdl_report *why);
 /* x[rows][cols] finite; `what` names it. */
 tdl_status tdl_nn_check_finite(const char *what, const tdl_real *x, size_t rows, size_t cols,
                                tdl_report *why);

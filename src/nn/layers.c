@@ -92,3 +92,65 @@ int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config)
                           (tdl_op_config){.loss = config ? *config : (tdl_loss_config){0}},
                           TDL_LIST(in), TDL_EMPTY);
 }
+
+/* ---- losses ---- */
+
+static int loss_of(tdl_net *net, const tdl_op *op, int in, const tdl_loss_config *config)
+{
+    return tdl_net_append(net, op, (tdl_op_config){.loss = config ? *config : (tdl_loss_config){0}},
+                          TDL_LIST(in), TDL_EMPTY);
+}
+
+int tdl_net_mse(tdl_net *net, int in, const tdl_loss_config *config)
+{
+    return loss_of(net, &tdl_op_mse, in, config);
+}
+
+int tdl_net_huber(tdl_net *net, int in, double delta)
+{
+    return loss_of(net, &tdl_op_huber, in, &(tdl_loss_config){.parameter = delta});
+}
+
+int tdl_net_quantile(tdl_net *net, int in, const double *quantile, size_t n)
+{
+    return loss_of(net, &tdl_op_quantile, in,
+                   &(tdl_loss_config){.quantile = quantile, .quantiles_n = n});
+}
+
+int tdl_net_bce(tdl_net *net, int in, const tdl_loss_config *config)
+{
+    return loss_of(net, &tdl_op_bce, in, config);
+}
+
+int tdl_net_hinge(tdl_net *net, int in)
+{
+    return loss_of(net, &tdl_op_hinge, in, NULL);
+}
+
+int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config)
+{
+    return loss_of(net, &tdl_op_hinge_classes, in, config);
+}
+
+int tdl_net_listwise(tdl_net *net, int in)
+{
+    return loss_of(net, &tdl_op_listwise, in, NULL);
+}
+
+int tdl_net_pairwise(tdl_net *net, int better, int worse, double margin)
+{
+    return tdl_net_append(net, &tdl_op_pairwise, (tdl_op_config){.loss = {.parameter = margin}},
+                          TDL_LIST(better, worse), TDL_EMPTY);
+}
+
+int tdl_net_sampled_softmax(tdl_net *net, int in, int table, const tdl_loss_config *config)
+{
+    return tdl_net_append(net, &tdl_op_sampled_softmax, (tdl_op_config){.loss = *config},
+                          TDL_LIST(in), TDL_LIST(table));
+}
+
+int tdl_net_sampled_bce(tdl_net *net, int in, int table, const tdl_loss_config *config)
+{
+    return tdl_net_append(net, &tdl_op_sampled_bce, (tdl_op_config){.loss = *config}, TDL_LIST(in),
+                          TDL_LIST(table));
+}

@@ -27,4 +27,21 @@ int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling);
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
 int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config); /* NULL = plain */
 
+/* ---- losses: formulas in op_value_losses.c and in each one's file; config NULL = plain ---- */
+
+int tdl_net_mse(tdl_net *net, int in, const tdl_loss_config *config);
+int tdl_net_huber(tdl_net *net, int in, double delta);
+/* in has n columns for each column of batch->value, one for each quantile; `quantile` is borrowed
+ * as long as the net lives */
+int tdl_net_quantile(tdl_net *net, int in, const double *quantile, size_t n);
+int tdl_net_bce(tdl_net *net, int in, const tdl_loss_config *config);
+int tdl_net_hinge(tdl_net *net, int in);
+int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config);
+int tdl_net_listwise(tdl_net *net, int in);
+/* worse TDL_NONE: the target against negatives among the columns of `better`; margin 0: logistic */
+int tdl_net_pairwise(tdl_net *net, int better, int worse, double margin);
+/* config->negatives_max is needed */
+int tdl_net_sampled_softmax(tdl_net *net, int in, int table, const tdl_loss_config *config);
+int tdl_net_sampled_bce(tdl_net *net, int in, int table, const tdl_loss_config *config);
+
 #endif

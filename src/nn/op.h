@@ -66,10 +66,14 @@ typedef struct tdl_image_config { /* channels first in the batch, last in values
 } tdl_image_config;
 
 typedef struct tdl_loss_config {
-    double smoothing;             /* softmax_ce */
-    double parameter;             /* huber: delta; quantile: q; pairwise: margin, 0 = logistic */
+    double smoothing;             /* softmax_ce, bce */
+    double parameter;             /* huber: delta; pairwise: margin, 0 = logistic; sampled_bce: t */
     const tdl_real *class_weight; /* [classes] or NULL; borrowed as long as the net lives */
-    bool per_example;             /* the mean is over all counted numbers, not rows */
+    const double *quantile;       /* [quantiles_n] each in (0, 1); borrowed likewise */
+    size_t quantiles_n;
+    size_t negatives_max; /* sampled_...: the most a batch brings for a row */
+    bool correct_target;  /* sampled_softmax: log(S q) is taken from the target's logit too */
+    bool calibrated;      /* sampled_bce: gBCE with t = parameter */
 } tdl_loss_config;
 
 typedef struct tdl_op_config {
@@ -193,5 +197,15 @@ extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch ro
 extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
 /* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
+extern const tdl_op tdl_op_mse;        /* against batch->value, as the next four */
+extern const tdl_op tdl_op_huber;
+extern const tdl_op tdl_op_quantile;
+extern const tdl_op tdl_op_bce;
+extern const tdl_op tdl_op_hinge;           /* value is -1 or +1 */
+extern const tdl_op tdl_op_hinge_classes;   /* against batch->target */
+extern const tdl_op tdl_op_listwise;        /* against batch->value: relevance */
+extern const tdl_op tdl_op_pairwise;        /* two scores, or target against negatives */
+extern const tdl_op tdl_op_sampled_softmax; /* param: table [classes][d] */
+extern const tdl_op tdl_op_sampled_bce;     /* param: table [classes][d] */
 
 #endif

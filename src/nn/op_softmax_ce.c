@@ -9,9 +9,7 @@
  *
  * in the same place: a matrix [rows][classes] is the largest there is, and there is one of it.
  */
-#include <string.h>
-
-#include "nn/op.h"
+#include "nn/loss.h"
 
 static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_report *why)
 {
@@ -31,17 +29,6 @@ static tdl_status check(const tdl_op_call *call, tdl_report *why)
     return tdl_nn_batch_check_targets(call->batch, call->rows, call->shapes->in_cols[0], why);
 }
 
-static tdl_real weight_of(const tdl_op_call *call, size_t row)
-{
-    int32_t target = call->batch->target[row];
-    const tdl_real *of_class = call->config->loss.class_weight;
-
-    if (target == TDL_TARGET_NONE)
-        return 0;
-    return (of_class ? of_class[target] : 1) *
-           (call->batch->target_weight ? call->batch->target_weight[row] : 1);
-}
-
 static tdl_real mean_of(const tdl_real *x, size_t n)
 {
     double sum = 0;
@@ -59,17 +46,18 @@ static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
 
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++) {
-        tdl_real *z = call->work + r * classes, *loss = call->out + r * TDL_LOSS_COLS;
-        tdl_real weight = weight_of(call, r), lse, expected = 0;
+        const tdl_real *in = call->in[0] + r * classes;
+        tdl_real *z = call->work + r * classes;
+        tdl_real weight = tdl_loss_class_weight(call, r), lse, rest = 0;
+        tdl_real of_target = weight > 0 ? in[call->batch->target[r]] : 0;
 
-        tdl_put(false, classes, call->in[0] + r * classes, z);
-        if (weight > 0)
-            expected = z[call->batch->target[r]];
+        // relative to the target's: large scores cost the loss no digits
+        for (size_t c = 0; c < classes; c++)
+            z[c] = in[c] - of_target;
         if (smoothing > 0)
-            expected = (1 - smoothing) * expected + smoothing * mean_of(z, classes);
+            rest = smoothing * mean_of(z, classes);
         tdl_softmax(1, classes, z, &lse);
-        loss[0] = weight > 0 ? weight * (lse - expected) : 0;
-        loss[1] = weight;
+        tdl_loss_put(call, r, weight, lse - rest);
     }
 }
 
@@ -89,7 +77,7 @@ static void backward_rows(void *context, size_t begin, size_t end, unsigned part
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++) {
         tdl_real *p = call->work + r * classes;
-        tdl_real scale = call->loss_scale * call->out[r * TDL_LOSS_COLS + 1];
+        tdl_real scale = tdl_loss_scale(call, r);
 
         if (scale != 0)
             p[call->batch->target[r]] -= 1 - smoothing;
