@@ -42,6 +42,12 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
         y[i] = act_of(act, y[i] + (bias ? bias[i] : 0));
 }
 
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
+{
+    for (size_t r = 0; r < rows; r++)
+        tdl_act_forward(act, n, bias, y + r * n);
+}
+
 #else
 
 #include "tensor/rows.h"
@@ -51,6 +57,11 @@ static const tdl_real GELU_SCALE = 0.79788456F, GELU_CUBIC = 0.044715F; /* sqrt(
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
 {
     tdl_finish_rows(1, n, bias, act, y, n);
+}
+
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
+{
+    tdl_finish_rows(rows, n, bias, act, y, n);
 }
 
 #endif

@@ -38,7 +38,7 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     }
 }
 
-tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n)
+tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
 {
     double sum = 0;
 
@@ -93,7 +93,7 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
 }
 
-tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n)
+tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
 {
     return tdl_dot(x, y, n);
 }

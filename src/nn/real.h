@@ -37,10 +37,13 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse);
 void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool);
 
 /* Sum of x[i] y[i] in a fixed order. */
-tdl_real tdl_real_dot(const tdl_real *x, const tdl_real *y, size_t n);
+tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y);
 
 /* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
+
+/* The same of each row of y[rows][n]. */
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y);
 
 /* dy[n] *= act'(x).  saved [n]: x itself where tdl_act_needs_input(act), else y = act(x). */
 bool tdl_act_needs_input(tdl_act act);

@@ -73,9 +73,9 @@ static void score_rows(void *context, size_t begin, size_t end, unsigned part)
         tdl_real *score = tdl_sampled_row(call, r);
         int32_t target = batch->target[r];
 
-        score[0] = target == TDL_TARGET_NONE ? 0 : tdl_real_dot(in, class_row(call, target), d);
+        score[0] = target == TDL_TARGET_NONE ? 0 : tdl_inner(d, in, class_row(call, target));
         for (size_t j = 0; batch->negatives_each && j < batch->negatives_n; j++)
-            score[1 + j] = tdl_real_dot(in, class_row(call, tdl_sampled_negative(call, r, j)), d);
+            score[1 + j] = tdl_inner(d, in, class_row(call, tdl_sampled_negative(call, r, j)));
     }
 }
 
