@@ -67,6 +67,12 @@ void tdl_real_log(size_t n, tdl_real *x)
         x[i] = log(x[i]);
 }
 
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
+{
+    for (size_t r = 0; r < rows; r++)
+        tdl_act_forward(act, n, bias, y + r * n);
+}
+
 #else
 
 #include "tensor/rows.h"
@@ -110,6 +116,12 @@ void tdl_real_exp(size_t n, tdl_real *x)
 void tdl_real_log(size_t n, tdl_real *x)
 {
     tdl_vec_log(n, x);
+}
+
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
+{
+    for (size_t r = 0; r < rows; r++)
+        tdl_act_forward(act, n, bias, y + r * n);
 }
 
 #endif

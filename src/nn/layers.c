@@ -93,6 +93,77 @@ int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config)
                           TDL_LIST(in), TDL_EMPTY);
 }
 
+/* ---- front ends ---- */
+
+int tdl_net_embed(tdl_net *net, const tdl_embed_tables *tables)
+{
+    return tdl_net_append(
+        net, &tdl_op_embed, (tdl_op_config){.position = tables->position, .scale = tables->scale},
+        TDL_EMPTY,
+        TDL_LIST(tables->table[0], tables->table[1], tables->table[2], tables->positions));
+}
+
+int tdl_net_feature_tokens(tdl_net *net, const tdl_feature_config *features, int cls, int weights,
+                           int bias, int tables)
+{
+    return tdl_net_append(net, &tdl_op_feature_tokens, (tdl_op_config){.features = *features},
+                          TDL_EMPTY, TDL_LIST(cls, weights, bias, tables));
+}
+
+int tdl_net_prepend(tdl_net *net, int in, int row, int positions)
+{
+    return tdl_net_append(net, &tdl_op_prepend, (tdl_op_config){0}, TDL_LIST(in),
+                          TDL_LIST(row, positions));
+}
+
+int tdl_net_concat(tdl_net *net, int a, int b, int c, int d)
+{
+    return tdl_net_append(net, &tdl_op_concat, (tdl_op_config){0}, TDL_LIST(a, b, c, d), TDL_EMPTY);
+}
+
+int tdl_net_scale_shift(tdl_net *net, int in, int gain, int bias)
+{
+    return tdl_net_append(net, &tdl_op_scale_shift, (tdl_op_config){0}, TDL_LIST(in),
+                          TDL_LIST(gain, bias));
+}
+
+int tdl_net_rising(tdl_net *net, int in, size_t group)
+{
+    return tdl_net_append(net, &tdl_op_rising, (tdl_op_config){.cols = group}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+/* ---- images ---- */
+
+int tdl_net_patchify(tdl_net *net, int in, const tdl_image_config *image)
+{
+    return tdl_net_append(net, &tdl_op_patchify, (tdl_op_config){.image = *image}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+int tdl_net_image_input(tdl_net *net, int in, const tdl_image_config *image)
+{
+    tdl_image_config pixels = *image;
+
+    if (image->channels == 1)
+        return tdl_net_reshape(net, in, 1);
+    pixels.kernel = 1;
+    return tdl_net_patchify(net, in, &pixels);
+}
+
+int tdl_net_conv2d(tdl_net *net, int in, const tdl_image_config *image, int weights, int bias,
+                   tdl_act act)
+{
+    return tdl_net_append(net, &tdl_op_conv2d, (tdl_op_config){.image = *image, .act = act},
+                          TDL_LIST(in), TDL_LIST(weights, bias));
+}
+
+int tdl_net_max_pool2d(tdl_net *net, int in, const tdl_image_config *image)
+{
+    return tdl_net_append(net, &tdl_op_max_pool2d, (tdl_op_config){.image = *image}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
 /* ---- losses ---- */
 
 static int loss_of(tdl_net *net, const tdl_op *op, int in, const tdl_loss_config *config)

@@ -27,6 +27,34 @@ int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling);
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
 int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config); /* NULL = plain */
 
+/* ---- front ends ---- */
+
+typedef struct tdl_embed_tables {
+    int table[3];  /* of the first streams of ids; TDL_NONE = no more */
+    int positions; /* TDL_NONE with TDL_POSITION_NONE */
+    tdl_position position;
+    double scale; /* of the sum of the tables; 0 = 1 */
+} tdl_embed_tables;
+
+int tdl_net_embed(tdl_net *net, const tdl_embed_tables *tables);
+/* cls may be TDL_NONE; weights and tables are when there are no such columns */
+int tdl_net_feature_tokens(tdl_net *net, const tdl_feature_config *features, int cls, int weights,
+                           int bias, int tables);
+int tdl_net_prepend(tdl_net *net, int in, int row, int positions);
+int tdl_net_concat(tdl_net *net, int a, int b, int c, int d); /* c, d may be TDL_NONE */
+int tdl_net_scale_shift(tdl_net *net, int in, int gain, int bias);
+int tdl_net_rising(tdl_net *net, int in, size_t group);
+
+/* ---- images ---- */
+
+/* An image as it is in the batch, channels first: into patches of kernel x kernel */
+int tdl_net_patchify(tdl_net *net, int in, const tdl_image_config *image);
+/* ... and into pixels, channels last, as the next two need it */
+int tdl_net_image_input(tdl_net *net, int in, const tdl_image_config *image);
+int tdl_net_conv2d(tdl_net *net, int in, const tdl_image_config *image, int weights, int bias,
+                   tdl_act act);
+int tdl_net_max_pool2d(tdl_net *net, int in, const tdl_image_config *image);
+
 /* ---- losses: formulas in op_value_losses.c and in each one's file; config NULL = plain ---- */
 
 int tdl_net_mse(tdl_net *net, int in, const tdl_loss_config *config);

@@ -65,6 +65,11 @@ typedef struct tdl_image_config { /* channels first in the batch, last in values
     size_t kernel, stride, padding; /* of a patch, convolution or pooling window */
 } tdl_image_config;
 
+typedef struct tdl_feature_config { /* columns of batch->x and of batch->category */
+    size_t numbers, categories;
+    const size_t *category_sizes; /* [categories]; borrowed as long as the net lives */
+} tdl_feature_config;
+
 typedef struct tdl_loss_config {
     double smoothing;             /* softmax_ce, bce */
     double parameter;             /* huber: delta; pairwise: margin, 0 = logistic; sampled_bce: t */
@@ -81,7 +86,7 @@ typedef struct tdl_op_config {
     double rate;     /* dropout: share of elements dropped, in [0, 1) */
     double eps;      /* norm */
     double scale;    /* embed: factor on the sum of the tables */
-    size_t cols;     /* input: columns; reshape: new columns */
+    size_t cols;     /* input: columns; reshape: new columns; rising: of a group */
     size_t at;       /* gate_mul: first column of the gate */
     bool act_second; /* glu: the activation is on the second half, not on the first */
     tdl_norm_kind norm;
@@ -90,6 +95,7 @@ typedef struct tdl_op_config {
     tdl_attention_config attention;
     tdl_rope_config rope;
     tdl_image_config image;
+    tdl_feature_config features;
     tdl_loss_config loss;
 } tdl_op_config;
 
@@ -195,6 +201,18 @@ extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of w
 extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
 /* scores */
 extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
+/* front ends */
+extern const tdl_op
+    tdl_op_embed; /* param: one to three tables [ids][d], positions [n][d] or none */
+extern const tdl_op tdl_op_feature_tokens; /* param: cls or none, weights, bias, tables */
+extern const tdl_op tdl_op_prepend;        /* param: row [1][d], positions [n + 1][d] or none */
+extern const tdl_op tdl_op_concat;         /* columns of two to four inputs */
+extern const tdl_op tdl_op_scale_shift;    /* param: gain [1][cols], bias [1][cols] or none */
+extern const tdl_op tdl_op_rising;         /* numbers that cannot cross: quantiles */
+/* images */
+extern const tdl_op tdl_op_patchify;
+extern const tdl_op tdl_op_conv2d; /* param: W [k k channels][out], bias [1][out] or none */
+extern const tdl_op tdl_op_max_pool2d;
 /* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
 extern const tdl_op tdl_op_mse;        /* against batch->value, as the next four */

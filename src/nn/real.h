@@ -66,6 +66,9 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
 void tdl_real_exp(size_t n, tdl_real *x);
 void tdl_real_log(size_t n, tdl_real *x);
 
+/* The same of each row of y[rows][n]. */
+void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y);
+
 /* dy[n] *= act'(x).  saved [n]: x itself where tdl_act_needs_input(act), else y = act(x). */
 bool tdl_act_needs_input(tdl_act act);
 void tdl_act_backward(tdl_act act, size_t n, const tdl_real *saved, tdl_real *dy);

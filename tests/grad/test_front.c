@@ -1,0 +1,225 @@
+/* Front ends and image ops against central differences: see grad_case.h. */
+#include "grad_case.h"
+
+enum { ROWS = 4, TOKENS = 8, NUMBERS_MAX = 4096 };
+/* Rows of 3, 0, 1 and 4 tokens. */
+static const size_t OFFSETS[ROWS + 1] = {0, 3, 3, 4, 8};
+static const int32_t ID[TOKENS] = {0, 3, 3, 5, 1, 0, 5, 2}, TYPE[TOKENS] = {0, 1, 1, 0, 2, 2, 1, 0};
+static const int32_t POSITION[TOKENS] = {0, 0, 1, 3, 2, 2, 3, 4};
+static const double X[ROWS * 3] = {0.3, -1.2, 0.7, 1.4, 0.2, -0.6, -0.9, 0.8, 0.1, 2, -1, 0.4};
+static const int32_t CATEGORY[ROWS * 2] = {0, 2, 1, 3, 0, 0, 1, 2};
+
+/* Numbers to be met, enough for any shape here. */
+static const double *values(void)
+{
+    static double value[NUMBERS_MAX];
+
+    for (size_t i = 0; i < NUMBERS_MAX; i++)
+        value[i] = (double)(i * 7 % 11) / 5 - 1;
+    return value;
+}
+
+static tdl_nn_batch batch_of_all(void)
+{
+    return (tdl_nn_batch){.rows = ROWS,
+                          .offsets = OFFSETS,
+                          .id = {ID, TYPE},
+                          .x = X,
+                          .category = CATEGORY,
+                          .value = values()};
+}
+
+typedef struct front_case {
+    tdl_params params;
+    tdl_net net;
+} front_case;
+
+static void open_case(front_case *c)
+{
+    *c = (front_case){0};
+    c->net.params = &c->params;
+}
+
+static void check_case(front_case *c, int out, const tdl_nn_batch *batch)
+{
+    tdl_net_mse(&c->net, out, NULL);
+    start(&c->params);
+    check_net(&c->net, batch);
+    tdl_params_release(&c->params);
+}
+
+/* Rows of so many columns that a gradient reaches. */
+static int trained_rows(front_case *c, size_t cols)
+{
+    int w = tdl_params_add(&c->params, "first", 3, cols, true);
+
+    return tdl_net_linear(&c->net, tdl_net_input(&c->net, 3), w, TDL_NONE, TDL_ACT_NONE);
+}
+
+/* ---- tokens ---- */
+
+static void embeddings_of_two_streams_with_each_kind_of_position(void **state)
+{
+    TDL_UNUSED(state);
+    for (int kind = TDL_POSITION_NONE; kind <= TDL_POSITION_LEARNED_FROM_END; kind++)
+        for (int own = 0; own < 2; own++) {
+            tdl_nn_batch batch = batch_of_all();
+            tdl_embed_tables tables = {.table = {TDL_NONE, TDL_NONE, TDL_NONE},
+                                       .positions = TDL_NONE,
+                                       .position = (tdl_position)kind,
+                                       .scale = 1.7};
+            front_case c;
+
+            open_case(&c);
+            tables.table[0] = tdl_params_add(&c.params, "items", 6, 3, true);
+            tables.table[1] = tdl_params_add(&c.params, "types", 3, 3, true);
+            if (kind != TDL_POSITION_NONE)
+                tables.positions = tdl_params_add(&c.params, "positions", 5, 3, true);
+            batch.position = own ? POSITION : NULL;
+            check_case(&c, tdl_net_embed(&c.net, &tables), &batch);
+        }
+}
+
+static void columns_as_tokens(void **state)
+{
+    static const size_t sizes[] = {2, 4};
+
+    TDL_UNUSED(state);
+    for (int kind = 0; kind < 4; kind++) {
+        const tdl_feature_config features = {
+            .numbers = kind == 1 ? 0 : 3, .categories = kind == 2 ? 0 : 2, .category_sizes = sizes};
+        tdl_nn_batch batch = batch_of_all();
+        int cls = TDL_NONE, weights = TDL_NONE, table = TDL_NONE;
+        front_case c;
+
+        open_case(&c);
+        if (kind != 3)
+            cls = tdl_params_add(&c.params, "cls", 1, 2, true);
+        if (features.numbers)
+            weights = tdl_params_add(&c.params, "weights", features.numbers, 2, true);
+        if (features.categories)
+            table = tdl_params_add(&c.params, "table", 6, 2, true);
+        int bias =
+            tdl_params_add(&c.params, "bias", features.numbers + features.categories, 2, false);
+        check_case(&c, tdl_net_feature_tokens(&c.net, &features, cls, weights, bias, table),
+                   &batch);
+    }
+}
+
+static void patches_behind_a_class_token_with_positions(void **state)
+{
+    const tdl_image_config image = {.channels = 2, .height = 4, .width = 6, .kernel = 2};
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    int patches = tdl_net_patchify(&c.net, trained_rows(&c, 48), &image);
+    int cls = tdl_params_add(&c.params, "cls", 1, 8, true);
+    int positions = tdl_params_add(&c.params, "positions", 7, 8, true);
+    check_case(&c, tdl_net_prepend(&c.net, patches, cls, positions), &batch);
+}
+
+/* ---- columns ---- */
+
+static void columns_side_by_side_and_each_scaled(void **state)
+{
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    int a = trained_rows(&c, 2), w = tdl_params_add(&c.params, "second", 2, 3, true);
+    int b = tdl_net_linear(&c.net, a, w, TDL_NONE, TDL_ACT_TANH);
+    int gain = tdl_params_add(&c.params, "gain", 1, 7, true);
+    int bias = tdl_params_add(&c.params, "bias", 1, 7, false);
+    int all = tdl_net_concat(&c.net, a, b, a, TDL_NONE);
+    check_case(&c, tdl_net_scale_shift(&c.net, all, gain, bias), &batch);
+}
+
+static void numbers_that_cannot_cross(void **state)
+{
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    check_case(&c, tdl_net_rising(&c.net, trained_rows(&c, 6), 3), &batch);
+}
+
+/* ---- images ---- */
+
+static void check_conv(const tdl_image_config *image, size_t out, tdl_act act, bool with_bias)
+{
+    tdl_nn_batch batch = batch_of_all();
+    size_t window = image->kernel * image->kernel * image->channels;
+    front_case c;
+
+    open_case(&c);
+    int rows = trained_rows(&c, image->channels * image->height * image->width);
+    int pixels = tdl_net_image_input(&c.net, rows, image);
+    int w = tdl_params_add(&c.params, "w", window, out, true);
+    int bias = with_bias ? tdl_params_add(&c.params, "bias", 1, out, false) : TDL_NONE;
+    check_case(&c, tdl_net_conv2d(&c.net, pixels, image, w, bias, act), &batch);
+}
+
+static void convolutions(void **state)
+{
+    TDL_UNUSED(state);
+    check_conv(&(tdl_image_config){2, 4, 5, 3, 1, 1}, 3, TDL_ACT_TANH, true);
+    check_conv(&(tdl_image_config){1, 5, 5, 3, 2, 0}, 2, TDL_ACT_GELU, true);
+    check_conv(&(tdl_image_config){3, 3, 3, 2, 1, 1}, 1, TDL_ACT_NONE, false);
+    check_conv(&(tdl_image_config){1, 2, 2, 3, 1, 2}, 2, TDL_ACT_SIGMOID, true);
+}
+
+static void check_pool(const tdl_image_config *image)
+{
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    open_case(&c);
+    int rows = trained_rows(&c, image->channels * image->height * image->width);
+    int pixels = tdl_net_image_input(&c.net, rows, image);
+    check_case(&c, tdl_net_max_pool2d(&c.net, pixels, image), &batch);
+}
+
+static void pooling_with_windows_apart_and_overlapping(void **state)
+{
+    TDL_UNUSED(state);
+    check_pool(&(tdl_image_config){2, 4, 6, 2, 2, 0});
+    check_pool(&(tdl_image_config){1, 5, 5, 3, 2, 1});
+    check_pool(&(tdl_image_config){3, 3, 4, 2, 1, 0});
+}
+
+/* Two convolutions of one value: the second adds to what the first gave back. */
+static void a_value_that_two_convolutions_read(void **state)
+{
+    const tdl_image_config image = {2, 3, 3, 3, 1, 1};
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    int pixels = tdl_net_image_input(&c.net, trained_rows(&c, 18), &image);
+    int w = tdl_params_add(&c.params, "w", 18, 2, true);
+    int v = tdl_params_add(&c.params, "v", 18, 2, true);
+    int a = tdl_net_conv2d(&c.net, pixels, &image, w, TDL_NONE, TDL_ACT_TANH);
+    int b = tdl_net_conv2d(&c.net, pixels, &image, v, TDL_NONE, TDL_ACT_TANH);
+    check_case(&c, tdl_net_add(&c.net, tdl_net_add(&c.net, a, b), pixels), &batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(embeddings_of_two_streams_with_each_kind_of_position),
+        cmocka_unit_test(columns_as_tokens),
+        cmocka_unit_test(patches_behind_a_class_token_with_positions),
+        cmocka_unit_test(columns_side_by_side_and_each_scaled),
+        cmocka_unit_test(numbers_that_cannot_cross),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(pooling_with_windows_apart_and_overlapping),
+        cmocka_unit_test(a_value_that_two_convolutions_read),
+    };
+
+    return cmocka_run_group_tests_name("grad/front", tests, NULL, NULL);
+}
