@@ -264,12 +264,17 @@ static tdl_status update(loop *l, double loss, double norm, tdl_report *why)
     return announce(l, why);
 }
 
-static tdl_status fail_diverged(loop *l, double loss, double norm, tdl_report *why)
+/* The last checkpoint is written once more, with the reason in it. */
+static tdl_status diverge(loop *l, double loss, double norm, tdl_report *why)
 {
     uint64_t step = l->at.step, epoch = l->at.epoch + 1;
+    tdl_status st;
 
     l->stop = TDL_STOP_DIVERGED;
     log_text(l, "stop_reason", tdl_stop_name(l->stop));
+    if (l->options->checkpoint.folder &&
+        ((st = tdl_loop_state_roll_back(l, why)) || (st = tdl_loop_state_save(l, why))))
+        return st;
     return TDL_FAIL_HINT(why, TDL_E_INVALID, "use a smaller learning rate",
                          "diverged at step %llu (epoch %llu), after %llu roll-backs: loss %g, "
                          "gradient norm %g",
@@ -299,7 +304,7 @@ static tdl_status decide(loop *l, double loss, outcome *ret, tdl_report *why)
     if (verdict == TDL_VERDICT_SKIP)
         return TDL_OK;
     if (verdict == TDL_VERDICT_DIVERGED)
-        return fail_diverged(l, loss, norm, why);
+        return diverge(l, loss, norm, why);
     *ret = WENT_BACK;
     log_scalar(l, "train/roll_backs", (double)l->guard.roll_backs);
     st = tdl_loop_state_roll_back(l, why);

@@ -237,19 +237,26 @@ tdl_status tdl_loop_state_save_best(tdl_loop_state *s, tdl_report *why)
     return st;
 }
 
+tdl_status tdl_loop_state_restore(tdl_loop_state *s, const tdl_st_file *file, tdl_report *why)
+{
+    tdl_ckpt ckpt = checkpoint_of(s);
+    tdl_status st;
+
+    if ((st = tdl_ckpt_check(file, s->config, why)) || (st = read_state(s, file, why)))
+        return st;
+    return tdl_ckpt_restore(&ckpt, file, why);
+}
+
 /* `path`: NULL = from memory. */
 static tdl_status restore(tdl_loop_state *s, const char *path, tdl_report *why)
 {
-    tdl_ckpt ckpt = checkpoint_of(s);
     tdl_st_file *file = NULL;
     tdl_status st =
         path ? tdl_st_open(path, &file, why) : tdl_st_parse(tdl_buf_view(&s->saved), &file, why);
 
     if (st)
         return st;
-    if (!(st = tdl_ckpt_check(file, s->config, why)) && !(st = read_state(s, file, why)))
-        st = tdl_ckpt_restore(&ckpt, file, why);
-    if (st && path)
+    if ((st = tdl_loop_state_restore(s, file, why)) && path)
         tdl_report_prefix(why, "%s", path);
     tdl_st_free(file);
     return st;

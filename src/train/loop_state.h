@@ -61,6 +61,10 @@ tdl_status tdl_loop_state_start(tdl_loop_state *state, tdl_report *why);
 tdl_status tdl_loop_state_save(tdl_loop_state *state, tdl_report *why);
 tdl_status tdl_loop_state_save_best(tdl_loop_state *state, tdl_report *why);
 
+/* Take over what a checkpoint holds. When it is refused, the parameters and moments are as before,
+ * but not the progress. TDL_E_CONFLICT | TDL_E_CORRUPT */
+tdl_status tdl_loop_state_restore(tdl_loop_state *state, const tdl_st_file *file, tdl_report *why);
+
 /* Back to the last checkpoint, but the guard keeps its counts and its rate. */
 tdl_status tdl_loop_state_roll_back(tdl_loop_state *state, tdl_report *why);
 

@@ -317,6 +317,25 @@ static void a_run_killed_around_a_roll_back_resumes_to_the_same_bits(void **stat
     tdl_buf_release(&parts.last);
 }
 
+static void divergence_is_written_into_the_last_checkpoint(void **state)
+{
+    tdl_loop_options options = unstable();
+    tdl_loop_result result;
+    tdl_buf last = {0};
+    line l;
+    tdl_trainee trainee = line_open(&l);
+
+    TDL_UNUSED(state);
+    l.bad_from = 6;
+    l.bad_to = 100;
+    assert_int_equal(tdl_loop_run(&trainee, &options, &result, NULL), TDL_E_INVALID);
+    read_last(FOLDER, &last);
+    assert_non_null(memmem(last.at, last.len, "\"stop_reason\":\"diverged\"", 24));
+    assert_non_null(memmem(last.at, last.len, "\"step\":\"4\"", 10));
+    tdl_buf_release(&last);
+    tdl_params_release(&l.params);
+}
+
 /* ---- the folder ---- */
 
 static void the_last_n_and_the_best_are_kept(void **state)
@@ -505,6 +524,7 @@ int main(int argc, char **argv)
         IN_FOLDER(a_run_stopped_at_random_steps_and_resumed_is_the_same_to_the_bit),
         IN_FOLDER(a_killed_run_resumes_to_the_same_bits),
         IN_FOLDER(a_run_killed_around_a_roll_back_resumes_to_the_same_bits),
+        IN_FOLDER(divergence_is_written_into_the_last_checkpoint),
         IN_FOLDER(the_last_n_and_the_best_are_kept),
         IN_FOLDER(what_was_left_half_written_is_removed_at_the_next_start),
         IN_FOLDER(a_full_disk_ends_the_run_and_leaves_the_checkpoint_before_intact),
