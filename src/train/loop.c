@@ -340,13 +340,14 @@ static tdl_status take_batch(loop *l, outcome *ret, tdl_report *why)
 static tdl_status end_epoch(loop *l, double validation, tdl_report *why)
 {
     tdl_loop_progress *at = &l->at;
+    unsigned long long number = at->epoch + 1;
     char detail[120];
-    int n;
 
-    n = snprintf(detail, sizeof detail, "epoch %llu: loss %.4f", (unsigned long long)at->epoch + 1,
-                 at->train_loss);
     if (isfinite(validation))
-        snprintf(detail + n, sizeof detail - (size_t)n, ", validation %.4f", validation);
+        snprintf(detail, sizeof detail, "epoch %llu: loss %.4f, validation %.4f", number,
+                 at->train_loss, validation);
+    else
+        snprintf(detail, sizeof detail, "epoch %llu: loss %.4f", number, at->train_loss);
     log_scalar(l, "epoch/loss", at->train_loss);
     log_text(l, "epoch", detail);
     log_weights(l);

@@ -6,7 +6,7 @@
 
 #include "train/ckpt_folder.h"
 
-enum { FIELDS_N = 16, RINGS_N = 3 };
+enum { FIELDS_N = 16, RINGS_N = 3, STATE_TEXTS_N = FIELDS_N + RINGS_N + 2 };
 
 /* ---- the numbers of the state, listed once for writing and reading ---- */
 
@@ -196,9 +196,13 @@ static tdl_ckpt checkpoint_of(const tdl_loop_state *s)
 static tdl_status encode(tdl_loop_state *s, tdl_buf *ret, tdl_report *why)
 {
     tdl_ckpt ckpt = checkpoint_of(s);
+    tdl_status st;
 
     ckpt.state = describe_state(s);
-    tdl_status st = tdl_ckpt_encode(&ckpt, ret, why);
+    if (json_object_size(ckpt.state) == STATE_TEXTS_N)
+        st = tdl_ckpt_encode(&ckpt, ret, why);
+    else
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to describe the state of the run");
     json_decref(ckpt.state);
     return st;
 }
