@@ -152,7 +152,7 @@ static tdl_status validate(void *context, tdl_pool *pool, double *ret, tdl_repor
     for (size_t at = f->train_n; at < f->rows; at += f->batch) {
         uint32_t which[TDL_MODEL_BATCH_MAX];
         size_t n = f->rows - at < f->batch ? f->rows - at : f->batch;
-        double loss, weight;
+        double of_batch, weight;
 
         for (size_t i = 0; i < n; i++)
             which[i] = (uint32_t)(at + i);
@@ -160,8 +160,8 @@ static tdl_status validate(void *context, tdl_pool *pool, double *ret, tdl_repor
         tdl_status st = tdl_net_forward(&f->model->net, &batch, &run, why);
         if (st)
             return st;
-        tdl_net_loss(&f->model->net, &batch, &loss, &weight);
-        sum += loss;
+        tdl_net_loss(&f->model->net, &batch, &of_batch, &weight);
+        sum += of_batch;
         weights += weight;
     }
     *ret = weights > 0 ? sum / weights : 0;

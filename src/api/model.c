@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/act.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 

@@ -4,6 +4,7 @@
 
 #include "api/model.h"
 #include "base/json.h"
+#include "nn/act.h"
 #include "train/params_load.h"
 
 #define FORMAT "treadle-model-1"
