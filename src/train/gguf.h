@@ -1,6 +1,6 @@
 /* GGUF version 3, the model file of llama.cpp: typed keys and values, then tensors.
  *
- * Writing borrows F32 data until _write and encodes every other type when the tensor is added.
+ * Writing borrows F32 data until _write; what is encoded or transposed is copied when it is added.
  * Reading treats the file as hostile: it is mapped, not copied; nothing is allocated before its
  * size has been checked against the file; a refusal names the key or the tensor and the byte it
  * begins at. Tensors must stand in the order of their descriptions, each padded to the alignment,
@@ -72,6 +72,10 @@ void tdl_gguf_set_strs(tdl_gguf_writer *writer, const char *key, const tdl_str *
  * not finite, or whose magnitude the type cannot hold, are refused. */
 void tdl_gguf_add(tdl_gguf_writer *writer, const char *name, tdl_gguf_type type, size_t rank,
                   const size_t *shape, const float *data);
+
+/* A weight [in][out], as we train it, stored as llama.cpp has it: [out][in]. */
+void tdl_gguf_add_transposed(tdl_gguf_writer *writer, const char *name, tdl_gguf_type type,
+                             size_t in, size_t out, const float *data);
 
 tdl_status tdl_gguf_write(const tdl_gguf_writer *writer, const char *path, tdl_report *why);
 

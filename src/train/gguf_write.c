@@ -219,19 +219,23 @@ static const char *measure(const tdl_gguf_layout *layout, size_t rank, const siz
     return NULL;
 }
 
+/* Fills in ret->data, from `own` (taken over) when it is not NULL, else from `data`. */
 static bool encode(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, const float *data,
-                   size_t n, blob *ret)
+                   float *own, size_t n, blob *ret)
 {
-    ret->own = type == TDL_GGUF_F32 ? NULL : malloc(ret->bytes);
-    if (type != TDL_GGUF_F32 && !ret->own) {
+    const float *source = own ? own : data;
+    void *encoded = type == TDL_GGUF_F32 ? NULL : malloc(ret->bytes);
+
+    if (type != TDL_GGUF_F32 && !encoded) {
         remember(w, TDL_E_NO_MEMORY, name, "out of memory");
         return false;
     }
-    size_t done = tdl_gguf_encode(type, data, n, ret->own);
+    size_t done = tdl_gguf_encode(type, source, n, encoded);
     if (done < n && !w->status)
         w->status = TDL_FAIL(&w->why, TDL_E_INVALID,
                              "\"%s\": number %zu (or its block), %g, has no place in %s", name,
-                             done, (double)data[done], tdl_gguf_layout_of(type)->name);
+                             done, (double)source[done], tdl_gguf_layout_of(type)->name);
+    ret->own = encoded ? encoded : own;
     ret->data = ret->own ? ret->own : data;
     return done == n;
 }
@@ -247,30 +251,63 @@ static void describe(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, s
     put(&w->infos, w->offset, 8);
 }
 
-void tdl_gguf_add(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t rank,
-                  const size_t *shape, const float *data)
+/* `own`: the numbers, taken over; or NULL when `data` is borrowed. */
+static void add(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t rank,
+                const size_t *shape, const float *data, float *own)
 {
     const char *wrong;
     blob one = {0};
     size_t n = 0;
 
     if (!take_name(w, name, WRITTEN_NAME_MAX))
-        return;
+        goto out;
     if ((wrong = measure(tdl_gguf_layout_of(type), rank, shape, &n, &one.bytes))) {
         remember(w, TDL_E_INVALID, name, wrong);
-        return;
+        goto out;
     }
     if (!grow((void **)&w->blobs, w->blobs_n, &w->blobs_cap, sizeof *w->blobs)) {
         remember(w, TDL_E_NO_MEMORY, name, "out of memory");
-        return;
+        goto out;
     }
-    if (!encode(w, name, type, data, n, &one)) {
-        free(one.own);
-        return;
+    if (!encode(w, name, type, data, own, n, &one)) {
+        if (one.own != own)
+            free(one.own);
+        goto out;
     }
     describe(w, name, type, rank, shape);
     w->blobs[w->blobs_n++] = one;
     w->offset = tdl_gguf_align(w->offset + one.bytes, TDL_GGUF_ALIGNMENT);
+    if (one.own == own)
+        own = NULL; /* the writer's now */
+out:
+    free(own);
+}
+
+void tdl_gguf_add(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t rank,
+                  const size_t *shape, const float *data)
+{
+    add(w, name, type, rank, shape, data, NULL);
+}
+
+void tdl_gguf_add_transposed(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t in,
+                             size_t out, const float *data)
+{
+    const size_t shape[] = {out, in};
+    size_t n = 0;
+    float *turned = NULL;
+
+    if (!w || w->status)
+        return;
+    if (!__builtin_mul_overflow(in, out, &n) && n)
+        turned = calloc(n, sizeof *turned);
+    if (n && !turned) {
+        remember(w, TDL_E_NO_MEMORY, name, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < in; i++)
+        for (size_t j = 0; turned && j < out; j++)
+            turned[j * in + i] = data[i * out + j];
+    add(w, name, type, 2, shape, data, turned);
 }
 
 /* ---- the file ---- */
