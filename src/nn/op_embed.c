@@ -10,7 +10,7 @@
  */
 #include <stdlib.h>
 
-#include "nn/op.h"
+#include "nn/kv_cache.h"
 #include "nn/row_grad.h"
 
 enum { STREAMS = 3, POSITIONS = 3 };
@@ -36,20 +36,13 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
 
 /* ---- positions ---- */
 
-/* Tokens of the row that a cache has read before this batch. */
-static size_t tokens_before(const tdl_op_call *call, size_t row)
-{
-    TDL_UNUSED(call);
-    TDL_UNUSED(row);
-    return 0;
-}
-
 static int64_t position_of(const tdl_op_call *call, size_t row, size_t token)
 {
     const tdl_nn_batch *batch = call->batch;
 
-    return batch->position ? batch->position[token]
-                           : (int64_t)(tokens_before(call, row) + token - batch->offsets[row]);
+    return batch->position
+               ? batch->position[token]
+               : (int64_t)(tdl_kv_cache_length(call->cache, row) + token - batch->offsets[row]);
 }
 
 /* Row of the table of positions for a token; not below 0 nor past the table once it was checked. */
