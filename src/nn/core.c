@@ -192,7 +192,8 @@ static int build_attention(const tdl_tf *tf, tdl_net *net, size_t layer, int x)
                            &(tdl_rope_config){.heads = c->n_head + c->n_kv_head,
                                               .d_head = c->d_head,
                                               .at = attention.q_at,
-                                              .base = c->rope_base});
+                                              .base = c->rope_base,
+                                              .max_len = c->max_len});
     int a = tdl_net_attention(net, qkv, &attention, l->by_distance, l->by_time);
     if (c->out_gate) {
         a = tdl_net_norm(net, a, TDL_NORM_LAYER_PLAIN, TDL_NONE, TDL_NONE, c->norm_eps);

@@ -67,6 +67,10 @@ void tdl_net_keep_gradient(tdl_net *net, int value);
 
 /* ---- planning ---- */
 
+/* Check all shapes and state them (node[...].shapes), as planning does first. TDL_E_INVALID names
+ * the op that cannot be. */
+tdl_status tdl_net_infer(tdl_net *net, tdl_report *why);
+
 typedef struct tdl_plan_options {
     size_t rows, tokens; /* of the largest batch */
     bool backward;       /* gradients too */

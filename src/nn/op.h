@@ -50,6 +50,7 @@ typedef struct tdl_attention_config {
 typedef struct tdl_rope_config {
     size_t heads, d_head, at; /* `heads` heads from column `at` on are turned */
     double base;
+    size_t max_len; /* tokens of a row, for programs that need to know; 0 = not said */
 } tdl_rope_config;
 
 typedef enum tdl_position {

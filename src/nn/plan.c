@@ -35,9 +35,13 @@ static tdl_status infer_node(const tdl_net *net, tdl_node *node, tdl_report *why
     return node->op->infer(&node->config, &node->shapes, why);
 }
 
-static tdl_status infer_all(tdl_net *net, tdl_report *why)
+tdl_status tdl_net_infer(tdl_net *net, tdl_report *why)
 {
     tdl_status st;
+
+    if (net->failed || net->nodes_n == 0)
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "a net of no ops, or an op that reads what is not there");
 
     for (int k = 0; k < net->nodes_n; k++) {
         tdl_node *node = &net->node[k];
@@ -392,10 +396,9 @@ static tdl_status prepare(tdl_net *net, const tdl_plan_options *o, layout *l, td
 {
     tdl_status st;
 
-    if (net->failed || net->nodes_n == 0 || net->block)
-        return TDL_FAIL(why, TDL_E_INVALID,
-                        "a net of no ops, an op that reads what is not there, or a second plan");
-    if ((st = infer_all(net, why)) || (o->backward && (st = find_gradients(net, why))))
+    if (net->block)
+        return TDL_FAIL(why, TDL_E_INVALID, "a second plan of one net");
+    if ((st = tdl_net_infer(net, why)) || (o->backward && (st = find_gradients(net, why))))
         return st;
     net->rows_max = o->rows;
     net->tokens_max = o->tokens;

@@ -71,6 +71,23 @@ const char *tdl_onnx_pool(tdl_onnx *g, const char *x, const char *lengths, tdl_o
     return row(g, x, 0);
 }
 
+/* ---- heads ---- */
+
+/* [batch, length, kv * group * width] -> [batch, length, kv, group, width] */
+static const char *split_heads(tdl_onnx *g, const char *x, size_t kv, size_t group, size_t width)
+{
+    const int64_t shape[] = {0, 0, (int64_t)kv, (int64_t)group, (int64_t)width};
+
+    return tdl_onnx_binary(g, "Reshape", x, tdl_onnx_ints(g, shape, 5));
+}
+
+static const char *join_heads(tdl_onnx *g, const char *x, size_t heads, size_t width)
+{
+    const int64_t shape[] = {0, 0, (int64_t)(heads * width)};
+
+    return tdl_onnx_binary(g, "Reshape", x, tdl_onnx_ints(g, shape, 3));
+}
+
 /* ---- mask and rope ---- */
 
 const char *tdl_onnx_mask(tdl_onnx *g, const char *x, const char *lengths, bool causal)
@@ -156,15 +173,13 @@ static const char *turn(tdl_onnx *g, const char *x, const tdl_onnx_rope *rope)
                          tdl_onnx_times(g, swapped, rope->sine));
 }
 
-/* ---- attention ---- */
-
-/* [batch, length, kv * group * width] -> [batch, length, kv, group, width] */
-static const char *split_heads(tdl_onnx *g, const char *x, size_t kv, size_t group, size_t width)
+const char *tdl_onnx_turn(tdl_onnx *g, const char *x, size_t heads, size_t width,
+                          const tdl_onnx_rope *rope)
 {
-    const int64_t shape[] = {0, 0, (int64_t)kv, (int64_t)group, (int64_t)width};
-
-    return tdl_onnx_binary(g, "Reshape", x, tdl_onnx_ints(g, shape, 5));
+    return join_heads(g, turn(g, split_heads(g, x, heads, 1, width), rope), heads, width);
 }
+
+/* ---- attention ---- */
 
 static const char *norm_and_turn(tdl_onnx *g, const char *x, const tdl_onnx_attention *a,
                                  const char *gain_name, const float *gain)
@@ -210,15 +225,14 @@ const char *tdl_onnx_attend(tdl_onnx *g, const char *q, const char *k, const cha
                             const tdl_onnx_attention *a)
 {
     size_t kv = a->kv_heads, group = a->heads / a->kv_heads, width = a->head_width;
-    const int64_t joined[] = {0, 0, (int64_t)(a->heads * width)};
+    float scale = a->scale != 0 ? a->scale : (float)(1 / sqrt((double)width));
 
     q = norm_and_turn(g, split_heads(g, q, kv, group, width), a, "q_gain", a->q_gain);
     k = norm_and_turn(g, split_heads(g, k, kv, 1, width), a, "k_gain", a->k_gain);
-    q = tdl_onnx_scale(g, transpose(g, q, HEADS_FIRST), (float)(1 / sqrt((double)width)));
+    q = tdl_onnx_scale(g, transpose(g, q, HEADS_FIRST), scale);
     v = transpose(g, split_heads(g, v, kv, 1, width), HEADS_FIRST);
     const char *scores = tdl_onnx_binary(g, "MatMul", q, transpose(g, k, HEADS_FIRST_KEYS));
     const char *weights = tdl_onnx_softmax(g, masked(g, scores, a->mask));
     const char *heads = tdl_onnx_binary(g, "MatMul", weights, v);
-    return tdl_onnx_binary(g, "Reshape", transpose(g, heads, LENGTH_FIRST),
-                           tdl_onnx_ints(g, joined, 3));
+    return join_heads(g, transpose(g, heads, LENGTH_FIRST), a->heads, width);
 }

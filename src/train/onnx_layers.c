@@ -241,14 +241,15 @@ const char *tdl_onnx_conv_2d(tdl_onnx *g, const char *x, const tdl_onnx_conv *c)
                                            TDL_ONNX_SET_INTS("strides", 2, {stride, stride})}});
 }
 
-const char *tdl_onnx_max_pool(tdl_onnx *g, const char *x, size_t side, size_t stride)
+const char *tdl_onnx_max_pool(tdl_onnx *g, const char *x, size_t side, size_t stride, size_t pad)
 {
-    int64_t s = (int64_t)side, step = (int64_t)stride;
+    int64_t s = (int64_t)side, step = (int64_t)stride, p = (int64_t)pad;
 
     return tdl_onnx_add(
         g, &(tdl_onnx_node){.op = "MaxPool",
                             .inputs = {x},
                             .attributes = {TDL_ONNX_SET_INTS("kernel_shape", 2, {s, s}),
+                                           TDL_ONNX_SET_INTS("pads", 4, {p, p, p, p}),
                                            TDL_ONNX_SET_INTS("strides", 2, {step, step})}});
 }
 

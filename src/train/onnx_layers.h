@@ -93,7 +93,9 @@ typedef struct tdl_onnx_conv {
     const float *w, *b;
 } tdl_onnx_conv;
 const char *tdl_onnx_conv_2d(tdl_onnx *graph, const char *x, const tdl_onnx_conv *conv);
-const char *tdl_onnx_max_pool(tdl_onnx *graph, const char *x, size_t side, size_t stride);
+/* `pad` on every edge is never the largest */
+const char *tdl_onnx_max_pool(tdl_onnx *graph, const char *x, size_t side, size_t stride,
+                              size_t pad);
 const char *tdl_onnx_flatten(tdl_onnx *graph, const char *x); /* [batch, ...] -> [batch, product] */
 
 /* ---- sequences ---- */
@@ -117,15 +119,20 @@ typedef struct tdl_onnx_rope {
 tdl_onnx_rope tdl_onnx_rope_tables(tdl_onnx *graph, const char *x, size_t max_length, size_t width,
                                    float base);
 
+/* x [batch, length, heads * width], each head turned by its position */
+const char *tdl_onnx_turn(tdl_onnx *graph, const char *x, size_t heads, size_t width,
+                          const tdl_onnx_rope *rope);
+
 typedef struct tdl_onnx_attention {
     size_t heads, kv_heads, head_width;
+    float scale;                  /* of q . k; 0: 1 / sqrt(head_width) */
     const char *mask;             /* of tdl_onnx_mask, or NULL */
     const tdl_onnx_rope *rope;    /* or NULL */
     const float *q_gain, *k_gain; /* [head_width] RMS norm of each head before rope, or NULL */
     float norm_eps;
 } tdl_onnx_attention;
 /* q [batch, length, heads * head_width], k and v [batch, length, kv_heads * head_width]
- * -> softmax(q k^T / sqrt(head_width)) v, shaped as q; query head h reads kv head h / (heads/kv) */
+ * -> softmax(scale q k^T) v, shaped as q; query head h reads kv head h / (heads/kv) */
 const char *tdl_onnx_attend(tdl_onnx *graph, const char *q, const char *k, const char *v,
                             const tdl_onnx_attention *attention);
 

@@ -87,7 +87,7 @@ static void cnn(tdl_onnx *g)
                                           .pad = 1,
                                           .w = fill(1, 3 * 2 * 9),
                                           .b = fill(2, 3)});
-    x = tdl_onnx_max_pool(g, tdl_onnx_activate(g, x, TDL_ONNX_RELU, 0), 2, 2);
+    x = tdl_onnx_max_pool(g, tdl_onnx_activate(g, x, TDL_ONNX_RELU, 0), 2, 2, 0);
     tdl_onnx_scope(g, "conv.1");
     x = tdl_onnx_conv_2d(g, x,
                          &(tdl_onnx_conv){.channels = 3,
