@@ -85,12 +85,13 @@ typedef struct tdl_fit_options {
 typedef struct tdl_fit_result {
     unsigned epochs;     /* run */
     double loss;         /* mean training loss of the last one */
-    double validation;   /* best validation loss; NaN without validation */
-    const char *stopped; /* why: "epochs", "loss_threshold", "patience", "diverged", "stopped" */
+    double validation;   /* best loss of the rows held out; NaN without validation */
+    const char *stopped; /* why: "epochs", "loss_threshold", "patience", "stopped" */
 } tdl_fit_result;
 
 /* Train on x[rows][inputs] and y[rows][outputs] (y[rows] for "classes"). options and ret_result may
- * be NULL. TDL_E_INVALID: options, or numbers that are not finite, by name or by row and column. */
+ * be NULL. TDL_E_INVALID: an option, or a number that cannot be, by name or by row and column; or
+ * training diverged, and the weights are those that the epoch began with. */
 tdl_status tdl_model_fit(tdl_model *model, const float *x, const float *y, size_t rows,
                          const tdl_fit_options *options, tdl_fit_result *ret_result,
                          tdl_report *why);

@@ -29,15 +29,17 @@ static int add_classes(tdl_net *net, int in)
     return tdl_net_softmax_ce(net, in, NULL);
 }
 
+typedef enum target { NUMBER, SIGN, SHARE, CLASS } target; /* what y holds */
+
 typedef struct loss {
     const char *name;
     int (*add)(tdl_net *net, int in);
-    bool classes; /* y holds one class number a row */
+    target target; /* CLASS: one a row */
 } loss;
 
 static const loss losses[] = {
-    {"mse", add_mse, false},       {"huber", add_huber, false},    {"hinge", tdl_net_hinge, false},
-    {"binary", add_binary, false}, {"classes", add_classes, true},
+    {"mse", add_mse, NUMBER},      {"huber", add_huber, NUMBER},    {"hinge", tdl_net_hinge, SIGN},
+    {"binary", add_binary, SHARE}, {"classes", add_classes, CLASS},
 };
 
 static tdl_status find_loss(const char *name, const loss **ret, tdl_report *why)
@@ -58,6 +60,7 @@ typedef struct fitting {
     const float *x, *y;
     const loss *loss;
     size_t inputs, outputs, rows, train_n, batch;
+    bool classes; /* y [rows], else [rows][outputs] */
     uint64_t seed;
     uint32_t *order; /* [rows] the first train_n are trained on, the rest held out */
     float *batch_x;  /* [batch][inputs] */
@@ -78,12 +81,31 @@ static void release(fitting *f)
     free(f->example);
 }
 
-static tdl_status check_classes(const fitting *f, tdl_report *why)
+static bool is_target(const fitting *f, float y)
 {
-    for (size_t r = 0; r < f->rows; r++)
-        if (!(f->y[r] >= 0 && f->y[r] < (float)f->outputs) || f->y[r] != rintf(f->y[r]))
-            return TDL_FAIL(why, TDL_E_INVALID, "row %zu: %g is not a class from 0 to %zu", r,
-                            (double)f->y[r], f->outputs - 1);
+    switch (f->loss->target) {
+    case SIGN:
+        return y == -1 || y == 1;
+    case SHARE:
+        return y >= 0 && y <= 1;
+    case CLASS:
+        return y >= 0 && y < (float)f->outputs && y == rintf(y);
+    case NUMBER:
+        break;
+    }
+    return isfinite(y);
+}
+
+static tdl_status check_targets(const fitting *f, tdl_report *why)
+{
+    static const char *const wanted[] = {"a finite number", "-1 or 1", "in [0, 1]",
+                                         "a class that the model has a score for"};
+    size_t cols = f->classes ? 1 : f->outputs;
+
+    for (size_t i = 0; i < f->rows * cols; i++)
+        if (!is_target(f, f->y[i]))
+            return TDL_FAIL(why, TDL_E_INVALID, "row %zu, column %zu: y %g is not %s", i / cols,
+                            i % cols, (double)f->y[i], wanted[f->loss->target]);
     return TDL_OK;
 }
 
@@ -91,8 +113,7 @@ static tdl_status prepare(fitting *f, tdl_report *why)
 {
     tdl_status st = tdl_nn_check_finite("x", f->x, f->rows, f->inputs, why);
 
-    if (st || (st = f->loss->classes ? check_classes(f, why)
-                                     : tdl_nn_check_finite("y", f->y, f->rows, f->outputs, why)))
+    if (st || (st = check_targets(f, why)))
         return st;
     f->order = malloc((f->rows + 1) * sizeof *f->order);
     f->batch_x = malloc((f->batch * f->inputs + 1) * sizeof *f->batch_x);
@@ -116,15 +137,15 @@ static tdl_nn_batch make_batch(fitting *f, const uint32_t *which, size_t n)
 
         memcpy(f->batch_x + i * f->inputs, f->x + row * f->inputs, f->inputs * sizeof *f->x);
         f->example[i] = row;
-        if (f->loss->classes)
+        if (f->classes)
             f->target[i] = (int32_t)f->y[row];
         else
             memcpy(f->batch_y + i * f->outputs, f->y + row * f->outputs, f->outputs * sizeof *f->y);
     }
     return (tdl_nn_batch){.rows = n,
                           .x = f->batch_x,
-                          .target = f->loss->classes ? f->target : NULL,
-                          .value = f->loss->classes ? NULL : f->batch_y,
+                          .target = f->classes ? f->target : NULL,
+                          .value = f->classes ? NULL : f->batch_y,
                           .example = f->example};
 }
 
@@ -186,6 +207,14 @@ static tdl_status check(size_t rows, const tdl_fit_options *o, tdl_report *why)
     return TDL_OK;
 }
 
+/* Rows of that share; never all of them. */
+static size_t held_out(size_t rows, double share)
+{
+    size_t n = (size_t)(share * (double)rows);
+
+    return n < rows ? n : rows - 1;
+}
+
 static tdl_status make_options(const tdl_fit_options *o, const fitting *f, tdl_loop_options *ret,
                                tdl_report *why)
 {
@@ -204,6 +233,7 @@ static tdl_status make_options(const tdl_fit_options *o, const fitting *f, tdl_l
     ret->clip = o->clip;
     ret->stop_loss = o->stop_loss;
     ret->patience = o->patience;
+    ret->eval_every = f->train_n < f->rows ? steps : 0;
     ret->sched = (tdl_sched_config){.name = o->schedule,
                                     .total = steps * ret->epochs,
                                     .every = steps * (ret->epochs / 3 + 1),
@@ -290,15 +320,17 @@ tdl_status tdl_model_fit(tdl_model *model, const float *x, const float *y, size_
                  .inputs = model->inputs,
                  .outputs = tdl_model_outputs(model),
                  .rows = rows,
-                 .train_n = rows - (size_t)(o->validation * (double)rows),
                  .batch = o->batch ? o->batch : 32,
                  .seed = o->seed,
                  .options = o};
     tdl_fit_result result;
     tdl_status st;
 
-    if ((st = check(rows, o, why)) || (st = find_loss(o->loss ? o->loss : "mse", &f.loss, why)) ||
-        (st = plan(&f, why)))
+    if ((st = check(rows, o, why)) || (st = find_loss(o->loss ? o->loss : "mse", &f.loss, why)))
+        return st;
+    f.classes = f.loss->target == CLASS;
+    f.train_n = rows - held_out(rows, o->validation);
+    if ((st = plan(&f, why)))
         return st;
     if (!(st = prepare(&f, why)))
         st = run(&f, &result, why);

@@ -146,6 +146,9 @@ int tdl_model_build(tdl_model *model)
 
 /* ---- parameters ---- */
 
+static const size_t ANY = SIZE_MAX;
+
+/* n: numbers it must have; ANY: as many as it has */
 static tdl_status find(tdl_model *model, const char *name, size_t n, int *ret, tdl_report *why)
 {
     char names[256] = "";
@@ -158,7 +161,7 @@ static tdl_status find(tdl_model *model, const char *name, size_t n, int *ret, t
         const tdl_slice *slice = &model->params.slice[i];
         if (!strcmp(slice->name, name)) {
             *ret = i;
-            if (n && n != slice->rows * slice->cols)
+            if (n != ANY && n != slice->rows * slice->cols)
                 return TDL_FAIL(why, TDL_E_INVALID, "%s has %zu x %zu numbers, not %zu", name,
                                 slice->rows, slice->cols, n);
             return TDL_OK;
@@ -179,7 +182,7 @@ tdl_status tdl_model_set(tdl_model *model, const char *parameter, const float *v
     for (size_t i = 0; i < n; i++)
         if (!isfinite(values[i]))
             return TDL_FAIL(why, TDL_E_INVALID, "%s: number %zu is not finite", parameter, i);
-    if ((st = find(model, parameter, n ? n : SIZE_MAX, &slice, why)))
+    if ((st = find(model, parameter, n, &slice, why)))
         return st;
     memcpy(tdl_params_value(&model->params, slice), values, n * sizeof *values);
     return TDL_OK;
@@ -189,7 +192,7 @@ tdl_status tdl_model_get(tdl_model *model, const char *parameter, float *ret, si
                          tdl_report *why)
 {
     int slice = 0;
-    tdl_status st = find(model, parameter, n ? n : SIZE_MAX, &slice, why);
+    tdl_status st = find(model, parameter, n, &slice, why);
 
     if (!st)
         memcpy(ret, tdl_params_value(&model->params, slice), n * sizeof *ret);
@@ -199,7 +202,7 @@ tdl_status tdl_model_get(tdl_model *model, const char *parameter, float *ret, si
 tdl_status tdl_model_fill(tdl_model *model, const char *parameter, float value, tdl_report *why)
 {
     int slice = 0;
-    tdl_status st = find(model, parameter, 0, &slice, why);
+    tdl_status st = find(model, parameter, ANY, &slice, why);
 
     if (st)
         return st;
@@ -223,7 +226,7 @@ tdl_status tdl_model_predict(tdl_model *model, const float *x, size_t rows, floa
     const tdl_run run = {0};
     tdl_status st = tdl_model_seal(model, why);
 
-    if (st || rows == 0)
+    if (st || rows == 0 || (st = tdl_nn_check_finite("x", x, rows, model->inputs, why)))
         return st;
     int last = tdl_model_build(model);
     if ((st = tdl_net_plan(&model->net, &plan, why)))
@@ -232,10 +235,8 @@ tdl_status tdl_model_predict(tdl_model *model, const float *x, size_t rows, floa
         size_t n = rows - at < step ? rows - at : step;
         const tdl_nn_batch batch = {.rows = n, .x = x + at * model->inputs};
 
-        if ((st = tdl_net_forward(&model->net, &batch, &run, why))) {
-            tdl_report_prefix(why, "rows from %zu on", at);
+        if ((st = tdl_net_forward(&model->net, &batch, &run, why)))
             return st;
-        }
         memcpy(y + at * outputs, tdl_net_value(&model->net, last), n * outputs * sizeof *y);
     }
     return TDL_OK;

@@ -5,6 +5,7 @@
 #include "api/model.h"
 #include "base/json.h"
 #include "nn/act.h"
+#include "train/export_onnx.h"
 #include "train/params_load.h"
 
 #define FORMAT "treadle-model-1"
@@ -149,4 +150,16 @@ tdl_status tdl_model_load(const char *path, tdl_model **ret, tdl_report *why)
     }
     tdl_st_free(file);
     return st;
+}
+
+/* ---- for other programs ---- */
+
+tdl_status tdl_model_export_onnx(tdl_model *model, const char *path, tdl_report *why)
+{
+    tdl_status st = tdl_model_seal(model, why);
+
+    if (st)
+        return st;
+    int last = tdl_model_build(model);
+    return tdl_export_onnx(&model->net, last, path, why);
 }
