@@ -10,15 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "train/gguf.h"
+#include "vocabulary.h"
 
 enum { WIDTH = 64, LAYERS = 2, HEADS = 4, KV_HEADS = 2, HIDDEN = 128, CONTEXT = 64, VOCAB = 300 };
 enum { KV_WIDTH = WIDTH / HEADS * KV_HEADS };
-
-/* Tokens of the three special kinds and of the 256 bytes of a SentencePiece vocabulary. */
-enum { TYPE_NORMAL = 1, TYPE_UNKNOWN, TYPE_CONTROL, TYPE_BYTE = 6 };
-enum { UNKNOWN, BEGIN, END, FIRST_BYTE, FIRST_PIECE = FIRST_BYTE + 256 };
 
 typedef struct model {
     tdl_gguf_writer *writer;
@@ -84,41 +79,12 @@ static void set_shape(model *m, const char *architecture)
                          shape[i].value);
 }
 
-/* ---- llama, with a SentencePiece tokenizer ---- */
-
-static void set_pieces(model *m)
+static void set_vocabulary(model *m, tdl_gguf_vocabulary vocabulary)
 {
-    static const char *const pieces[] = {
-        "\xe2\x96\x81", "h", "e", "l", "o", "he", "ll", "hell", "hello", "\xe2\x96\x81hello"};
-    tdl_str tokens[VOCAB];
-    float scores[VOCAB] = {0};
-    int32_t types[VOCAB];
-
-    tokens[UNKNOWN] = TDL_STR("<unk>");
-    tokens[BEGIN] = TDL_STR("<s>");
-    tokens[END] = TDL_STR("</s>");
-    for (size_t i = 0; i < VOCAB; i++) {
-        size_t piece = i - FIRST_PIECE;
-        types[i] = i == UNKNOWN      ? TYPE_UNKNOWN
-                   : i < FIRST_BYTE  ? TYPE_CONTROL
-                   : i < FIRST_PIECE ? TYPE_BYTE
-                                     : TYPE_NORMAL;
-        if (i >= FIRST_BYTE && i < FIRST_PIECE)
-            tokens[i] = tdl_arena_printf(m->memory, "<0x%02X>", (unsigned)(i - FIRST_BYTE));
-        if (i < FIRST_PIECE)
-            continue;
-        scores[i] = -(float)(VOCAB - i); // longer pieces stand later and win
-        tokens[i] = piece < sizeof pieces / sizeof *pieces
-                        ? tdl_str_of(pieces[piece])
-                        : tdl_arena_printf(m->memory, "unused%zu", piece);
-    }
-    tdl_gguf_set_str(m->writer, "tokenizer.ggml.model", TDL_STR("llama"));
-    tdl_gguf_set_strs(m->writer, "tokenizer.ggml.tokens", tokens, VOCAB);
-    tdl_gguf_set_array(m->writer, "tokenizer.ggml.scores", TDL_GGUF_FLOAT, scores, VOCAB);
-    tdl_gguf_set_array(m->writer, "tokenizer.ggml.token_type", TDL_GGUF_I32, types, VOCAB);
-    tdl_gguf_set_u32(m->writer, "tokenizer.ggml.bos_token_id", BEGIN);
-    tdl_gguf_set_u32(m->writer, "tokenizer.ggml.eos_token_id", END);
+    tdl_gguf_set_vocabulary(m->writer, &vocabulary);
 }
+
+/* ---- llama, with a SentencePiece tokenizer ---- */
 
 static void llama_block(model *m, int layer)
 {
@@ -140,7 +106,7 @@ static void llama(model *m)
     tdl_gguf_set_float(m->writer, "llama.attention.layer_norm_rms_epsilon", 1e-6F);
     tdl_gguf_set_u32(m->writer, "llama.rope.dimension_count", WIDTH / HEADS);
     tdl_gguf_set_float(m->writer, "llama.rope.freq_base", 10000);
-    set_pieces(m);
+    set_vocabulary(m, pieces_vocabulary(m->memory, VOCAB));
     add_matrix(m, "token_embd.weight", VOCAB, WIDTH);
     for (int layer = 0; layer < LAYERS; layer++)
         llama_block(m, layer);
@@ -149,46 +115,6 @@ static void llama(model *m)
 }
 
 /* ---- gpt2, with a byte-level BPE tokenizer ---- */
-
-/* GPT-2 writes each byte as a printable character: itself when it is one, else the next from U+0100
- * on. */
-static tdl_str byte_token(model *m, unsigned byte, unsigned *next)
-{
-    unsigned code = byte;
-
-    if (byte <= ' ' || (byte >= 0x7f && byte <= 0xa0) || byte == 0xad)
-        code = (*next)++;
-    if (code < 0x80)
-        return tdl_arena_printf(m->memory, "%c", (char)code);
-    return tdl_arena_printf(m->memory, "%c%c", (char)(0xc0 | code >> 6),
-                            (char)(0x80 | (code & 0x3f)));
-}
-
-static void set_merges(model *m)
-{
-    static const tdl_str merges[] = {{"h e", 3}, {"l l", 3}, {"he ll", 5}, {"hell o", 6}};
-    static const char *const merged[] = {"he", "ll", "hell", "hello"};
-    enum { MERGES = sizeof merges / sizeof *merges, END_OF_TEXT = VOCAB - 1 };
-    tdl_str tokens[VOCAB];
-    int32_t types[VOCAB];
-    unsigned next = 0x100;
-
-    for (size_t i = 0; i < VOCAB; i++) {
-        types[i] = TYPE_NORMAL;
-        tokens[i] = i < 256            ? byte_token(m, (unsigned)i, &next)
-                    : i - 256 < MERGES ? tdl_str_of(merged[i - 256])
-                                       : tdl_arena_printf(m->memory, "unused%zu", i);
-    }
-    tokens[END_OF_TEXT] = TDL_STR("<|endoftext|>");
-    types[END_OF_TEXT] = TYPE_CONTROL;
-    tdl_gguf_set_str(m->writer, "tokenizer.ggml.model", TDL_STR("gpt2"));
-    tdl_gguf_set_str(m->writer, "tokenizer.ggml.pre", TDL_STR("gpt-2"));
-    tdl_gguf_set_strs(m->writer, "tokenizer.ggml.tokens", tokens, VOCAB);
-    tdl_gguf_set_array(m->writer, "tokenizer.ggml.token_type", TDL_GGUF_I32, types, VOCAB);
-    tdl_gguf_set_strs(m->writer, "tokenizer.ggml.merges", merges, MERGES);
-    tdl_gguf_set_u32(m->writer, "tokenizer.ggml.bos_token_id", END_OF_TEXT);
-    tdl_gguf_set_u32(m->writer, "tokenizer.ggml.eos_token_id", END_OF_TEXT);
-}
 
 static void gpt2_block(model *m, int layer)
 {
@@ -211,7 +137,7 @@ static void gpt2(model *m)
 {
     set_shape(m, "gpt2");
     tdl_gguf_set_float(m->writer, "gpt2.attention.layer_norm_epsilon", 1e-5F);
-    set_merges(m);
+    set_vocabulary(m, merges_vocabulary(m->memory, VOCAB));
     add_matrix(m, "token_embd.weight", VOCAB, WIDTH);
     add_matrix(m, "position_embd.weight", CONTEXT, WIDTH);
     for (int layer = 0; layer < LAYERS; layer++)

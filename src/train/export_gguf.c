@@ -1,0 +1,129 @@
+#include "train/export_gguf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/gguf_layout.h"
+
+/* ---- keys ---- */
+
+void tdl_gguf_set_vocabulary(tdl_gguf_writer *w, const tdl_gguf_vocabulary *v)
+{
+    tdl_gguf_set_str(w, "tokenizer.ggml.model", tdl_str_of(v->model));
+    if (v->pre)
+        tdl_gguf_set_str(w, "tokenizer.ggml.pre", tdl_str_of(v->pre));
+    tdl_gguf_set_strs(w, "tokenizer.ggml.tokens", v->token, v->tokens_n);
+    if (v->score)
+        tdl_gguf_set_array(w, "tokenizer.ggml.scores", TDL_GGUF_FLOAT, v->score, v->tokens_n);
+    if (v->kind)
+        tdl_gguf_set_array(w, "tokenizer.ggml.token_type", TDL_GGUF_I32, v->kind, v->tokens_n);
+    if (v->merge)
+        tdl_gguf_set_strs(w, "tokenizer.ggml.merges", v->merge, v->merges_n);
+    if (v->begin)
+        tdl_gguf_set_u32(w, "tokenizer.ggml.bos_token_id", *v->begin);
+    if (v->end)
+        tdl_gguf_set_u32(w, "tokenizer.ggml.eos_token_id", *v->end);
+}
+
+static void set_count(tdl_gguf_writer *w, const char *format, const char *architecture,
+                      size_t value)
+{
+    char key[64];
+
+    snprintf(key, sizeof key, "%s.%s", architecture, format);
+    tdl_gguf_set_u32(w, key, (uint32_t)value);
+}
+
+static void set_shape(tdl_gguf_writer *w, const tdl_tf_config *c, const char *architecture)
+{
+    set_count(w, "context_length", architecture, c->max_len);
+    set_count(w, "embedding_length", architecture, c->d_model);
+    set_count(w, "block_count", architecture, c->n_layer);
+    set_count(w, "feed_forward_length", architecture, c->d_ff);
+    set_count(w, "attention.head_count", architecture, c->n_head);
+    set_count(w, "attention.head_count_kv", architecture, c->n_kv_head);
+    if (!tdl_gguf_is_llama(c)) {
+        tdl_gguf_set_float(w, "gpt2.attention.layer_norm_epsilon", (float)c->norm_eps);
+        return;
+    }
+    tdl_gguf_set_float(w, "llama.attention.layer_norm_rms_epsilon", (float)c->norm_eps);
+    tdl_gguf_set_u32(w, "llama.rope.dimension_count", (uint32_t)c->d_head);
+    tdl_gguf_set_float(w, "llama.rope.freq_base", (float)c->rope_base);
+}
+
+/* ---- tensors ---- */
+
+typedef struct exporting {
+    const tdl_params *params;
+    tdl_gguf_writer *writer;
+    tdl_gguf_type type;
+} exporting;
+
+/* Columns of a weight, which the writer copies turned round. */
+static tdl_status add_weight(const exporting *e, const tdl_gguf_part *part, tdl_report *why)
+{
+    const tdl_slice *s = &e->params->slice[part->slice];
+    const float *from = tdl_params_value(e->params, part->slice) + part->at;
+    float *block = malloc((s->rows * part->cols + 1) * sizeof *block);
+
+    if (!block)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the tensor %s", part->name);
+    for (size_t r = 0; r < s->rows; r++)
+        memcpy(block + r * part->cols, from + r * s->cols, part->cols * sizeof *block);
+    tdl_gguf_add_transposed(e->writer, part->name, e->type, s->rows, part->cols, block);
+    free(block);
+    return TDL_OK;
+}
+
+static tdl_status add_part(void *context, const tdl_gguf_part *part, tdl_report *why)
+{
+    const exporting *e = context;
+    const tdl_slice *s = &e->params->slice[part->slice];
+    const float *data = tdl_params_value(e->params, part->slice);
+
+    if (part->turned)
+        return add_weight(e, part, why);
+    if (s->rows == 1)
+        tdl_gguf_add(e->writer, part->name, TDL_GGUF_F32, 1, &s->cols, data);
+    else
+        tdl_gguf_add(e->writer, part->name, e->type, 2, (size_t[]){s->rows, s->cols}, data);
+    return TDL_OK;
+}
+
+/* ---- the file ---- */
+
+static tdl_status check_vocabulary(const tdl_transformer *model, const tdl_gguf_vocabulary *v,
+                                   tdl_report *why)
+{
+    bool merges = !strcmp(v->model, "gpt2");
+
+    if (!merges && strcmp(v->model, "llama") != 0)
+        return TDL_FAIL(why, TDL_E_INVALID, "tokenizer \"%s\": there are llama and gpt2", v->model);
+    if (merges && !v->merge)
+        return TDL_FAIL(why, TDL_E_INVALID, "a tokenizer gpt2 without merges");
+    if (v->tokens_n != model->config.vocabulary)
+        return TDL_FAIL(why, TDL_E_INVALID, "a tokenizer of %zu tokens, a model of %zu",
+                        v->tokens_n, model->config.vocabulary);
+    return TDL_OK;
+}
+
+tdl_status tdl_export_gguf(const tdl_transformer *model, const tdl_gguf_vocabulary *vocabulary,
+                           tdl_gguf_type type, const char *path, tdl_report *why)
+{
+    const tdl_tf_config *core = &model->core.config;
+    const char *architecture = tdl_gguf_is_llama(core) ? "llama" : "gpt2";
+    tdl_status st;
+
+    if ((st = tdl_gguf_check_model(&model->config, core, why)) ||
+        (st = check_vocabulary(model, vocabulary, why)))
+        return st;
+    exporting e = {
+        .params = &model->params, .writer = tdl_gguf_writer_new(architecture), .type = type};
+    set_shape(e.writer, core, architecture);
+    tdl_gguf_set_vocabulary(e.writer, vocabulary);
+    if (!(st = tdl_gguf_each_part(model, add_part, &e, why)))
+        st = tdl_gguf_write(e.writer, path, why);
+    tdl_gguf_writer_free(e.writer);
+    return st;
+}

@@ -1,0 +1,163 @@
+#include "train/gguf_layout.h"
+
+#include <stdio.h>
+
+/* ---- what can be said ---- */
+
+typedef struct rule {
+    bool met;
+    const char *says;
+} rule;
+
+static tdl_status check_rules(const char *architecture, const rule *rules, size_t n,
+                              tdl_report *why)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!rules[i].met)
+            return TDL_FAIL(why, TDL_E_INVALID, "GGUF, architecture %s: %s", architecture,
+                            rules[i].says);
+    return TDL_OK;
+}
+
+static tdl_status check_llama(const tdl_transformer_config *m, const tdl_tf_config *c,
+                              tdl_report *why)
+{
+    const rule rules[] = {
+        {c->rope_base > 0, "rope_base: positions are rotary"},
+        {m->position == TDL_POSITION_NONE, "position: there is no table of them"},
+        {c->act == TDL_ACT_SILU, "act: it is silu"},
+        {c->glu || c->glu_second, "glu: the hidden layer is gated"},
+        {!c->bias_qkv, "bias_qkv: there is none"},
+        {!c->bias_out, "bias_out: there is none"},
+        {!c->bias_ff, "bias_ff: there is none"},
+    };
+
+    return check_rules("llama", rules, sizeof rules / sizeof *rules, why);
+}
+
+static tdl_status check_gpt2(const tdl_transformer_config *m, const tdl_tf_config *c,
+                             tdl_report *why)
+{
+    const rule rules[] = {
+        {c->norm == TDL_NORM_LAYER, "norm: it has gain and bias"},
+        {c->rope_base <= 0, "rope_base: positions are learned"},
+        {m->position == TDL_POSITION_LEARNED, "position: learned, counted from the first token"},
+        {c->act == TDL_ACT_GELU, "act: it is gelu in its tanh form"},
+        {!c->glu && !c->glu_second, "glu: the hidden layer has no gate"},
+        {c->bias_qkv, "bias_qkv: it is there"},
+        {c->bias_out, "bias_out: it is there"},
+        {c->bias_ff, "bias_ff: it is there"},
+        {c->n_kv_head == c->n_head, "n_kv_head: as many as n_head"},
+    };
+
+    return check_rules("gpt2", rules, sizeof rules / sizeof *rules, why);
+}
+
+tdl_status tdl_gguf_check_model(const tdl_transformer_config *m, const tdl_tf_config *c,
+                                tdl_report *why)
+{
+    bool llama = tdl_gguf_is_llama(c);
+    const rule rules[] = {
+        {m->front == TDL_FRONT_TOKENS, "front: it reads tokens"},
+        {m->types == 0, "types: there is one stream of ids"},
+        {m->embed_scale == 0 || m->embed_scale == 1, "embed_scale: there is none"},
+        {!m->embed_norm, "embed_norm: there is none"},
+        {m->head == TDL_HEAD_TIED || m->head == TDL_HEAD_TOKENS, "head: tokens, tied or not"},
+        {!m->head_bias, "head_bias: there is none"},
+        {c->max_len > 0, "max_len: it must be said"},
+        {c->d_ff > 0, "d_ff: there is a hidden layer"},
+        {!c->post_norm, "post_norm: norms come first"},
+        {!c->skip_first_attn_norm, "skip_first_attn_norm: every layer has its norm"},
+        {!c->out_gate, "out_gate: there is none"},
+        {!c->position_bias, "position_bias: there is none"},
+        {!c->time_buckets, "time_buckets: there is no time"},
+        {c->score == TDL_SCORE_SOFTMAX, "score: softmax"},
+        {c->mask == TDL_MASK_CAUSAL, "mask: causal"},
+        {!c->last_first_only, "last_first_only: every token asks"},
+    };
+    tdl_status st = check_rules(llama ? "llama" : "gpt2", rules, sizeof rules / sizeof *rules, why);
+
+    return st ? st : llama ? check_llama(m, c, why) : check_gpt2(m, c, why);
+}
+
+/* ---- the tensors ---- */
+
+typedef struct walk {
+    const tdl_transformer *model;
+    tdl_gguf_visit *visit;
+    void *context;
+    tdl_report *why;
+    tdl_status status;
+    char scope[32]; /* what names begin with: "blk.7." */
+} walk;
+
+static void visit_columns(walk *w, const char *name, int slice, size_t at, size_t cols, bool turned)
+{
+    tdl_gguf_part part = {.slice = slice, .at = at, .cols = cols, .turned = turned};
+
+    if (w->status)
+        return;
+    snprintf(part.name, sizeof part.name, "%s%s", w->scope, name);
+    w->status = w->visit(w->context, &part, w->why);
+}
+
+static void visit_slice(walk *w, const char *name, int slice, bool turned)
+{
+    if (slice != TDL_NONE)
+        visit_columns(w, name, slice, 0, w->model->params.slice[slice].cols, turned);
+}
+
+static void visit_llama_layer(walk *w, const tdl_tf_layer *l)
+{
+    const tdl_tf_config *c = &w->model->core.config;
+    size_t q = c->n_head * c->d_head, kv = c->n_kv_head * c->d_head;
+    size_t gate = c->glu ? 0 : c->d_ff, up = c->d_ff - gate; // first columns
+
+    visit_slice(w, "attn_norm.weight", l->attn_gain, false);
+    visit_columns(w, "attn_q.weight", l->qkv, 0, q, true);
+    visit_columns(w, "attn_k.weight", l->qkv, q, kv, true);
+    visit_columns(w, "attn_v.weight", l->qkv, q + kv, kv, true);
+    visit_slice(w, "attn_output.weight", l->out, true);
+    visit_slice(w, "ffn_norm.weight", l->ff_gain, false);
+    visit_columns(w, "ffn_gate.weight", l->ff_in, gate, c->d_ff, true);
+    visit_columns(w, "ffn_up.weight", l->ff_in, up, c->d_ff, true);
+    visit_slice(w, "ffn_down.weight", l->ff_out, true);
+}
+
+static void visit_gpt2_layer(walk *w, const tdl_tf_layer *l)
+{
+    visit_slice(w, "attn_norm.weight", l->attn_gain, false);
+    visit_slice(w, "attn_norm.bias", l->attn_bias, false);
+    visit_slice(w, "attn_qkv.weight", l->qkv, true);
+    visit_slice(w, "attn_qkv.bias", l->qkv_bias, false);
+    visit_slice(w, "attn_output.weight", l->out, true);
+    visit_slice(w, "attn_output.bias", l->out_bias, false);
+    visit_slice(w, "ffn_norm.weight", l->ff_gain, false);
+    visit_slice(w, "ffn_norm.bias", l->ff_bias, false);
+    visit_slice(w, "ffn_up.weight", l->ff_in, true);
+    visit_slice(w, "ffn_up.bias", l->ff_in_bias, false);
+    visit_slice(w, "ffn_down.weight", l->ff_out, true);
+    visit_slice(w, "ffn_down.bias", l->ff_out_bias, false);
+}
+
+tdl_status tdl_gguf_each_part(const tdl_transformer *m, tdl_gguf_visit *visit, void *context,
+                              tdl_report *why)
+{
+    walk w = {.model = m, .visit = visit, .context = context, .why = why};
+    bool llama = tdl_gguf_is_llama(&m->core.config);
+
+    visit_slice(&w, "token_embd.weight", m->token_table, false);
+    visit_slice(&w, "position_embd.weight", m->position_table, false);
+    for (size_t i = 0; i < m->core.config.n_layer; i++) {
+        snprintf(w.scope, sizeof w.scope, "blk.%zu.", i);
+        if (llama)
+            visit_llama_layer(&w, &m->core.layer[i]);
+        else
+            visit_gpt2_layer(&w, &m->core.layer[i]);
+    }
+    w.scope[0] = '\0';
+    visit_slice(&w, "output_norm.weight", m->core.final_gain, false);
+    visit_slice(&w, "output_norm.bias", m->core.final_bias, false);
+    visit_slice(&w, "output.weight", m->head_weight, true);
+    return w.status;
+}
