@@ -53,7 +53,7 @@ cover:
 
 fmt:
 	@tools/setup check
-	@find include src tests bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
+	@find include src tests bench -name node_modules -prune -o -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 install: all
 	@meson install -C $(BUILD) --no-rebuild $(QUIET)
