@@ -1,7 +1,7 @@
 /* A layer of two units over two inputs: y = sigmoid(x W + b).
  *
- * Every output is sigmoid(1 * 0.5 + 0 * 0.5 + 0.1) = sigmoid(0.6) = 0.6456563. A text in circulation
- * prints 0.54030846 for this example, in one column: both are wrong.
+ * Every output is sigmoid(1 * 0.5 + 0 * 0.5 + 0.1) = sigmoid(0.6) = 0.6456563. A text in
+ * circulation prints 0.54030846 for this example, in one column: both are wrong.
  */
 #include <stdio.h>
 #include <treadle/nn.h>

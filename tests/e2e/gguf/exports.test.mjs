@@ -20,7 +20,7 @@ after(async () => {
 execFileSync(process.env.WRITE_EXPORTS, [folder], { stdio: 'inherit' });
 const models = JSON.parse(readFileSync(join(folder, 'greedy.json')));
 
-/** `count` tokens, of all texts or, when a type is coarse, of those it has a chance to meet. */
+/** The first `count` tokens after each text are those of our own decoding. */
 async function compare(name, texts, count) {
     for (const { prompt, tokens } of texts)
         assert.deepEqual(await greedy(llama, join(folder, `${name}.gguf`), prompt, count), tokens.slice(0, count));
@@ -32,10 +32,11 @@ for (const [name, texts] of Object.entries(models)) {
         for (const { tokens, margin } of texts) assert.ok(tokens.length >= 20 && margin >= 0.05);
     });
     test(`${name} in f32 gives the same greedy tokens`, { skip }, () => compare(`${name}-f32`, texts, 24));
-    for (const type of ['f16', 'bf16', 'q8_0', 'q4_0'])
-        test(`${name} in ${type} opens and goes on`, { skip }, async () => {
-            const tokens = await greedy(llama, join(folder, `${name}-${type}.gguf`), texts[0].prompt, 3);
-            assert.equal(tokens.length, 3);
-        });
-    test(`${name} in f16 gives the same first tokens`, { skip }, () => compare(`${name}-f16`, texts, 3));
+    // Rounded weights move logits, the coarser the more, and one other token changes all that follow.
+    for (const type of ['f16', 'bf16', 'q8_0'])
+        test(`${name} in ${type} gives the same first token`, { skip }, () => compare(`${name}-${type}`, texts, 1));
+    test(`${name} in q4_0 opens and goes on`, { skip }, async () => {
+        const found = await greedy(llama, join(folder, `${name}-q4_0.gguf`), texts[0].prompt, 5);
+        assert.equal(found.length, 5);
+    });
 }
