@@ -11,6 +11,7 @@ static const struct {
     const char *name;
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
 } benches[] = {
+    {"fashion", tdl_bench_fashion},
     {"gemm", tdl_bench_gemm},
     {"ingest", tdl_bench_ingest},
     {"serve", tdl_bench_serve},
@@ -106,7 +107,7 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
             return st;
     }
     if (!any)
-        return TDL_FAIL_HINT(why, TDL_E_USAGE, "there are gemm, ingest and serve",
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "there are fashion, gemm, ingest and serve",
                              "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);
