@@ -34,8 +34,10 @@ void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...) TDL_PRIN
 bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
+tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 
 /* The middle of three measurements. */
