@@ -75,6 +75,15 @@ void tdl_buf_char(tdl_buf *buf, char c)
     buf->at[buf->len] = '\0';
 }
 
+void tdl_buf_repeat(tdl_buf *buf, size_t begin, size_t end)
+{
+    if (end > buf->len || begin >= end || !reserve(buf, end - begin))
+        return;
+    memcpy(buf->at + buf->len, buf->at + begin, end - begin);
+    buf->len += end - begin;
+    buf->at[buf->len] = '\0';
+}
+
 void tdl_buf_printf(tdl_buf *buf, const char *format, ...)
 {
     size_t room = buf->cap - buf->len;

@@ -46,6 +46,7 @@ void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n);
 void tdl_buf_str(tdl_buf *buf, tdl_str text);
 void tdl_buf_text(tdl_buf *buf, const char *nul_terminated);
 void tdl_buf_char(tdl_buf *buf, char c);
+void tdl_buf_repeat(tdl_buf *buf, size_t begin, size_t end); /* its own bytes [begin, end) again */
 void tdl_buf_printf(tdl_buf *buf, const char *format, ...) TDL_PRINTF(2, 3);
 tdl_str tdl_buf_view(const tdl_buf *buf);
 
