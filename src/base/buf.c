@@ -48,6 +48,11 @@ fail:
     return false;
 }
 
+void tdl_buf_reserve(tdl_buf *buf, size_t n)
+{
+    reserve(buf, n);
+}
+
 void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n)
 {
     if (n == 0 || !reserve(buf, n))

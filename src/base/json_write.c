@@ -104,6 +104,7 @@ static void add_string(tdl_buf *out, tdl_str text)
 {
     size_t from = 0, i = plain_length(text);
 
+    tdl_buf_reserve(out, text.len + 2);
     tdl_buf_char(out, '"');
     while (i < text.len) {
         unsigned char byte = (unsigned char)text.at[i];

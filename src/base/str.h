@@ -42,6 +42,8 @@ typedef struct tdl_buf {
 
 void tdl_buf_release(tdl_buf *buf); /* frees the bytes, keeps the limit; accepts a zeroed buffer */
 void tdl_buf_clear(tdl_buf *buf);   /* len = 0, failed = false; keeps the memory */
+/* Room for `n` more bytes at once; a hint, which fails as an append of as many would. */
+void tdl_buf_reserve(tdl_buf *buf, size_t n);
 void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n);
 void tdl_buf_str(tdl_buf *buf, tdl_str text);
 void tdl_buf_text(tdl_buf *buf, const char *nul_terminated);

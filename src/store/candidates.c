@@ -4,6 +4,8 @@
 
 #include "base/json.h"
 
+enum { TYPICAL_BYTES = 32 /* of one candidate */ };
+
 /* Is it a number of at most six decimals? Then the JSON writer has it exactly, and at once. */
 static bool is_short(double value)
 {
@@ -48,20 +50,24 @@ static void write_number(tdl_jw *w, double value)
 void tdl_candidates_write(tdl_buf *out, const tdl_candidate *candidates, size_t candidates_n,
                           int64_t *ret_chosen_n)
 {
-    tdl_jw w = {.out = out};
+    tdl_jw value = {.out = out}; // writes one bare value at a time
 
     *ret_chosen_n = 0;
-    tdl_jw_array(&w);
+    tdl_buf_reserve(out, (candidates_n + 1) * TYPICAL_BYTES);
+    tdl_buf_char(out, '[');
     for (size_t i = 0; i < candidates_n; i++) {
         *ret_chosen_n += candidates[i].chosen;
-        tdl_jw_array(&w);
-        tdl_jw_str(&w, candidates[i].item);
-        write_number(&w, candidates[i].score);
-        if (candidates[i].propensity != candidates[i].chosen)
-            write_number(&w, candidates[i].propensity);
-        tdl_jw_end_array(&w);
+        tdl_buf_str(out, i ? TDL_STR(",[") : TDL_STR("["));
+        tdl_jw_str(&value, candidates[i].item);
+        tdl_buf_char(out, ',');
+        write_number(&value, candidates[i].score);
+        if (candidates[i].propensity != candidates[i].chosen) {
+            tdl_buf_char(out, ',');
+            write_number(&value, candidates[i].propensity);
+        }
+        tdl_buf_char(out, ']');
     }
-    tdl_jw_end_array(&w);
+    tdl_buf_char(out, ']');
 }
 
 /* A score that was not finite is null; a propensity that is not there is that of a fixed choice. */

@@ -22,10 +22,10 @@ size_t tdl_sparse_bytes(const tdl_sparse *matrix);
 float tdl_sparse_at(const tdl_sparse *matrix, int32_t row, int32_t column);
 
 /* scores[j] += weight * matrix[row][j]; scores [items_n] */
-/* Ask for the first of a row before it is needed: rows lie anywhere in many megabytes. */
+/* Ask for a row before it is needed: rows lie anywhere in many megabytes. */
 static inline void tdl_sparse_prefetch(const tdl_sparse *matrix, int32_t row)
 {
-    enum { LINE = 64 / sizeof(float), AHEAD = 4 * LINE }; // the processor finds the rest
+    enum { LINE = 64 / sizeof(float), AHEAD = 16 * LINE };
     int64_t i = matrix->offsets[row], end = matrix->offsets[row + 1];
 
     for (end = end < i + AHEAD ? end : i + AHEAD; i < end; i += LINE) {
