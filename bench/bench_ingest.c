@@ -89,8 +89,8 @@ static void add_bar(tdl_bars *bars, unsigned clients, tdl_bar_kind kind, double 
                            .bound = 0.5,
                            .peer = "rows/s of a bare SQLite loop",
                            .peer_value = peer},
-                 "ingest: durable events/s, %u client%s (%.0f/s)", clients,
-                 clients == 1 ? "" : "s", per_second);
+                 "ingest: durable events/s, %u client%s (%.0f/s)", clients, clients == 1 ? "" : "s",
+                 per_second);
 }
 
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why)

@@ -1,7 +1,8 @@
 /* SQLite backend, shared by its files: connections, prepared statements, errors.
  *
  * sqlite.c opens and closes; sqlite_migrate.c makes and upgrades the schema; sqlite_write.c is the
- * writer thread's half, beside which sqlite_checkpoint.c works; sqlite_read.c and sqlite_decisions.c are the readers'.
+ * writer thread's half, beside which sqlite_checkpoint.c works; sqlite_read.c and
+ * sqlite_decisions.c are the readers'.
  */
 #ifndef TDL_STORE_SQLITE_H
 #define TDL_STORE_SQLITE_H

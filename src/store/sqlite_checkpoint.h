@@ -14,8 +14,8 @@
 
 typedef struct tdl_checkpointer tdl_checkpointer;
 
-/* From here on the commits of `db` start checkpoints. take_own: the connection of the thread, closed
- * with it; also on failure. */
+/* From here on the commits of `db` start checkpoints. take_own: the connection of the thread,
+ * closed with it; also on failure. */
 tdl_status tdl_checkpointer_start(sqlite3 *db, sqlite3 *take_own, tdl_checkpointer **ret,
                                   tdl_report *why);
 void tdl_checkpointer_stop(tdl_checkpointer *checkpointer); /* before `db` closes; accepts NULL */
