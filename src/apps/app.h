@@ -65,8 +65,9 @@ typedef struct tdl_app_ops {
     void (*learn_one)(tdl_app *app, const tdl_event *event, int64_t seq);
 
     /* Answer. Everything in `ret` lives in `arena` or as long as the app, except id, which the
-     * caller sets (with time_us and app). Its `why` is the app's own short record. Adds `"key":value` members of its own to the answer through
-     * `extra`, which stands inside an open JSON object. */
+     * caller sets (with time_us and app). Its `why` is the app's own short record. Adds
+     * `"key":value` members of its own to the answer through `extra`, which stands inside an open
+     * JSON object. */
     tdl_status (*decide)(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
                          tdl_jw *extra, tdl_report *why);
 

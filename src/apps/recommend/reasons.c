@@ -134,6 +134,7 @@ static size_t take_causes(cursor *c, tdl_cause causes[CAUSES_MAX])
     for (size_t i = 0; i < n; i++) {
         causes[i].time_us = (int64_t)take_number(c, 8);
         causes[i].item = take(c, (size_t)take_number(c, 2));
+        c->bad |= causes[i].item.len && memchr(causes[i].item.at, 0, causes[i].item.len);
     }
     return n;
 }
