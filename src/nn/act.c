@@ -55,10 +55,11 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
         y[i] = act_of(act, y[i] + (bias ? bias[i] : 0));
 }
 
-void tdl_real_exp(size_t n, tdl_real *x)
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] = exp(x[i]);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            x[r * ld + i] = exp(x[r * ld + i]);
 }
 
 void tdl_real_log(size_t n, tdl_real *x)
@@ -102,9 +103,9 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
         finish_plainly(act, n, y);
 }
 
-void tdl_real_exp(size_t n, tdl_real *x)
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
 {
-    tdl_vec_exp(n, x);
+    tdl_vec_exp(rows, n, x, ld);
 }
 
 void tdl_real_log(size_t n, tdl_real *x)
@@ -145,7 +146,7 @@ static void gelu_erf_backward(size_t n, const tdl_real *x, tdl_real *dy)
             density[i] = -x[i] * x[i] / 2;
         }
         tdl_act_forward(TDL_ACT_GELU_ERF, m, NULL, y);
-        tdl_real_exp(m, density);
+        tdl_real_exp(1, m, density, m);
         for (size_t i = 0; i < m; i++)
             dy[i] *= (x[i] != 0 ? y[i] / x[i] : (tdl_real)0.5) + x[i] * density[i] * density_at_0;
     }

@@ -20,10 +20,14 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
                       tdl_pool *pool, tdl_report *why);
 
-/* The same of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K. */
+/* The same of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K.
+ *   n_of  [m] or NULL: of row i of C at least the first n_of[i] columns are wanted
+ *   k_of  [m] or NULL: A is 0 from column k_of[i] on until column k_of[i + 15], or the end
+ * Both rise. */
 enum { TDL_SMALL_K = 256 };
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
-                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add);
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      const size_t *n_of, const size_t *k_of);
 
 /* y[n] = x[n], or y += x. They may be one. */
 void tdl_put(bool add, size_t n, const tdl_real *x, tdl_real *y);
@@ -62,8 +66,8 @@ void tdl_norm_gain_backward(size_t rows, size_t n, const tdl_real *x, const tdl_
 /* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
 
-/* x[n] = exp(x), log(x) */
-void tdl_real_exp(size_t n, tdl_real *x);
+/* x = exp(x) for x[rows][n], rows `ld` apart; x[n] = log(x) */
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld);
 void tdl_real_log(size_t n, tdl_real *x);
 
 /* dy[n] *= act'(x).  saved [n]: x itself where tdl_act_needs_input(act), else y = act(x). */
