@@ -72,13 +72,19 @@ static void mean_gradients(size_t n, const tdl_real *x, const tdl_real *gain, co
 {
     tdl_real g_lane[LANES] = {0}, gh_lane[LANES] = {0};
 
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t l = 0; l < LANES && i + l < n; l++) {
-            tdl_real g = dy[i + l] * (gain ? gain[i + l] : 1);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t m = n - i < LANES ? n - i : LANES;
+        tdl_real g[LANES] = {0}, h[LANES] = {0};
 
-            g_lane[l] += g;
-            gh_lane[l] += g * ((x[i + l] - stats[MEAN]) * stats[INVERSE]);
+        for (size_t l = 0; l < m; l++) {
+            g[l] = gain ? dy[i + l] * gain[i + l] : dy[i + l];
+            h[l] = (x[i + l] - stats[MEAN]) * stats[INVERSE];
         }
+        for (size_t l = 0; l < LANES; l++) {
+            g_lane[l] += g[l];
+            gh_lane[l] += g[l] * h[l];
+        }
+    }
     *ret_g = add_lanes(g_lane) / (tdl_real)n;
     *ret_gh = add_lanes(gh_lane) / (tdl_real)n;
 }

@@ -51,16 +51,25 @@ static size_t width_for(size_t n)
     return (n + LANES - 1) / LANES * LANES;
 }
 
-/* Up to where row i must hold numbers: as far as a row that is worked on together with it sees. */
-static size_t filled(const tdl_score_tile *t, size_t i)
+/* Width of the group that row i is in: what the last of its rows sees. */
+static size_t group_width(const tdl_score_tile *t, size_t i)
 {
-    return width_for(tdl_seen(t, t->n - i < GROUP ? t->n - 1 : i + GROUP - 1));
+    size_t last = i - (i - t->from) % GROUP + GROUP - 1;
+
+    return width_for(tdl_seen(t, last < t->n ? last : t->n - 1));
 }
 
-static void fill(const tdl_score_tile *t, size_t i, tdl_real *row, tdl_real value)
+static void fill(tdl_real *row, size_t begin, size_t end, tdl_real value)
 {
-    for (size_t j = tdl_seen(t, i); j < filled(t, i); j++)
+    for (size_t j = begin; j < end; j++)
         row[j] = value;
+}
+
+/* What row i does not see becomes 0, up to where any row sees something that a product may take
+ * together with it. */
+static void clear_unseen(const tdl_score_tile *t, size_t i, size_t begin, tdl_real *row)
+{
+    fill(row, begin, tdl_seen(t, t->n - i < GROUP ? t->n - 1 : i + GROUP - 1), 0);
 }
 
 /* ret[i]: what row from + i sees */
@@ -126,10 +135,15 @@ static tdl_real sum_of(size_t width, const tdl_real *x)
     return lane[0];
 }
 
+/* Where seen; 0 elsewhere. */
 static void exp_rows(const tdl_score_tile *t, tdl_real *s)
 {
+    for (size_t i = t->from; i < t->n; i++) {
+        fill(s + i * KEYS, tdl_seen(t, i), group_width(t, i), -INFINITY);
+        clear_unseen(t, i, group_width(t, i), s + i * KEYS);
+    }
     for (size_t i = t->from; i < t->n; i += GROUP)
-        tdl_real_exp(t->n - i < GROUP ? t->n - i : GROUP, filled(t, i), s + i * KEYS, KEYS);
+        tdl_real_exp(t->n - i < GROUP ? t->n - i : GROUP, group_width(t, i), s + i * KEYS, KEYS);
 }
 
 /* ---- softmax ---- */
@@ -142,7 +156,7 @@ static void lower(const tdl_score_tile *t, tdl_real *s, tdl_running_softmax *so_
         size_t width = width_for(tdl_seen(t, i));
         tdl_real *row = s + i * KEYS, most;
 
-        fill(t, i, row, -INFINITY);
+        fill(row, tdl_seen(t, i), width, -INFINITY);
         most = largest_of(width, row);
         if (t->k0 > 0 && !(most > so_far->most[i]))
             most = so_far->most[i];
@@ -195,7 +209,8 @@ void tdl_silu_scores(const tdl_score_tile *t, tdl_real *s)
         tdl_real *row = s + i * KEYS;
         size_t width = width_for(tdl_seen(t, i));
 
-        fill(t, i, row, 0);
+        fill(row, tdl_seen(t, i), width, 0);
+        clear_unseen(t, i, width, row);
         tdl_put(false, width, row, sigmoid);
         tdl_act_forward(TDL_ACT_SIGMOID, width, NULL, sigmoid);
         for (size_t j = 0; j < width; j++)
@@ -291,7 +306,6 @@ static void softmax_backward(const tdl_score_tile *t, const tdl_real *lse,
 
         for (size_t j = 0; j < tdl_seen(t, i); j++)
             s[i * KEYS + j] -= of_all;
-        fill(t, i, s + i * KEYS, -INFINITY);
     }
     exp_rows(t, s);
     for (size_t i = t->from; i < t->n; i++)
@@ -316,12 +330,6 @@ static void silu_backward(const tdl_score_tile *t, tdl_real *s, tdl_real *d_p)
     }
 }
 
-static void clear_unseen(const tdl_score_tile *t, tdl_real *s)
-{
-    for (size_t i = t->from; i < t->n; i++)
-        memset(s + i * KEYS + tdl_seen(t, i), 0, (t->w - tdl_seen(t, i)) * sizeof *s);
-}
-
 void tdl_scores_backward(const tdl_score_tile *t, const tdl_real *lse, const tdl_real *out_d_out,
                          tdl_real *s, tdl_real *d_w)
 {
@@ -333,6 +341,8 @@ void tdl_scores_backward(const tdl_score_tile *t, const tdl_real *lse, const tdl
         silu_backward(t, s, d_w);
     if (t->a->drops)
         tdl_drop_scores(t, s);
-    clear_unseen(t, s);
-    clear_unseen(t, d_w);
+    for (size_t i = t->from; i < t->n; i++) {
+        fill(s + i * KEYS, tdl_seen(t, i), t->w, 0);
+        fill(d_w + i * KEYS, tdl_seen(t, i), t->w, 0);
+    }
 }
