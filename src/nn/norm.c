@@ -31,38 +31,54 @@ static tdl_real mean_of(size_t n, const tdl_real *x)
     return add_lanes(lane) / (tdl_real)n;
 }
 
-static tdl_real mean_square(size_t n, const tdl_real *x, tdl_real mean)
+static tdl_real mean_square(size_t n, const tdl_real *x)
 {
     tdl_real lane[LANES] = {0};
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES)
         for (size_t l = 0; l < LANES; l++)
-            lane[l] += (x[i + l] - mean) * (x[i + l] - mean);
+            lane[l] += x[i + l] * x[i + l];
     for (size_t l = 0; i + l < n; l++)
-        lane[l] += (x[i + l] - mean) * (x[i + l] - mean);
+        lane[l] += x[i + l] * x[i + l];
     return add_lanes(lane) / (tdl_real)n;
+}
+
+/* y = x - mean; returns the mean. Far from 0 a number cannot hold the mean to the digits that the
+ * differences need: what is left of it is taken off in a second step. */
+static tdl_real centre(size_t n, const tdl_real *x, tdl_real *y)
+{
+    tdl_real mean = mean_of(n, x), rest;
+
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] - mean;
+    rest = mean_of(n, y);
+    for (size_t i = 0; i < n; i++)
+        y[i] -= rest;
+    return mean + rest;
 }
 
 void tdl_norm_forward(size_t rows, size_t n, bool centred, double eps, const tdl_real *x,
                       const tdl_real *gain, const tdl_real *bias, tdl_real *y, tdl_real *ret_stats)
 {
     for (size_t r = 0; r < rows; r++, x += n, y += n, ret_stats += TDL_NORM_STATS) {
-        tdl_real mean = centred ? mean_of(n, x) : 0, variance = mean_square(n, x, mean);
-#ifdef TDL_REAL_DOUBLE
-        tdl_real inverse = 1 / sqrt(variance + eps);
-#else
-        tdl_real inverse = 1 / sqrtf(variance + (float)eps);
-#endif
+        tdl_real inverse;
 
+        if (!centred)
+            tdl_put(false, n, x, y);
+        ret_stats[MEAN] = centred ? centre(n, x, y) : 0;
+#ifdef TDL_REAL_DOUBLE
+        inverse = 1 / sqrt(mean_square(n, y) + eps);
+#else
+        inverse = 1 / sqrtf(mean_square(n, y) + (float)eps);
+#endif
+        ret_stats[INVERSE] = inverse;
         for (size_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * inverse;
+            y[i] *= inverse;
         for (size_t i = 0; gain && i < n; i++)
             y[i] *= gain[i];
         for (size_t i = 0; bias && i < n; i++)
             y[i] += bias[i];
-        ret_stats[MEAN] = mean;
-        ret_stats[INVERSE] = inverse;
     }
 }
 
