@@ -55,23 +55,9 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
         y[i] = act_of(act, y[i] + (bias ? bias[i] : 0));
 }
 
-void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
-{
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < n; i++)
-            x[r * ld + i] = exp(x[r * ld + i]);
-}
-
-void tdl_real_log(size_t n, tdl_real *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = log(x[i]);
-}
-
 #else
 
 #include "tensor/rows.h"
-#include "tensor/small.h"
 
 static const tdl_real GELU_SCALE = 0.79788456F, GELU_CUBIC = 0.044715F; /* sqrt(2 / pi) */
 
@@ -101,16 +87,6 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
     tdl_finish_rows(1, n, bias, act, y, n);
     if (act == TDL_ACT_SILU || act == TDL_ACT_LEAKY_RELU || act == TDL_ACT_GELU_ERF)
         finish_plainly(act, n, y);
-}
-
-void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
-{
-    tdl_vec_exp(rows, n, x, ld);
-}
-
-void tdl_real_log(size_t n, tdl_real *x)
-{
-    tdl_vec_log(n, x);
 }
 
 #endif

@@ -48,20 +48,18 @@ tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y);
 /* sum[n] += x[0] + x[1] + ... for x[rows][n], in rising row order */
 void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool);
 
-enum { TDL_NORM_STATS = 2 }; /* mean and 1 / deviation of a row */
-
-/* y = (x - mean) / sqrt(variance + eps) * gain + bias for each row of x[rows][n]; without `centred`
- * the mean is taken as 0. gain and bias [n] or NULL; y may be x. Sums run in 16 lanes, element i in
- * lane i mod 16, added as a tree.
- *   ret_stats  [rows][TDL_NORM_STATS] */
-void tdl_norm_forward(size_t rows, size_t n, bool centred, double eps, const tdl_real *x,
-                      const tdl_real *gain, const tdl_real *bias, tdl_real *y, tdl_real *ret_stats);
-/* dx[rows][n] = or += its gradient from dy; dx may be dy. */
-void tdl_norm_backward(size_t rows, size_t n, bool centred, const tdl_real *x, const tdl_real *gain,
-                       const tdl_real *stats, const tdl_real *dy, tdl_real *dx, bool add);
-/* dgain[n] += the sum over rows of dy (x - mean) / deviation, in rising row order. */
-void tdl_norm_gain_backward(size_t rows, size_t n, const tdl_real *x, const tdl_real *stats,
-                            const tdl_real *dy, tdl_real *dgain, tdl_pool *pool);
+/* y = (x - mean) rstd gain + bias for each of x[rows][n], rstd = 1 / sqrt(variance + eps); without
+ * `centred` the mean is taken as 0. gain and bias [n] or NULL; y may be x. Sums run in 16 lanes,
+ * element i in lane i mod 16, added as a tree.
+ *   ret_mean, ret_rstd  [rows] */
+void tdl_norm_forward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                      const tdl_real *bias, double eps, tdl_real *y, tdl_real *ret_mean,
+                      tdl_real *ret_rstd, tdl_pool *pool);
+/* dx[rows][n] from dy; dgain[n] and dbias[n], either may be NULL, are added to in rising row order.
+ * dx may be dy. */
+void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                       const tdl_real *mean, const tdl_real *rstd, const tdl_real *dy, tdl_real *dx,
+                       tdl_real *dgain, tdl_real *dbias, tdl_pool *pool);
 
 /* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);

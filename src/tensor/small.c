@@ -68,13 +68,12 @@ static void multiply_edge(const packed_rows *a, const float *panel, size_t j, si
         memcpy(c + i * ldc, stage + i * nr, width * sizeof *c);
 }
 
-void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                    const float *b, size_t ldb, float *c, size_t ldc, bool add, const size_t *n_of,
-                    const size_t *k_of)
+void tdl_gemm_small_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, size_t n, size_t k,
+                       const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
+                       bool add, const size_t *n_of, const size_t *k_of)
 {
     float buffer[ROWS_AT_ONCE * TDL_K_BLOCK] __attribute__((aligned(64)));
     float panel[TDL_K_BLOCK * TDL_NR_MAX] __attribute__((aligned(64)));
-    const tdl_kernel *kernel = tdl_kernel_get();
     size_t nr = kernel->nr;
 
     assert(k <= TDL_K_BLOCK);
@@ -99,6 +98,13 @@ void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float 
                 multiply_edge(&rows, panel, j, width, to, ldc, add);
         }
     }
+}
+
+void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                    const float *b, size_t ldb, float *c, size_t ldc, bool add, const size_t *n_of,
+                    const size_t *k_of)
+{
+    tdl_gemm_small_on(tdl_kernel_get(), ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, n_of, k_of);
 }
 
 void tdl_vec_exp(size_t rows, size_t n, float *x, size_t ld)

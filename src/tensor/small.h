@@ -18,6 +18,12 @@ void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float 
                     const float *b, size_t ldb, float *c, size_t ldc, bool add, const size_t *n_of,
                     const size_t *k_of);
 
+/* The same on a given kernel, for tests. */
+struct tdl_kernel;
+void tdl_gemm_small_on(const struct tdl_kernel *kernel, bool ta, bool tb, size_t m, size_t n,
+                       size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                       size_t ldc, bool add, const size_t *n_of, const size_t *k_of);
+
 /* x = exp(x) for x[rows][n], rows `ld` apart; x[n] = log(x) */
 void tdl_vec_exp(size_t rows, size_t n, float *x, size_t ld);
 void tdl_vec_log(size_t n, float *x);

@@ -55,16 +55,18 @@ static void layer_norm_and_its_gradients(void **state)
                          0.552139194748264};
     const double dgain[] = {-0.103196145579229, 0.666699288785851, 0.730459817517159,
                             0.0775957633430403, -0.392230384557921};
-    tdl_real got[NORM_N], stats[NORM_ROWS * TDL_NORM_STATS], d[NORM_N], dg[NORM_COLS] = {0};
+    const double dbias[] = {1.3, -0.4, 0.05, 2.4, 1};
+    tdl_real got[NORM_N], mean[NORM_ROWS], rstd[NORM_ROWS], d[NORM_N], dg[NORM_COLS] = {0},
+                                                                       db[NORM_COLS] = {0};
 
     TDL_UNUSED(state);
-    tdl_norm_forward(NORM_ROWS, NORM_COLS, true, 1e-5, NORM_X, GAIN, BIAS, got, stats);
+    tdl_norm_forward(true, NORM_ROWS, NORM_COLS, NORM_X, GAIN, BIAS, 1e-5, got, mean, rstd, NULL);
     near(got, y, NORM_N, TOLERANCE, "y");
-    tdl_norm_gain_backward(NORM_ROWS, NORM_COLS, NORM_X, stats, DY, dg, NULL);
-    near(dg, dgain, NORM_COLS, TOLERANCE_GRAD, "dgain");
     memcpy(d, DY, sizeof d); // in place
-    tdl_norm_backward(NORM_ROWS, NORM_COLS, true, NORM_X, GAIN, stats, d, d, false);
+    tdl_norm_backward(true, NORM_ROWS, NORM_COLS, NORM_X, GAIN, mean, rstd, d, d, dg, db, NULL);
     near(d, dx, NORM_N, TOLERANCE_GRAD, "dx");
+    near(dg, dgain, NORM_COLS, TOLERANCE_GRAD, "dgain");
+    near(db, dbias, NORM_COLS, TOLERANCE_GRAD, "dbias");
 }
 
 static void rms_norm_and_its_gradients(void **state)
@@ -91,15 +93,14 @@ static void rms_norm_and_its_gradients(void **state)
                          0.000509774190680938};
     const double dgain[] = {0.64167277582202, 0.510211384405028, 0.312969317297511,
                             0.537356689397897, 0.999599640559432};
-    tdl_real got[NORM_N], stats[NORM_ROWS * TDL_NORM_STATS], d[NORM_N], dg[NORM_COLS] = {0};
+    tdl_real got[NORM_N], mean[NORM_ROWS], rstd[NORM_ROWS], d[NORM_N], dg[NORM_COLS] = {0};
 
     TDL_UNUSED(state);
-    tdl_norm_forward(NORM_ROWS, NORM_COLS, false, 1e-6, NORM_X, GAIN, NULL, got, stats);
+    tdl_norm_forward(false, NORM_ROWS, NORM_COLS, NORM_X, GAIN, NULL, 1e-6, got, mean, rstd, NULL);
     near(got, y, NORM_N, TOLERANCE, "y");
-    tdl_norm_gain_backward(NORM_ROWS, NORM_COLS, NORM_X, stats, DY, dg, NULL);
-    near(dg, dgain, NORM_COLS, TOLERANCE_GRAD, "dgain");
-    tdl_norm_backward(NORM_ROWS, NORM_COLS, false, NORM_X, GAIN, stats, DY, d, false);
+    tdl_norm_backward(false, NORM_ROWS, NORM_COLS, NORM_X, GAIN, mean, rstd, DY, d, dg, NULL, NULL);
     near(d, dx, NORM_N, TOLERANCE_GRAD, "dx");
+    near(dg, dgain, NORM_COLS, TOLERANCE_GRAD, "dgain");
 }
 
 /* ---- values of a net over a table of tokens ---- */
@@ -262,6 +263,32 @@ static void norm_refuses_what_its_kind_does_not_have(void **state)
     check_refused(&t, "norm: eps 0 is not above 0");
 }
 
+/* ---- act ---- */
+
+static void act_of_gelu_by_erf_silu_and_leaky_relu(void **state)
+{
+    const tdl_real x[] = {-20, -3, -1, -0.5F, 0, 0.5F, 1, 3, 20};
+    const double gelu_erf[] = {0, -0.00404969409489031, -0.158655253931457, -0.154268769362993,
+                               0, 0.345731230637007,    0.841344746068543,  2.99595030590511,
+                               20};
+    const double silu[] = {
+        -4.12230723638041e-08, -0.1422776195327,  -0.268941421369995, -0.188770334399073, 0,
+        0.311229665600927,     0.731058578630005, 2.8577223804673,    19.9999999587769};
+    const double leaky[] = {-0.2, -0.03, -0.01, -0.005, 0, 0.5, 1, 3, 20};
+    const size_t offsets[] = {0, 9};
+    const int32_t id[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = {id}};
+    tokens t;
+
+    TDL_UNUSED(state);
+    open_tokens(&t, 9, 1, x);
+    check_values(&t, tdl_net_act(&t.net, t.value, TDL_ACT_GELU_ERF), &batch, gelu_erf, 9);
+    open_tokens(&t, 9, 1, x);
+    check_values(&t, tdl_net_act(&t.net, t.value, TDL_ACT_SILU), &batch, silu, 9);
+    open_tokens(&t, 9, 1, x);
+    check_values(&t, tdl_net_act(&t.net, t.value, TDL_ACT_LEAKY_RELU), &batch, leaky, 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +300,7 @@ int main(void)
         cmocka_unit_test(glu_gates_with_the_half_it_is_told_to),
         cmocka_unit_test(gate_mul_multiplies_by_the_columns_it_is_told_to),
         cmocka_unit_test(norm_refuses_what_its_kind_does_not_have),
+        cmocka_unit_test(act_of_gelu_by_erf_silu_and_leaky_relu),
     };
 
     return cmocka_run_group_tests_name("nn/sequence", tests, NULL, NULL);
