@@ -367,7 +367,7 @@ static void memory_grows_with_the_tokens(void **state)
 
     TDL_UNUSED(state);
     for (size_t i = 0; i < 2; i++) {
-        const tdl_plan_options options = {.rows = 1, .tokens = 1024 << i, .backward = true};
+        const tdl_plan_options options = {.rows = 1, .tokens = (size_t)1024 << i, .backward = true};
         attention_case c;
 
         open_attention(&c, &CONFIG, IDS, COLS, 0);
