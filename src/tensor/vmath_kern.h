@@ -1,4 +1,5 @@
-/* exp, log, tanh, sigmoid, GELU and ReLU of one instruction set; a template, see vec_kern.h.
+/* exp, log and the activations of one instruction set, with the activations' slopes; a template,
+ * see vec_kern.h.
  *
  * No call of libm: its results change with version and machine. The polynomials are minimax fits of
  * our own (Remez exchange in 50 digits; interval, weight and error stand beside each).
@@ -10,18 +11,9 @@
 
 #include "tensor/kernel.h"
 #include "tensor/vec_kern.h"
-/* A product that stays a product: + 0 keeps it from being fused with what follows. */
-KERN_INLINE vec MUL(vec a, vec b)
-{
-    return FMA(a, b, splat(0));
-}
-
-KERN_INLINE vec absolute(vec x)
-{
-    return from_bits(bits_of(x) & splat_bits(0x7fffffff));
-}
 
 static const float LOG2_E = 0x1.715476p+0f;
+static const float LEAK = .01f; /* slope of the leaky ReLU below 0 */
 static const float LN2_HIGH = 0x1.62ep-1f, LN2_LOW = 0x1.0bfbe8p-15f;
 
 /* 2^n p for n from -150 to 128, in two steps so that results below 2^-126 round once. */
@@ -42,8 +34,8 @@ KERN_INLINE vec vec_exp(vec x)
     vec low = splat(-104.f), high = splat(89.f); /* past these: 0 and infinity */
     vec t, n, r, q;
 
-    x = select(x < low, low, x);
-    x = select(x > high, high, x);
+    x = choose(x < low, low, x);
+    x = choose(x > high, high, x);
     t = FMA(x, splat(LOG2_E), splat(round));
     n = t - splat(round);
     r = FMA(n, splat(-LN2_HIGH), x);
@@ -62,10 +54,10 @@ KERN_INLINE vec vec_log(vec x)
 {
     const uint32_t root_half = 0x3f3504f3; /* sqrt(1/2) */
     vec_int tiny = x < splat(0x1p-126f);
-    vec scaled = select(tiny, x * splat(0x1p24f), x);
+    vec scaled = choose(tiny, x * splat(0x1p24f), x);
     vec_bits shifted = bits_of(scaled) - splat_bits(root_half) + splat_bits(0x3f800000);
     vec_bits power = (shifted >> 23) + splat_bits(0x4b400000 - 127); /* as low bits of 1.5 x 2^23 */
-    vec e = from_bits(power) - splat(0x1.8p+23f) - select(tiny, splat(24), splat(0));
+    vec e = from_bits(power) - splat(0x1.8p+23f) - choose(tiny, splat(24), splat(0));
     vec f = from_bits((shifted & splat_bits(0x7fffff)) + splat_bits(root_half)) - splat(1);
     vec square = MUL(f, f), q, y;
 
@@ -79,9 +71,9 @@ KERN_INLINE vec vec_log(vec x)
     y = FMA(q, MUL(square, f), MUL(e, splat(LN2_LOW)));
     y = FMA(square, splat(-.5f), y) + f;
     y = FMA(e, splat(LN2_HIGH), y);
-    y = select(x > splat(0x1.fffffep127f), x, y); /* infinity */
-    y = select(x == splat(0), splat(-INFINITY), y);
-    return select(x >= splat(0), y, x - x + splat(NAN)); /* negative or NaN */
+    y = choose(x > splat(0x1.fffffep127f), x, y); /* infinity */
+    y = choose(x == splat(0), splat(-INFINITY), y);
+    return choose(x >= splat(0), y, x - x + splat(NAN)); /* negative or NaN */
 }
 
 /* From exp(-|x|), so that nothing overflows and small results keep their digits. */
@@ -89,7 +81,7 @@ KERN_INLINE vec vec_sigmoid(vec x)
 {
     vec e = vec_exp(from_bits(bits_of(x) | splat_bits(0x80000000)));
 
-    return select(x < splat(0), e, splat(1)) / (splat(1) + e);
+    return choose(x < splat(0), e, splat(1)) / (splat(1) + e);
 }
 
 /* |x| < .625: x + x^3 p(x^2), relative error of the fit .07 x 2^-24. Else 1 - 2 / (exp(2|x|) + 1).
@@ -105,7 +97,7 @@ KERN_INLINE vec vec_tanh(vec x)
     p = FMA(MUL(p, square), x, x);
     far = splat(1) - splat(2) / (vec_exp(size + size) + splat(1));
     far = from_bits(bits_of(far) | (bits_of(x) & splat_bits(0x80000000)));
-    return select(size < splat(.625f), p, far);
+    return choose(size < splat(.625f), p, far);
 }
 
 /* The tanh form, x/2 (1 + tanh(u)) with u = sqrt(2/pi)(x + .044715 x^3), as x sigmoid(2u). */
@@ -116,11 +108,56 @@ KERN_INLINE vec vec_gelu(vec x)
     return MUL(x, vec_sigmoid(twice_u));
 }
 
+/* The normal distribution beyond t >= 0: exp(-t^2/2) and the ratio of the tail's area to it, which
+ * is p(u) / (t + 4) with u = (t - 4) / (t + 4), relative error of the fit .15 x 2^-24 up to 14.5,
+ * where the exponential is 0. The rounding error of t^2 is put back, or it would cost 80 ulp. */
+KERN_INLINE vec normal_tail(vec t, vec *ret_exp)
+{
+    vec square, error, e, part, u, p;
+
+    t = choose(t > splat(14.5f), splat(14.5f), t);
+    square = MUL(t, t);
+    error = FMA(t, t, -square);
+    e = vec_exp(MUL(square, splat(-.5f)));
+    *ret_exp = FMA(e, MUL(error, splat(-.5f)), e);
+    part = splat(1) / (t + splat(4));
+    u = MUL(t - splat(4), part);
+    p = FMA(splat(-0x1.14c3ccp-13f), u, splat(0x1.78221ep-13f));
+    p = FMA(p, u, splat(0x1.9b8bc8p-10f));
+    p = FMA(p, u, splat(-0x1.cc65c2p-9f));
+    p = FMA(p, u, splat(-0x1.ed2d1ap-8f));
+    p = FMA(p, u, splat(0x1.eed404p-5f));
+    p = FMA(p, u, splat(-0x1.7ep-3f));
+    p = FMA(p, u, splat(0x1.8c6d9ep-2f));
+    p = FMA(p, u, splat(-0x1.373e38p-1f));
+    p = FMA(p, u, splat(0x1.82b4bcp-1f));
+    return MUL(p, part);
+}
+
+/* The erf form, x times the normal distribution up to x. */
+KERN_INLINE vec vec_gelu_erf(vec x)
+{
+    vec e, ratio = normal_tail(absolute(x), &e), tail = MUL(e, MUL(x, ratio));
+
+    return choose(x < splat(0), tail, x - tail);
+}
+
+KERN_INLINE vec vec_leaky_relu(vec x)
+{
+    return choose(x < splat(0), MUL(x, splat(LEAK)), x);
+}
+
 KERN_INLINE vec apply(tdl_map f, vec x)
 {
     switch (f) {
+    case TDL_MAP_GELU_ERF:
+        return vec_gelu_erf(x);
+    case TDL_MAP_SILU:
+        return MUL(x, vec_sigmoid(x));
+    case TDL_MAP_LEAKY_RELU:
+        return vec_leaky_relu(x);
     case TDL_MAP_RELU:
-        return select(x < splat(0), splat(0), x); /* NaN stays */
+        return choose(x < splat(0), splat(0), x); /* NaN stays */
     case TDL_MAP_TANH:
         return vec_tanh(x);
     case TDL_MAP_SIGMOID:
@@ -135,6 +172,52 @@ KERN_INLINE vec apply(tdl_map f, vec x)
         break;
     }
     return x;
+}
+
+/* dy f'(x), from x or, where that is enough, from y = f(x): rows.h says which. */
+KERN_INLINE vec gelu_slope(vec x)
+{
+    const float scale = 0x1.988454p-1f, cubic = 0x1.b5dfap-4f; /* sqrt(2/pi), 3 x .044715 */
+    vec square = MUL(x, x), s, slope;
+
+    s = vec_sigmoid(MUL(x, FMA(square, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f))));
+    slope = FMA(MUL(square, splat(cubic)), splat(scale), splat(scale));
+    return FMA(MUL(MUL(x + x, slope), s), splat(1) - s, s);
+}
+
+KERN_INLINE vec gelu_erf_slope(vec x)
+{
+    vec t = absolute(x), e, ratio = normal_tail(t, &e);
+    vec below = MUL(e, FMA(t, splat(-0x1.988454p-2f), ratio)); /* 1 / sqrt(2 pi) */
+
+    return choose(x < splat(0), below, splat(1) - below);
+}
+
+KERN_INLINE vec apply_backward(tdl_map f, vec saved, vec dy)
+{
+    switch (f) {
+    case TDL_MAP_RELU:
+        return choose(saved > splat(0), dy, splat(0));
+    case TDL_MAP_LEAKY_RELU:
+        return choose(saved > splat(0), dy, MUL(dy, splat(LEAK)));
+    case TDL_MAP_TANH:
+        return MUL(dy, splat(1) - MUL(saved, saved));
+    case TDL_MAP_SIGMOID:
+        return MUL(dy, MUL(saved, splat(1) - saved));
+    case TDL_MAP_GELU:
+        return MUL(dy, gelu_slope(saved));
+    case TDL_MAP_GELU_ERF:
+        return MUL(dy, gelu_erf_slope(saved));
+    case TDL_MAP_SILU: {
+        vec s = vec_sigmoid(saved);
+        return MUL(dy, MUL(s, FMA(saved, splat(1) - s, splat(1))));
+    }
+    case TDL_MAP_COPY:
+    case TDL_MAP_EXP:
+    case TDL_MAP_LOG:
+        break;
+    }
+    return dy;
 }
 
 #endif
