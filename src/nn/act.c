@@ -87,7 +87,7 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
 
 void tdl_act_backward(tdl_act act, size_t n, const tdl_real *saved, tdl_real *dy)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; act != TDL_ACT_NONE && i < n; i++)
         dy[i] *= slope_of(act, saved[i]);
 }
 

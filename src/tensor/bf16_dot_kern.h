@@ -12,6 +12,7 @@
 #define TILE_NV             BF16_NV
 #define TILE_PAIR_MR        BF16_PAIR_MR
 #define TILE_PHASES         1
+#define TILE_A_UNITS        1
 #define TILE_SUM            vec
 #define TILE_OPERAND        vec_bits
 #define TILE_ROW(phase, p)  load_bits(p)
@@ -21,7 +22,8 @@
 
 const tdl_tiles KERN_PASTE(tdl_bf16_, BF16_NAME) = {
     TILE_SET(bf16, BF16_MR, BF16_NV, BF16_PAIR_MR),
-    .pack = tdl_pack_pairs,
+    .pack_a = tdl_pack_pairs,
+    .pack_b = tdl_pack_pairs,
     .group = 2,
     .a_units = 1,
     .b_units = 1,

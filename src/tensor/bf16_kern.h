@@ -1,8 +1,9 @@
 /* The bf16 product where no instruction for it exists, and the packing that all share. A template,
  * see vec_kern.h.
  *
- * A unit holds two neighbours along k, the even one in its low half. Widened to f32 they take two
- * fused multiply-adds, the odd one first: what the instructions of AVX-512 and NEON do.
+ * A unit of B holds two neighbours along k, the even one in its low half. Widened to f32 they take
+ * two fused multiply-adds, the odd one first: what the instructions of AVX-512 and NEON do. A stays
+ * f32, rounded, so that nothing is left to widen for each row of a tile.
  */
 #ifndef TDL_TENSOR_BF16_KERN_H
 #define TDL_TENSOR_BF16_KERN_H
@@ -20,10 +21,11 @@ KERN_INLINE vec half_of(size_t phase, vec_bits pairs)
 #define TILE_NV             KERN_NV
 #define TILE_PAIR_MR        KERN_PAIR_MR
 #define TILE_PHASES         2
+#define TILE_A_UNITS        2
 #define TILE_SUM            vec
 #define TILE_OPERAND        vec
 #define TILE_ROW(phase, p)  half_of(phase, load_bits(p))
-#define TILE_X(phase, p)    half_of(phase, splat_bits(unit_at(p)))
+#define TILE_X(phase, p)    splat(*(p))
 #define TILE_DOT(x, w, sum) FMA(x, w, sum)
 #include "tensor/tile_kern.h"
 
@@ -38,10 +40,25 @@ KERN_INLINE vec_bits round_to_bf16(vec x)
     return choose_bits(x == x, rounded, bits | splat_bits(0x400000)) & splat_bits(0xffff0000u);
 }
 
+/* As pack_f32, of numbers rounded to bf16; an odd kc is filled up with zeros. */
+static void pack_rounded(const float *src, size_t ld, bool along_k, size_t width, size_t kc,
+                         float *ret, size_t step)
+{
+    pack_f32(src, ld, along_k, width, kc, ret, step);
+    if (kc % 2)
+        memset(ret + kc * step, 0, width * sizeof *ret);
+    for (size_t k = 0; k < kc; k++, ret += step)
+        for (size_t i = 0; i < width; i += KERN_VL) {
+            size_t left = width - i < KERN_VL ? width - i : KERN_VL;
+
+            store_first(ret + i, left, from_bits(round_to_bf16(load_first(ret + i, left, 0))));
+        }
+}
+
 /* As pack_f32, of pairs: k runs over kc floats, and units are half as many. Each block is packed as
  * floats first, then neighbours are joined. */
-static void pack_bf16(const float *src, size_t ld, bool along_k, size_t width, size_t kc,
-                      float *ret, size_t step)
+static void pack_pairs(const float *src, size_t ld, bool along_k, size_t width, size_t kc,
+                       float *ret, size_t step)
 {
     enum { BLOCK = 64, WIDTH = TDL_NR_MAX };
     float stage[BLOCK * WIDTH];
@@ -65,9 +82,10 @@ static void pack_bf16(const float *src, size_t ld, bool along_k, size_t width, s
 
 static const tdl_tiles bf16_tiles = {
     TILE_SET(bf16, KERN_MR, KERN_NV, KERN_PAIR_MR),
-    .pack = pack_bf16,
+    .pack_a = pack_rounded,
+    .pack_b = pack_pairs,
     .group = 2,
-    .a_units = 1,
+    .a_units = 2,
     .b_units = 1,
     .k_block = TDL_K_BLOCK,
 };

@@ -16,6 +16,7 @@
 #define TILE_NV             KERN_NV
 #define TILE_PAIR_MR        KERN_PAIR_MR
 #define TILE_PHASES         1
+#define TILE_A_UNITS        1
 #define TILE_SUM            vec
 #define TILE_OPERAND        vec
 #define TILE_ROW(phase, p)  (*(const vec *)(p))
@@ -96,7 +97,8 @@ static void pack_f32(const float *src, size_t ld, bool along_k, size_t width, si
 
 static const tdl_tiles f32_tiles = {
     TILE_SET(f32, KERN_MR, KERN_NV, KERN_PAIR_MR),
-    .pack = pack_f32,
+    .pack_a = pack_f32,
+    .pack_b = pack_f32,
     .group = 1,
     .a_units = 1,
     .b_units = 1,

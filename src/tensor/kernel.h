@@ -55,19 +55,20 @@ typedef void tdl_pack_fn(const float *src, size_t ld, bool along_k, size_t width
  *
  *         a step of k is       unit of A           unit of B           sum    k_block
  *   f32   1 float              the float           the float           f32    256
- *   bf16  2 floats             2 bf16, even low    the same            f32    256
+ *   bf16  2 floats             2 bf16, even low,   2 bf16, even low    f32    256
+ *                              or 2 units of f32
  *   s8    4 s8 in one unit     4 s8                4 s8                s32    256 units
  *   q4    a block of 32        see q4_kern.h                           f32    8 blocks */
 typedef struct tdl_tiles {
-    size_t mr, nr;            /* rows and columns of the largest register tile */
-    tdl_tile_fn *const *tile; /* [mr + 1], by height; entry 0 is NULL */
-    size_t pair_mr;           /* rows of the largest tile over two panels; may be 0 */
-    tdl_pair_fn *const *pair; /* [pair_mr + 1] */
-    tdl_pack_fn *pack;
-    size_t group;            /* elements of k in a step, as A is stored before packing */
-    size_t a_units, b_units; /* packed units in a step */
-    size_t k_block;          /* elements of k summed on their own; a multiple of group */
-    int x_offset;            /* s8: added to what A holds, so that it is unsigned; 0 or 128 */
+    size_t mr, nr;                /* rows and columns of the largest register tile */
+    tdl_tile_fn *const *tile;     /* [mr + 1], by height; entry 0 is NULL */
+    size_t pair_mr;               /* rows of the largest tile over two panels; may be 0 */
+    tdl_pair_fn *const *pair;     /* [pair_mr + 1] */
+    tdl_pack_fn *pack_a, *pack_b; /* b: NULL for q4, whose weights come as units */
+    size_t group;                 /* elements of k in a step, as A is stored before packing */
+    size_t a_units, b_units;      /* packed units in a step */
+    size_t k_block;               /* elements of k summed on their own; a multiple of group */
+    int x_offset;                 /* s8: added to what A holds, so that it is unsigned; 0 or 128 */
 } tdl_tiles;
 
 typedef struct tdl_kernel {

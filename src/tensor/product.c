@@ -39,7 +39,7 @@ void tdl_pack_panels(const tdl_tiles *tiles, const float *b, size_t ldb, bool al
 
         if (width < nr)
             memset(panel, 0, tdl_panel_units(tiles, k) * sizeof *panel);
-        tiles->pack(along_k ? b + p * nr * ldb : b + p * nr, ldb, along_k, width, k, panel, nr);
+        tiles->pack_b(along_k ? b + p * nr * ldb : b + p * nr, ldb, along_k, width, k, panel, nr);
     }
 }
 
@@ -101,8 +101,8 @@ static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, 
             size_t row = s->row0 + tile_begin(tiles, t);
             size_t height = tile_begin(tiles, t + 1) - tile_begin(tiles, t);
 
-            p->tiles->pack(p->ta ? p->a + k * p->lda + row : p->a + row * p->lda + k, p->lda,
-                           !p->ta, height, kc, to, height);
+            p->tiles->pack_a(p->ta ? p->a + k * p->lda + row : p->a + row * p->lda + k, p->lda,
+                             !p->ta, height, kc, to, height);
             to += steps_of(p->tiles, kc) * p->tiles->a_units * height;
         }
     }

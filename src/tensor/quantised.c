@@ -22,13 +22,13 @@ static size_t divide_up(size_t n, size_t by)
 void tdl_pack_units(const float *src, size_t ld, bool along_k, size_t width, size_t kc, float *ret,
                     size_t step)
 {
-    tdl_kernel_get()->f32->pack(src, ld, along_k, width, kc, ret, step);
+    tdl_kernel_get()->f32->pack_b(src, ld, along_k, width, kc, ret, step);
 }
 
 void tdl_pack_pairs(const float *src, size_t ld, bool along_k, size_t width, size_t kc, float *ret,
                     size_t step)
 {
-    tdl_kernel_get()->bf16->pack(src, ld, along_k, width, kc, ret, step);
+    tdl_kernel_get()->bf16->pack_b(src, ld, along_k, width, kc, ret, step);
 }
 
 size_t tdl_row_units(tdl_precision type, size_t in)

@@ -13,6 +13,7 @@
 #define TILE_NV             S8_NV
 #define TILE_PAIR_MR        S8_PAIR_MR
 #define TILE_PHASES         1
+#define TILE_A_UNITS        1
 #define TILE_SUM            vec_int
 #define TILE_OPERAND        vec_bits
 #define TILE_ROW(phase, p)  load_bits(p)
@@ -22,7 +23,8 @@
 
 const tdl_tiles KERN_PASTE(tdl_s8_, KERN_NAME) = {
     TILE_SET(s8, S8_MR, S8_NV, S8_PAIR_MR),
-    .pack = tdl_pack_units,
+    .pack_a = tdl_pack_units,
+    .pack_b = tdl_pack_units,
     .group = 1,
     .a_units = 1,
     .b_units = 1,

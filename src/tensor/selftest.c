@@ -50,7 +50,7 @@ static int byte_of(const float *unit, unsigned i)
 }
 
 /* One step of one element, as kernel.h and q4_kern.h say. */
-static float step_of(tdl_precision type, int x_offset, const float *a, size_t a_step,
+static float step_of(const tdl_tiles *tiles, tdl_precision type, const float *a, size_t a_step,
                      const float *b, size_t b_step, float sum)
 {
     int32_t whole = 0;
@@ -59,12 +59,13 @@ static float step_of(tdl_precision type, int x_offset, const float *a, size_t a_
     case TDL_PRECISION_F32:
         return fmaf(*a, *b, sum);
     case TDL_PRECISION_BF16:
-        sum = fmaf(value_of(*a, 1), value_of(*b, 1), sum);
-        return fmaf(value_of(*a, 0), value_of(*b, 0), sum);
+        if (tiles->a_units == 2)
+            return fmaf(*a, value_of(*b, 0), fmaf(a[a_step], value_of(*b, 1), sum));
+        return fmaf(value_of(*a, 0), value_of(*b, 0), fmaf(value_of(*a, 1), value_of(*b, 1), sum));
     case TDL_PRECISION_INT8:
         memcpy(&whole, &sum, sizeof whole);
         for (unsigned i = 0; i < TDL_S8_UNIT; i++)
-            whole += (x_offset ? (uint8_t)byte_of(a, i) : byte_of(a, i)) * byte_of(b, i);
+            whole += (tiles->x_offset ? (uint8_t)byte_of(a, i) : byte_of(a, i)) * byte_of(b, i);
         memcpy(&sum, &whole, sizeof whole);
         return sum;
     case TDL_PRECISION_INT4:
@@ -110,8 +111,8 @@ bool tdl_tiles_agree(const tdl_tiles *tiles, tdl_precision type)
             float sum = 0;
 
             for (size_t s = 0; s < STEPS; s++)
-                sum = step_of(type, tiles->x_offset, a + s * a_step + i / nr, h,
-                              b + s * b_step + i % nr, nr, sum);
+                sum = step_of(tiles, type, a + s * a_step + i / nr, h, b + s * b_step + i % nr, nr,
+                              sum);
             if (memcmp(&sum, c + i, sizeof sum) != 0)
                 return false;
         }

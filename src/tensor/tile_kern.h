@@ -7,6 +7,7 @@
  *     TILE_SUM             type of a vector of sums, vec or vec_int
  *     TILE_OPERAND         type of what is multiplied, vec or vec_bits
  *     TILE_PHASES          multiply-adds that one step is made of, done one after the other
+ *     TILE_A_UNITS         units of A in a step; phase 0 takes the last of them
  *     TILE_ROW(phase, p)   a vector of B at p, as the phase wants it
  *     TILE_X(phase, p)     the unit of A at p in all lanes, as the phase wants it
  *     TILE_DOT(x, w, sum)  the multiply-add
@@ -74,7 +75,7 @@ KERN_INLINE void TILE_JOIN(_run)(size_t h, size_t panels, size_t steps, const fl
             }
             KERN_UNROLL for (size_t i = 0; i < h; i++)
             {
-                TILE_OPERAND x = TILE_X(phase, a + k * h + i);
+                TILE_OPERAND x = TILE_X(phase, a + ((k + 1) * TILE_A_UNITS - 1 - phase) * h + i);
 
                 KERN_UNROLL for (size_t j = 0; j < panels * TILE_NV; j++)
                 {
@@ -131,6 +132,7 @@ static tdl_pair_fn *const TILE_JOIN(_pairs_by_height)[TILE_PAIR_MR + 1] = {
 #undef TILE_SUM
 #undef TILE_OPERAND
 #undef TILE_PHASES
+#undef TILE_A_UNITS
 #undef TILE_ROW
 #undef TILE_X
 #undef TILE_DOT
