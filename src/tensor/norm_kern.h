@@ -38,7 +38,7 @@ static void norm(bool rms, size_t n, const float *x, const float *gain, const fl
 
     for (size_t i = 0; i < n; i += KERN_VL) {
         size_t left = some(n, i);
-        vec z = MUL(load_first(x + i, left, 0) - splat(mean), splat(rstd));
+        vec z = (load_first(x + i, left, 0) - splat(mean)) * splat(rstd);
 
         if (gain)
             z = FMA(z, load_first(gain + i, left, 0),
@@ -62,7 +62,7 @@ static void norm_backward(bool rms, size_t n, const float *x, const float *gain,
         lanes g = gain ? load_lanes(gain + i, n - i, 0) : lanes_of(1);
 
         for (size_t j = 0; j < LANE_VECS; j++) {
-            vec z = MUL(a.v[j] - splat(mean), splat(rstd)), own = MUL(d.v[j], g.v[j]);
+            vec z = (a.v[j] - splat(mean)) * splat(rstd), own = d.v[j] * g.v[j];
 
             sum_g.v[j] += own;
             sum_gz.v[j] = FMA(own, z, sum_gz.v[j]);
@@ -72,13 +72,13 @@ static void norm_backward(bool rms, size_t n, const float *x, const float *gain,
     mean_gz = add_lanes(&sum_gz) / (float)n;
     for (size_t i = 0; i < n; i += KERN_VL) {
         size_t left = some(n, i);
-        vec z = MUL(load_first(x + i, left, 0) - splat(mean), splat(rstd));
+        vec z = (load_first(x + i, left, 0) - splat(mean)) * splat(rstd);
         vec g = load_first(dy + i, left, 0);
 
         if (gain)
-            g = MUL(g, load_first(gain + i, left, 0));
+            g = g * load_first(gain + i, left, 0);
         g = FMA(z, splat(-mean_gz), g - splat(mean_g));
-        store_first(dx + i, left, MUL(g, splat(rstd)));
+        store_first(dx + i, left, g * splat(rstd));
     }
 }
 
@@ -92,7 +92,7 @@ static void norm_gains(size_t rows, size_t n, size_t ld, const float *x, const f
             vec d = load_first(dy + i, left, 0);
 
             if (dgain) {
-                vec z = MUL(load_first(x + i, left, 0) - splat(mean[r]), splat(rstd[r]));
+                vec z = (load_first(x + i, left, 0) - splat(mean[r])) * splat(rstd[r]);
                 store_first(dgain + i, left, FMA(d, z, load_first(dgain + i, left, 0)));
             }
             if (dbias)

@@ -68,7 +68,7 @@ KERN_INLINE void q4_run(size_t h, size_t steps, const float *restrict a, const f
             {
                 vec d = load(b + 4 * Q4_NR + j * KERN_VL);
 
-                sum[i][j] = FMA(to_float(Q4_WHOLE(whole[i][j]) + minus), MUL(scale, d), sum[i][j]);
+                sum[i][j] = FMA(to_float(Q4_WHOLE(whole[i][j]) + minus), scale * d, sum[i][j]);
             }
         }
     }

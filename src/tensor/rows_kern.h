@@ -118,7 +118,7 @@ static void scale(size_t n, float factor, float *x)
     for (size_t i = 0; i < n; i += KERN_VL) {
         size_t left = n - i < KERN_VL ? n - i : KERN_VL;
 
-        store_first(x + i, left, MUL(load_first(x + i, left, 0), splat(factor)));
+        store_first(x + i, left, load_first(x + i, left, 0) * splat(factor));
     }
 }
 
@@ -298,9 +298,8 @@ static void dequantise(size_t n, float x_scale, const float *w_scale, const int3
 
         if (w_sums)
             sum -= bits_of(load_first((const float *)(const void *)(w_sums + i), left, 0)) << 7;
-        store_first(
-            c + i, left,
-            MUL(to_float((vec_int)sum), MUL(splat(x_scale), load_first(w_scale + i, left, 0))));
+        store_first(c + i, left,
+                    (to_float((vec_int)sum) * (splat(x_scale) * load_first(w_scale + i, left, 0))));
     }
 }
 

@@ -8,9 +8,9 @@
  *     KERN_NV       vectors per row of a panel (4, 2, 2, 3)
  *     KERN_PAIR_MR  rows when two panels are taken at once (1, 2, 6, 3)
  *
- * FMA() is the only place where a product meets a sum. With vectors the compiler makes it one
- * instruction because these files alone are compiled with -ffp-contract=fast (gcc -std=c17 would
- * not); test_bits.c notices when it is not.
+ * FMA() is the only place where a product meets a sum and rounds once. It is written with the
+ * instruction's own name, and these files are compiled with -ffp-contract=off: a compiler that may
+ * fuse does so or not as its blocks fall.
  */
 #ifndef TDL_TENSOR_VEC_KERN_H
 #define TDL_TENSOR_VEC_KERN_H
@@ -18,6 +18,12 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#if defined(__x86_64__) && KERN_VL > 1
+#include <immintrin.h>
+#elif defined(__aarch64__) && KERN_VL > 1
+#include <arm_neon.h>
+#endif
 
 #include "tensor/kernel.h"
 
@@ -48,7 +54,13 @@ typedef float vec_unaligned __attribute__((vector_size(KERN_VL * 4), aligned(4),
 
 KERN_INLINE vec FMA(vec a, vec b, vec c)
 {
-    return a * b + c;
+#if KERN_VL == 16
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif KERN_VL == 8
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#endif
 }
 #endif
 
@@ -153,12 +165,6 @@ KERN_INLINE vec_bits splat_bits(uint32_t b)
 KERN_INLINE vec absolute(vec x)
 {
     return from_bits(bits_of(x) & splat_bits(0x7fffffff));
-}
-
-/* A product that stays a product: + 0 keeps it from being fused with what follows. */
-KERN_INLINE vec MUL(vec a, vec b)
-{
-    return FMA(a, b, splat(0));
 }
 
 /* Units: 32 bits of whatever type, where floats are stored. */

@@ -3,8 +3,7 @@
  *
  * No call of libm: its results change with version and machine. The polynomials are minimax fits of
  * our own (Remez exchange in 50 digits; interval, weight and error stand beside each).
- * A product never meets a sum outside FMA(): what would, is written MUL(), so that no compiler may
- * round it differently from another.
+ * Where a product meets a sum it says FMA() or rounds twice: vec_kern.h.
  */
 #ifndef TDL_TENSOR_VMATH_KERN_H
 #define TDL_TENSOR_VMATH_KERN_H
@@ -23,7 +22,7 @@ KERN_INLINE vec scale_by_power(vec p, vec_bits n)
     vec_bits rest = n + splat_bits(256) - half;
 
     p *= from_bits((half - splat_bits(1)) << 23); /* 127 - 128 = -1 */
-    return MUL(p, from_bits((rest - splat_bits(1)) << 23));
+    return p * from_bits((rest - splat_bits(1)) << 23);
 }
 
 /* x = n ln 2 + r, exp(x) = 2^n exp(r), exp(r) = 1 + r + r^2 q(r) on |r| <= ln(2)/2 * 1.001,
@@ -44,7 +43,7 @@ KERN_INLINE vec vec_exp(vec x)
     q = FMA(q, r, splat(0x1.5558f4p-5f));
     q = FMA(q, r, splat(0x1.555490p-3f));
     q = FMA(q, r, splat(0x1.fffffcp-2f));
-    q = FMA(q, MUL(r, r), r);
+    q = FMA(q, r * r, r);
     return scale_by_power(q + splat(1), bits_of(t) - bits_of(splat(round)));
 }
 
@@ -59,7 +58,7 @@ KERN_INLINE vec vec_log(vec x)
     vec_bits power = (shifted >> 23) + splat_bits(0x4b400000 - 127); /* as low bits of 1.5 x 2^23 */
     vec e = from_bits(power) - splat(0x1.8p+23f) - choose(tiny, splat(24), splat(0));
     vec f = from_bits((shifted & splat_bits(0x7fffff)) + splat_bits(root_half)) - splat(1);
-    vec square = MUL(f, f), q, y;
+    vec square = f * f, q, y;
 
     q = FMA(splat(-0x1.38b594p-4f), f, splat(0x1.055b6ep-3f));
     q = FMA(q, f, splat(-0x1.0d853ep-3f));
@@ -68,7 +67,7 @@ KERN_INLINE vec vec_log(vec x)
     q = FMA(q, f, splat(0x1.99a008p-3f));
     q = FMA(q, f, splat(-0x1.000226p-2f));
     q = FMA(q, f, splat(0x1.555554p-2f));
-    y = FMA(q, MUL(square, f), MUL(e, splat(LN2_LOW)));
+    y = FMA(q, square * f, e * splat(LN2_LOW));
     y = FMA(square, splat(-.5f), y) + f;
     y = FMA(e, splat(LN2_HIGH), y);
     y = choose(x > splat(0x1.fffffep127f), x, y); /* infinity */
@@ -88,13 +87,13 @@ KERN_INLINE vec vec_sigmoid(vec x)
  */
 KERN_INLINE vec vec_tanh(vec x)
 {
-    vec size = absolute(x), square = MUL(x, x), p, far;
+    vec size = absolute(x), square = x * x, p, far;
 
     p = FMA(splat(-0x1.75e1e8p-8f), square, splat(0x1.5226a2p-6f));
     p = FMA(p, square, splat(-0x1.b83c5ap-5f));
     p = FMA(p, square, splat(0x1.110726p-3f));
     p = FMA(p, square, splat(-0x1.555532p-2f));
-    p = FMA(MUL(p, square), x, x);
+    p = FMA(p * square, x, x);
     far = splat(1) - splat(2) / (vec_exp(size + size) + splat(1));
     far = from_bits(bits_of(far) | (bits_of(x) & splat_bits(0x80000000)));
     return choose(size < splat(.625f), p, far);
@@ -103,9 +102,9 @@ KERN_INLINE vec vec_tanh(vec x)
 /* The tanh form, x/2 (1 + tanh(u)) with u = sqrt(2/pi)(x + .044715 x^3), as x sigmoid(2u). */
 KERN_INLINE vec vec_gelu(vec x)
 {
-    vec twice_u = MUL(x, FMA(MUL(x, x), splat(0x1.2444f2p-4f), splat(0x1.988454p+0f)));
+    vec twice_u = x * FMA(x * x, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f));
 
-    return MUL(x, vec_sigmoid(twice_u));
+    return x * vec_sigmoid(twice_u);
 }
 
 /* The normal distribution beyond t >= 0: exp(-t^2/2) and the ratio of the tail's area to it, which
@@ -116,12 +115,12 @@ KERN_INLINE vec normal_tail(vec t, vec *ret_exp)
     vec square, error, e, part, u, p;
 
     t = choose(t > splat(14.5f), splat(14.5f), t);
-    square = MUL(t, t);
+    square = t * t;
     error = FMA(t, t, -square);
-    e = vec_exp(MUL(square, splat(-.5f)));
-    *ret_exp = FMA(e, MUL(error, splat(-.5f)), e);
+    e = vec_exp(square * splat(-.5f));
+    *ret_exp = FMA(e, error * splat(-.5f), e);
     part = splat(1) / (t + splat(4));
-    u = MUL(t - splat(4), part);
+    u = (t - splat(4)) * part;
     p = FMA(splat(-0x1.14c3ccp-13f), u, splat(0x1.78221ep-13f));
     p = FMA(p, u, splat(0x1.9b8bc8p-10f));
     p = FMA(p, u, splat(-0x1.cc65c2p-9f));
@@ -131,20 +130,20 @@ KERN_INLINE vec normal_tail(vec t, vec *ret_exp)
     p = FMA(p, u, splat(0x1.8c6d9ep-2f));
     p = FMA(p, u, splat(-0x1.373e38p-1f));
     p = FMA(p, u, splat(0x1.82b4bcp-1f));
-    return MUL(p, part);
+    return p * part;
 }
 
 /* The erf form, x times the normal distribution up to x. */
 KERN_INLINE vec vec_gelu_erf(vec x)
 {
-    vec e, ratio = normal_tail(absolute(x), &e), tail = MUL(e, MUL(x, ratio));
+    vec e, ratio = normal_tail(absolute(x), &e), tail = e * (x * ratio);
 
     return choose(x < splat(0), tail, x - tail);
 }
 
 KERN_INLINE vec vec_leaky_relu(vec x)
 {
-    return choose(x < splat(0), MUL(x, splat(LEAK)), x);
+    return choose(x < splat(0), x * splat(LEAK), x);
 }
 
 KERN_INLINE vec apply(tdl_map f, vec x)
@@ -153,7 +152,7 @@ KERN_INLINE vec apply(tdl_map f, vec x)
     case TDL_MAP_GELU_ERF:
         return vec_gelu_erf(x);
     case TDL_MAP_SILU:
-        return MUL(x, vec_sigmoid(x));
+        return x * vec_sigmoid(x);
     case TDL_MAP_LEAKY_RELU:
         return vec_leaky_relu(x);
     case TDL_MAP_RELU:
@@ -178,17 +177,17 @@ KERN_INLINE vec apply(tdl_map f, vec x)
 KERN_INLINE vec gelu_slope(vec x)
 {
     const float scale = 0x1.988454p-1f, cubic = 0x1.12ba9ep-3f; /* sqrt(2/pi), 3 x .044715 */
-    vec square = MUL(x, x), s, slope;
+    vec square = x * x, s, slope;
 
-    s = vec_sigmoid(MUL(x, FMA(square, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f))));
-    slope = FMA(MUL(square, splat(cubic)), splat(scale), splat(scale));
-    return FMA(MUL(MUL(x + x, slope), s), splat(1) - s, s);
+    s = vec_sigmoid(x * FMA(square, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f)));
+    slope = FMA(square * splat(cubic), splat(scale), splat(scale));
+    return FMA((x + x) * slope * s, splat(1) - s, s);
 }
 
 KERN_INLINE vec gelu_erf_slope(vec x)
 {
     vec t = absolute(x), e, ratio = normal_tail(t, &e);
-    vec below = MUL(e, FMA(t, splat(-0x1.988454p-2f), ratio)); /* 1 / sqrt(2 pi) */
+    vec below = e * FMA(t, splat(-0x1.988454p-2f), ratio); /* 1 / sqrt(2 pi) */
 
     return choose(x < splat(0), below, splat(1) - below);
 }
@@ -199,18 +198,18 @@ KERN_INLINE vec apply_backward(tdl_map f, vec saved, vec dy)
     case TDL_MAP_RELU:
         return choose(saved > splat(0), dy, splat(0));
     case TDL_MAP_LEAKY_RELU:
-        return choose(saved > splat(0), dy, MUL(dy, splat(LEAK)));
+        return choose(saved > splat(0), dy, dy * splat(LEAK));
     case TDL_MAP_TANH:
-        return MUL(dy, splat(1) - MUL(saved, saved));
+        return dy * (splat(1) - saved * saved);
     case TDL_MAP_SIGMOID:
-        return MUL(dy, MUL(saved, splat(1) - saved));
+        return dy * (saved * (splat(1) - saved));
     case TDL_MAP_GELU:
-        return MUL(dy, gelu_slope(saved));
+        return dy * gelu_slope(saved);
     case TDL_MAP_GELU_ERF:
-        return MUL(dy, gelu_erf_slope(saved));
+        return dy * gelu_erf_slope(saved);
     case TDL_MAP_SILU: {
         vec s = vec_sigmoid(saved);
-        return MUL(dy, MUL(s, FMA(saved, splat(1) - s, splat(1))));
+        return dy * (s * FMA(saved, splat(1) - s, splat(1)));
     }
     case TDL_MAP_COPY:
     case TDL_MAP_EXP:
