@@ -27,7 +27,7 @@ KERN_INLINE vec scale_by_power(vec p, vec_bits n)
 
 /* x = n ln 2 + r, exp(x) = 2^n exp(r), exp(r) = 1 + r + r^2 q(r) on |r| <= ln(2)/2 * 1.001,
  * relative error of the fit .05 x 2^-24. Measured at most 1 ulp over all x. */
-KERN_INLINE vec vec_exp(vec x)
+KERN_INLINE vec exp_of(vec x, bool has_low, vec x_low)
 {
     const float round = 0x1.8p+23f; /* adding it leaves a rounded integer in the low bits */
     vec low = splat(-104.f), high = splat(89.f); /* past these: 0 and infinity */
@@ -39,12 +39,19 @@ KERN_INLINE vec vec_exp(vec x)
     n = t - splat(round);
     r = FMA(n, splat(-LN2_HIGH), x);
     r = FMA(n, splat(-LN2_LOW), r);
+    if (has_low) /* exp(x + x_low), |x_low| far below 1 */
+        r += x_low;
     q = FMA(splat(0x1.6a2350p-10f), r, splat(0x1.123a6ap-7f));
     q = FMA(q, r, splat(0x1.5558f4p-5f));
     q = FMA(q, r, splat(0x1.555490p-3f));
     q = FMA(q, r, splat(0x1.fffffcp-2f));
     q = FMA(q, r * r, r);
     return scale_by_power(q + splat(1), bits_of(t) - bits_of(splat(round)));
+}
+
+KERN_INLINE vec vec_exp(vec x)
+{
+    return exp_of(x, false, x);
 }
 
 /* x = 2^e (1 + f), 1 + f from sqrt(1/2) to sqrt(2); log(1 + f) = f - f^2/2 + f^3 q(f), relative
@@ -107,20 +114,25 @@ KERN_INLINE vec vec_gelu(vec x)
     return x * vec_sigmoid(twice_u);
 }
 
-/* The normal distribution beyond t >= 0: exp(-t^2/2) and the ratio of the tail's area to it, which
- * is p(u) / (t + 4) with u = (t - 4) / (t + 4), relative error of the fit .15 x 2^-24 up to 14.5,
- * where the exponential is 0. The rounding error of t^2 is put back, or it would cost 80 ulp. */
-KERN_INLINE vec normal_tail(vec t, vec *ret_exp)
-{
-    vec square, error, e, part, u, p;
+/* The normal distribution beyond t = |x|, 1 <= t <= 14.5 (where it is 0), is exp(-t^2/2) times
+ * p(u) / (t + 4) with u = (t - 4) / (t + 4), relative error of the fit .15 x 2^-24. The rounding
+ * error of t^2 goes along into the exponential, or it would cost 80 ulp. */
+typedef struct normal_tail {
+    vec exp, p, below; /* exp(-t^2/2), p(u), t + 4 */
+} normal_tail;
 
-    t = choose(t > splat(14.5f), splat(14.5f), t);
-    square = t * t;
-    error = FMA(t, t, -square);
-    e = vec_exp(square * splat(-.5f));
-    *ret_exp = FMA(e, error * splat(-.5f), e);
-    part = splat(1) / (t + splat(4));
-    u = (t - splat(4)) * part;
+KERN_INLINE vec tail_begin(vec x)
+{
+    vec t = absolute(x);
+
+    return choose(t > splat(14.5f), splat(14.5f), t);
+}
+
+KERN_INLINE normal_tail tail_of(vec t)
+{
+    vec square = t * t, error = FMA(t, t, -square), below = t + splat(4);
+    vec u = (t - splat(4)) / below, p;
+
     p = FMA(splat(-0x1.14c3ccp-13f), u, splat(0x1.78221ep-13f));
     p = FMA(p, u, splat(0x1.9b8bc8p-10f));
     p = FMA(p, u, splat(-0x1.cc65c2p-9f));
@@ -130,15 +142,31 @@ KERN_INLINE vec normal_tail(vec t, vec *ret_exp)
     p = FMA(p, u, splat(0x1.8c6d9ep-2f));
     p = FMA(p, u, splat(-0x1.373e38p-1f));
     p = FMA(p, u, splat(0x1.82b4bcp-1f));
-    return p * part;
+    return (normal_tail){exp_of(square * splat(-.5f), true, error * splat(-.5f)), p, below};
+}
+
+/* The normal distribution up to x, |x| <= 1: 1/2 + x q(x^2), error of the fit .03 x 2^-24. */
+KERN_INLINE vec normal_near(vec x)
+{
+    vec square = x * x, q;
+
+    q = FMA(splat(-0x1.010b86p-17f), square, splat(0x1.dc102ap-14f));
+    q = FMA(q, square, splat(-0x1.36fe32p-10f));
+    q = FMA(q, square, splat(0x1.46ce58p-7f));
+    q = FMA(q, square, splat(-0x1.105832p-4f));
+    q = FMA(q, square, splat(0x1.988454p-2f));
+    return FMA(x, q, splat(.5f));
 }
 
 /* The erf form, x times the normal distribution up to x. */
 KERN_INLINE vec vec_gelu_erf(vec x)
 {
-    vec e, ratio = normal_tail(absolute(x), &e), tail = e * (x * ratio);
+    vec t = tail_begin(x), tail;
+    normal_tail n = tail_of(t);
 
-    return choose(x < splat(0), tail, x - tail);
+    tail = n.exp * t * n.p / n.below;
+    tail = choose(x < splat(0), -tail, x - tail);
+    return choose(absolute(x) < splat(1), x * normal_near(x), tail);
 }
 
 KERN_INLINE vec vec_leaky_relu(vec x)
@@ -173,25 +201,47 @@ KERN_INLINE vec apply(tdl_map f, vec x)
     return x;
 }
 
-/* dy f'(x), from x or, where that is enough, from y = f(x): rows.h says which. */
+/* ---- slopes ---- */
+
+/* s = sigmoid(x) and 1 - s, which keeps its digits: both from one exponential. */
+KERN_INLINE vec sigmoid_and_rest(vec x, vec *ret_rest)
+{
+    vec e = vec_exp(-absolute(x)), large = splat(1) / (splat(1) + e), small = e * large;
+
+    *ret_rest = choose(x < splat(0), large, small);
+    return choose(x < splat(0), small, large);
+}
+
+KERN_INLINE vec silu_slope(vec x)
+{
+    vec rest, s = sigmoid_and_rest(x, &rest);
+
+    return s * FMA(x, rest, splat(1));
+}
+
+/* s + 2 x s (1 - s) sqrt(2/pi) (1 + 3 x .044715 x^2), s = sigmoid(2u) of vec_gelu. */
 KERN_INLINE vec gelu_slope(vec x)
 {
-    const float scale = 0x1.988454p-1f, cubic = 0x1.12ba9ep-3f; /* sqrt(2/pi), 3 x .044715 */
-    vec square = x * x, s, slope;
+    const float scale = 0x1.988454p+0f, cubic = 0x1.12ba9ep-3f; /* 2 sqrt(2/pi), 3 x .044715 */
+    vec square = x * x, rest, s;
 
-    s = vec_sigmoid(x * FMA(square, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f)));
-    slope = FMA(square * splat(cubic), splat(scale), splat(scale));
-    return FMA((x + x) * slope * s, splat(1) - s, s);
+    s = sigmoid_and_rest(x * FMA(square, splat(0x1.2444f2p-4f), splat(scale)), &rest);
+    return s * FMA(x * FMA(square * splat(cubic), splat(scale), splat(scale)), rest, splat(1));
 }
 
 KERN_INLINE vec gelu_erf_slope(vec x)
 {
-    vec t = absolute(x), e, ratio = normal_tail(t, &e);
-    vec below = e * FMA(t, splat(-0x1.988454p-2f), ratio); /* 1 / sqrt(2 pi) */
+    vec t = tail_begin(x);
+    normal_tail n = tail_of(t);
+    vec density = n.exp * splat(0x1.988454p-2f); /* 1 / sqrt(2 pi) */
+    vec below = n.exp * n.p / n.below;
 
-    return choose(x < splat(0), below, splat(1) - below);
+    below = FMA(-t, density, below);
+    below = choose(x < splat(0), below, splat(1) - below);
+    return choose(t < splat(1), FMA(x, density, normal_near(x)), below);
 }
 
+/* dy f'(x), from x or, where that is enough, from y = f(x): rows.h says which. */
 KERN_INLINE vec apply_backward(tdl_map f, vec saved, vec dy)
 {
     switch (f) {
@@ -207,10 +257,8 @@ KERN_INLINE vec apply_backward(tdl_map f, vec saved, vec dy)
         return dy * gelu_slope(saved);
     case TDL_MAP_GELU_ERF:
         return dy * gelu_erf_slope(saved);
-    case TDL_MAP_SILU: {
-        vec s = vec_sigmoid(saved);
-        return dy * (s * FMA(saved, splat(1) - s, splat(1)));
-    }
+    case TDL_MAP_SILU:
+        return dy * silu_slope(saved);
     case TDL_MAP_COPY:
     case TDL_MAP_EXP:
     case TDL_MAP_LOG:
