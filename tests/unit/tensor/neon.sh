@@ -2,7 +2,7 @@
 # The kernels built for aarch64 and run under qemu give the bits they give here: once on a core with
 # all extensions, once on one without. usage: neon.sh SOURCE_ROOT DIGEST_PROGRAM_OF_THIS_MACHINE
 set -eu
-root=$1 here=$2
+root=$1 here=$(realpath "$2")
 for tool in aarch64-linux-gnu-gcc qemu-aarch64-static; do
     command -v $tool >/dev/null || {
         echo "skipped: $tool is not installed (Debian: gcc-aarch64-linux-gnu, qemu-user-static)"
