@@ -29,11 +29,12 @@ typedef enum tdl_act {
 } tdl_act;
 
 /* What weights are stored as.
- *   TDL_PRECISION_BF16  rounded to nearest even; activations too, when they are read; sums in f32
- *   TDL_PRECISION_INT8  |q| <= 127 with one scale per output; activations get one scale per row.
- * Sums are exact integers: y = (sum of q) (x_scale w_scale). At most TDL_INT8_IN_MAX inputs
- *   TDL_PRECISION_INT4  Q4_0 (formats.h): one scale per 32 inputs of an output; activations int8,
- * one scale per 32 inputs of a row */
+ *
+ * bf16   rounded to nearest even; so are activations when they are read; sums in f32
+ * int8   |q| <= 127 with one scale per output; activations get one scale per row. Sums are exact
+ *        integers, y = (sum of q) (x_scale w_scale); at most TDL_INT8_IN_MAX inputs
+ * int4   Q4_0 (formats.h), one scale per 32 inputs of an output; activations are int8 with one
+ *        scale per 32 inputs of a row */
 typedef enum tdl_precision {
     TDL_PRECISION_F32,
     TDL_PRECISION_BF16,
@@ -69,7 +70,7 @@ size_t tdl_packed_bytes(const tdl_packed *packed);
 
 /* y[m][out] = act(x[m][in] W + bias).  bias [out] or NULL. `ldx`, `ldy` in floats.
  * f32 and bf16: the same bits as tdl_gemm or tdl_gemm_bf16 followed by bias and activation.
- * int8: a row with NaN or infinity gives NaN; int4: the same. */
+ * int8 and int4: a row of x with NaN or infinity gives NaN. */
 void tdl_linear(const tdl_packed *w, size_t m, const float *x, size_t ldx, const float *bias,
                 tdl_act act, float *y, size_t ldy, tdl_pool *pool);
 

@@ -23,6 +23,10 @@ tdl_status tdl_quantise_weights(tdl_packed *packed, const float *w, bool transpo
 void tdl_linear_quantised(const tdl_packed *w, size_t m, const float *x, size_t ldx,
                           const float *bias, tdl_act act, float *y, size_t ldy, tdl_pool *pool);
 
+/* The same on the stack alone, for when there is no memory: the same bits. */
+void tdl_linear_in_small_steps(const tdl_packed *w, size_t m, const float *x, size_t ldx,
+                               const float *bias, tdl_act act, float *y, size_t ldy);
+
 /* Units of a row of `in` activations, quantised for these tiles. */
 size_t tdl_row_units(tdl_precision type, size_t in);
 

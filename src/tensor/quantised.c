@@ -214,45 +214,60 @@ static void run(const tdl_product *whole, const tdl_packed *w, const float *x, s
     }
 }
 
+static tdl_product product_of(const tdl_packed *w, size_t m, const float *bias, tdl_act act,
+                              float *y, size_t ldy)
+{
+    tdl_finish_fn *map = bias || act != TDL_ACT_NONE ? tdl_finish_map : NULL;
+
+    return (tdl_product){.kernel = w->kernel,
+                         .tiles = w->tiles,
+                         .m = m,
+                         .n = w->out,
+                         .k = w->k,
+                         .panels = w->panels,
+                         .panel_step = tdl_panel_units(w->tiles, w->k),
+                         .c = y,
+                         .ldc = ldy,
+                         .finish = w->type == TDL_PRECISION_INT8 ? finish_int8 : map,
+                         .f = tdl_map_of_act(act),
+                         .bias = bias,
+                         .w_scale = w->w_scale,
+                         .w_sums = w->tiles->x_offset ? w->w_sums : NULL};
+}
+
+void tdl_linear_in_small_steps(const tdl_packed *w, size_t m, const float *x, size_t ldx,
+                               const float *bias, tdl_act act, float *y, size_t ldy)
+{
+    enum { LEAST = 16 * TDL_K_BLOCK }; /* tdl_product_least of any tiles */
+    float buffer[LEAST] __attribute__((aligned(64))), units[TDL_K_BLOCK], scale;
+    tdl_product p = product_of(w, m, bias, act, y, ldy);
+    workspace room = {.rows = 1,
+                      .k = w->tiles->k_block,
+                      .scale = &scale,
+                      .units = units,
+                      .buffer = buffer,
+                      .buffer_floats = LEAST};
+
+    run(&p, w, x, ldx, &room, NULL);
+}
+
 void tdl_linear_quantised(const tdl_packed *w, size_t m, const float *x, size_t ldx,
                           const float *bias, tdl_act act, float *y, size_t ldy, tdl_pool *pool)
 {
-    enum { ROWS_MAX = 512, LEAST = 16 * TDL_K_BLOCK };
-    bool scaled = w->type == TDL_PRECISION_INT8;
-    tdl_product p = {.kernel = w->kernel,
-                     .tiles = w->tiles,
-                     .m = least(m, ROWS_MAX),
-                     .n = w->out,
-                     .k = w->k,
-                     .panels = w->panels,
-                     .panel_step = tdl_panel_units(w->tiles, w->k),
-                     .c = y,
-                     .ldc = ldy,
-                     .finish = scaled                        ? finish_int8
-                               : bias || act != TDL_ACT_NONE ? tdl_finish_map
-                                                             : NULL,
-                     .f = tdl_map_of_act(act),
-                     .bias = bias,
-                     .w_scale = w->w_scale,
-                     .w_sums = w->tiles->x_offset ? w->w_sums : NULL};
+    enum { ROWS_MAX = 512 };
+    tdl_product p = product_of(w, least(m, ROWS_MAX), bias, act, y, ldy);
     workspace room = {.rows = p.m, .k = w->k, .buffer_floats = tdl_product_buffer(&p)};
 
     pool = tdl_product_pool(m, w->out, w->in, pool);
-    room.buffer = tdl_scratch(tdl_pool_threads(pool) * room.buffer_floats + room.rows * (1 + w->k));
-    p.m = m;
-    if (room.buffer) {
-        room.scale = room.buffer + tdl_pool_threads(pool) * room.buffer_floats;
-        room.units = room.scale + room.rows;
-        run(&p, w, x, ldx, &room, pool);
-    } else {
-        float small[LEAST] __attribute__((aligned(64))), units[TDL_K_BLOCK], scale;
+    size_t buffers = tdl_pool_threads(pool) * room.buffer_floats;
 
-        room.rows = 1;
-        room.k = w->tiles->k_block;
-        room.buffer = small;
-        room.buffer_floats = LEAST;
-        room.scale = &scale;
-        room.units = units;
-        run(&p, w, x, ldx, &room, NULL);
+    room.buffer = tdl_scratch(buffers + room.rows * (1 + w->k));
+    if (!room.buffer) {
+        tdl_linear_in_small_steps(w, m, x, ldx, bias, act, y, ldy);
+        return;
     }
+    room.scale = room.buffer + buffers;
+    room.units = room.scale + room.rows;
+    p.m = m;
+    run(&p, w, x, ldx, &room, pool);
 }

@@ -116,10 +116,11 @@ void tdl_act_backward_rows(size_t rows, size_t n, tdl_act act, const float *save
 typedef struct norm_job {
     bool rms;
     size_t rows, n;
-    const float *x, *gain, *bias, *dy;
+    const float *x, *gain, *bias;
     float eps;
-    float *y, *mean, *rstd; /* y: dx on the way back */
-    float *dgain, *dbias;
+    float *y, *ret_mean, *ret_rstd;
+    const float *mean, *rstd, *dy; /* the way back */
+    float *dx, *dgain, *dbias;
 } norm_job;
 
 static size_t rows_at_least(size_t n)
@@ -134,7 +135,7 @@ static void norm_share(void *context, size_t begin, size_t end, unsigned part)
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++)
         tdl_kernel_get()->norm(j->rms, j->n, j->x + r * j->n, j->gain, j->bias, j->eps,
-                               j->y + r * j->n, j->mean + r, j->rstd + r);
+                               j->y + r * j->n, j->ret_mean + r, j->ret_rstd + r);
 }
 
 static void norm_gains_share(void *context, size_t begin, size_t end, unsigned part)
@@ -154,7 +155,7 @@ static void norm_backward_share(void *context, size_t begin, size_t end, unsigne
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++)
         tdl_kernel_get()->norm_backward(j->rms, j->n, j->x + r * j->n, j->gain, j->mean[r],
-                                        j->rstd[r], j->dy + r * j->n, j->y + r * j->n);
+                                        j->rstd[r], j->dy + r * j->n, j->dx + r * j->n);
 }
 
 void tdl_norm_rows(tdl_norm_form form, size_t rows, size_t n, const float *x, const float *gain,
@@ -168,8 +169,8 @@ void tdl_norm_rows(tdl_norm_form form, size_t rows, size_t n, const float *x, co
                     .bias = bias,
                     .eps = eps,
                     .y = y,
-                    .mean = ret_mean,
-                    .rstd = ret_rstd};
+                    .ret_mean = ret_mean,
+                    .ret_rstd = ret_rstd};
 
     if (n)
         tdl_pool_run(pool, rows, rows_at_least(n), norm_share, &job);
@@ -184,10 +185,10 @@ void tdl_norm_backward_rows(tdl_norm_form form, size_t rows, size_t n, const flo
                     .n = n,
                     .x = x,
                     .gain = gain,
+                    .mean = mean,
+                    .rstd = rstd,
                     .dy = dy,
-                    .y = dx,
-                    .mean = (float *)(uintptr_t)mean,
-                    .rstd = (float *)(uintptr_t)rstd,
+                    .dx = dx,
                     .dgain = dgain,
                     .dbias = dbias};
 

@@ -290,6 +290,26 @@ static void batches_threads_and_orientation_leave_the_bits(void **state)
     free(expected);
 }
 
+static void small_steps_without_memory_give_the_same_bits(void **state)
+{
+    float y[M * N], expected[M * N];
+    const tdl_kernel *kernel;
+    const tdl_tiles *tiles;
+
+    (void)state;
+    for (size_t p = 1; p < 3; p++)
+        for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
+            for (size_t t = 0; (tiles = tdl_tiles_at(kernel, precisions[p], t)); t++) {
+                tdl_packed *packed = packed_on(kernel, tiles, precisions[p], K);
+
+                memset(y, 0xff, sizeof y);
+                tdl_linear(packed, M, x, K, bias, TDL_ACT_SILU, expected, N, NULL);
+                tdl_linear_in_small_steps(packed, M, x, K, bias, TDL_ACT_SILU, y, N);
+                tdl_case_same(y, expected, (size_t)M * N, kernel->name);
+                tdl_packed_free(packed);
+            }
+}
+
 /* Root of the mean square error against double, relative to that of the exact values. The bounds
  * follow from the rounding of uniform numbers: bf16 2^-9 each side; int8 1/254 of the largest;
  * int4 1/16 of the range. */
@@ -515,6 +535,7 @@ int main(void)
         cmocka_unit_test(int8_layers_are_exact_sums_on_every_kernel),
         cmocka_unit_test(int4_layers_are_exact_sums_of_blocks_on_every_kernel),
         cmocka_unit_test(batches_threads_and_orientation_leave_the_bits),
+        cmocka_unit_test(small_steps_without_memory_give_the_same_bits),
         cmocka_unit_test(errors_stay_within_what_the_format_allows),
         cmocka_unit_test(packed_weights_take_the_memory_their_format_says),
         cmocka_unit_test(activations_that_are_not_finite_give_nan_in_their_row_only),
