@@ -12,7 +12,7 @@
 #include "nn/cnn.h"
 #include "nn/mlp.h"
 #include "peak.h"
-#include "peer.h"
+#include "peer_script.h"
 #include "table/idx.h"
 #include "train/loop.h"
 

@@ -11,7 +11,7 @@
 #include "base/timestamp.h"
 #include "nn/layers.h"
 #include "nn/transformer.h"
-#include "peer.h"
+#include "peer_script.h"
 #include "train/optim.h"
 
 /* ---- what is measured ---- */

@@ -8,6 +8,8 @@
 
 #include "nn/real.h"
 
+#ifdef TDL_REAL_DOUBLE
+
 enum { LANES = 16, ROWS_EACH = 16, COLUMNS_EACH = 512 };
 
 static tdl_real add_lanes(tdl_real lane[LANES])
@@ -78,11 +80,7 @@ static void forward_row(const norm_job *j, size_t r)
         tdl_put(false, n, x, y);
     j->mean[r] = j->centred ? centre(n, x, y) : 0;
     variance = mean_square(n, y);
-#ifdef TDL_REAL_DOUBLE
     j->rstd[r] = 1 / sqrt(variance + j->eps);
-#else
-    j->rstd[r] = 1 / sqrtf(variance + (float)j->eps);
-#endif
     for (size_t i = 0; i < n; i++)
         y[i] *= j->rstd[r];
     for (size_t i = 0; gain && i < n; i++)
@@ -194,3 +192,25 @@ void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, c
         tdl_sum_rows(rows, n, dy, dbias, pool);
     tdl_pool_run(pool, rows, ROWS_EACH, backward_rows, &j);
 }
+
+#else
+
+#include "tensor/rows.h"
+
+void tdl_norm_forward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                      const tdl_real *bias, double eps, tdl_real *y, tdl_real *ret_mean,
+                      tdl_real *ret_rstd, tdl_pool *pool)
+{
+    tdl_norm_rows(centred ? TDL_ROWS_LAYER_NORM : TDL_ROWS_RMS_NORM, rows, n, x, gain, bias,
+                  (float)eps, y, ret_mean, ret_rstd, pool);
+}
+
+void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                       const tdl_real *mean, const tdl_real *rstd, const tdl_real *dy, tdl_real *dx,
+                       tdl_real *dgain, tdl_real *dbias, tdl_pool *pool)
+{
+    tdl_norm_backward_rows(centred ? TDL_ROWS_LAYER_NORM : TDL_ROWS_RMS_NORM, rows, n, x, gain,
+                           mean, rstd, dy, dx, dgain, dbias, pool);
+}
+
+#endif

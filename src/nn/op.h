@@ -8,7 +8,8 @@
  * Forward reads the values `in` and the parameters `param` and writes `out`. Backward reads d_out,
  * the gradient of its output, and gives those of its inputs and parameters:
  *     d_in[i]     NULL: nobody wants it. Else written, or, with d_in_add[i], added to, because
- *                 another reader of the value has been there
+ *                 another reader of the value has been there: a later op, or this one for an
+ *                 input behind i. An op gives them from the last input to the first
  *     d_param[i]  NULL: frozen or absent. Else added to
  * It may spoil d_out.
  *

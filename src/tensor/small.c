@@ -14,7 +14,7 @@ static size_t least(size_t a, size_t b)
 
 /* Some rows of A in tiles of nearly equal height, each packed [k][height]. */
 typedef struct packed_rows {
-    const tdl_kernel *kernel;
+    const tdl_tiles *kernel;
     size_t rows, tiles, k;
     const float *at;
     const size_t *n_of, *k_of; /* [rows] or NULL */
@@ -27,14 +27,14 @@ static size_t tile_begin(const packed_rows *a, size_t tile)
 
 static void pack_rows(packed_rows *to, bool ta, const float *a, size_t lda, float *buffer)
 {
-    const tdl_kernel *kernel = to->kernel;
+    const tdl_tiles *kernel = to->kernel;
 
     to->tiles = (to->rows + kernel->mr - 1) / kernel->mr;
     to->at = buffer;
     for (size_t t = 0; t < to->tiles; t++) {
         size_t row = tile_begin(to, t), height = tile_begin(to, t + 1) - row;
 
-        kernel->pack(ta ? a + row : a + row * lda, lda, !ta, height, to->k, buffer + row * to->k,
+        kernel->pack_a(ta ? a + row : a + row * lda, lda, !ta, height, to->k, buffer + row * to->k,
                      height);
     }
 }
@@ -74,11 +74,12 @@ void tdl_gemm_small_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, siz
 {
     float buffer[ROWS_AT_ONCE * TDL_K_BLOCK] __attribute__((aligned(64)));
     float panel[TDL_K_BLOCK * TDL_NR_MAX] __attribute__((aligned(64)));
-    size_t nr = kernel->nr;
+    const tdl_tiles *tiles = kernel->f32;
+    size_t nr = tiles->nr;
 
     assert(k <= TDL_K_BLOCK);
     for (size_t i = 0; i < m; i += ROWS_AT_ONCE) {
-        packed_rows rows = {.kernel = kernel,
+        packed_rows rows = {.kernel = tiles,
                             .rows = least(m - i, ROWS_AT_ONCE),
                             .k = k,
                             .n_of = n_of ? n_of + i : NULL,
@@ -91,7 +92,7 @@ void tdl_gemm_small_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, siz
 
             if (width < nr)
                 memset(panel, 0, k * nr * sizeof *panel);
-            kernel->pack(tb ? b + j * ldb : b + j, ldb, tb, width, k, panel, nr);
+            tiles->pack_b(tb ? b + j * ldb : b + j, ldb, tb, width, k, panel, nr);
             if (width == nr)
                 multiply(&rows, panel, j, to, ldc, add);
             else

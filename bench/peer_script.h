@@ -1,6 +1,6 @@
 /* A peer that is a script: run, and what it printed. */
-#ifndef TDL_BENCH_PEER_H
-#define TDL_BENCH_PEER_H
+#ifndef TDL_BENCH_PEER_SCRIPT_H
+#define TDL_BENCH_PEER_SCRIPT_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "peer.h"
+#include "peer_script.h"
 
 #include <spawn.h>
 #include <stdio.h>
