@@ -37,6 +37,7 @@ bool tdl_bar_ok(const tdl_bar *bar);
 tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 
 /* The middle of three measurements. */

@@ -1,11 +1,9 @@
 /* Fashion-MNIST (Xiao et al. 2017): what an MLP and a small CNN reach in ten epochs, and what one
  * epoch costs a thread beside PyTorch on the same thread, when it is installed.
  */
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,10 +12,9 @@
 #include "nn/cnn.h"
 #include "nn/mlp.h"
 #include "peak.h"
+#include "peer.h"
 #include "table/idx.h"
 #include "train/loop.h"
-
-extern char **environ;
 
 enum { PIXELS = 784, CLASSES = 10, BATCH = 128, EPOCHS = 10, BYTES_MAX = 1 << 26 };
 static const double MEAN = 0.286, DEVIATION = 0.353; /* of the training pixels over 255 */
@@ -82,8 +79,8 @@ static tdl_nn_batch fill_batch(learner *l, const images *set, const uint32_t *ex
     return (tdl_nn_batch){.rows = n, .x = l->x, .target = l->target, .example = l->example};
 }
 
-static tdl_status gradient(void *model, const uint32_t *example, size_t n, uint64_t step,
-                           tdl_pool *pool, double *ret_loss, tdl_report *why)
+static tdl_status gradient(void *model, const uint32_t *example, size_t n, double scale,
+                           uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
     learner *l = model;
     tdl_nn_batch batch = fill_batch(l, l->train, example, n);
@@ -94,19 +91,18 @@ static tdl_status gradient(void *model, const uint32_t *example, size_t n, uint6
     if (st)
         return st;
     tdl_net_loss(l->net, &batch, ret_loss, &weight);
-    *ret_loss /= weight;
-    return tdl_net_backward(l->net, &batch, &run, 1 / weight, why);
+    return tdl_net_backward(l->net, &batch, &run, scale, why);
 }
 
 static tdl_status train(learner *l, unsigned epochs, tdl_pool *pool, tdl_report *why)
 {
     const tdl_trainee trainee = {
         .model = l, .params = l->params, .examples_n = l->train->n, .gradient = gradient};
-    const tdl_loop_options options = {
-        .seed = 1, .epochs = epochs, .batch = BATCH, .optim = TDL_ADAMW_DEFAULTS, .pool = pool};
+    tdl_loop_options options = {.seed = 1, .epochs = epochs, .batch = BATCH, .pool = pool};
     tdl_loop_result result;
+    tdl_status st = tdl_optim_defaults("adamw", &options.optim, why);
 
-    return tdl_loop_run(&trainee, &options, &result, why);
+    return st ? st : tdl_loop_run(&trainee, &options, &result, why);
 }
 
 static bool is_right(const float *score, int32_t target)
@@ -140,51 +136,6 @@ static tdl_status accuracy(learner *l, const images *test, tdl_pool *pool, doubl
     }
     *ret = (double)right / (double)test->n;
     return TDL_OK;
-}
-
-/* ---- PyTorch ---- */
-
-/* CPU seconds of an epoch of each, 0 when there is no PyTorch. */
-typedef struct peer {
-    double mlp, cnn;
-} peer;
-
-static peer ask_peer(bool quiet)
-{
-    char script[] = "bench/peers/fashion.py", python[] = "/usr/bin/python3";
-    char images_at[sizeof TRAIN_IMAGES], labels_at[sizeof TRAIN_LABELS];
-    char *arguments[] = {python, script, images_at, labels_at, NULL};
-    posix_spawn_file_actions_t actions;
-    char line[128] = "";
-    peer p = {0};
-    pid_t pid;
-    int ends[2];
-
-    memcpy(images_at, TRAIN_IMAGES, sizeof images_at);
-    memcpy(labels_at, TRAIN_LABELS, sizeof labels_at);
-    if (pipe(ends))
-        return p;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 0, 0);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    bool started = !posix_spawn(&pid, python, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    FILE *out = fdopen(ends[0], "r");
-    if (out && fgets(line, sizeof line, out) && sscanf(line, "%lf %lf", &p.mlp, &p.cnn) != 2)
-        p = (peer){0};
-    if (out)
-        fclose(out);
-    if (started)
-        waitpid(pid, NULL, 0);
-    if (p.mlp <= 0 && !quiet)
-        fputs(tdl_tr("fashion: no PyTorch to compare with (python3-torch, and bench/peers/ below "
-                     "the working folder)\n",
-                     "fashion：没有可比较的 PyTorch（需要 python3-torch 以及工作目录下的 "
-                     "bench/peers/）\n"),
-              stderr);
-    return p;
 }
 
 /* ---- bars ---- */
@@ -336,11 +287,12 @@ tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why)
     l->train = &train_set;
     for (int i = 0; i < 256; i++)
         l->level[i] = (float)((i / 255.0 - MEAN) / DEVIATION);
-    peer p = ask_peer(quiet);
-    const goal mlp = {"MLP 784-256-128-10", 0.885, 0.72, p.mlp};
-    const goal cnn = {"CNN 16-32-128-10", 0.91, 0.4, p.cnn};
+    json_t *peer = tdl_peer_ask("fashion.py", TRAIN_IMAGES, TRAIN_LABELS, quiet);
+    const goal mlp = {"MLP 784-256-128-10", 0.885, 0.72, tdl_peer_number(peer, "mlp")};
+    const goal cnn = {"CNN 16-32-128-10", 0.91, 0.4, tdl_peer_number(peer, "cnn")};
     if (!(st = measure_mlp(l, &mlp, &test, pool, bars, why)))
         st = measure_cnn(l, &cnn, &test, pool, bars, why);
+    json_decref(peer);
 out:
     release_images(&train_set);
     release_images(&test);

@@ -11,10 +11,9 @@ static const struct {
     const char *name;
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
 } benches[] = {
-    {"fashion", tdl_bench_fashion},
-    {"gemm", tdl_bench_gemm},
-    {"ingest", tdl_bench_ingest},
-    {"serve", tdl_bench_serve},
+    {"fashion", tdl_bench_fashion},         {"gemm", tdl_bench_gemm},
+    {"ingest", tdl_bench_ingest},           {"serve", tdl_bench_serve},
+    {"transformer", tdl_bench_transformer},
 };
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
 
@@ -107,7 +106,8 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
             return st;
     }
     if (!any)
-        return TDL_FAIL_HINT(why, TDL_E_USAGE, "there are fashion, gemm, ingest and serve",
+        return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                             "there are fashion, gemm, ingest, serve and transformer",
                              "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);

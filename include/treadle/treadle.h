@@ -4,6 +4,7 @@
 #define TREADLE_TREADLE_H
 
 #include "treadle/event.h"
+#include "treadle/nn.h"
 #include "treadle/status.h"
 #include "treadle/str.h"
 

@@ -76,6 +76,17 @@ static tdl_status write_all(int fd, const char *path, tdl_str bytes, tdl_report 
         bytes.at += done;
         bytes.len -= (size_t)done;
     }
+    return TDL_OK;
+}
+
+static tdl_status write_parts(int fd, const char *path, const tdl_str *parts, size_t parts_n,
+                              tdl_report *why)
+{
+    tdl_status st;
+
+    for (size_t i = 0; i < parts_n; i++)
+        if ((st = write_all(fd, path, parts[i], why)))
+            return st;
     if (fsync(fd))
         return fail_errno(why, path);
     return TDL_OK;
@@ -107,7 +118,8 @@ out:
     return st;
 }
 
-tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why)
+tdl_status tdl_file_write_parts(const char *path, const tdl_str *parts, size_t parts_n,
+                                tdl_report *why)
 {
     tdl_buf beside = {.limit = 1 << 16};
     char id[37];
@@ -125,7 +137,7 @@ tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why)
         st = fail_errno(why, path);
         goto out;
     }
-    if ((st = write_all(fd, path, bytes, why)))
+    if ((st = write_parts(fd, path, parts, parts_n, why)))
         goto remove;
     if (rename(beside.at, path)) {
         st = fail_errno(why, path);
@@ -140,6 +152,11 @@ out:
         close(fd);
     tdl_buf_release(&beside);
     return st;
+}
+
+tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why)
+{
+    return tdl_file_write_parts(path, &bytes, 1, why);
 }
 
 static tdl_status make_one(const char *path, tdl_report *why)

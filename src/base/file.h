@@ -9,6 +9,9 @@ tdl_status tdl_file_read(const char *path, size_t limit, tdl_buf *ret, tdl_repor
 
 /* Write to a temporary name beside `path`, fsync, rename, fsync of the folder. */
 tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why);
+/* The same for bytes that lie in several places: parts [parts_n], one after the other. */
+tdl_status tdl_file_write_parts(const char *path, const tdl_str *parts, size_t parts_n,
+                                tdl_report *why);
 
 /* Make a folder (and its parents) with mode 0700 unless it exists. */
 tdl_status tdl_file_make_dir(const char *path, tdl_report *why);

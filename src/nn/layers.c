@@ -38,6 +38,48 @@ int tdl_net_reshape(tdl_net *net, int in, size_t cols)
                           TDL_EMPTY);
 }
 
+int tdl_net_act(tdl_net *net, int in, tdl_act act)
+{
+    return tdl_net_append(net, &tdl_op_act, (tdl_op_config){.act = act}, TDL_LIST(in), TDL_EMPTY);
+}
+
+int tdl_net_glu(tdl_net *net, int in, tdl_act act, bool act_second)
+{
+    return tdl_net_append(net, &tdl_op_glu, (tdl_op_config){.act = act, .act_second = act_second},
+                          TDL_LIST(in), TDL_EMPTY);
+}
+
+int tdl_net_norm(tdl_net *net, int in, tdl_norm_kind kind, int gain, int bias, double eps)
+{
+    return tdl_net_append(net, &tdl_op_norm, (tdl_op_config){.norm = kind, .eps = eps},
+                          TDL_LIST(in), TDL_LIST(gain, bias));
+}
+
+int tdl_net_rope(tdl_net *net, int in, const tdl_rope_config *config)
+{
+    return tdl_net_append(net, &tdl_op_rope, (tdl_op_config){.rope = *config}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+int tdl_net_attention(tdl_net *net, int in, const tdl_attention_config *config, int distance_bias,
+                      int time_bias)
+{
+    return tdl_net_append(net, &tdl_op_attention, (tdl_op_config){.attention = *config},
+                          TDL_LIST(in), TDL_LIST(distance_bias, time_bias));
+}
+
+int tdl_net_gate_mul(tdl_net *net, int in, int gates, size_t at)
+{
+    return tdl_net_append(net, &tdl_op_gate_mul, (tdl_op_config){.at = at}, TDL_LIST(in, gates),
+                          TDL_EMPTY);
+}
+
+int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling)
+{
+    return tdl_net_append(net, &tdl_op_pool, (tdl_op_config){.pooling = pooling}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias)
 {
     return tdl_net_append(net, &tdl_op_dot_score, (tdl_op_config){0}, TDL_LIST(in),

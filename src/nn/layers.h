@@ -12,6 +12,18 @@ int tdl_net_linear_add(tdl_net *net, int in, int residual, int weights, int bias
 int tdl_net_add(tdl_net *net, int a, int b);
 int tdl_net_dropout(tdl_net *net, int in, double rate);
 int tdl_net_reshape(tdl_net *net, int in, size_t cols);
+int tdl_net_act(tdl_net *net, int in, tdl_act act);
+/* act(first half) * second half, or, with act_second, first half * act(second half) */
+int tdl_net_glu(tdl_net *net, int in, tdl_act act, bool act_second);
+/* gain and bias as the kind has them, else TDL_NONE */
+int tdl_net_norm(tdl_net *net, int in, tdl_norm_kind kind, int gain, int bias, double eps);
+int tdl_net_rope(tdl_net *net, int in, const tdl_rope_config *config);
+/* Biases of the scores: by distance [1][2 max - 1], by time [1][time_buckets + 1], or TDL_NONE */
+int tdl_net_attention(tdl_net *net, int in, const tdl_attention_config *config, int distance_bias,
+                      int time_bias);
+/* in * the columns of `gates` from `at` on */
+int tdl_net_gate_mul(tdl_net *net, int in, int gates, size_t at);
+int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling);
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
 int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config); /* NULL = plain */
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kv_cache.h"
+
 /* ---- building ---- */
 
 static bool make_room(tdl_net *net)
@@ -183,6 +185,8 @@ static tdl_status check_batch(const tdl_net *net, const tdl_nn_batch *batch, con
     if (tdl_nn_batch_tokens(batch) > net->tokens_max)
         return TDL_FAIL(why, TDL_E_INVALID, "a batch of %zu tokens, the net was planned for %zu",
                         tdl_nn_batch_tokens(batch), net->tokens_max);
+    if (run->cache && (st = tdl_kv_cache_check(run->cache, net, batch, why)))
+        return st;
     for (int k = 0; k < net->nodes_n; k++) {
         const tdl_node *node = &net->node[k];
         tdl_op_call call = make_call(net, k, batch, run);
@@ -206,6 +210,8 @@ tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_ru
         if (node->op->forward && is_run(node, batch))
             st = node->op->forward(&call, why);
     }
+    if (!st && run->cache)
+        tdl_kv_cache_advance(run->cache, batch);
     return st;
 }
 

@@ -83,11 +83,12 @@ typedef struct tdl_loss_config {
 
 typedef struct tdl_op_config {
     tdl_act act;
-    double rate;  /* dropout: share of elements dropped, in [0, 1) */
-    double eps;   /* norm */
-    double scale; /* embed: factor on the sum of the tables */
-    size_t cols;  /* input: columns; reshape: new columns; rising: of a group */
-    size_t at;    /* gate_mul: first column of the gate */
+    double rate;     /* dropout: share of elements dropped, in [0, 1) */
+    double eps;      /* norm */
+    double scale;    /* embed: factor on the sum of the tables */
+    size_t cols;     /* input: columns; reshape: new columns; rising: of a group */
+    size_t at;       /* gate_mul: first column of the gate */
+    bool act_second; /* glu: the activation is on the second half, not on the first */
     tdl_norm_kind norm;
     tdl_position position;
     tdl_pooling pooling;
@@ -190,6 +191,14 @@ extern const tdl_op tdl_op_linear;  /* in, residual or none; W [in][out], bias [
 extern const tdl_op tdl_op_add;     /* two inputs of one shape: the residual connection */
 extern const tdl_op tdl_op_dropout; /* inverted: kept elements are scaled by 1 / (1 - rate) */
 extern const tdl_op tdl_op_reshape; /* [n][cols] as [n cols / c][c]; no copy */
+extern const tdl_op tdl_op_act;
+extern const tdl_op tdl_op_glu;  /* [n][2 f] to [n][f]: one half, activated, times the other */
+extern const tdl_op tdl_op_norm; /* param: gain [1][d], bias [1][d], as the kind has them */
+/* sequence */
+extern const tdl_op tdl_op_attention; /* param: bias by distance [1][2 max - 1], by time [1][n] */
+extern const tdl_op tdl_op_rope;
+extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of which scale it */
+extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
 /* scores */
 extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
 /* front ends */

@@ -23,6 +23,21 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
     return TDL_OK;
 }
 
+void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add)
+{
+    (void)tdl_matmul(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, NULL, NULL);
+}
+
+tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
 void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
 {
     for (size_t r = 0; r < rows; r++, x += n) {
@@ -36,15 +51,6 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
             x[i] /= sum;
         ret_lse[r] = max + log(sum);
     }
-}
-
-tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += x[i] * y[i];
-    return sum;
 }
 
 tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
@@ -80,6 +86,7 @@ void tdl_packed_free(tdl_packed *packed)
 #else
 
 #include "tensor/rows.h"
+#include "tensor/small.h"
 
 tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
@@ -88,14 +95,20 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
     return tdl_gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
 }
 
-void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
+void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add)
 {
-    tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
+    tdl_gemm_small(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add);
 }
 
 tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
 {
     return tdl_dot(x, y, n);
+}
+
+void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
+{
+    tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
 }
 
 tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,

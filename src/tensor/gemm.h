@@ -20,7 +20,10 @@ typedef enum tdl_act {
     TDL_ACT_RELU,
     TDL_ACT_TANH,
     TDL_ACT_SIGMOID,
-    TDL_ACT_GELU
+    TDL_ACT_GELU, /* the tanh form */
+    TDL_ACT_GELU_ERF,
+    TDL_ACT_SILU,
+    TDL_ACT_LEAKY_RELU /* slope .01 below 0 */
 } tdl_act;
 
 /* C[m][n] (+)= op(A) op(B).  ta: A is stored [k][m], else [m][k].  tb: B is stored [n][k], else

@@ -39,6 +39,9 @@ tdl_map tdl_map_of_act(tdl_act act)
         return TDL_MAP_SIGMOID;
     case TDL_ACT_GELU:
         return TDL_MAP_GELU;
+    case TDL_ACT_GELU_ERF:
+    case TDL_ACT_SILU:
+    case TDL_ACT_LEAKY_RELU:
     case TDL_ACT_NONE:
         break;
     }

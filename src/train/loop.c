@@ -2,194 +2,491 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "base/timestamp.h"
+#include "train/loop_state.h"
 
-enum { STREAM_ORDER = 0x7368 }; /* apart from the streams of initialisation */
+typedef tdl_loop_state loop;
 
-typedef struct loop {
-    const tdl_trainee *trainee;
-    const tdl_loop_options *options;
-    tdl_loop_result *ret;
-    tdl_adamw optim;
-    uint32_t *order; /* [examples_n] */
-    tdl_real *best;  /* [params->n] parameters worth going back to */
-} loop;
-
-void tdl_epoch_order(uint64_t seed, unsigned epoch, uint32_t *order, size_t n)
+const char *tdl_stop_name(tdl_stop stop)
 {
-    tdl_rng rng = tdl_rng_make(seed, (uint64_t)STREAM_ORDER << 32 | epoch);
-
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    tdl_rng_shuffle(&rng, order, n);
+#define TDL_STOP_NAME(name, text) [TDL_STOP_##name] = text,
+    static const char *const names[] = {TDL_STOP_MAP(TDL_STOP_NAME)};
+#undef TDL_STOP_NAME
+    return names[stop];
 }
 
-static tdl_status check(const tdl_trainee *trainee, const tdl_loop_options *o, tdl_report *why)
+/* ---- telling ---- */
+
+static void log_scalar(const loop *l, const char *tag, double value)
 {
-    if (o->epochs == 0 || o->batch == 0)
-        return TDL_FAIL(why, TDL_E_INVALID, "%u epochs of batches of %zu: both must be at least 1",
-                        o->epochs, o->batch);
-    if (!(o->clip >= 0) || !isfinite(o->clip))
-        return TDL_FAIL(why, TDL_E_INVALID, "clip %g is not a number >= 0", o->clip);
-    if (o->patience && !trainee->validate)
-        return TDL_FAIL(why, TDL_E_INVALID, "patience %u without validation data", o->patience);
-    if (trainee->examples_n > UINT32_MAX)
-        return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu examples", trainee->examples_n);
-    return TDL_OK;
+    const tdl_train_log *log = l->options->log;
+
+    if (log && log->scalar)
+        log->scalar(log->context, tag, l->at.step, value);
 }
 
-static void remember(loop *l)
+static void log_text(const loop *l, const char *tag, const char *text)
+{
+    const tdl_train_log *log = l->options->log;
+
+    if (log && log->text)
+        log->text(log->context, tag, text);
+}
+
+static void log_config(const loop *l)
+{
+    tdl_buf text = {0};
+
+    tdl_json_dump(&text, l->config);
+    if (!text.failed && text.len)
+        log_text(l, "config", text.at);
+    tdl_buf_release(&text);
+}
+
+static void log_weights(const loop *l)
+{
+    const tdl_train_log *log = l->options->log;
+    const tdl_params *params = l->trainee->params;
+    char tag[TDL_PARAM_NAME_MAX + 16];
+
+    for (int k = 0; log && log->histogram && k < params->slices_n; k++) {
+        const tdl_slice *slice = &params->slice[k];
+        snprintf(tag, sizeof tag, "weights/%s", slice->name);
+        log->histogram(log->context, tag, l->at.step, params->value + slice->offset,
+                       slice->rows * slice->cols);
+    }
+}
+
+/* The share of the run that is behind us, by whichever limit is nearer. */
+static double done(const loop *l)
+{
+    const tdl_loop_options *o = l->options;
+    double epoch = l->epoch_n ? (double)l->at.cursor / (double)l->epoch_n : 1, share = 0;
+
+    if (o->epochs)
+        share = ((double)l->at.epoch + epoch) / o->epochs;
+    if (o->steps)
+        share = fmax(share, (double)l->at.step / (double)o->steps);
+    return share < 1 ? share : 1;
+}
+
+static tdl_status tell(const loop *l, const char *detail, tdl_report *why)
+{
+    const tdl_loop_options *o = l->options;
+
+    if (!o->tell || o->tell(o->tell_context, done(l), detail))
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_STOPPED, "training stopped in epoch %llu",
+                    (unsigned long long)l->at.epoch + 1);
+}
+
+/* ---- parameters that change other than by a step ---- */
+
+static tdl_status announce(const loop *l, tdl_report *why)
+{
+    const tdl_trainee *t = l->trainee;
+
+    return t->changed ? t->changed(t->model, l->options->pool, why) : TDL_OK;
+}
+
+static void clear_gradient(const loop *l)
 {
     const tdl_params *p = l->trainee->params;
 
-    memcpy(l->best, p->value, p->n * sizeof *l->best);
-}
-
-static void go_back(loop *l)
-{
-    const tdl_params *p = l->trainee->params;
-
-    memcpy(p->value, l->best, p->n * sizeof *l->best);
     memset(p->grad, 0, p->n * sizeof *p->grad);
 }
 
-static tdl_status tell(const loop *l, size_t done, const char *detail, tdl_report *why)
+static void copy_block(tdl_real *to, const tdl_real *from, size_t n)
 {
-    const tdl_loop_options *o = l->options;
-    double epoch = l->trainee->examples_n ? (double)done / (double)l->trainee->examples_n : 1;
-    double whole = (l->ret->epochs_run + epoch) / o->epochs;
-
-    if (!o->tell || o->tell(o->tell_context, whole < 1 ? whole : 1, detail))
-        return TDL_OK;
-    return TDL_FAIL(why, TDL_E_STOPPED, "training stopped in epoch %u", l->ret->epochs_run + 1);
+    memcpy(to, from, n * sizeof *to);
 }
 
-static tdl_status run_step(loop *l, const uint32_t *example, size_t n, double *ret_loss,
-                           tdl_report *why)
+static void swap_blocks(tdl_real *restrict a, tdl_real *restrict b, size_t n)
 {
-    const tdl_loop_options *o = l->options;
-    tdl_params *params = l->trainee->params;
-    uint64_t step = l->ret->steps;
-    double norm;
-    tdl_status st;
-
-    if ((st = l->trainee->gradient(l->trainee->model, example, n, step, o->pool, ret_loss, why)))
-        return st;
-    if ((st = tdl_global_norm(params->grad, params->n, o->pool, &norm, why)))
-        return st;
-    if (!isfinite(*ret_loss) || !isfinite(norm))
-        return TDL_FAIL_HINT(why, TDL_E_INVALID, "use a smaller learning rate",
-                             "step %llu (epoch %u): loss %g, gradient norm %g",
-                             (unsigned long long)step, l->ret->epochs_run + 1, *ret_loss, norm);
-    if (o->clip > 0)
-        tdl_clip(params, norm, o->clip, o->pool);
-    tdl_adamw_step(&l->optim, params, o->pool);
-    l->ret->steps++;
-    return TDL_OK;
-}
-
-static tdl_status run_epoch(loop *l, tdl_report *why)
-{
-    size_t examples = l->trainee->examples_n;
-    double sum = 0;
-    char detail[80];
-    tdl_status st;
-
-    tdl_epoch_order(l->options->seed, l->ret->epochs_run, l->order, examples);
-    for (size_t at = 0; at < examples;) {
-        size_t left = examples - at, n = left < l->options->batch ? left : l->options->batch;
-        double loss = 0;
-
-        snprintf(detail, sizeof detail, "epoch %u", l->ret->epochs_run + 1);
-        if ((st = tell(l, at, detail, why)) || (st = run_step(l, l->order + at, n, &loss, why)))
-            return st;
-        sum += loss * (double)n;
-        at += n;
+    for (size_t i = 0; i < n; i++) {
+        tdl_real kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
     }
-    l->ret->train_loss = examples ? sum / (double)examples : 0;
-    return TDL_OK;
+}
+
+/* ---- evaluation: of the average of the weights, where there is one ---- */
+
+static tdl_status validate(loop *l, double *ret, tdl_report *why)
+{
+    const tdl_trainee *t = l->trainee;
+    const tdl_params *p = t->params;
+    tdl_status st = TDL_OK;
+
+    if (l->optim.average) {
+        swap_blocks(p->value, l->optim.average, p->n);
+        st = announce(l, why);
+    }
+    if (!st)
+        st = t->validate(t->model, l->options->pool, ret, why);
+    if (l->optim.average) {
+        swap_blocks(p->value, l->optim.average, p->n);
+        tdl_status back = announce(l, st ? NULL : why);
+        st = st ? st : back;
+    }
+    return st;
 }
 
 /* Validate, and keep the parameters when they are the best so far. */
 static tdl_status judge(loop *l, double *ret, tdl_report *why)
 {
-    tdl_loop_result *r = l->ret;
-    tdl_status st = l->trainee->validate(l->trainee->model, l->options->pool, ret, why);
+    const tdl_params *p = l->trainee->params;
+    tdl_loop_progress *at = &l->at;
+    tdl_status st = validate(l, ret, why);
 
     if (st)
         return st;
-    if (isnan(r->best) || *ret < r->best) {
-        r->best = *ret;
-        r->epochs_best = r->epochs_run + 1;
-        remember(l);
+    log_scalar(l, "validation/loss", *ret);
+    if (!isfinite(*ret) || *ret >= at->best) {
+        at->stale++;
+        return TDL_OK;
+    }
+    at->best = *ret;
+    at->epoch_best = at->epoch + (at->cursor > 0);
+    at->step_best = at->step;
+    at->stale = 0;
+    if (l->best)
+        copy_block(l->best, l->optim.average ? l->optim.average : p->value, p->n);
+    return tdl_loop_state_save_best(l, why);
+}
+
+/* ---- one step ---- */
+
+/* More positions than examples: one permutation behind the other. */
+static void shuffle(loop *l)
+{
+    size_t n = l->trainee->examples_n;
+
+    for (size_t at = 0; n && at < l->epoch_n; at += n) {
+        size_t left = l->epoch_n - at;
+        tdl_epoch_order(l->options->seed, (unsigned)l->at.epoch, l->order + at,
+                        left < n ? left : n);
+    }
+}
+
+static tdl_status choose(loop *l, tdl_report *why)
+{
+    const tdl_sampler *sampler = &l->options->sampler;
+
+    for (size_t i = 0; i < l->epoch_n; i++) {
+        l->order[i] =
+            sampler->example(sampler->context, l->options->seed, (unsigned)l->at.epoch, i);
+        if (l->order[i] >= l->trainee->examples_n)
+            return TDL_FAIL(why, TDL_E_INVALID,
+                            "the sampler chose example %u for position %zu, there are %zu",
+                            l->order[i], i, l->trainee->examples_n);
     }
     return TDL_OK;
 }
 
-static void describe(const tdl_loop_result *r, double validation, char *ret, size_t size)
+static tdl_status order_epoch(loop *l, tdl_report *why)
 {
-    if (isnan(r->best))
-        snprintf(ret, size, "epoch %u: loss %.4f", r->epochs_run, r->train_loss);
-    else
-        snprintf(ret, size, "epoch %u: loss %.4f, validation %.4f", r->epochs_run, r->train_loss,
-                 validation);
-}
-
-static tdl_status run_epochs(loop *l, tdl_report *why)
-{
-    const tdl_loop_options *o = l->options;
-    tdl_loop_result *r = l->ret;
-    char detail[120];
     tdl_status st = TDL_OK;
 
-    while (r->epochs_run < o->epochs) {
-        double validation = NAN;
+    if (l->order_epoch == l->at.epoch)
+        return TDL_OK;
+    if (l->options->sampler.example)
+        st = choose(l, why);
+    else
+        shuffle(l);
+    l->order_epoch = st ? UINT64_MAX : l->at.epoch;
+    return st;
+}
 
-        if (!o->patience) {
-            remember(l);
-            r->epochs_best = r->epochs_run + 1;
-        }
-        if ((st = run_epoch(l, why)) || (o->patience && (st = judge(l, &validation, why))))
-            return st;
-        r->epochs_run++;
-        describe(r, validation, detail, sizeof detail);
-        if ((st = tell(l, 0, detail, why)))
-            return st;
-        if (o->patience && r->epochs_run - r->epochs_best >= o->patience)
-            break;
-    }
+static size_t batch_size(const loop *l)
+{
+    size_t left = l->epoch_n - (size_t)l->at.cursor;
+
+    return left < l->options->batch ? left : l->options->batch;
+}
+
+/* What the loss of the next n examples is divided by. */
+static tdl_status weigh(const loop *l, size_t n, double *ret, tdl_report *why)
+{
+    const tdl_trainee *t = l->trainee;
+    double weight = t->weight ? t->weight(t->model, l->order + l->at.cursor, n) : (double)n;
+
+    if (!(weight >= 0) || !isfinite(weight))
+        return TDL_FAIL(why, TDL_E_INVALID, "step %llu: the weights of its batch sum to %g",
+                        (unsigned long long)l->at.step, weight);
+    *ret = weight;
     return TDL_OK;
+}
+
+/* The gradient of the mean loss over the next n examples, and the sum of those losses. */
+static tdl_status accumulate(const loop *l, size_t n, double weight, double *ret_sum,
+                             tdl_report *why)
+{
+    const tdl_trainee *t = l->trainee;
+    const tdl_loop_options *o = l->options;
+    size_t micro = o->micro_batch ? o->micro_batch : n;
+    double sum = 0;
+
+    for (size_t at = 0; at < n; at += micro) {
+        size_t left = n - at, m = left < micro ? left : micro;
+        tdl_batch_place place = {.seed = o->seed,
+                                 .step = l->at.step,
+                                 .epoch = (unsigned)l->at.epoch,
+                                 .position = (size_t)l->at.cursor + at};
+        double loss = 0;
+
+        if (t->begin)
+            t->begin(t->model, &place);
+        tdl_status st = t->gradient(t->model, l->order + place.position, m, 1 / weight, l->at.step,
+                                    o->pool, &loss, why);
+        if (st)
+            return st;
+        sum += loss;
+    }
+    *ret_sum = sum;
+    return TDL_OK;
+}
+
+static tdl_status update(loop *l, double loss, double norm, tdl_report *why)
+{
+    const tdl_loop_options *o = l->options;
+    double rate =
+        l->optim.config.lr * tdl_sched_factor(&l->sched, l->at.step) * l->guard.rate_scale;
+
+    tdl_optim_step(&l->optim, l->trainee->params, rate,
+                   o->clip > 0 ? tdl_clip_scale(norm, o->clip) : 1, o->pool);
+    log_scalar(l, "train/loss", loss);
+    log_scalar(l, "train/gradient_norm", norm);
+    log_scalar(l, "train/rate", rate);
+    tdl_sched_observe(&l->sched, loss);
+    return announce(l, why);
+}
+
+/* The last checkpoint is written once more, with the reason in it. */
+static tdl_status diverge(loop *l, double loss, double norm, tdl_report *why)
+{
+    uint64_t step = l->at.step, epoch = l->at.epoch + 1;
+    tdl_status st;
+
+    l->stop = TDL_STOP_DIVERGED;
+    log_text(l, "stop_reason", tdl_stop_name(l->stop));
+    if (l->options->checkpoint.folder &&
+        ((st = tdl_loop_state_roll_back(l, why)) || (st = tdl_loop_state_save(l, why))))
+        return st;
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, "use a smaller learning rate",
+                         "diverged at step %llu (epoch %llu), after %llu roll-backs: loss %g, "
+                         "gradient norm %g",
+                         (unsigned long long)step, (unsigned long long)epoch,
+                         (unsigned long long)l->guard.roll_backs, loss, norm);
+}
+
+typedef enum outcome {
+    TAKEN,
+    LEFT_OUT,
+    WENT_BACK /* the run stands at an earlier step now */
+} outcome;
+
+/* A gradient is there: take the step, leave it out, or go back. */
+static tdl_status decide(loop *l, double loss, outcome *ret, tdl_report *why)
+{
+    double norm = tdl_optim_norm(&l->optim, l->trainee->params, l->options->pool);
+    tdl_verdict verdict = tdl_guard_judge(&l->guard, loss, norm);
+    tdl_status st;
+
+    *ret = TAKEN;
+    if (verdict == TDL_VERDICT_TAKE)
+        return update(l, loss, norm, why);
+    *ret = LEFT_OUT;
+    clear_gradient(l);
+    log_scalar(l, "train/skipped", (double)l->guard.skipped);
+    if (verdict == TDL_VERDICT_SKIP)
+        return TDL_OK;
+    if (verdict == TDL_VERDICT_DIVERGED)
+        return diverge(l, loss, norm, why);
+    *ret = WENT_BACK;
+    log_scalar(l, "train/roll_backs", (double)l->guard.roll_backs);
+    st = tdl_loop_state_roll_back(l, why);
+    return st ? st : announce(l, why);
+}
+
+/* The next batch. One of empty sequences is a step without effect. */
+static tdl_status take_batch(loop *l, outcome *ret, tdl_report *why)
+{
+    size_t n = batch_size(l);
+    double weight = 0, sum = 0;
+    tdl_status st;
+
+    *ret = LEFT_OUT;
+    if ((st = order_epoch(l, why)) || (st = weigh(l, n, &weight, why)))
+        return st;
+    if (weight > 0 &&
+        ((st = accumulate(l, n, weight, &sum, why)) || (st = decide(l, sum / weight, ret, why))))
+        return st;
+    if (*ret == WENT_BACK)
+        return TDL_OK;
+    if (*ret == TAKEN) {
+        l->at.loss_sum += sum;
+        l->at.weight_sum += weight;
+    }
+    l->at.cursor += n;
+    l->at.step++;
+    return TDL_OK;
+}
+
+/* ---- the run ---- */
+
+static tdl_status end_epoch(loop *l, double validation, tdl_report *why)
+{
+    tdl_loop_progress *at = &l->at;
+    unsigned long long number = at->epoch + 1;
+    char detail[120];
+
+    if (isfinite(validation))
+        snprintf(detail, sizeof detail, "epoch %llu: loss %.4f, validation %.4f", number,
+                 at->train_loss, validation);
+    else
+        snprintf(detail, sizeof detail, "epoch %llu: loss %.4f", number, at->train_loss);
+    log_scalar(l, "epoch/loss", at->train_loss);
+    log_text(l, "epoch", detail);
+    log_weights(l);
+    at->epoch++;
+    at->cursor = 0;
+    at->loss_sum = at->weight_sum = 0;
+    return tell(l, detail, why);
+}
+
+static bool is_evaluation_due(const loop *l, bool epoch_is_over)
+{
+    const tdl_loop_options *o = l->options;
+
+    if (o->eval_every)
+        return l->at.step % o->eval_every == 0;
+    return epoch_is_over && (o->patience || o->stop_on_validation);
+}
+
+static bool limit_is_reached(const loop *l)
+{
+    const tdl_loop_options *o = l->options;
+
+    return (o->epochs && l->at.epoch >= o->epochs) || (o->steps && l->at.step >= o->steps);
+}
+
+static tdl_stop stop_reason(const loop *l, double watched, int64_t started_us)
+{
+    const tdl_loop_options *o = l->options;
+
+    if (o->stop_loss != 0 && watched < o->stop_loss)
+        return TDL_STOP_LOSS_THRESHOLD;
+    if (o->patience && l->at.stale >= o->patience)
+        return TDL_STOP_PATIENCE;
+    if (limit_is_reached(l))
+        return TDL_STOP_MAX_STEPS;
+    if (o->seconds > 0 && (double)(tdl_time_monotonic() - started_us) >= 1e6 * o->seconds)
+        return TDL_STOP_TIME;
+    if (o->stop && atomic_load(o->stop))
+        return TDL_STOP_SIGNAL;
+    return TDL_STOP_NOT_YET;
+}
+
+/* Among bad steps there is none: it would be no place to go back to. */
+static bool is_checkpoint_due(const loop *l, bool epoch_is_over)
+{
+    uint64_t every = l->options->checkpoint.every;
+
+    if (l->stop)
+        return l->options->checkpoint.folder != NULL;
+    if (l->guard.in_a_row)
+        return false;
+    return every ? l->at.step % every == 0 : epoch_is_over;
+}
+
+/* A batch and all that follows from it, so that a checkpoint lies between two turns. */
+static tdl_status turn(loop *l, int64_t started_us, tdl_report *why)
+{
+    double validation = NAN, mean = NAN;
+    char detail[80];
+    outcome what = LEFT_OUT;
+    tdl_status st;
+
+    snprintf(detail, sizeof detail, "epoch %llu", (unsigned long long)l->at.epoch + 1);
+    if ((st = tell(l, detail, why)) || (st = take_batch(l, &what, why)) || what == WENT_BACK)
+        return st;
+    bool epoch_is_over = l->at.cursor >= l->epoch_n;
+    if (epoch_is_over)
+        mean = l->at.train_loss = l->at.loss_sum / l->at.weight_sum;
+    if (is_evaluation_due(l, epoch_is_over) && (st = judge(l, &validation, why)))
+        return st;
+    if (epoch_is_over && (st = end_epoch(l, validation, why)))
+        return st;
+    l->stop = stop_reason(l, l->options->stop_on_validation ? validation : mean, started_us);
+    return is_checkpoint_due(l, epoch_is_over) ? tdl_loop_state_save(l, why) : TDL_OK;
+}
+
+static tdl_status run(loop *l, tdl_report *why)
+{
+    int64_t started_us = tdl_time_monotonic();
+    tdl_status st;
+
+    if ((st = announce(l, why)))
+        return st;
+    log_config(l);
+    if (l->epoch_n == 0 || limit_is_reached(l))
+        l->stop = TDL_STOP_MAX_STEPS;
+    while (!l->stop)
+        if ((st = turn(l, started_us, why)))
+            return st;
+    log_text(l, "stop_reason", tdl_stop_name(l->stop));
+    return TDL_OK;
+}
+
+/* The parameters the caller gets: the best, the average, or on success just the last. */
+static tdl_status settle(loop *l, tdl_status so_far, tdl_report *why)
+{
+    const tdl_params *p = l->trainee->params;
+    tdl_status st = TDL_OK;
+
+    clear_gradient(l);
+    if (l->best && isfinite(l->at.best))
+        copy_block(p->value, l->best, p->n);
+    else if (so_far)
+        st = tdl_loop_state_roll_back(l, NULL);
+    else if (l->optim.average)
+        copy_block(p->value, l->optim.average, p->n);
+    if (!st)
+        st = announce(l, so_far ? NULL : why);
+    return so_far ? so_far : st;
+}
+
+static tdl_loop_result result_of(const loop *l)
+{
+    const tdl_loop_progress *at = &l->at;
+    bool judged = isfinite(at->best);
+
+    return (tdl_loop_result){.epochs_run = (unsigned)at->epoch,
+                             .epochs_best = (unsigned)(judged ? at->epoch_best : at->epoch),
+                             .steps = at->step,
+                             .steps_best = judged ? at->step_best : at->step,
+                             .skipped = l->guard.skipped,
+                             .roll_backs = l->guard.roll_backs,
+                             .train_loss = at->train_loss,
+                             .best = at->best,
+                             .stop = l->stop};
 }
 
 tdl_status tdl_loop_run(const tdl_trainee *trainee, const tdl_loop_options *options,
                         tdl_loop_result *ret, tdl_report *why)
 {
-    tdl_loop_result result = {.best = NAN};
-    loop l = {.trainee = trainee, .options = options, .ret = &result};
-    tdl_status st = check(trainee, options, why);
+    tdl_loop_state state;
+    tdl_status st = tdl_loop_state_init(&state, trainee, options, why);
 
-    if (st || (st = tdl_adamw_init(&l.optim, &options->optim, trainee->params, why)))
-        return st;
-    l.order = malloc((trainee->examples_n + 1) * sizeof *l.order);
-    l.best = malloc((trainee->params->n + 1) * sizeof *l.best);
-    if (!l.order || !l.best) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to train on %zu examples",
-                      trainee->examples_n);
-        goto out;
+    if (!st && !(st = tdl_loop_state_start(&state, why))) {
+        clear_gradient(&state);
+        st = settle(&state, run(&state, why), why);
     }
-    remember(&l);
-    memset(trainee->params->grad, 0, trainee->params->n * sizeof *trainee->params->grad);
-    st = run_epochs(&l, why);
-    if (st || options->patience)
-        go_back(&l);
     if (!st)
-        *ret = result;
-out:
-    tdl_adamw_release(&l.optim);
-    free(l.order);
-    free(l.best);
+        *ret = result_of(&state);
+    tdl_loop_state_release(&state);
     return st;
 }

@@ -277,19 +277,25 @@ tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key)
     return (tdl_str){json_string_value(value), json_string_length(value)};
 }
 
+const tdl_st_view *tdl_st_find(const tdl_st_file *file, const char *name)
+{
+    for (size_t i = 0; i < file->tensors_n; i++)
+        if (tdl_str_is(file->tensors[i].view.name, name))
+            return &file->tensors[i].view;
+    return NULL;
+}
+
 tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype, size_t rank,
                       const tdl_st_view **ret, tdl_report *why)
 {
-    for (size_t i = 0; i < file->tensors_n; i++) {
-        const tdl_st_view *view = &file->tensors[i].view;
-        if (!tdl_str_is(view->name, name))
-            continue;
-        if (view->dtype != dtype || view->rank != rank)
-            return TDL_FAIL(why, TDL_E_CORRUPT,
-                            "tensor \"%s\" is %s with %zu axes, expected %s with %zu", name,
-                            tdl_dtype_name(view->dtype), view->rank, tdl_dtype_name(dtype), rank);
-        *ret = view;
-        return TDL_OK;
-    }
-    return TDL_FAIL(why, TDL_E_CORRUPT, "tensor \"%s\" is missing", name);
+    const tdl_st_view *view = tdl_st_find(file, name);
+
+    if (!view)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "tensor \"%s\" is missing", name);
+    if (view->dtype != dtype || view->rank != rank)
+        return TDL_FAIL(why, TDL_E_CORRUPT,
+                        "tensor \"%s\" is %s with %zu axes, expected %s with %zu", name,
+                        tdl_dtype_name(view->dtype), view->rank, tdl_dtype_name(dtype), rank);
+    *ret = view;
+    return TDL_OK;
 }

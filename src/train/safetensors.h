@@ -7,12 +7,29 @@
 #ifndef TDL_TRAIN_SAFETENSORS_H
 #define TDL_TRAIN_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/str.h"
 
-typedef enum tdl_dtype { TDL_F32, TDL_F64, TDL_I32, TDL_I64, TDL_U8 } tdl_dtype;
+typedef enum tdl_dtype {
+    TDL_F32,
+    TDL_F64,
+    TDL_I32,
+    TDL_I64,
+    TDL_U8,
+    TDL_F16,
+    TDL_BF16,
+    TDL_I8,
+    TDL_BOOL, /* a byte, 0 or 1 */
+    TDL_I16,
+    TDL_U16,
+    TDL_U32,
+    TDL_U64,
+    TDL_F8_E4M3,
+    TDL_F8_E5M2
+} tdl_dtype;
 
 enum { TDL_SAFETENSORS_RANK_MAX = 4, TDL_SAFETENSORS_HEADER_MAX = 100000000 };
 
@@ -29,6 +46,8 @@ void tdl_st_add(tdl_st_writer *writer, const char *name, tdl_dtype dtype, size_t
 void tdl_st_add_1d(tdl_st_writer *writer, const char *name, tdl_dtype dtype, size_t n,
                    const void *data);
 tdl_status tdl_st_write(tdl_st_writer *writer, const char *path, tdl_report *why);
+/* The bytes that _write would write, appended to `ret`. TDL_E_NO_MEMORY, or a failure remembered */
+tdl_status tdl_st_encode(tdl_st_writer *writer, tdl_buf *ret, tdl_report *why);
 
 /* ---- reading: the file is mapped or read whole; views live until _free ---- */
 
@@ -52,5 +71,12 @@ tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key);
 /* The named tensor with this dtype and rank, or a report that names both sides. */
 tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype, size_t rank,
                       const tdl_st_view **ret, tdl_report *why);
+/* The tensor of that name, or NULL. */
+const tdl_st_view *tdl_st_find(const tdl_st_file *file, const char *name);
+
+/* True for F32, F64, F16 and BF16: what tdl_st_read_f32 reads. */
+bool tdl_st_is_real(tdl_dtype dtype);
+/* Elements [first, first + n) as float: F64 is rounded to nearest, the narrower are exact. */
+void tdl_st_read_f32(const tdl_st_view *view, size_t first, size_t n, float *ret);
 
 #endif

@@ -10,7 +10,17 @@
     X(TDL_F64, "F64", 8)                                                                           \
     X(TDL_I32, "I32", 4)                                                                           \
     X(TDL_I64, "I64", 8)                                                                           \
-    X(TDL_U8, "U8", 1)
+    X(TDL_U8, "U8", 1)                                                                             \
+    X(TDL_F16, "F16", 2)                                                                           \
+    X(TDL_BF16, "BF16", 2)                                                                         \
+    X(TDL_I8, "I8", 1)                                                                             \
+    X(TDL_BOOL, "BOOL", 1)                                                                         \
+    X(TDL_I16, "I16", 2)                                                                           \
+    X(TDL_U16, "U16", 2)                                                                           \
+    X(TDL_U32, "U32", 4)                                                                           \
+    X(TDL_U64, "U64", 8)                                                                           \
+    X(TDL_F8_E4M3, "F8_E4M3", 1)                                                                   \
+    X(TDL_F8_E5M2, "F8_E5M2", 1)
 
 static inline size_t tdl_dtype_bytes(tdl_dtype dtype)
 {

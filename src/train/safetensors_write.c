@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "train/safetensors_format.h"
 
-enum { NAME_MAX_BYTES = 256, TENSORS_MAX = 4096, META_MAX = 64, ALIGN = 8 };
+enum { NAME_MAX_BYTES = 256, TENSORS_MAX = 4096, META_MAX = 256, ALIGN = 8 };
 
 typedef struct tensor {
     char *name;
@@ -184,11 +184,10 @@ static void write_header(const tdl_st_writer *w, tdl_buf *out)
         tdl_buf_char(out, ' ');
 }
 
-tdl_status tdl_st_write(tdl_st_writer *w, const char *path, tdl_report *why)
+tdl_status tdl_st_encode(tdl_st_writer *w, tdl_buf *ret, tdl_report *why)
 {
-    tdl_buf header = {.limit = TDL_SAFETENSORS_HEADER_MAX}, file = {.limit = SIZE_MAX / 4};
+    tdl_buf header = {.limit = TDL_SAFETENSORS_HEADER_MAX};
     uint8_t length[8];
-    tdl_status st;
 
     if (!w)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
@@ -202,15 +201,27 @@ tdl_status tdl_st_write(tdl_st_writer *w, const char *path, tdl_report *why)
     write_header(w, &header);
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)header.len >> (8 * i));
-    tdl_buf_add(&file, length, sizeof length);
-    tdl_buf_add(&file, header.at, header.len);
+    tdl_buf_add(ret, length, sizeof length);
+    tdl_buf_add(ret, header.at, header.len);
     for (size_t i = 0; i < w->tensors_n; i++)
         if (w->tensors[i].bytes)
-            tdl_buf_add(&file, w->tensors[i].data, w->tensors[i].bytes);
-    st = header.failed || file.failed
-             ? TDL_FAIL(why, TDL_E_NO_MEMORY, "%s: the model does not fit into memory twice", path)
-             : tdl_file_write(path, tdl_buf_view(&file), why);
-    tdl_buf_release(&file);
+            tdl_buf_add(ret, w->tensors[i].data, w->tensors[i].bytes);
+    bool failed = header.failed || ret->failed;
     tdl_buf_release(&header);
+    if (failed)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "the model does not fit into memory twice");
+    return TDL_OK;
+}
+
+tdl_status tdl_st_write(tdl_st_writer *w, const char *path, tdl_report *why)
+{
+    tdl_buf file = {.limit = SIZE_MAX / 4};
+    tdl_status st = tdl_st_encode(w, &file, why);
+
+    if (st)
+        tdl_report_prefix(why, "%s", path);
+    else
+        st = tdl_file_write(path, tdl_buf_view(&file), why);
+    tdl_buf_release(&file);
     return st;
 }

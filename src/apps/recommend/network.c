@@ -24,7 +24,7 @@ typedef struct recipe {
     size_t batch;              /* examples per step */
     unsigned epochs, patience; /* at most; without improvement */
     double clip;
-    tdl_adamw_config optim;
+    tdl_optim_config optim;
 } recipe;
 
 static const recipe RECIPE = {
@@ -38,7 +38,8 @@ static const recipe RECIPE = {
     .epochs = 4,
     .patience = 1,
     .clip = 1,
-    .optim = {.lr = 6e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
+    .optim =
+        {.name = "adamw", .lr = 6e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
 };
 enum { SCORES_MAX = 8 << 20, LAST_MAX = 1000 };
 
@@ -204,8 +205,8 @@ static tdl_nn_batch make_batch(fitting *f, const example *list, const uint32_t *
                           .example = f->number};
 }
 
-static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_t step,
-                           tdl_pool *pool, double *ret_loss, tdl_report *why)
+static tdl_status gradient(void *model, const uint32_t *which, size_t n, double scale,
+                           uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
     fitting *f = model;
     tdl_net *net = &f->model->mlp.net;
@@ -215,10 +216,9 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_
 
     if (st)
         return st;
-    double sum, weight;
-    tdl_net_loss(net, &batch, &sum, &weight);
-    *ret_loss = sum / weight;
-    return tdl_net_backward(net, &batch, &run, 1 / weight, why);
+    double weight;
+    tdl_net_loss(net, &batch, ret_loss, &weight);
+    return tdl_net_backward(net, &batch, &run, scale, why);
 }
 
 static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report *why)

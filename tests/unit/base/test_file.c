@@ -55,6 +55,19 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
+static void parts_are_written_one_after_the_other(void **state)
+{
+    const tdl_str parts[] = {TDL_STR("one "), {0}, TDL_STR("two")};
+    tdl_buf buf = {0};
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_file_write_parts(in_folder("a"), parts, 3, NULL), TDL_OK);
+    assert_int_equal(tdl_file_read(in_folder("a"), 100, &buf, NULL), TDL_OK);
+    assert_true(tdl_str_is(tdl_buf_view(&buf), "one two"));
+    assert_int_equal(files_in_folder(), 1);
+    tdl_buf_release(&buf);
+}
+
 static void what_was_written_is_read_back(void **state)
 {
     tdl_buf buf = {0};
@@ -191,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(what_was_written_is_read_back),
+        IN_FOLDER(parts_are_written_one_after_the_other),
         IN_FOLDER(a_write_replaces_the_file_and_leaves_no_other),
         IN_FOLDER(a_file_over_the_limit_is_refused_and_the_buffer_is_as_before),
         IN_FOLDER(a_buffer_that_is_too_small_is_an_error_too),

@@ -21,26 +21,28 @@ enum { EXAMPLES = 10, CALLS_MAX = 64 };
 typedef struct script {
     tdl_params params;
     size_t calls, batch[CALLS_MAX], seen[EXAMPLES];
-    size_t nan_loss_at, nan_grad_at; /* step */
+    uint64_t step[CALLS_MAX];
+    size_t nan_loss_at, nan_grad_at; /* the first step of them */
     const double *validation;        /* one an epoch */
     size_t validated;
     double value_at[CALLS_MAX]; /* w when validated */
 } script;
 
-static tdl_status script_gradient(void *model, const uint32_t *example, size_t n, uint64_t step,
-                                  tdl_pool *pool, double *ret_loss, tdl_report *why)
+static tdl_status script_gradient(void *model, const uint32_t *example, size_t n, double scale,
+                                  uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
     script *s = model;
 
     TDL_UNUSED(pool);
+    TDL_UNUSED(scale);
     TDL_UNUSED(why);
-    assert_int_equal(step, s->calls);
+    s->step[s->calls] = step;
     assert_true(tdl_params_grad(&s->params, 0)[0] == 0);
     for (size_t i = 0; i < n; i++)
         s->seen[example[i]]++;
     s->batch[s->calls++] = n;
-    tdl_params_grad(&s->params, 0)[0] = step == s->nan_grad_at ? NAN : -1;
-    *ret_loss = step == s->nan_loss_at ? INFINITY : (double)n;
+    tdl_params_grad(&s->params, 0)[0] = step >= s->nan_grad_at ? NAN : -1;
+    *ret_loss = step >= s->nan_loss_at ? INFINITY : (double)(n * n); // n for each example
     return TDL_OK;
 }
 
@@ -68,7 +70,9 @@ static tdl_trainee open_script(script *s)
 }
 
 static const tdl_loop_options THREE_EPOCHS = {
-    .epochs = 3, .batch = 4, .optim = {0.5, 0.9, 0.999, 1e-8, 0}};
+    .epochs = 3,
+    .batch = 4,
+    .optim = {.name = "adamw", .lr = 0.5, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}};
 
 static void every_example_is_used_once_an_epoch_and_the_last_batch_is_smaller(void **state)
 {
@@ -79,12 +83,15 @@ static void every_example_is_used_once_an_epoch_and_the_last_batch_is_smaller(vo
     TDL_UNUSED(state);
     assert_int_equal(tdl_loop_run(&trainee, &THREE_EPOCHS, &result, NULL), TDL_OK);
     assert_int_equal(s.calls, 9);
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 9; i++) {
         assert_int_equal(s.batch[i], i % 3 == 2 ? 2 : 4);
+        assert_int_equal(s.step[i], i);
+    }
     for (size_t i = 0; i < EXAMPLES; i++)
         assert_int_equal(s.seen[i], 3);
     assert_int_equal(result.steps, 9);
     assert_int_equal(result.epochs_best, 3);
+    assert_int_equal(result.stop, TDL_STOP_MAX_STEPS);
     assert_true(isnan(result.best));
     // losses 4, 4, 2 weighed by 4, 4, 2 examples; unweighted it would be 10/3
     assert_true(fabs(result.train_loss - 3.6) < 1e-12);
@@ -161,8 +168,11 @@ static void a_validation_that_is_not_a_number_is_never_the_best(void **state)
 
 /* ---- bad input ---- */
 
-static void a_loss_that_is_not_finite_names_its_step_and_restores_the_epoch(void **state)
+/* Skip, skip, go back to the start of the second epoch (step 3); three times over. */
+static void a_run_without_finite_numbers_goes_back_thrice_and_is_then_called_diverged(void **state)
 {
+    const uint64_t expected[] = {0, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 3, 4, 5, 6};
+
     TDL_UNUSED(state);
     for (int grad = 0; grad < 2; grad++) {
         tdl_loop_result result = {.epochs_run = 77};
@@ -174,7 +184,9 @@ static void a_loss_that_is_not_finite_names_its_step_and_restores_the_epoch(void
         *(grad ? &s.nan_grad_at : &s.nan_loss_at) = 4; // the second step of the second epoch
         one.epochs = 1;
         assert_int_equal(tdl_loop_run(&trainee, &options, &result, &why), TDL_E_INVALID);
-        assert_non_null(strstr(why.message, "step 4 (epoch 2)"));
+        assert_non_null(strstr(why.message, "diverged at step 6 (epoch 3)"));
+        assert_int_equal(s.calls, sizeof expected / sizeof *expected);
+        assert_memory_equal(s.step, expected, sizeof expected);
         assert_int_equal(result.epochs_run, 77); // set on success only
         assert_int_equal(tdl_loop_run(&good, &one, &result, NULL), TDL_OK);
         assert_true(tdl_params_value(&s.params, 0)[0] == tdl_params_value(&three.params, 0)[0]);
@@ -186,24 +198,41 @@ static void a_loss_that_is_not_finite_names_its_step_and_restores_the_epoch(void
 
 static void options_out_of_range_are_refused_before_any_work(void **state)
 {
-    tdl_loop_options bad[6];
+    struct {
+        const char *says;
+        tdl_loop_options options;
+    } bad[] = {{"0 epochs", THREE_EPOCHS},   {"batches of 0", THREE_EPOCHS},
+               {"clip", THREE_EPOCHS},       {"clip", THREE_EPOCHS},
+               {"lr", THREE_EPOCHS},         {"patience", THREE_EPOCHS},
+               {"eval_every", THREE_EPOCHS}, {"stop_on_validation", THREE_EPOCHS},
+               {"stop_loss", THREE_EPOCHS},  {"seconds", THREE_EPOCHS},
+               {"warmup", THREE_EPOCHS},     {"guard.z", THREE_EPOCHS},
+               {"resume", THREE_EPOCHS}};
     script s;
     tdl_trainee trainee = open_script(&s);
 
     TDL_UNUSED(state);
-    for (size_t i = 0; i < 6; i++)
-        bad[i] = THREE_EPOCHS;
-    bad[0].epochs = 0;
-    bad[1].batch = 0;
-    bad[2].clip = -1;
-    bad[3].clip = NAN;
-    bad[4].optim.lr = 0;
-    bad[5].patience = 1;
+    bad[0].options.epochs = 0;
+    bad[1].options.batch = 0;
+    bad[2].options.clip = -1;
+    bad[3].options.clip = NAN;
+    bad[4].options.optim.lr = 0;
+    bad[5].options.patience = 1;
+    bad[6].options.eval_every = 1;
+    bad[7].options.stop_on_validation = true;
+    bad[8].options.stop_loss = NAN;
+    bad[9].options.seconds = -1;
+    bad[10].options.sched = (tdl_sched_config){.name = "cosine", .warmup = 9, .total = 8};
+    bad[11].options.guard.z = NAN;
+    bad[12].options.checkpoint.resume = true;
     trainee.validate = NULL;
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tdl_loop_result result;
+        tdl_report why = {0};
 
-        assert_int_equal(tdl_loop_run(&trainee, &bad[i], &result, NULL), TDL_E_INVALID);
+        assert_int_equal(tdl_loop_run(&trainee, &bad[i].options, &result, &why), TDL_E_INVALID);
+        if (!strstr(why.message, bad[i].says))
+            fail_msg("\"%s\" does not say %s", why.message, bad[i].says);
     }
     assert_int_equal(s.calls, 0);
     tdl_params_release(&s.params);
@@ -274,8 +303,8 @@ typedef struct cycle {
     tdl_recent_mlp model;
 } cycle;
 
-static tdl_status cycle_gradient(void *model, const uint32_t *example, size_t n, uint64_t step,
-                                 tdl_pool *pool, double *ret_loss, tdl_report *why)
+static tdl_status cycle_gradient(void *model, const uint32_t *example, size_t n, double scale,
+                                 uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
     cycle *c = model;
     size_t offsets[ITEMS + 1];
@@ -301,19 +330,20 @@ static tdl_status cycle_gradient(void *model, const uint32_t *example, size_t n,
     tdl_status st = tdl_net_forward(&c->model.net, &batch, &run, why);
     if (st)
         return st;
-    *ret_loss = loss_sum(&c->model.net, &batch) / (double)n;
-    return tdl_net_backward(&c->model.net, &batch, &run, 1 / (double)n, why);
+    *ret_loss = loss_sum(&c->model.net, &batch);
+    return tdl_net_backward(&c->model.net, &batch, &run, scale, why);
 }
 
 static double learn_cycle(tdl_pool *pool, uint64_t seed, tdl_real *ret_params)
 {
     const tdl_recent_mlp_config config = {.items_n = ITEMS, .d = 8, .hidden = 16, .drop_in = 0.01};
-    tdl_loop_options options = {.seed = seed,
-                                .epochs = EPOCHS,
-                                .batch = 5,
-                                .clip = 1,
-                                .optim = {0.02, 0.9, 0.999, 1e-8, 0},
-                                .pool = pool};
+    tdl_loop_options options = {
+        .seed = seed,
+        .epochs = EPOCHS,
+        .batch = 5,
+        .clip = 1,
+        .optim = {.name = "adamw", .lr = 0.02, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+        .pool = pool};
     tdl_loop_result result;
     cycle c;
     tdl_trainee trainee = {
@@ -364,7 +394,7 @@ int main(void)
         cmocka_unit_test(no_examples_is_nothing_to_do),
         cmocka_unit_test(patience_stops_and_the_best_parameters_come_back),
         cmocka_unit_test(a_validation_that_is_not_a_number_is_never_the_best),
-        cmocka_unit_test(a_loss_that_is_not_finite_names_its_step_and_restores_the_epoch),
+        cmocka_unit_test(a_run_without_finite_numbers_goes_back_thrice_and_is_then_called_diverged),
         cmocka_unit_test(options_out_of_range_are_refused_before_any_work),
         cmocka_unit_test(progress_rises_to_one_and_can_stop_the_run),
         cmocka_unit_test(an_order_is_a_permutation_of_seed_and_epoch),

@@ -1,0 +1,257 @@
+#include "nn/transformer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/init.h"
+#include "nn/layers.h"
+
+/* ---- declaring ---- */
+
+static int add(tdl_transformer *m, const char *name, size_t rows, size_t cols, bool wanted)
+{
+    return wanted ? tdl_params_add(&m->params, name, rows, cols, rows > 1) : TDL_NONE;
+}
+
+static size_t category_rows(const tdl_transformer_config *c)
+{
+    size_t rows = 0;
+
+    for (size_t i = 0; i < c->categories_n; i++)
+        rows += c->category_sizes[i];
+    return rows;
+}
+
+static size_t patches_of(const tdl_image_config *image)
+{
+    return (image->height / image->kernel) * (image->width / image->kernel);
+}
+
+static void declare_front(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    size_t d = c->core.d_model;
+    bool tokens = c->front == TDL_FRONT_TOKENS, table = c->front == TDL_FRONT_TABLE;
+    bool image = c->front == TDL_FRONT_IMAGE;
+    size_t positions = image ? patches_of(&c->image) + 1 : c->core.max_len;
+    bool learned = image || (tokens && c->position != TDL_POSITION_NONE);
+
+    m->token_table = add(m, "token.table", c->vocabulary, d, tokens);
+    m->type_table = add(m, "type.table", c->types, d, tokens && c->types);
+    m->number_weight = add(m, "number.weight", c->numbers, d, table && c->numbers);
+    m->category_table = add(m, "category.table", category_rows(c), d, table && c->categories_n);
+    m->field_bias = add(m, "field.bias", c->numbers + c->categories_n, d, table);
+    m->patch_weight =
+        add(m, "patch.weight", c->image.channels * c->image.kernel * c->image.kernel, d, image);
+    m->patch_bias = add(m, "patch.bias", 1, d, image);
+    m->cls = add(m, "cls", 1, d, table || image);
+    m->position_table = add(m, "position.table", positions, d, learned);
+    m->embed_gain = add(m, "embed_norm.gain", 1, d, tokens && c->embed_norm);
+    m->embed_bias = add(m, "embed_norm.bias", 1, d, tokens && c->embed_norm);
+}
+
+static bool is_pooled(const tdl_transformer_config *c)
+{
+    return c->head == TDL_HEAD_CLASS || c->head == TDL_HEAD_VALUE ||
+           (c->head == TDL_HEAD_NONE && c->pooled);
+}
+
+static void declare_head(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    bool tokens = c->head == TDL_HEAD_TIED || c->head == TDL_HEAD_TOKENS;
+    bool pooled = c->head == TDL_HEAD_CLASS || c->head == TDL_HEAD_VALUE;
+    size_t cols = tokens ? c->vocabulary : c->outputs;
+
+    m->head_weight =
+        add(m, "head.weight", c->core.d_model, cols, pooled || c->head == TDL_HEAD_TOKENS);
+    m->head_bias = add(m, "head.bias", 1, cols, c->head_bias && (pooled || tokens));
+}
+
+/* ---- checking ---- */
+
+static tdl_status check_front(const tdl_transformer_config *c, tdl_report *why)
+{
+    const tdl_image_config *image = &c->image;
+
+    switch (c->front) {
+    case TDL_FRONT_TOKENS:
+        if (!c->vocabulary)
+            return TDL_FAIL(why, TDL_E_INVALID, "vocabulary 0");
+        if (c->position != TDL_POSITION_NONE && !c->core.max_len)
+            return TDL_FAIL(why, TDL_E_INVALID, "learned positions without max_len");
+        return TDL_OK;
+    case TDL_FRONT_TABLE:
+        if (!c->numbers && !c->categories_n)
+            return TDL_FAIL(why, TDL_E_INVALID, "a table of no columns");
+        if (c->categories_n > TDL_CATEGORIES_MAX)
+            return TDL_FAIL(why, TDL_E_INVALID, "%zu columns of categories, at most %d",
+                            c->categories_n, TDL_CATEGORIES_MAX);
+        return TDL_OK;
+    case TDL_FRONT_IMAGE:
+        if (!image->channels || !image->kernel || image->height % image->kernel ||
+            image->width % image->kernel || !image->height || !image->width)
+            return TDL_FAIL(why, TDL_E_INVALID,
+                            "images of %zu x %zu, %zu channels, do not fall into patches of %zu",
+                            image->height, image->width, image->channels, image->kernel);
+        return TDL_OK;
+    }
+    return TDL_FAIL(why, TDL_E_INVALID, "front end %d", (int)c->front);
+}
+
+static tdl_status check_head(const tdl_transformer_config *c, tdl_report *why)
+{
+    bool tokens =
+        c->head == TDL_HEAD_TIED || c->head == TDL_HEAD_TOKENS || c->head == TDL_HEAD_SAMPLED;
+
+    if (tokens && c->front != TDL_FRONT_TOKENS)
+        return TDL_FAIL(why, TDL_E_INVALID, "a head over tokens without tokens");
+    if ((c->head == TDL_HEAD_CLASS || c->head == TDL_HEAD_VALUE) && !c->outputs)
+        return TDL_FAIL(why, TDL_E_INVALID, "a head of no outputs");
+    if (!(c->drop_embed >= 0 && c->drop_embed < 1))
+        return TDL_FAIL(why, TDL_E_INVALID, "drop_embed %g is not in [0, 1)", c->drop_embed);
+    return TDL_OK;
+}
+
+/* ---- building ---- */
+
+static int build_front(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    tdl_net *net = &m->net;
+    int x;
+
+    switch (c->front) {
+    case TDL_FRONT_TOKENS:
+        x = tdl_net_embed(net,
+                          &(tdl_embed_tables){.table = {m->token_table, m->type_table, TDL_NONE},
+                                              .positions = m->position_table,
+                                              .position = c->position,
+                                              .scale = c->embed_scale});
+        if (c->embed_norm)
+            x = tdl_net_norm(net, x, c->core.norm, m->embed_gain, m->embed_bias,
+                             m->core.config.norm_eps);
+        break;
+    case TDL_FRONT_TABLE:
+        x = tdl_net_feature_tokens(net,
+                                   &(tdl_feature_config){.numbers = c->numbers,
+                                                         .categories = c->categories_n,
+                                                         .category_sizes = c->category_sizes},
+                                   m->cls, m->number_weight, m->field_bias, m->category_table);
+        break;
+    default:
+        x = tdl_net_input(net, c->image.channels * c->image.height * c->image.width);
+        x = tdl_net_patchify(net, x, &c->image);
+        x = tdl_net_linear(net, x, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
+        x = tdl_net_prepend(net, x, m->cls, m->position_table);
+        break;
+    }
+    return c->drop_embed > 0 ? tdl_net_dropout(net, x, c->drop_embed) : x;
+}
+
+static void build_head(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    tdl_net *net = &m->net;
+    int h = m->hidden;
+
+    switch (c->head) {
+    case TDL_HEAD_NONE:
+        m->scores = h;
+        return;
+    case TDL_HEAD_TIED:
+        m->scores = tdl_net_dot_score(net, h, m->token_table, m->head_bias);
+        tdl_net_softmax_ce(net, m->scores, &c->loss);
+        return;
+    case TDL_HEAD_TOKENS:
+        m->scores = tdl_net_linear(net, h, m->head_weight, m->head_bias, TDL_ACT_NONE);
+        tdl_net_softmax_ce(net, m->scores, &c->loss);
+        return;
+    case TDL_HEAD_SAMPLED:
+        m->scores = h;
+        tdl_net_sampled_softmax(net, h, m->token_table, &c->loss);
+        return;
+    case TDL_HEAD_CLASS:
+    case TDL_HEAD_VALUE:
+        if (c->head_act)
+            h = tdl_net_act(net, h, c->core.act);
+        m->scores = tdl_net_linear(net, h, m->head_weight, m->head_bias, TDL_ACT_NONE);
+        if (c->head == TDL_HEAD_CLASS)
+            tdl_net_softmax_ce(net, m->scores, &c->loss);
+        else
+            tdl_net_mse(net, m->scores, &c->loss);
+        return;
+    }
+}
+
+static void build(tdl_transformer *m)
+{
+    m->net.params = &m->params;
+    m->embedded = build_front(m);
+    m->hidden = tdl_tf_build(&m->core, &m->net, m->embedded);
+    if (is_pooled(&m->config) && !m->config.core.last_first_only)
+        m->hidden = tdl_net_pool(&m->net, m->hidden, m->config.pooling);
+    build_head(m);
+}
+
+static tdl_status copy_categories(tdl_transformer *m, tdl_report *why)
+{
+    size_t n = m->config.categories_n;
+
+    m->category_sizes = calloc(n + 1, sizeof *m->category_sizes);
+    if (!m->category_sizes)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a transformer");
+    if (n)
+        memcpy(m->category_sizes, m->config.category_sizes, n * sizeof *m->category_sizes);
+    m->config.category_sizes = m->category_sizes;
+    return TDL_OK;
+}
+
+tdl_status tdl_transformer_init(tdl_transformer *model, const tdl_transformer_config *config,
+                                tdl_report *why)
+{
+    tdl_status st;
+
+    *model = (tdl_transformer){.config = *config};
+    if ((st = check_front(config, why)) || (st = check_head(config, why)))
+        return st;
+    if ((st = copy_categories(model, why)))
+        return st;
+    declare_front(model);
+    if ((st = tdl_tf_declare(&model->core, &config->core, &model->params, why)))
+        goto out;
+    declare_head(model);
+    if ((st = tdl_params_seal(&model->params, why)))
+        goto out;
+    build(model);
+out:
+    if (st)
+        tdl_transformer_release(model);
+    return st;
+}
+
+/* ---- starting values ---- */
+
+void tdl_transformer_start(tdl_transformer *model, uint64_t seed)
+{
+    const int drawn[] = {model->token_table,    model->type_table,  model->number_weight,
+                         model->category_table, model->field_bias,  model->cls,
+                         model->patch_weight,   model->head_weight, model->position_table};
+    double std = model->core.config.init_std;
+
+    for (size_t i = 0; i < sizeof drawn / sizeof drawn[0]; i++)
+        if (drawn[i] != TDL_NONE)
+            tdl_init_slice(&model->params, drawn[i], TDL_INIT_GAUSSIAN, std, seed);
+    for (size_t i = 0; model->embed_gain != TDL_NONE && i < model->config.core.d_model; i++)
+        tdl_params_value(&model->params, model->embed_gain)[i] = 1;
+    tdl_tf_start(&model->core, &model->params, seed);
+}
+
+void tdl_transformer_release(tdl_transformer *model)
+{
+    tdl_net_release(&model->net);
+    tdl_tf_release(&model->core);
+    tdl_params_release(&model->params);
+    free(model->category_sizes);
+    *model = (tdl_transformer){0};
+}
