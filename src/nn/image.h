@@ -6,6 +6,8 @@
 #ifndef TDL_NN_IMAGE_H
 #define TDL_NN_IMAGE_H
 
+#include <assert.h>
+
 #include "nn/op.h"
 
 /* Pixels a side of what the windows give; 0 when none fits. */
@@ -69,6 +71,7 @@ static inline tdl_window tdl_window_of(const tdl_image_config *image, size_t row
     tdl_window w = {.height = tdl_image_side(image, image->height),
                     .width = tdl_image_side(image, image->width)};
 
+    assert(w.width && w.height); // tdl_image_check
     w.example = row / w.width / w.height;
     w.down = row / w.width % w.height;
     w.right = row % w.width;
