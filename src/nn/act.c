@@ -55,18 +55,6 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
         y[i] = act_of(act, y[i] + (bias ? bias[i] : 0));
 }
 
-void tdl_real_exp(size_t n, tdl_real *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = exp(x[i]);
-}
-
-void tdl_real_log(size_t n, tdl_real *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = log(x[i]);
-}
-
 void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
 {
     for (size_t r = 0; r < rows; r++)
@@ -76,7 +64,6 @@ void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_
 #else
 
 #include "tensor/rows.h"
-#include "tensor/small.h"
 
 static const tdl_real GELU_SCALE = 0.79788456F, GELU_CUBIC = 0.044715F; /* sqrt(2 / pi) */
 
@@ -106,16 +93,6 @@ void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y)
     tdl_finish_rows(1, n, bias, act, y, n);
     if (act == TDL_ACT_SILU || act == TDL_ACT_LEAKY_RELU || act == TDL_ACT_GELU_ERF)
         finish_plainly(act, n, y);
-}
-
-void tdl_real_exp(size_t n, tdl_real *x)
-{
-    tdl_vec_exp(n, x);
-}
-
-void tdl_real_log(size_t n, tdl_real *x)
-{
-    tdl_vec_log(n, x);
 }
 
 void tdl_act_rows(tdl_act act, size_t rows, size_t n, const tdl_real *bias, tdl_real *y)
@@ -157,7 +134,7 @@ static void gelu_erf_backward(size_t n, const tdl_real *x, tdl_real *dy)
             density[i] = -x[i] * x[i] / 2;
         }
         tdl_act_forward(TDL_ACT_GELU_ERF, m, NULL, y);
-        tdl_real_exp(m, density);
+        tdl_real_exp(1, m, density, m);
         for (size_t i = 0; i < m; i++)
             dy[i] *= (x[i] != 0 ? y[i] / x[i] : (tdl_real)0.5) + x[i] * density[i] * density_at_0;
     }
