@@ -201,7 +201,9 @@ extern const tdl_op tdl_op_rope;
 extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of which scale it */
 extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
 /* scores */
-extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
+extern const tdl_op tdl_op_dot_score;    /* param: table [classes][d], bias [1][classes] or none */
+extern const tdl_op tdl_op_cosine_score; /* param: table [classes][d] */
+extern const tdl_op tdl_op_cosine;       /* of the rows of two inputs */
 /* front ends */
 extern const tdl_op
     tdl_op_embed; /* param: one to three tables [ids][d], positions [n][d] or none */

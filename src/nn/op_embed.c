@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "nn/kv_cache.h"
 #include "nn/op.h"
 #include "nn/row_grad.h"
 
@@ -36,20 +37,14 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
 
 /* ---- positions ---- */
 
-/* Tokens of the row that a cache has read before this batch. */
-static size_t tokens_before(const tdl_op_call *call, size_t row)
-{
-    TDL_UNUSED(call);
-    TDL_UNUSED(row);
-    return 0;
-}
-
+/* Counted on from what a cache has read of the row, unless the batch states it. */
 static int64_t position_of(const tdl_op_call *call, size_t row, size_t token)
 {
     const tdl_nn_batch *batch = call->batch;
 
-    return batch->position ? batch->position[token]
-                           : (int64_t)(tokens_before(call, row) + token - batch->offsets[row]);
+    return batch->position
+               ? batch->position[token]
+               : (int64_t)(tdl_kv_cache_length(call->cache, row) + token - batch->offsets[row]);
 }
 
 /* Row of the table of positions for a token; not below 0 nor past the table once it was checked. */

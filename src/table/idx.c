@@ -49,7 +49,7 @@ static uint32_t big_endian(const uint8_t *at)
 
 static tdl_status read_header(const source *s, size_t limit, tdl_idx *idx, tdl_report *why)
 {
-    uint8_t magic[4], size[4 * TDL_IDX_RANK_MAX];
+    uint8_t magic[4] = {0}, size[4 * TDL_IDX_RANK_MAX] = {0};
     tdl_status st = read_exactly(s, magic, sizeof magic, why);
 
     if (st)

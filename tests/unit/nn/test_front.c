@@ -12,6 +12,7 @@
 
 #include "net_case.h"
 #include "nn/init.h"
+#include "nn/kv_cache.h"
 
 typedef struct front_case {
     tdl_params params;
@@ -120,6 +121,51 @@ static void ids_and_positions_outside_their_tables_are_refused_by_name(void **st
     expect_refusal(&c, &batch, "row 1, entry 3: position 3, the table 'positions' has 3");
     embed_case(&c, TDL_POSITION_LEARNED_FROM_END);
     expect_refusal(&c, &batch, "row 1, entry 0: position 0, the table 'positions' has 3");
+}
+
+/* Items and positions through one head of attention, so that a cache can be had. */
+static int attending_case(front_case *c)
+{
+    enum { WIDE = 4 };
+    const tdl_attention_config attention = {
+        .heads = 1, .kv_heads = 1, .d_head = WIDE, .k_at = WIDE, .v_at = 2 * WIDE};
+    tdl_embed_tables tables = {.table = {0, TDL_NONE, TDL_NONE}, .position = TDL_POSITION_LEARNED};
+
+    open_case(c);
+    tables.table[0] = tdl_params_add(&c->params, "items", ITEMS, WIDE, true);
+    tables.positions = tdl_params_add(&c->params, "positions", 3, WIDE, true);
+    int w = tdl_params_add(&c->params, "w", WIDE, 3 * WIDE, true);
+    seal(c);
+    for (int k = 0; k < c->params.slices_n; k++)
+        tdl_init_slice(&c->params, k, TDL_INIT_GAUSSIAN, 1, 4);
+    int in = tdl_net_linear(&c->net, tdl_net_embed(&c->net, &tables), w, TDL_NONE, TDL_ACT_NONE);
+    return tdl_net_attention(&c->net, in, &attention, TDL_NONE, TDL_NONE);
+}
+
+static void positions_go_on_where_the_cache_of_keys_ended(void **state)
+{
+    static const size_t all[] = {0, 3}, first[] = {0, 2}, next[] = {0, 1};
+    static const int32_t id[] = {0, 2, 1};
+    tdl_run how = {0};
+    tdl_real whole[4];
+    front_case c;
+
+    TDL_UNUSED(state);
+    int out = attending_case(&c);
+    const tdl_real *got = forward(&c, out, &(tdl_nn_batch){.rows = 1, .offsets = all, .id = {id}});
+    memcpy(whole, got + 2 * 4, sizeof whole);
+    assert_int_equal(tdl_kv_cache_new(&c.net, 1, 3, &how.cache, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&c.net,
+                                     &(tdl_nn_batch){.rows = 1, .offsets = first, .id = {id}}, &how,
+                                     NULL),
+                     TDL_OK);
+    assert_int_equal(tdl_net_forward(&c.net,
+                                     &(tdl_nn_batch){.rows = 1, .offsets = next, .id = {id + 2}},
+                                     &how, NULL),
+                     TDL_OK);
+    assert_memory_equal(got, whole, sizeof whole);
+    tdl_kv_cache_free(how.cache);
+    close_case(&c);
 }
 
 /* ---- features ---- */
@@ -324,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions_count_from_the_first_token_or_from_the_last),
         cmocka_unit_test(ids_and_positions_outside_their_tables_are_refused_by_name),
+        cmocka_unit_test(positions_go_on_where_the_cache_of_keys_ended),
         cmocka_unit_test(columns_become_tokens_behind_cls),
         cmocka_unit_test(patches_run_along_lines_and_hold_channel_line_column),
         cmocka_unit_test(convolution_is_its_definition),
