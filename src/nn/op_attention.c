@@ -257,8 +257,9 @@ static void backward_keys(const tdl_score_tile *t, const query_gradients *g)
                                     d_s + i * TDL_KEYS_EACH, g->d_distance, g->d_time);
     if (!g->d_q)
         return;
-    for (size_t i = at; i < t->n * TDL_KEYS_EACH; i++)
-        d_s[i] *= t->a->scale;
+    for (size_t i = t->from; i < t->n; i++)
+        for (size_t j = 0; j < t->w; j++)
+            d_s[i * TDL_KEYS_EACH + j] *= t->a->scale;
     tdl_matmul_small(true, false, t->w, d, m, p + at, TDL_KEYS_EACH, d_out, g->ld, g->d_v + keys,
                      ldkv, true, NULL, NULL);
     tdl_matmul_small(false, false, m, d, t->w, d_s + at, TDL_KEYS_EACH, t->row->k + keys, ldkv,

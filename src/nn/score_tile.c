@@ -220,15 +220,16 @@ void tdl_silu_scores(const tdl_score_tile *t, tdl_real *s)
 
 /* ---- dropout ---- */
 
-/* m[j] of query i: 0 or 1 / (1 - drop), recomputed from the keys' numbers. */
-static void draw_mask(const tdl_score_tile *t, size_t i, tdl_real m[KEYS])
+/* Of query i; the mask is recomputed from the numbers of query, head and key. */
+static void drop_row(const tdl_score_tile *t, size_t i, tdl_real *row)
 {
     const tdl_op_call *call = t->a->call;
     uint64_t number = tdl_op_row_key(call->batch, call->shapes->in_per_row[0], t->r, t->q0 + i);
     const uint32_t seed[2] = {(uint32_t)call->seed, (uint32_t)(call->seed >> 32)};
     const uint32_t query[4] = {(uint32_t)number, (uint32_t)(number >> 32), (uint32_t)call->step,
                                call->id};
-    uint32_t below = (uint32_t)(t->a->config->drop * 0x1p32), key[4], word[4];
+    tdl_real keep = (tdl_real)(1 / (1 - t->a->config->drop));
+    uint32_t below = (uint32_t)(t->a->config->drop * 0x1p32), key[4], word[4] = {0};
 
     tdl_philox4x32(query, seed, key);
     for (size_t j = 0; j < tdl_seen(t, i); j++) {
@@ -237,24 +238,14 @@ static void draw_mask(const tdl_score_tile *t, size_t i, tdl_real m[KEYS])
 
         if (j % 4 == 0)
             tdl_philox4x32(counter, key, word);
-        m[j] = word[j % 4] < below ? 0 : (tdl_real)(1 / (1 - t->a->config->drop));
+        row[j] *= word[j % 4] < below ? 0 : keep;
     }
-}
-
-static void multiply(size_t n, const tdl_real *restrict x, tdl_real *restrict y)
-{
-    for (size_t j = 0; j < n; j++)
-        y[j] *= x[j];
 }
 
 void tdl_drop_scores(const tdl_score_tile *t, tdl_real *s)
 {
-    tdl_real mask[KEYS];
-
-    for (size_t i = t->from; i < t->n; i++) {
-        draw_mask(t, i, mask);
-        multiply(tdl_seen(t, i), mask, s + i * KEYS);
-    }
+    for (size_t i = t->from; i < t->n; i++)
+        drop_row(t, i, s + i * KEYS);
 }
 
 /* ---- values ---- */
