@@ -77,7 +77,7 @@ void tdl_reason_write_head(tdl_buf *out, const tdl_cause *cause, tdl_str title)
 /* 0, 1 or 0.dddd without trailing zeros. */
 void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact)
 {
-    char text[32] = "0.";
+    char text[6] = "0.";
     size_t n = 6;
 
     if (share % TDL_SHARE_ONE == 0) {
@@ -89,11 +89,8 @@ void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact)
         while (text[n - 1] == '0')
             n--;
     }
-    if (exact)
-        memcpy(text + n, ",\"exact\":true}", 14);
-    else
-        memcpy(text + n, ",\"exact\":false}", 15);
-    tdl_buf_add(out, text, n + (exact ? 14 : 15));
+    tdl_buf_add(out, text, n);
+    tdl_buf_str(out, exact ? TDL_STR(",\"exact\":true}") : TDL_STR(",\"exact\":false}"));
 }
 
 /* ---- unpacking; the bytes come from outside ---- */

@@ -69,16 +69,6 @@ static float largest_of_block(const float *scores)
     return larger(larger(a[0], a[1]), larger(a[2], a[3]));
 }
 
-/* Keep `one` if it is among the best k so far. */
-static size_t offer(tdl_scored *heap, size_t n, size_t k, tdl_scored one)
-{
-    if (n < k)
-        sift_up(heap, n++, one);
-    else if (one.score > heap[0].score) // an equal score later has a higher number: not better
-        sift_down(heap, n, 0, one);
-    return n;
-}
-
 static size_t count_above(const float *values, size_t n, float bound)
 {
     size_t count = 0;
@@ -113,46 +103,62 @@ static float tighten(const float *largest, size_t blocks_n, float above, size_t 
     return above;
 }
 
-static bool is_taken(tdl_scored one, const uint64_t *blocked, float above, float below)
+/* The best so far, and which scores may still be among them. */
+typedef struct best {
+    tdl_scored *heap; /* [n <= k] */
+    size_t n, k;
+    const uint64_t *blocked;
+    float above, below;
+} best;
+
+static void look_at(best *b, const float *scores, size_t begin, size_t end)
 {
-    return one.score > above && one.score < below && !(blocked && tdl_bits_has(blocked, one.item));
+    for (size_t i = begin; i < end; i++) {
+        tdl_scored one = {scores[i], (int32_t)i};
+        if (!(one.score > b->above && one.score < b->below) ||
+            (b->blocked && tdl_bits_has(b->blocked, one.item)))
+            continue;
+        if (b->n < b->k)
+            sift_up(b->heap, b->n++, one);
+        else
+            sift_down(b->heap, b->n, 0, one);
+        if (b->n == b->k && b->heap[0].score > b->above)
+            b->above = b->heap[0].score; // an equal score later has a higher number: not better
+    }
+}
+
+/* At most BLOCKS blocks, from `begin` on. */
+static void look_over(best *b, const float *scores, size_t begin, size_t end)
+{
+    float largest[BLOCKS];
+    size_t whole = (end - begin) / BLOCK;
+
+    for (size_t i = 0; i < whole; i++)
+        largest[i] = largest_of_block(scores + begin + i * BLOCK);
+    if (!b->n && !b->blocked && b->below == INFINITY)
+        b->above = tighten(largest, whole, b->above, b->k);
+    for (size_t i = 0; i < whole; i++)
+        if (largest[i] > b->above)
+            look_at(b, scores, begin + i * BLOCK, begin + (i + 1) * BLOCK);
+    look_at(b, scores, begin + whole * BLOCK, end);
 }
 
 size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, float above,
                float below, tdl_scored *ret, size_t k)
 {
-    float largest[BLOCKS];
-    size_t n = 0;
+    enum { STRETCH = BLOCK * BLOCKS };
+    best b = {.heap = ret, .k = k, .blocked = blocked, .above = above, .below = below};
 
-    for (size_t begin = 0; k && begin < scores_n; begin += BLOCK * BLOCKS) {
-        size_t end = scores_n - begin < BLOCK * BLOCKS ? scores_n : begin + BLOCK * BLOCKS;
-        size_t whole = (end - begin) / BLOCK; // blocks; the rest is looked at one by one
-        for (size_t i = 0; i < whole; i++)
-            largest[i] = largest_of_block(scores + begin + i * BLOCK);
-        if (!n && !blocked && below == INFINITY)
-            above = tighten(largest, whole, above, k);
-        for (size_t i = begin; i < end;) {
-            size_t block = (i - begin) / BLOCK;
-            if (block < whole && !(largest[block] > above)) {
-                i += BLOCK;
-                continue;
-            }
-            size_t stop = block < whole ? i + BLOCK : end;
-            for (; i < stop; i++) {
-                tdl_scored one = {scores[i], (int32_t)i};
-                if (is_taken(one, blocked, above, below))
-                    n = offer(ret, n, k, one);
-            }
-            if (n == k && ret[0].score > above)
-                above = ret[0].score;
-        }
-    }
-    for (size_t left = n; left > 1; left--) { // heap sort: the worst goes last
+    if (!k)
+        return 0;
+    for (size_t begin = 0; begin < scores_n; begin += STRETCH)
+        look_over(&b, scores, begin, scores_n - begin < STRETCH ? scores_n : begin + STRETCH);
+    for (size_t left = b.n; left > 1; left--) { // heap sort: the worst goes last
         tdl_scored last = ret[left - 1];
         ret[left - 1] = ret[0];
         sift_down(ret, left - 1, 0, last);
     }
-    return n;
+    return b.n;
 }
 
 size_t tdl_top_spoken(const float *scores, size_t scores_n, const uint64_t *blocked,
