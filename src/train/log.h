@@ -1,0 +1,20 @@
+/* Where a training loop tells what it measures. Members may be NULL.
+ *
+ * Ownership    what is passed is borrowed for the call only
+ * Threads      the training thread
+ * Failure      a sink keeps its own; telling never stops training
+ */
+#ifndef TDL_TRAIN_LOG_H
+#define TDL_TRAIN_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tdl_train_log {
+    void *context;
+    void (*scalar)(void *context, const char *tag, uint64_t step, double value);
+    void (*histogram)(void *context, const char *tag, uint64_t step, const float *x, size_t n);
+    void (*text)(void *context, const char *tag, const char *text);
+} tdl_train_log;
+
+#endif
