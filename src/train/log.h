@@ -1,9 +1,4 @@
-/* Where a training loop tells what it measures. Members may be NULL.
- *
- * Ownership    what is passed is borrowed for the call only
- * Threads      the training thread
- * Failure      a sink keeps its own; telling never stops training
- */
+/* Where a run tells its figures: an event sink. Members may be NULL. */
 #ifndef TDL_TRAIN_LOG_H
 #define TDL_TRAIN_LOG_H
 
