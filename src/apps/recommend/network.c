@@ -40,7 +40,7 @@ static const recipe RECIPE = {
     .clip = 1,
     .optim = {.lr = 6e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
 };
-enum { SCORES_MAX = 8 << 20, LAST_MAX = 1000 };
+enum { SCORES_MAX = 8 << 20, LAST_MAX = 1000, LOSSES_TOLD = 500 };
 
 typedef struct network {
     tdl_recent_mlp mlp; /* params only: serving uses the packed copies */
@@ -110,6 +110,11 @@ typedef struct fitting {
     size_t train_n, held_out_n, batch;
     uint64_t seed;
     tdl_fit_options *options;
+    /* What the log is told. */
+    uint64_t steps, steps_told; /* the loss of each `steps_told`th step */
+    unsigned epochs;
+    size_t seen_n; /* examples of this epoch */
+    double loss_sum;
     /* The batch being worked on. */
     size_t *offsets;  /* [batch + 1] */
     int32_t *id;      /* [batch * last] */
@@ -204,6 +209,30 @@ static tdl_nn_batch make_batch(fitting *f, const example *list, const uint32_t *
                           .example = f->number};
 }
 
+static void log_scalar(const fitting *f, const char *tag, double value)
+{
+    const tdl_train_log *log = &f->options->log;
+
+    if (log->scalar)
+        log->scalar(log->context, tag, f->steps, value);
+}
+
+/* A step is done; at the end of an epoch its mean loss is told. */
+static void count_step(fitting *f, size_t n, double loss)
+{
+    f->steps++;
+    f->seen_n += n;
+    f->loss_sum += loss * (double)n;
+    if (f->steps % f->steps_told == 0)
+        log_scalar(f, "batch_loss", loss);
+    if (f->seen_n < f->train_n)
+        return;
+    log_scalar(f, "epoch", ++f->epochs);
+    log_scalar(f, "loss", f->loss_sum / (double)f->seen_n);
+    f->seen_n = 0;
+    f->loss_sum = 0;
+}
+
 static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_t step,
                            tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
@@ -216,6 +245,7 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, uint64_
     if (st)
         return st;
     *ret_loss = tdl_net_loss_sum(net, n) / (double)n;
+    count_step(f, n, *ret_loss);
     return tdl_net_backward(net, &batch, &run, 1 / (double)n, why);
 }
 
@@ -236,6 +266,7 @@ static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report 
         sum += tdl_net_loss_sum(net, n);
     }
     *ret = sum / (double)f->held_out_n;
+    log_scalar(f, "validation_loss", *ret);
     return TDL_OK;
 }
 
@@ -264,6 +295,8 @@ static tdl_status train(fitting *f, tdl_report *why)
                                 .tell = tell,
                                 .tell_context = o};
     tdl_loop_result result;
+
+    f->steps_told = options.epochs * (f->train_n / f->batch + 1) / LOSSES_TOLD + 1;
     tdl_status st = tdl_loop_run(&trainee, &options, &result, why);
 
     if (!st)
