@@ -337,7 +337,7 @@ out:
 /* ---- metrics ---- */
 
 /* Go to byte `after`. False when it is behind the end: there is nothing new. */
-static bool seek(int fd, uint64_t after, tdl_metrics_reader *ret)
+static bool seek(int fd, uint64_t after, tdl_curves *ret)
 {
     char before = '\n';
 
@@ -347,15 +347,15 @@ static bool seek(int fd, uint64_t after, tdl_metrics_reader *ret)
     return lseek(fd, (off_t)after, SEEK_SET) >= 0;
 }
 
-tdl_status tdl_runs_metrics(const char *data_dir, tdl_str id, uint64_t after,
-                            tdl_metrics_reader *ret, tdl_report *why)
+tdl_status tdl_runs_curves(const char *data_dir, tdl_str id, uint64_t after, tdl_curves *ret,
+                           tdl_report *why)
 {
     size_t left = TDL_METRICS_READ_MAX;
     ssize_t got = 0;
     int fd;
     tdl_status st;
 
-    *ret = (tdl_metrics_reader){.next = after};
+    *ret = (tdl_curves){.next = after};
     if ((st = check_id(id, why)))
         return st;
     if ((fd = open_file(data_dir, id, "metrics.jsonl")) < 0)
@@ -363,7 +363,7 @@ tdl_status tdl_runs_metrics(const char *data_dir, tdl_str id, uint64_t after,
     char *chunk = malloc(CHUNK);
     bool open = chunk && seek(fd, after, ret);
     while (open && left && (got = read_some(fd, chunk, CHUNK < left ? CHUNK : left)) > 0) {
-        tdl_metrics_feed(ret, (tdl_str){chunk, (size_t)got});
+        tdl_curves_feed(ret, (tdl_str){chunk, (size_t)got});
         left -= (size_t)got;
     }
     if (got < 0)

@@ -7,7 +7,7 @@
 #define TDL_TRAIN_RUNS_H
 
 #include "base/arena.h"
-#include "base/str.h"
+#include "base/json.h"
 
 /* ---- runs ---- */
 
@@ -70,7 +70,7 @@ typedef struct tdl_series {
 } tdl_series;
 
 /* Zeroed is empty. */
-typedef struct tdl_metrics_reader {
+typedef struct tdl_curves {
     tdl_series *series[TDL_SERIES_MAX];
     size_t series_n;
     size_t skipped; /* lines that make no sense */
@@ -78,10 +78,10 @@ typedef struct tdl_metrics_reader {
     tdl_buf line;   /* the line that has begun */
     uint64_t line_begun;
     bool too_long, failed; /* failed: no memory for a series or a point */
-} tdl_metrics_reader;
+} tdl_curves;
 
-void tdl_metrics_feed(tdl_metrics_reader *reader, tdl_str bytes);
-void tdl_metrics_release(tdl_metrics_reader *reader); /* accepts a zeroed one */
+void tdl_curves_feed(tdl_curves *curves, tdl_str bytes);
+void tdl_curves_release(tdl_curves *curves); /* accepts a zeroed one */
 
 /* Copy what to draw of a series: the kept points and the last one.
  *   ret  [TDL_SERIES_POINTS_MAX]; returns how many */
@@ -90,7 +90,16 @@ size_t tdl_series_points(const tdl_series *series, tdl_metric_point *ret);
 /* Read metrics.jsonl of a run from byte `after` on (0, or the `next` of a former call). A last line
  * without its end is left for the next call. ret is released by the caller, in any case.
  *   returns  TDL_OK | TDL_E_NOT_FOUND | TDL_E_IO | TDL_E_NO_MEMORY */
-tdl_status tdl_runs_metrics(const char *data_dir, tdl_str id, uint64_t after,
-                            tdl_metrics_reader *ret, tdl_report *why);
+tdl_status tdl_runs_curves(const char *data_dir, tdl_str id, uint64_t after, tdl_curves *ret,
+                           tdl_report *why);
+
+/* ---- as JSON: what the command line and the API answer ---- */
+
+/* Members of an open object: id, app, status, seed, started, finished, stop_reason, message, best,
+ * config, and system when the row has it. */
+void tdl_run_write(tdl_jw *w, const tdl_run_row *row);
+
+/* Members of an open object: series (tag, count, last, min, max, steps, values), next, skipped. */
+void tdl_curves_write(tdl_jw *w, const tdl_curves *curves);
 
 #endif

@@ -89,23 +89,23 @@ size_t tdl_series_points(const tdl_series *s, tdl_metric_point *ret)
 
 /* ---- lines ---- */
 
-static tdl_series *series_of(tdl_metrics_reader *reader, tdl_str tag)
+static tdl_series *series_of(tdl_curves *curves, tdl_str tag)
 {
-    for (size_t i = 0; i < reader->series_n; i++)
-        if (tdl_str_is(tag, reader->series[i]->tag))
-            return reader->series[i];
-    if (reader->series_n == TDL_SERIES_MAX)
+    for (size_t i = 0; i < curves->series_n; i++)
+        if (tdl_str_is(tag, curves->series[i]->tag))
+            return curves->series[i];
+    if (curves->series_n == TDL_SERIES_MAX)
         return NULL;
     tdl_series *s = series_new(tag);
     if (s)
-        reader->series[reader->series_n++] = s;
+        curves->series[curves->series_n++] = s;
     else
-        reader->failed = true;
+        curves->failed = true;
     return s;
 }
 
 /* False when the line makes no sense. A text, and a value that was not finite (null), do. */
-static bool take(tdl_metrics_reader *reader, const json_t *line)
+static bool take(tdl_curves *curves, const json_t *line)
 {
     tdl_str tag, text;
     tdl_metric_point point;
@@ -120,56 +120,56 @@ static bool take(tdl_metrics_reader *reader, const json_t *line)
         return true;
     if (!tdl_json_get_number(line, "value", &point.value))
         return false;
-    tdl_series *s = series_of(reader, tag);
+    tdl_series *s = series_of(curves, tag);
     if (s && !series_add(s, point))
-        reader->failed = true;
+        curves->failed = true;
     return s != NULL;
 }
 
-static void end_line(tdl_metrics_reader *reader)
+static void end_line(tdl_curves *curves)
 {
     json_t *line = NULL;
     bool good =
-        !reader->too_long && !reader->line.failed &&
-        !tdl_json_parse(tdl_buf_view(&reader->line), TDL_JSON_REFUSE_DUPLICATES, &line, NULL) &&
-        take(reader, line);
+        !curves->too_long && !curves->line.failed &&
+        !tdl_json_parse(tdl_buf_view(&curves->line), TDL_JSON_REFUSE_DUPLICATES, &line, NULL) &&
+        take(curves, line);
 
     json_decref(line);
     if (!good)
-        reader->skipped++;
-    tdl_buf_clear(&reader->line);
-    reader->too_long = false;
-    reader->next += reader->line_begun + 1;
-    reader->line_begun = 0;
+        curves->skipped++;
+    tdl_buf_clear(&curves->line);
+    curves->too_long = false;
+    curves->next += curves->line_begun + 1;
+    curves->line_begun = 0;
 }
 
-static void extend_line(tdl_metrics_reader *reader, tdl_str part)
+static void extend_line(tdl_curves *curves, tdl_str part)
 {
-    reader->line_begun += part.len;
-    if (reader->line_begun > TDL_METRICS_LINE_MAX)
-        reader->too_long = true;
-    if (!reader->too_long)
-        tdl_buf_str(&reader->line, part);
+    curves->line_begun += part.len;
+    if (curves->line_begun > TDL_METRICS_LINE_MAX)
+        curves->too_long = true;
+    if (!curves->too_long)
+        tdl_buf_str(&curves->line, part);
 }
 
-void tdl_metrics_feed(tdl_metrics_reader *reader, tdl_str bytes)
+void tdl_curves_feed(tdl_curves *curves, tdl_str bytes)
 {
     while (bytes.len) {
         const char *end = memchr(bytes.at, '\n', bytes.len);
         size_t n = end ? (size_t)(end - bytes.at) : bytes.len;
 
-        extend_line(reader, (tdl_str){bytes.at, n});
+        extend_line(curves, (tdl_str){bytes.at, n});
         if (end)
-            end_line(reader);
+            end_line(curves);
         bytes.at += n + (end != NULL);
         bytes.len -= n + (end != NULL);
     }
 }
 
-void tdl_metrics_release(tdl_metrics_reader *reader)
+void tdl_curves_release(tdl_curves *curves)
 {
-    for (size_t i = 0; i < reader->series_n; i++)
-        series_free(reader->series[i]);
-    tdl_buf_release(&reader->line);
-    *reader = (tdl_metrics_reader){0};
+    for (size_t i = 0; i < curves->series_n; i++)
+        series_free(curves->series[i]);
+    tdl_buf_release(&curves->line);
+    *curves = (tdl_curves){0};
 }

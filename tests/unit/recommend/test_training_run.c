@@ -71,11 +71,11 @@ static tdl_run_row only_run(fixture *f)
     return rows[0];
 }
 
-static const tdl_series *find_series(const tdl_metrics_reader *metrics, const char *tag)
+static const tdl_series *find_series(const tdl_curves *curves, const char *tag)
 {
-    for (size_t i = 0; i < metrics->series_n; i++)
-        if (!strcmp(metrics->series[i]->tag, tag))
-            return metrics->series[i];
+    for (size_t i = 0; i < curves->series_n; i++)
+        if (!strcmp(curves->series[i]->tag, tag))
+            return curves->series[i];
     fail_msg("no metric %s", tag);
     return NULL;
 }
@@ -83,7 +83,7 @@ static const tdl_series *find_series(const tdl_metrics_reader *metrics, const ch
 static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
 {
     fixture *f = *state;
-    tdl_metrics_reader metrics;
+    tdl_curves curves;
     tdl_model_row *models;
     tdl_report why = {0};
     size_t n;
@@ -98,17 +98,17 @@ static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
     assert_int_equal(run.status, TDL_RUN_DONE);
     assert_int_equal(run.seed, 5);
     assert_true(tdl_str_is(run.stop_reason, "completed"));
-    expect_ok(tdl_runs_metrics(f->s.folder, run.id, 0, &metrics, &why), &why);
-    assert_int_equal(metrics.skipped, 0);
+    expect_ok(tdl_runs_curves(f->s.folder, run.id, 0, &curves, &why), &why);
+    assert_int_equal(curves.skipped, 0);
     snprintf(best, sizeof best, "%.*s", TDL_FMT(run.best_tag));
-    assert_true(find_series(&metrics, best)->last.value == run.best_value);
-    assert_int_equal(find_series(&metrics, "ladder/popularity/test_hr10")->count, 1);
-    const tdl_series *loss = find_series(&metrics, "network/validation/loss");
-    const tdl_series *held_out = find_series(&metrics, "network/validation/validation_loss");
+    assert_true(find_series(&curves, best)->last.value == run.best_value);
+    assert_int_equal(find_series(&curves, "ladder/popularity/test_hr10")->count, 1);
+    const tdl_series *loss = find_series(&curves, "network/validation/loss");
+    const tdl_series *held_out = find_series(&curves, "network/validation/validation_loss");
     assert_true(loss->count >= 1 && loss->count == held_out->count);
-    find_series(&metrics, "network/test/loss");
-    find_series(&metrics, "network/everything/batch_loss");
-    tdl_metrics_release(&metrics);
+    find_series(&curves, "network/test/loss");
+    find_series(&curves, "network/everything/batch_loss");
+    tdl_curves_release(&curves);
 }
 
 static void a_training_that_cannot_be_is_a_failed_run(void **state)

@@ -112,7 +112,7 @@ static void what_a_run_was_told_is_found_again(void **state)
 {
     fixture *f = *state;
     tdl_run_folder *run = open_run(f, "recommend-1");
-    tdl_metrics_reader metrics;
+    tdl_curves curves;
 
     tell(run, "epoch", 0, 1);
     tell(run, "loss", 10, 0.5);
@@ -131,13 +131,13 @@ static void what_a_run_was_told_is_found_again(void **state)
     assert_true(row.seed == 7 && row.best_value == 0.25 && row.best_step == 20);
     assert_true(row.started_us > 0 && row.finished_us >= row.started_us);
     assert_non_null(strstr(row.system.at, "\"isa\":\"avx2\""));
-    assert_int_equal(tdl_runs_metrics(f->data, row.id, 0, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.series_n, 2); // "bad" was never a number
-    assert_string_equal(metrics.series[1]->tag, "loss");
-    assert_int_equal(metrics.series[1]->count, 2);
-    assert_true(metrics.series[1]->last.value == 0.25 && metrics.series[1]->max.step == 10);
-    assert_int_equal(metrics.skipped, 0);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, row.id, 0, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.series_n, 2); // "bad" was never a number
+    assert_string_equal(curves.series[1]->tag, "loss");
+    assert_int_equal(curves.series[1]->count, 2);
+    assert_true(curves.series[1]->last.value == 0.25 && curves.series[1]->max.step == 10);
+    assert_int_equal(curves.skipped, 0);
+    tdl_curves_release(&curves);
 }
 
 static void a_line_of_metrics_has_step_epoch_tag_value_and_time(void **state)
@@ -184,7 +184,7 @@ static void a_run_whose_process_was_killed_shows_as_killed(void **state)
     fixture *f = *state;
     int ready[2];
     char byte;
-    tdl_metrics_reader metrics;
+    tdl_curves curves;
 
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
@@ -203,9 +203,9 @@ static void a_run_whose_process_was_killed_shows_as_killed(void **state)
     tdl_run_row row = read_run(f, "r");
     assert_int_equal(row.status, TDL_RUN_KILLED);
     assert_int_equal(row.finished_us, 0);
-    assert_int_equal(tdl_runs_metrics(f->data, row.id, 0, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.series[0]->count, 1); // what it had told is not lost
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, row.id, 0, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.series[0]->count, 1); // what it had told is not lost
+    tdl_curves_release(&curves);
 }
 
 static void a_name_is_given_once_and_leads_nowhere_else(void **state)
@@ -287,19 +287,19 @@ static void a_damaged_folder_is_counted_and_named(void **state)
 static void pipes_and_links_are_not_read(void **state)
 {
     fixture *f = *state;
-    tdl_metrics_reader metrics;
+    tdl_curves curves;
     char path[120];
 
     write_file(f, "pipe", "config.json", TDL_STR("{}"));
     snprintf(path, sizeof path, "%s/runs/pipe/metrics.jsonl", f->data);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("pipe"), 0, &metrics, NULL), TDL_E_IO);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("pipe"), 0, &curves, NULL), TDL_E_IO);
+    tdl_curves_release(&curves);
     write_file(f, "link", "config.json", TDL_STR("{}"));
     snprintf(path, sizeof path, "%s/runs/link/metrics.jsonl", f->data);
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("link"), 0, &metrics, NULL), TDL_E_IO);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("link"), 0, &curves, NULL), TDL_E_IO);
+    tdl_curves_release(&curves);
 }
 
 /* ---- metrics ---- */
@@ -323,74 +323,74 @@ enum { MIXED_BAD = 9 };
 
 static void lines_that_make_no_sense_are_skipped_and_counted(void **state)
 {
-    tdl_metrics_reader metrics = {0};
+    tdl_curves curves = {0};
 
     (void)state;
-    tdl_metrics_feed(&metrics, tdl_str_of(MIXED));
-    assert_int_equal(metrics.skipped, MIXED_BAD);
-    assert_int_equal(metrics.series_n, 1);
-    assert_int_equal(metrics.series[0]->count, 2);
-    assert_true(metrics.series[0]->last.step == 3 && metrics.series[0]->last.value == 4.5);
-    assert_int_equal(metrics.next, strrchr(MIXED, '\n') + 1 - MIXED);
-    tdl_metrics_release(&metrics);
+    tdl_curves_feed(&curves, tdl_str_of(MIXED));
+    assert_int_equal(curves.skipped, MIXED_BAD);
+    assert_int_equal(curves.series_n, 1);
+    assert_int_equal(curves.series[0]->count, 2);
+    assert_true(curves.series[0]->last.step == 3 && curves.series[0]->last.value == 4.5);
+    assert_int_equal(curves.next, strrchr(MIXED, '\n') + 1 - MIXED);
+    tdl_curves_release(&curves);
 }
 
 static void it_does_not_matter_where_the_bytes_are_cut(void **state)
 {
     (void)state;
     for (size_t step = 1; step < 90; step += 7) {
-        tdl_metrics_reader metrics = {0};
+        tdl_curves curves = {0};
         for (size_t at = 0; at < sizeof MIXED - 1; at += step) {
             size_t left = sizeof MIXED - 1 - at;
-            tdl_metrics_feed(&metrics, (tdl_str){MIXED + at, step < left ? step : left});
+            tdl_curves_feed(&curves, (tdl_str){MIXED + at, step < left ? step : left});
         }
-        assert_int_equal(metrics.skipped, MIXED_BAD);
-        assert_int_equal(metrics.series[0]->count, 2);
-        assert_int_equal(metrics.next, strrchr(MIXED, '\n') + 1 - MIXED);
-        tdl_metrics_release(&metrics);
+        assert_int_equal(curves.skipped, MIXED_BAD);
+        assert_int_equal(curves.series[0]->count, 2);
+        assert_int_equal(curves.next, strrchr(MIXED, '\n') + 1 - MIXED);
+        tdl_curves_release(&curves);
     }
 }
 
 static void a_line_without_end_takes_no_memory(void **state)
 {
     char chunk[4096];
-    tdl_metrics_reader metrics = {0};
+    tdl_curves curves = {0};
 
     (void)state;
     memset(chunk, '1', sizeof chunk);
     for (int i = 0; i < 1000; i++)
-        tdl_metrics_feed(&metrics, (tdl_str){chunk, sizeof chunk});
-    assert_true(metrics.line.cap <= (size_t)2 * TDL_METRICS_LINE_MAX);
-    tdl_metrics_feed(&metrics, TDL_STR("\n" LINE(1, "a", 2)));
-    assert_int_equal(metrics.skipped, 1);
-    assert_int_equal(metrics.series_n, 1);
-    assert_int_equal(metrics.next, 4096000 + 1 + strlen(LINE(1, "a", 2)));
-    tdl_metrics_release(&metrics);
+        tdl_curves_feed(&curves, (tdl_str){chunk, sizeof chunk});
+    assert_true(curves.line.cap <= (size_t)2 * TDL_METRICS_LINE_MAX);
+    tdl_curves_feed(&curves, TDL_STR("\n" LINE(1, "a", 2)));
+    assert_int_equal(curves.skipped, 1);
+    assert_int_equal(curves.series_n, 1);
+    assert_int_equal(curves.next, 4096000 + 1 + strlen(LINE(1, "a", 2)));
+    tdl_curves_release(&curves);
 }
 
 static void more_tags_than_there_is_room_for_are_skipped(void **state)
 {
-    tdl_metrics_reader metrics = {0};
+    tdl_curves curves = {0};
     char line[80];
 
     (void)state;
     for (int i = 0; i < TDL_SERIES_MAX + 5; i++) {
         snprintf(line, sizeof line, "{\"step\":1,\"tag\":\"t%d\",\"value\":1}\n", i);
-        tdl_metrics_feed(&metrics, tdl_str_of(line));
+        tdl_curves_feed(&curves, tdl_str_of(line));
     }
-    assert_int_equal(metrics.series_n, TDL_SERIES_MAX);
-    assert_int_equal(metrics.skipped, 5);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(curves.series_n, TDL_SERIES_MAX);
+    assert_int_equal(curves.skipped, 5);
+    tdl_curves_release(&curves);
 }
 
-static void feed_points(tdl_metrics_reader *metrics, int n)
+static void feed_points(tdl_curves *curves, int n)
 {
     char line[80];
 
     for (int i = 0; i < n; i++) {
         int value = i == 777 ? -5 : i == n / 2 ? 100000 : i;
         snprintf(line, sizeof line, "{\"step\":%d,\"tag\":\"t\",\"value\":%d}\n", i, value);
-        tdl_metrics_feed(metrics, tdl_str_of(line));
+        tdl_curves_feed(curves, tdl_str_of(line));
     }
 }
 
@@ -401,9 +401,9 @@ static void long_series_are_thinned_evenly_and_keep_their_ends(void **state)
 
     (void)state;
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-        tdl_metrics_reader metrics = {0};
-        feed_points(&metrics, sizes[k]);
-        const tdl_series *s = metrics.series[0];
+        tdl_curves curves = {0};
+        feed_points(&curves, sizes[k]);
+        const tdl_series *s = curves.series[0];
         size_t n = tdl_series_points(s, point);
         assert_int_equal(s->count, sizes[k]);
         assert_in_range(n, sizes[k] < 999 ? sizes[k] : 500, TDL_SERIES_POINTS_MAX);
@@ -411,47 +411,47 @@ static void long_series_are_thinned_evenly_and_keep_their_ends(void **state)
         assert_int_equal(point[n - 1].step, sizes[k] - 1);
         for (size_t i = 1; i + 1 < n; i++)
             assert_int_equal(point[i].step - point[i - 1].step, s->stride);
-        tdl_metrics_release(&metrics);
+        tdl_curves_release(&curves);
     }
 }
 
 static void extremes_are_found_among_all_points(void **state)
 {
-    tdl_metrics_reader metrics = {0};
+    tdl_curves curves = {0};
 
     (void)state;
-    feed_points(&metrics, 20001);
-    assert_true(metrics.series[0]->min.step == 777 && metrics.series[0]->min.value == -5);
-    assert_true(metrics.series[0]->max.step == 10000 && metrics.series[0]->max.value == 100000);
-    tdl_metrics_release(&metrics);
+    feed_points(&curves, 20001);
+    assert_true(curves.series[0]->min.step == 777 && curves.series[0]->min.value == -5);
+    assert_true(curves.series[0]->max.step == 10000 && curves.series[0]->max.value == 100000);
+    tdl_curves_release(&curves);
 }
 
 static void reading_goes_on_where_it_stopped(void **state)
 {
     fixture *f = *state;
     tdl_run_folder *run = open_run(f, "r");
-    tdl_metrics_reader metrics;
+    tdl_curves curves;
     uint64_t next;
 
     tell(run, "loss", 1, 1);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("r"), 0, &metrics, NULL), TDL_OK);
-    next = metrics.next;
-    tdl_metrics_release(&metrics);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("r"), next, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.series_n, 0);
-    assert_int_equal(metrics.next, next);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("r"), 0, &curves, NULL), TDL_OK);
+    next = curves.next;
+    tdl_curves_release(&curves);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("r"), next, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.series_n, 0);
+    assert_int_equal(curves.next, next);
+    tdl_curves_release(&curves);
     tell(run, "loss", 2, 0.5);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("r"), next, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.series[0]->count, 1);
-    assert_int_equal(metrics.series[0]->last.step, 2);
-    tdl_metrics_release(&metrics);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("r"), next + 3, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.skipped, 1); // the rest of a line
-    tdl_metrics_release(&metrics);
-    assert_int_equal(tdl_runs_metrics(f->data, TDL_STR("r"), UINT64_MAX, &metrics, NULL), TDL_OK);
-    assert_int_equal(metrics.series_n, 0);
-    tdl_metrics_release(&metrics);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("r"), next, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.series[0]->count, 1);
+    assert_int_equal(curves.series[0]->last.step, 2);
+    tdl_curves_release(&curves);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("r"), next + 3, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.skipped, 1); // the rest of a line
+    tdl_curves_release(&curves);
+    assert_int_equal(tdl_runs_curves(f->data, TDL_STR("r"), UINT64_MAX, &curves, NULL), TDL_OK);
+    assert_int_equal(curves.series_n, 0);
+    tdl_curves_release(&curves);
     close_run(run, (tdl_run_end){0});
 }
 

@@ -7,15 +7,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_bounds(const tdl_metrics_reader *reader, size_t size)
+static void check_bounds(const tdl_curves *curves, size_t size)
 {
     tdl_metric_point point[TDL_SERIES_POINTS_MAX];
 
-    if (reader->next > size || reader->series_n > TDL_SERIES_MAX ||
-        reader->line.len > TDL_METRICS_LINE_MAX)
+    if (curves->next > size || curves->series_n > TDL_SERIES_MAX ||
+        curves->line.len > TDL_METRICS_LINE_MAX)
         abort();
-    for (size_t i = 0; i < reader->series_n; i++) {
-        const tdl_series *s = reader->series[i];
+    for (size_t i = 0; i < curves->series_n; i++) {
+        const tdl_series *s = curves->series[i];
         size_t n = tdl_series_points(s, point);
         if (n > TDL_SERIES_POINTS_MAX || n > s->count ||
             (s->count && (point[n - 1].step != s->last.step || s->min.value > s->max.value)))
@@ -23,7 +23,7 @@ static void check_bounds(const tdl_metrics_reader *reader, size_t size)
     }
 }
 
-static void check_equal(const tdl_metrics_reader *a, const tdl_metrics_reader *b)
+static void check_equal(const tdl_curves *a, const tdl_curves *b)
 {
     if (a->next != b->next || a->skipped != b->skipped || a->series_n != b->series_n)
         abort();
@@ -37,14 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     size_t cut = size ? data[0] % size : 0;
-    tdl_metrics_reader whole = {0}, parts = {0};
+    tdl_curves whole = {0}, parts = {0};
 
-    tdl_metrics_feed(&whole, (tdl_str){text, size});
-    tdl_metrics_feed(&parts, (tdl_str){text, cut});
-    tdl_metrics_feed(&parts, (tdl_str){text + cut, size - cut});
+    tdl_curves_feed(&whole, (tdl_str){text, size});
+    tdl_curves_feed(&parts, (tdl_str){text, cut});
+    tdl_curves_feed(&parts, (tdl_str){text + cut, size - cut});
     check_bounds(&whole, size);
     check_equal(&whole, &parts);
-    tdl_metrics_release(&whole);
-    tdl_metrics_release(&parts);
+    tdl_curves_release(&whole);
+    tdl_curves_release(&parts);
     return 0;
 }
