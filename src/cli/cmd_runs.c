@@ -196,7 +196,10 @@ static tdl_status print_run_json(const tdl_run_row *row, const tdl_curves *curve
     tdl_status st = TDL_OK;
 
     tdl_jw_object(&w);
+    tdl_jw_key(&w, "run");
+    tdl_jw_object(&w);
     tdl_run_write(&w, row);
+    tdl_jw_end_object(&w);
     tdl_curves_write(&w, curves);
     tdl_jw_end_object(&w);
     if (out.failed)
