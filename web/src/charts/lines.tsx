@@ -87,7 +87,14 @@ function exportOf(title: string, lines: readonly Line[], step: string): Exported
     };
 }
 
-export function LineChart({ title, lines }: { title: string; lines: readonly Line[] }) {
+interface LineChartProps {
+    title: string;
+    lines: readonly Line[];
+    /** Say which run a value is of. */
+    named: boolean;
+}
+
+export function LineChart({ title, lines, named }: LineChartProps) {
     const { t, figure, locale } = useI18n();
     const look = useValue(theme);
     const [box, width] = useWidth<HTMLDivElement>();
@@ -115,7 +122,12 @@ export function LineChart({ title, lines }: { title: string; lines: readonly Lin
 
     function onKeyDown(event: KeyboardEvent) {
         const last = data[0].length - 1;
-        const to = { ArrowLeft: (at ?? last + 1) - 1, ArrowRight: (at ?? -1) + 1, Home: 0, End: last };
+        const to = {
+            ArrowLeft: (at ?? last + 1) - 1,
+            ArrowRight: (at ?? -1) + 1,
+            Home: 0,
+            End: last,
+        };
         if (!(event.key in to)) return;
         event.preventDefault();
         moveTo(to[event.key as keyof typeof to]);
@@ -125,9 +137,10 @@ export function LineChart({ title, lines }: { title: string; lines: readonly Lin
         lines
             .map(({ label, values }, i) => {
                 const value = index === null ? values.at(-1) : data[i + 1]![index];
-                return value === undefined || value === null
-                    ? null
-                    : t('lines.value', { run: label, value: figure(value) });
+                if (value === undefined || value === null) return null;
+                return named
+                    ? t('lines.value', { run: label, value: figure(value) })
+                    : figure(value);
             })
             .filter((words) => words !== null)
             .join(t('list.separator'));

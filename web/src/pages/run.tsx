@@ -1,4 +1,5 @@
 // One training run, or several over each other: settings, curves, figures.
+import type { Run } from '../api/types';
 import { flatten } from '../charts/curves';
 import { type Line, LineChart, LINES_MAX } from '../charts/lines';
 import { useI18n } from '../i18n';
@@ -9,7 +10,7 @@ import { Head, Table } from '../ui/table';
 import { type Followed, useRuns } from './follow';
 
 /** Enough of an id to tell runs apart: its end is random. */
-export function shortId(id: string): string {
+function shortId(id: string): string {
     return id.length > 16 ? id.slice(-12) : id;
 }
 
@@ -18,6 +19,16 @@ const MARK = 'epoch';
 
 function Ends({ runs }: { runs: readonly Followed[] }) {
     const { t, name, seconds, time, figure } = useI18n();
+    const details = ({ started, finished, best }: Run) =>
+        [
+            started && t('runs.startedAt', { time: time(started) }),
+            started &&
+                finished &&
+                t('runs.took', {
+                    time: seconds((Date.parse(finished) - Date.parse(started)) / 1e3),
+                }),
+            best && t('runs.bestIs', { tag: best.tag, value: figure(best.value) }),
+        ].filter(Boolean);
 
     return (
         <ul class="ends">
@@ -37,17 +48,7 @@ function Ends({ runs }: { runs: readonly Followed[] }) {
                         {run.stop_reason !== null && ` (${name('stop', run.stop_reason)})`}
                     </p>
                     <p class="muted small">
-                        {run.started && t('runs.startedAt', { time: time(run.started) })}
-                        {run.started &&
-                            run.finished &&
-                            `${t('list.separator')}${t('runs.took', {
-                                time: seconds((Date.parse(run.finished) - Date.parse(run.started)) / 1e3),
-                            })}`}
-                        {run.best &&
-                            `${t('list.separator')}${t('runs.bestIs', {
-                                tag: run.best.tag,
-                                value: figure(run.best.value),
-                            })}`}
+                        {details(run).join(t('list.separator'))}
                     </p>
                     {run.message !== null && (
                         <p class="failure" lang="en">
@@ -81,7 +82,9 @@ function SideBySide({
                 <>
                     <Head>{first}</Head>
                     {runs.map(({ run }) => (
-                        <Head key={run.id}>{runs.length > 1 ? shortId(run.id) : t('runs.value')}</Head>
+                        <Head key={run.id}>
+                            {runs.length > 1 ? shortId(run.id) : t('runs.value')}
+                        </Head>
                     ))}
                 </>
             }
@@ -134,7 +137,12 @@ function Curves({ runs, tags }: { runs: readonly Followed[]; tags: readonly stri
             {tags.length === 0 && <p class="muted">{t('runs.noCurves')}</p>}
             <div class="columns">
                 {tags.map((tag) => (
-                    <LineChart key={tag} title={tag} lines={linesOf(tag)} />
+                    <LineChart
+                        key={tag}
+                        title={tag}
+                        lines={linesOf(tag)}
+                        named={runs.length > 1}
+                    />
                 ))}
             </div>
         </Panel>

@@ -61,7 +61,9 @@ function EvaluationTable({ report }: { report: Report }) {
                     <th scope="row">
                         <span class="nowrap">
                             {i18n.name('model', row.model)}{' '}
-                            {row.promoted && <span class="badge good">{t('version.promoted')}</span>}
+                            {row.promoted && (
+                                <span class="badge good">{t('version.promoted')}</span>
+                            )}
                         </span>
                         {row.gate && (
                             <span class="range gate" lang="en">
