@@ -77,14 +77,14 @@ static void log_scalar(void *context, const char *tag, uint64_t step, double val
     tdl_jw_ktime(&w, "time", tdl_time_now());
     tdl_jw_end_object(&w);
     write_line(run);
-    tdl_tb_scalar_at(run->tb, tag, step, value);
+    tdl_tb_add_scalar(run->tb, tag, step, value);
 }
 
 static void log_histogram(void *context, const char *tag, uint64_t step, const float *x, size_t n)
 {
     tdl_run_folder *run = context;
 
-    tdl_tb_histogram_at(run->tb, tag, step, x, n);
+    tdl_tb_add_histogram(run->tb, tag, step, x, n);
 }
 
 static void log_text(void *context, const char *tag, const char *text)
@@ -99,7 +99,7 @@ static void log_text(void *context, const char *tag, const char *text)
     tdl_jw_ktime(&w, "time", tdl_time_now());
     tdl_jw_end_object(&w);
     write_line(run);
-    tdl_tb_text(run->tb, tag, text);
+    tdl_tb_add_text(run->tb, tag, text);
 }
 
 const tdl_train_log *tdl_run_log(const tdl_run_folder *run)

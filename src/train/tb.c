@@ -75,7 +75,7 @@ tdl_status tdl_tb_open(const char *folder, tdl_tb **ret, tdl_report *why)
     return TDL_OK;
 }
 
-void tdl_tb_scalar_at(tdl_tb *tb, const char *tag, uint64_t step, double value)
+void tdl_tb_add_scalar(tdl_tb *tb, const char *tag, uint64_t step, double value)
 {
     tdl_tb_scalar scalar = {tag, (float)value};
 
@@ -83,7 +83,7 @@ void tdl_tb_scalar_at(tdl_tb *tb, const char *tag, uint64_t step, double value)
     flush_when_due(tb);
 }
 
-void tdl_tb_histogram_at(tdl_tb *tb, const char *tag, uint64_t step, const float *x, size_t n)
+void tdl_tb_add_histogram(tdl_tb *tb, const char *tag, uint64_t step, const float *x, size_t n)
 {
     double limit[TDL_TB_BUCKETS], bucket[TDL_TB_BUCKETS];
     tdl_tb_histogram histogram;
@@ -94,7 +94,7 @@ void tdl_tb_histogram_at(tdl_tb *tb, const char *tag, uint64_t step, const float
     flush_when_due(tb);
 }
 
-void tdl_tb_text(tdl_tb *tb, const char *tag, const char *text)
+void tdl_tb_add_text(tdl_tb *tb, const char *tag, const char *text)
 {
     tdl_tb_put_text(&tb->pending, wall_time(), tag, text);
     flush_when_due(tb);

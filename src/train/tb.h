@@ -49,9 +49,9 @@ typedef struct tdl_tb tdl_tb;
 tdl_status tdl_tb_open(const char *folder, tdl_tb **ret, tdl_report *why);
 
 /* What is told reaches the file with the first call that comes 2 s after the last that wrote. */
-void tdl_tb_scalar_at(tdl_tb *tb, const char *tag, uint64_t step, double value);
-void tdl_tb_histogram_at(tdl_tb *tb, const char *tag, uint64_t step, const float *x, size_t n);
-void tdl_tb_text(tdl_tb *tb, const char *tag, const char *text);
+void tdl_tb_add_scalar(tdl_tb *tb, const char *tag, uint64_t step, double value);
+void tdl_tb_add_histogram(tdl_tb *tb, const char *tag, uint64_t step, const float *x, size_t n);
+void tdl_tb_add_text(tdl_tb *tb, const char *tag, const char *text);
 tdl_status tdl_tb_close(tdl_tb *tb, tdl_report *why); /* accepts NULL */
 
 #endif

@@ -181,10 +181,10 @@ static void an_independent_reader_finds_what_was_written(void **state)
     assert_non_null(mkdtemp(folder));
     if (tdl_tb_open(folder, &tb, &why))
         fail_msg("%s", why.message);
-    tdl_tb_scalar_at(tb, "loss", 0, 0.5);
-    tdl_tb_scalar_at(tb, "loss", UINT64_C(1) << 40, -0.25);
-    tdl_tb_histogram_at(tb, "w", 7, weights, 3);
-    tdl_tb_text(tb, "graph", "x -> linear \xe5\xb1\x82 -> y\n");
+    tdl_tb_add_scalar(tb, "loss", 0, 0.5);
+    tdl_tb_add_scalar(tb, "loss", UINT64_C(1) << 40, -0.25);
+    tdl_tb_add_histogram(tb, "w", 7, weights, 3);
+    tdl_tb_add_text(tb, "graph", "x -> linear \xe5\xb1\x82 -> y\n");
     assert_int_equal(tdl_tb_close(tb, &why), TDL_OK);
     FILE *pipe = read_back(folder);
     json_t *version = next_event(pipe);
