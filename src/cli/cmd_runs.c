@@ -99,7 +99,7 @@ static void print_list(const tdl_run_row *rows, size_t n, size_t skipped)
         char started[TDL_TIME_TEXT_MAX];
         tdl_time_format(rows[i].started_us, started);
         printf("%-46.*s  %-8s  %-27s  %5lld", TDL_FMT(rows[i].id),
-               tdl_run_status_name(rows[i].status), started, (long long)rows[i].seed);
+               tdl_run_status_words(rows[i].status), started, (long long)rows[i].seed);
         if (rows[i].best_tag.len)
             printf("  %.*s %.5g", TDL_FMT(rows[i].best_tag), rows[i].best_value);
         putchar('\n');
@@ -170,7 +170,7 @@ static void print_time(const char *name, int64_t time_us)
 static void print_run(const tdl_run_row *row, const tdl_curves *curves)
 {
     print_line("id", row->id);
-    print_line(tdl_tr("status", "状态"), tdl_str_of(tdl_run_status_name(row->status)));
+    print_line(tdl_tr("status", "状态"), tdl_str_of(tdl_run_status_words(row->status)));
     print_line(tdl_tr("stop reason", "停止原因"), row->stop_reason);
     print_line(tdl_tr("message", "信息"), row->message);
     print_time(tdl_tr("started", "开始时间"), row->started_us);

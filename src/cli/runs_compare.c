@@ -5,6 +5,21 @@
 
 #include "cli/command.h"
 
+const char *tdl_run_status_words(tdl_run_status status)
+{
+    switch (status) {
+    case TDL_RUN_RUNNING:
+        return tdl_tr("running", "运行中");
+    case TDL_RUN_DONE:
+        return tdl_tr("done", "已完成");
+    case TDL_RUN_FAILED:
+        return tdl_tr("failed", "失败");
+    case TDL_RUN_KILLED:
+        return tdl_tr("killed", "被中止");
+    }
+    return "";
+}
+
 const tdl_metric_point *tdl_series_best(const tdl_series *series)
 {
     static const char *const small[] = {"loss", "error", "seconds", "perplexity"};
@@ -220,7 +235,7 @@ static void print_table(const tdl_run_row *rows, const tdl_curves *curves, size_
 {
     for (size_t i = 0; i < n; i++)
         printf("%c  %.*s  %s\n", (char)('A' + i), TDL_FMT(rows[i].id),
-               tdl_run_status_name(rows[i].status));
+               tdl_run_status_words(rows[i].status));
     print_differences(different);
     printf("\n  %-40s", tdl_tr("Metric: last, best", "指标：末值、最佳值"));
     for (size_t i = 0; i < n; i++)

@@ -4,6 +4,9 @@
 
 #include "train/runs.h"
 
+/* In the user's language. */
+const char *tdl_run_status_words(tdl_run_status status);
+
 /* The better of a series' extremes: the smallest loss, error or duration, the largest of all else.
  */
 const tdl_metric_point *tdl_series_best(const tdl_series *series);
