@@ -224,11 +224,11 @@ static void count_step(fitting *f, size_t n, double loss)
     f->seen_n += n;
     f->loss_sum += loss * (double)n;
     if (f->steps % f->steps_told == 0)
-        log_scalar(f, "batch_loss", loss);
+        log_scalar(f, "train/loss", loss);
     if (f->seen_n < f->train_n)
         return;
     log_scalar(f, "epoch", ++f->epochs);
-    log_scalar(f, "loss", f->loss_sum / (double)f->seen_n);
+    log_scalar(f, "epoch/loss", f->loss_sum / (double)f->seen_n);
     f->seen_n = 0;
     f->loss_sum = 0;
 }
@@ -266,7 +266,7 @@ static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report 
         sum += tdl_net_loss_sum(net, n);
     }
     *ret = sum / (double)f->held_out_n;
-    log_scalar(f, "validation_loss", *ret);
+    log_scalar(f, "validation/loss", *ret);
     return TDL_OK;
 }
 

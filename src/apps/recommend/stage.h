@@ -25,8 +25,8 @@ bool tdl_stage_begin(tdl_stages *stages, double cost, tdl_report *why, const cha
 /* A tdl_progress_fn for what runs inside a step; context is the tdl_stages. */
 bool tdl_stage_tell(void *context, const char *inner, double done, const char *detail);
 
-/* The run's log for what runs inside a step: in "network: test", tag "loss" becomes
- * "network/test/loss". Lives as long as the stages. */
+/* The run's log for what runs inside a step: in "network: test", tag "epoch/loss" becomes
+ * "network/test/epoch/loss". Lives as long as the stages. */
 tdl_train_log tdl_stage_log(tdl_stages *stages);
 
 #endif

@@ -7,7 +7,7 @@ import { assertClean, launch, newPage, openAt } from './browser.mjs';
 import { Server } from './server.mjs';
 import { LANGUAGES, words } from './words.mjs';
 
-const LOSS = 'network/validation/loss';
+const LOSS = 'network/validation/epoch/loss';
 let server;
 let browser;
 
@@ -116,7 +116,7 @@ test('a run that goes on is followed until it ends, without a reload', async () 
     }
     await page.getByRole('link', { name: newest.id }).click();
     await page.getByText(t('runs.status.done')).waitFor({ timeout: 90_000 });
-    await chart(page, 'network/everything/loss').locator('canvas').waitFor();
+    await chart(page, 'network/everything/epoch/loss').locator('canvas').waitFor();
     await page.getByRole('table', { name: t('runs.figures') }).waitFor();
     assertClean(page);
     await page.context().close();
@@ -131,7 +131,7 @@ test('curves are saved as CSV and as Vega-Lite', async () => {
     await openAt(page, server, `#/runs/${id}`);
     const box = page.locator('figure', { has: chart(page, LOSS) });
     const csv = await download(box, page, t('chart.csv'));
-    assert.equal(csv.name, 'treadle-network-validation-loss.csv');
+    assert.equal(csv.name, 'treadle-network-validation-epoch-loss.csv');
     assert.equal(csv.text.split('\r\n')[0], 'run,step,value');
     assert.equal(csv.text.trim().split('\r\n').length, loss.steps.length + 1);
     const spec = JSON.parse((await download(box, page, t('chart.vegaLite'))).text);

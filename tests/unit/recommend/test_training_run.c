@@ -103,11 +103,11 @@ static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
     snprintf(best, sizeof best, "%.*s", TDL_FMT(run.best_tag));
     assert_true(find_series(&curves, best)->last.value == run.best_value);
     assert_int_equal(find_series(&curves, "ladder/popularity/test_hr10")->count, 1);
-    const tdl_series *loss = find_series(&curves, "network/validation/loss");
-    const tdl_series *held_out = find_series(&curves, "network/validation/validation_loss");
+    const tdl_series *loss = find_series(&curves, "network/validation/epoch/loss");
+    const tdl_series *held_out = find_series(&curves, "network/validation/validation/loss");
     assert_true(loss->count >= 1 && loss->count == held_out->count);
-    find_series(&curves, "network/test/loss");
-    find_series(&curves, "network/everything/batch_loss");
+    find_series(&curves, "network/test/epoch/loss");
+    find_series(&curves, "network/everything/train/loss");
     tdl_curves_release(&curves);
 }
 

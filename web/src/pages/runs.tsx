@@ -71,11 +71,12 @@ function CompareButton({ chosen }: { chosen: readonly string[] }) {
 
 function RunsOf() {
     const { t, plural } = useI18n();
-    const training = useValue(stats)?.training.state ?? null;
+    const training = useValue(stats)?.training;
     const [turn, setTurn] = useState(0);
     const [chosen, setChosen] = useState<readonly string[]>([]);
-    // a training that begins or ends changes the list
-    const list = useLoad<RunList>('/v1/runs', { limit: LIST_N }, `${training} ${turn}`);
+    // a training that begins or ends changes the list, even when both fall between two looks
+    const stamp = `${training?.started} ${training?.finished} ${turn}`;
+    const list = useLoad<RunList>('/v1/runs', { limit: LIST_N }, stamp);
     const runs = list.data?.runs;
     const running = runs?.some((run) => run.status === 'running') ?? false;
 
