@@ -1,6 +1,9 @@
 // Training runs: the list, one run's curves as they grow, several over each other.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertClean, launch, newPage, openAt } from './browser.mjs';
@@ -24,7 +27,8 @@ after(async () => {
     await server?.stop();
 });
 
-const runsOf = async () => (await server.call('GET', '/v1/runs')).runs;
+const runsOf = async () =>
+    (await server.call('GET', '/v1/runs')).runs.filter(({ app }) => app === 'recommend');
 
 function figure(language, value) {
     return new Intl.NumberFormat(language, { maximumSignificantDigits: 5 }).format(value);
@@ -118,6 +122,35 @@ test('a run that goes on is followed until it ends, without a reload', async () 
     await page.getByText(t('runs.status.done')).waitFor({ timeout: 90_000 });
     await chart(page, 'network/everything/epoch/loss').locator('canvas').waitFor();
     await page.getByRole('table', { name: t('runs.figures') }).waitFor();
+    assertClean(page);
+    await page.context().close();
+});
+
+test('a curve grows while its run goes on, and a kill is seen', async () => {
+    const t = words('en');
+    const folder = join(server.data, 'runs', 'by-hand');
+    const tell = (step, value) =>
+        appendFile(
+            join(folder, 'metrics.jsonl'),
+            `${JSON.stringify({ step, tag: 'made up', value })}\n`,
+        );
+    await mkdir(folder);
+    await writeFile(join(folder, 'lock'), '');
+    const hold = ['--no-fork', join(folder, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'];
+    const holder = spawn('flock', hold); // stands for the process that trains
+    await once(holder.stdout, 'data');
+    await writeFile(join(folder, 'system.json'), '{}');
+    await writeFile(join(folder, 'config.json'), '{"app":"test","seed":1}');
+    await tell(1, 0.5);
+    await tell(2, 0.25);
+    const page = await newPage(browser, server);
+    await openAt(page, server, '#/runs/by-hand');
+    await page.getByText(t('runs.status.running')).waitFor();
+    await page.getByRole('img', { name: 'made up: Last: 0.25' }).waitFor();
+    await tell(3, 0.125);
+    await page.getByRole('img', { name: 'made up: Last: 0.125' }).waitFor();
+    holder.kill();
+    await page.getByText(t('runs.status.killed')).waitFor();
     assertClean(page);
     await page.context().close();
 });
