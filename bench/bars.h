@@ -23,7 +23,7 @@ typedef struct tdl_bar {
     double peer_value;
 } tdl_bar;
 
-enum { TDL_BARS_MAX = 64 };
+enum { TDL_BARS_MAX = 128 };
 typedef struct tdl_bars {
     tdl_bar bar[TDL_BARS_MAX];
     size_t n;
@@ -34,8 +34,11 @@ void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...) TDL_PRIN
 bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
+tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 
 /* The middle of three measurements. */

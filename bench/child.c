@@ -91,6 +91,21 @@ void tdl_child_stop(tdl_child *child)
     *child = (tdl_child){0};
 }
 
+double tdl_child_cpu(const tdl_child *child)
+{
+    char path[64];
+    unsigned long user = 0, system = 0;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)child->pid);
+    FILE *file = fopen(path, "r");
+    if (file && fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                       &user, &system) != 2)
+        user = system = 0;
+    if (file)
+        fclose(file);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
 double tdl_child_memory(const tdl_child *child)
 {
     char path[64], line[256];

@@ -20,6 +20,8 @@ tdl_status tdl_child_start(tdl_child *ret, tdl_report *why);
 /* SIGTERM, wait, remove the folder. Accepts a zeroed child. */
 void tdl_child_stop(tdl_child *child);
 /* Resident memory now, in bytes; 0 when it cannot be read. */
+/* CPU seconds that the server has used so far, to 10 ms. */
+double tdl_child_cpu(const tdl_child *child);
 double tdl_child_memory(const tdl_child *child);
 
 #endif

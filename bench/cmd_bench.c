@@ -10,10 +10,11 @@
 static const struct {
     const char *name;
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
+    bool by_name_only; /* a part of another */
 } benches[] = {
-    {"gemm", tdl_bench_gemm},
-    {"ingest", tdl_bench_ingest},
-    {"serve", tdl_bench_serve},
+    {"engine", tdl_bench_engine, false}, {"fashion", tdl_bench_fashion, false},
+    {"gemm", tdl_bench_gemm, true},      {"ingest", tdl_bench_ingest, false},
+    {"serve", tdl_bench_serve, false},   {"transformer", tdl_bench_transformer, false},
 };
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
 
@@ -98,7 +99,7 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
     bool any = false, all_ok = true;
 
     for (size_t i = 0; i < BENCHES_N; i++) {
-        if (only && strcmp(only, benches[i].name))
+        if (only ? strcmp(only, benches[i].name) != 0 : benches[i].by_name_only)
             continue;
         any = true;
         tdl_status st = benches[i].run(common->quiet, &bars, why);
@@ -106,7 +107,9 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
             return st;
     }
     if (!any)
-        return TDL_FAIL_HINT(why, TDL_E_USAGE, "there are gemm, ingest and serve",
+        return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                             "there are engine, fashion, gemm (a part of engine), ingest, "
+                             "serve and transformer",
                              "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);

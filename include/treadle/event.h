@@ -49,7 +49,7 @@ typedef struct tdl_decision {
     const tdl_candidate *candidates; /* [candidates_n] */
     size_t candidates_n;
     tdl_str model_version;    /* version of the model row, empty when no model has been trained */
-    tdl_str why;              /* JSON array: one element per chosen candidate, in order */
+    tdl_str why;              /* the app's own record of its reasons; its `explain` reads it */
     uint8_t context_hash[16]; /* BLAKE2b-128 of everything the answer depended on */
 } tdl_decision;
 

@@ -64,11 +64,17 @@ typedef struct tdl_app_ops {
     /* Take in one event; microseconds, no retraining. */
     void (*learn_one)(tdl_app *app, const tdl_event *event, int64_t seq);
 
-    /* Answer. Everything in `ret` lives in `arena`, titles included, except id, which the caller
-     * sets (with time_us and app). Adds `"key":value` members of its own to the answer through
-     * `extra`, which stands inside an open JSON object. */
+    /* Answer. Everything in `ret` lives in `arena` or as long as the app, except id, which the
+     * caller sets (with time_us and app). Its `why` is the app's own short record. Adds
+     * `"key":value` members of its own to the answer through `extra`, which stands inside an open
+     * JSON object. */
     tdl_status (*decide)(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
                          tdl_jw *extra, tdl_report *why);
+
+    /* The reasons of a stored decision in full, as one JSON value: an array with one element per
+     * chosen candidate. `decision` is a row as it was read, of this version or an older one; its
+     * `why` is not trusted: TDL_E_CORRUPT, and `out` then holds half a value. */
+    tdl_status (*explain)(tdl_app *app, const tdl_decision *decision, tdl_jw *out, tdl_report *why);
 
     /* Load another active version if the registry's row changed (another process trained). */
     tdl_status (*refresh)(tdl_app *app, tdl_report *why);

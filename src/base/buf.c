@@ -48,6 +48,11 @@ fail:
     return false;
 }
 
+void tdl_buf_reserve(tdl_buf *buf, size_t n)
+{
+    reserve(buf, n);
+}
+
 void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n)
 {
     if (n == 0 || !reserve(buf, n))
@@ -72,6 +77,15 @@ void tdl_buf_char(tdl_buf *buf, char c)
     if (!reserve(buf, 1))
         return;
     buf->at[buf->len++] = c;
+    buf->at[buf->len] = '\0';
+}
+
+void tdl_buf_repeat(tdl_buf *buf, size_t begin, size_t end)
+{
+    if (end > buf->len || begin >= end || !reserve(buf, end - begin))
+        return;
+    memcpy(buf->at + buf->len, buf->at + begin, end - begin);
+    buf->len += end - begin;
     buf->at[buf->len] = '\0';
 }
 

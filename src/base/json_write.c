@@ -82,12 +82,29 @@ static void add_escape(tdl_buf *out, unsigned char byte, char escape)
         tdl_buf_add(out, letter, sizeof letter);
 }
 
+/* Bytes at the front that need nothing, found eight at a time: what is no ASCII, is below the
+ * space, a quote or a backslash lights the highest bit of its byte, and of a later one at worst. */
+static size_t plain_length(tdl_str text)
+{
+    const uint64_t ones = 0x0101010101010101U, high = 0x80 * ones;
+    size_t n = 0;
+
+    for (uint64_t word; text.len - n >= sizeof word; n += sizeof word) {
+        memcpy(&word, text.at + n, sizeof word);
+        uint64_t quote = word ^ '"' * ones, backslash = word ^ '\\' * ones;
+        if ((word | (word - ' ' * ones) | (quote - ones) | (backslash - ones)) & high)
+            break;
+    }
+    return n;
+}
+
 /* Runs that need nothing are copied whole. A byte that is not UTF-8 is written as U+FFFD, so that
  * the output is always JSON. */
 static void add_string(tdl_buf *out, tdl_str text)
 {
-    size_t from = 0, i = 0;
+    size_t from = 0, i = plain_length(text);
 
+    tdl_buf_reserve(out, text.len + 2);
     tdl_buf_char(out, '"');
     while (i < text.len) {
         unsigned char byte = (unsigned char)text.at[i];

@@ -282,6 +282,8 @@ out:
     release(&d);
     if (temporary[0])
         tdl_folder_remove(temporary);
+    if (st == TDL_E_STOPPED)
+        tdl_service_obey(); // Ctrl-C before the figures: to a shell the demo was interrupted
     return st;
 }
 

@@ -2,11 +2,19 @@
 #include "cli/commands.h"
 
 const tdl_command *const tdl_commands[] = {
-    &tdl_command_serve,           &tdl_command_import,
-    &tdl_command_recommend_train, &tdl_command_recommend_evaluate,
-    &tdl_command_recommend_for,   &tdl_command_recommend_similar,
-    &tdl_command_key_create,      &tdl_command_key_list,
-    &tdl_command_key_revoke,      &tdl_command_demo,
+    &tdl_command_serve,
+    &tdl_command_import,
+    &tdl_command_recommend_train,
+    &tdl_command_recommend_evaluate,
+    &tdl_command_recommend_for,
+    &tdl_command_recommend_similar,
+    &tdl_command_runs_list,
+    &tdl_command_runs_show,
+    &tdl_command_runs_compare,
+    &tdl_command_key_create,
+    &tdl_command_key_list,
+    &tdl_command_key_revoke,
+    &tdl_command_demo,
     &tdl_command_bench,
 };
 const size_t tdl_commands_n = sizeof tdl_commands / sizeof tdl_commands[0];

@@ -94,6 +94,22 @@ void tdl_service_wait(tdl_service *service)
     }
 }
 
+bool tdl_service_interrupted(void)
+{
+    sigset_t pending;
+
+    return !sigpending(&pending) &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+}
+
+void tdl_service_obey(void)
+{
+    sigset_t signals;
+
+    stop_signals(&signals);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 void tdl_service_stop(tdl_service *service)
 {
     if (service->server) {

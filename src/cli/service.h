@@ -28,6 +28,14 @@ tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *re
 /* Until SIGINT or SIGTERM; does the loop's housekeeping meanwhile. */
 void tdl_service_wait(tdl_service *service);
 
+/* Has SIGINT or SIGTERM come? It stays pending, for one of the two functions around this one. False
+ * in a process that has no service: there a signal has its usual effect. */
+bool tdl_service_interrupted(void);
+
+/* Let a pending signal end the process, as it does where nothing blocks it. For work that stopped
+ * because of it, after tdl_service_stop. */
+void tdl_service_obey(void);
+
 /* Finish what is under way, then close. Accepts a zeroed service. */
 void tdl_service_stop(tdl_service *service);
 

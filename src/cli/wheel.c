@@ -3,7 +3,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/service.h"
+
 enum { BATCH_N = 500, POLL_US = 200000 };
+
+/* Between two requests: a person who presses Ctrl-C does not want to wait for the rest. */
+static tdl_status check_interrupted(tdl_report *why)
+{
+    return tdl_service_interrupted() ? TDL_FAIL(why, TDL_E_STOPPED, "stopped on request") : TDL_OK;
+}
 
 /* ---- importing ---- */
 
@@ -24,8 +32,10 @@ static tdl_status count_events(tdl_client *client, int64_t *ret, tdl_report *why
 static tdl_status send_events(void *context, const tdl_event *events, size_t events_n,
                               size_t *ret_new, tdl_report *why)
 {
+    tdl_status st = check_interrupted(why);
+
     *ret_new = events_n; // corrected by the server's own count at the end
-    return tdl_client_send_events(context, events, events_n, why);
+    return st ? st : tdl_client_send_events(context, events, events_n, why);
 }
 
 static tdl_status send_items(void *context, const tdl_item *items, size_t items_n, tdl_report *why)
@@ -117,7 +127,8 @@ tdl_status tdl_wheel_train(tdl_client *client, bool quiet, json_t **ret_report, 
 
     while (!st && !done) {
         usleep(POLL_US);
-        st = check_training(client, &progress, &done, why);
+        if (!(st = check_interrupted(why)))
+            st = check_training(client, &progress, &done, why);
     }
     tdl_progress_finish(&progress);
     return st ? st : fetch_report(client, ret_report, why);
@@ -128,11 +139,14 @@ tdl_status tdl_wheel_train(tdl_client *client, bool quiet, json_t **ret_report, 
 tdl_status tdl_wheel_recommend(tdl_client *client, const char *user, json_t **ret, tdl_report *why)
 {
     tdl_buf path = {0};
+    tdl_status st = check_interrupted(why);
 
+    if (st)
+        return st;
     tdl_buf_text(&path, "/v1/recommend?n=10&user=");
     tdl_client_escape(&path, tdl_str_of(user));
-    tdl_status st = path.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory")
-                                : tdl_client_call(client, "GET", path.at, (tdl_str){0}, ret, why);
+    st = path.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory")
+                     : tdl_client_call(client, "GET", path.at, (tdl_str){0}, ret, why);
     tdl_buf_release(&path);
     return st;
 }

@@ -19,6 +19,9 @@ tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_rout
 /* routes_models.c: models, training, the server's pulse */
 tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_route_stats;
 
+/* routes_runs.c: training runs */
+tdl_handler tdl_route_runs, tdl_route_run;
+
 /* Absent things are null: an empty string, or an empty JSON text. */
 void tdl_answer_text(tdl_jw *w, const char *key, tdl_str text);
 

@@ -249,10 +249,13 @@ tdl_status tdl_route_decision(tdl_request *r, tdl_report *why)
     tdl_jw_object(&w);
     write_decision_head(&w, &row.decision);
     write_candidates(&w, &row.decision);
-    tdl_jw_kraw(&w, "why", row.decision.why.len ? row.decision.why : TDL_STR("[]"));
+    tdl_jw_key(&w, "why");
+    if ((st = tdl_loop_explain(r->http->loop, &row.decision, &w, why)))
+        goto out;
     write_context_hash(&w, row.decision.context_hash);
     write_rewards(&w, r->http->store, &row, scratch);
     tdl_jw_end_object(&w);
+out:
     tdl_arena_free(scratch);
-    return TDL_OK;
+    return st;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/slice.h"
 #include "base/timestamp.h"
 #include "http/acceptor.h"
 #include "http/exchange.h"
@@ -21,7 +22,8 @@ enum {
     CONNECTION_MEMORY = 32 << 10, /* headers of one request */
     IDLE_SECONDS = 60,
     WORKERS = 2,
-    POLL_US = 2000
+    POLL_US = 2000,
+    SLICE_NS = 100000 /* of an event thread */
 };
 
 struct tdl_server {
@@ -89,9 +91,11 @@ static tdl_status start_daemon(tdl_server *server, const tdl_server_options *opt
         {MHD_OPTION_END, 0, NULL},
     };
 
+    tdl_slice_ask(SLICE_NS); // an event thread does not wait until the writer is through
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, tdl_exchange_handle, &server->http,
                                       MHD_OPTION_URI_LOG_CALLBACK, tdl_exchange_begin,
                                       &server->http, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    tdl_slice_ask(0);
     if (!server->daemon)
         return TDL_FAIL(why, TDL_E_IO, "cannot start the HTTP server on %s", server->url);
     return TDL_OK;

@@ -30,12 +30,12 @@ struct tdl_loop {
 };
 
 /* Index into app_table, or APPS_N with a report. */
-static size_t find_app(const char *name, tdl_report *why)
+static size_t find_app(tdl_str name, tdl_report *why)
 {
     for (size_t i = 0; i < APPS_N; i++)
-        if (!strcmp(app_table[i]->name, name))
+        if (tdl_str_is(name, app_table[i]->name))
             return i;
-    TDL_FAIL(why, TDL_E_NOT_FOUND, "no app is called \"%s\"", name);
+    TDL_FAIL(why, TDL_E_NOT_FOUND, "no app is called \"%.*s\"", TDL_FMT(name));
     return APPS_N;
 }
 
@@ -175,7 +175,7 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
                            tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_decision decision = {.time_us = ask->time_us};
-    size_t i = find_app(app, why);
+    size_t i = find_app(tdl_str_of(app), why);
     tdl_status st;
 
     if (i == APPS_N)
@@ -190,10 +190,20 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
     return TDL_OK;
 }
 
+tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,
+                            tdl_report *why)
+{
+    size_t i = find_app(decision->app, why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    return app_table[i]->explain(loop->app[i], decision, out, why);
+}
+
 tdl_status tdl_loop_train(tdl_loop *loop, const char *app, const tdl_train_options *options,
                           tdl_buf *ret_report, tdl_report *why)
 {
-    size_t i = find_app(app, why);
+    size_t i = find_app(tdl_str_of(app), why);
 
     if (i == APPS_N)
         return TDL_E_NOT_FOUND;
@@ -206,7 +216,7 @@ tdl_status tdl_loop_train(tdl_loop *loop, const char *app, const tdl_train_optio
 tdl_status tdl_loop_evaluate(tdl_loop *loop, const char *app, const tdl_train_options *options,
                              tdl_buf *ret_report, tdl_report *why)
 {
-    size_t i = find_app(app, why);
+    size_t i = find_app(tdl_str_of(app), why);
 
     if (i == APPS_N)
         return TDL_E_NOT_FOUND;
@@ -218,7 +228,7 @@ tdl_status tdl_loop_evaluate(tdl_loop *loop, const char *app, const tdl_train_op
 
 tdl_status tdl_loop_train_start(tdl_loop *loop, const char *app, uint64_t seed, tdl_report *why)
 {
-    if (find_app(app, why) == APPS_N)
+    if (find_app(tdl_str_of(app), why) == APPS_N)
         return TDL_E_NOT_FOUND;
     return tdl_trainer_start(loop->trainer, app, seed, why);
 }

@@ -37,6 +37,11 @@ tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t item
 tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, tdl_arena *arena,
                            tdl_decision *ret, tdl_jw *extra, tdl_report *why);
 
+/* The reasons of a stored decision in full, one JSON value into `out`; see tdl_app_ops.explain.
+ * TDL_E_NOT_FOUND: of an app that is not here. */
+tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,
+                            tdl_report *why);
+
 /* Train in the foreground; see tdl_app_ops.train and .evaluate. */
 tdl_status tdl_loop_train(tdl_loop *loop, const char *app, const tdl_train_options *options,
                           tdl_buf *ret_report, tdl_report *why);

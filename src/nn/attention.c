@@ -82,7 +82,7 @@ void tdl_attention_visible(const tdl_attention_config *config, const tdl_attende
 
 static const double BUCKET_WIDTH = 0.301; /* of ln |x| */
 
-void tdl_attention_bias_init(const tdl_op_call *call, tdl_attention_bias *ret)
+static void init_bias(const tdl_op_call *call, tdl_attention_bias *ret)
 {
     const tdl_slice *distance = call->shapes->param[0];
 
@@ -148,4 +148,21 @@ void tdl_attention_bias_backward(const tdl_attention_bias *bias, const tdl_atten
         d_distance[distance_index(bias, row, query, first_key + i)] += d_score[i];
     for (size_t i = 0; d_time && i < n; i++)
         d_time[bucket_of(bias, after, row->time_s[first_key + i])] += d_score[i];
+}
+
+/* ---- one call ---- */
+
+tdl_attention tdl_attention_of(const tdl_op_call *call)
+{
+    const tdl_attention_config *config = &call->config->attention;
+    double scale = config->scale;
+    tdl_attention a = {.call = call, .config = config};
+
+    if (scale == 0)
+        scale = config->score == TDL_SCORE_SILU ? 1 : 1 / sqrt((double)config->d_head);
+    a.scale = (tdl_real)scale;
+    a.drops = call->training && config->drop > 0;
+    a.has_bias = call->param[0] || call->param[1];
+    init_bias(call, &a.bias);
+    return a;
 }

@@ -1,14 +1,10 @@
 /* What attention looks at: the queries and keys of one batch row, who sees whom, and the biases of
- * their scores. Used by op_attention.c only.
+ * their scores. Used by op_attention.c and score_tile.c only.
  */
 #ifndef TDL_NN_ATTENTION_H
 #define TDL_NN_ATTENTION_H
 
 #include "nn/op.h"
-
-/* Queries and keys are taken so many at a time. Key tiles count from the first key there is, so
- * that a sum over keys is the same sum whether they came in one pass or one by one. */
-enum { TDL_QUERIES_EACH = 64, TDL_KEYS_EACH = 64 };
 
 /* One batch row. Query i is key before + i. */
 typedef struct tdl_attended {
@@ -47,8 +43,6 @@ typedef struct tdl_attention_bias {
     uint64_t bucket_begin[TDL_TIME_BUCKETS_MAX + 1]; /* smallest |x| of each bucket */
 } tdl_attention_bias;
 
-void tdl_attention_bias_init(const tdl_op_call *call, tdl_attention_bias *ret);
-
 /* score[i] += bias of `query` and key first_key + i, i < n */
 void tdl_attention_bias_add(const tdl_attention_bias *bias, const tdl_attended *row, size_t query,
                             size_t first_key, size_t n, tdl_real *score);
@@ -56,5 +50,19 @@ void tdl_attention_bias_add(const tdl_attention_bias *bias, const tdl_attended *
 void tdl_attention_bias_backward(const tdl_attention_bias *bias, const tdl_attended *row,
                                  size_t query, size_t first_key, size_t n, const tdl_real *d_score,
                                  tdl_real *d_distance, tdl_real *d_time);
+
+/* ---- one call ---- */
+
+typedef struct tdl_attention {
+    const tdl_op_call *call;
+    const tdl_attention_config *config;
+    tdl_real scale;
+    bool drops, has_bias;
+    tdl_attention_bias bias;
+    tdl_real *d_bias; /* [units][d_bias_n]: by distance, then by time; NULL: frozen or none */
+    size_t d_bias_n;
+} tdl_attention;
+
+tdl_attention tdl_attention_of(const tdl_op_call *call);
 
 #endif

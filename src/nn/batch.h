@@ -21,8 +21,8 @@ typedef struct tdl_nn_batch {
     size_t rows;
     const size_t *offsets;              /* [rows + 1], offsets[0] = 0; NULL: rows have no tokens */
     const int32_t *id[TDL_STREAMS_MAX]; /* [tokens] each: token or item, then type, ... */
-    const int32_t *position;            /* [tokens] rising within a row; equal = at the same time,
-                                         * blind to each other's future; NULL: 0, 1, 2, ... */
+    const int32_t *position;            /* [tokens] rising within a row; equal = at the same time:
+                                         * they see each other; NULL: 0, 1, 2, ... */
     const int64_t *time_s;              /* [tokens] seconds */
     const tdl_real *weight;             /* [tokens] of each entry of a bag */
     const tdl_real *x;                  /* [rows][columns] numbers: features, pixels */

@@ -6,6 +6,8 @@
 #ifndef TDL_NN_IMAGE_H
 #define TDL_NN_IMAGE_H
 
+#include <assert.h>
+
 #include "nn/op.h"
 
 /* Pixels a side of what the windows give; 0 when none fits. */
@@ -35,31 +37,66 @@ static inline tdl_status tdl_image_check(const char *what, const tdl_image_confi
     return TDL_OK;
 }
 
-/* A window: of image `example`, its first pixel, which may lie in the padding. */
+/* A window: where it lies, and which of its pixels lie in the image and not in the padding. */
 typedef struct tdl_window {
-    size_t example;
-    ptrdiff_t y, x;
+    size_t height, width; /* windows of an image */
+    size_t example, down, right;
+    size_t y_begin, y_end, x_begin, x_end; /* pixels of the window, from its corner */
+    ptrdiff_t corner;                      /* row of the input for its first pixel */
 } tdl_window;
 
-/* The window of row `row` of the output, which is height x width windows an image. */
-static inline tdl_window tdl_window_of(const tdl_image_config *image, size_t height, size_t width,
-                                       size_t row)
+/* The part of a side of the window that lies on the side of the image. */
+static inline void tdl_window_clip(ptrdiff_t at, size_t kernel, size_t side, size_t *ret_begin,
+                                   size_t *ret_end)
 {
-    size_t y = row / width % height, x = row % width;
+    ptrdiff_t end = (ptrdiff_t)side - at;
 
-    return (tdl_window){row / width / height,
-                        (ptrdiff_t)(y * image->stride) - (ptrdiff_t)image->padding,
-                        (ptrdiff_t)(x * image->stride) - (ptrdiff_t)image->padding};
+    *ret_begin = at < 0 ? (size_t)-at : 0;
+    *ret_end = end < 0 ? 0 : (size_t)end < kernel ? (size_t)end : kernel;
 }
 
-/* Row of the input for a pixel of the window, or -1 in the padding. */
-static inline ptrdiff_t tdl_window_pixel(const tdl_image_config *image, const tdl_window *window,
-                                         size_t down, size_t right)
+static inline void tdl_window_place(const tdl_image_config *image, tdl_window *w)
 {
-    ptrdiff_t y = window->y + (ptrdiff_t)down, x = window->x + (ptrdiff_t)right;
-    ptrdiff_t h = (ptrdiff_t)image->height, w = (ptrdiff_t)image->width;
+    ptrdiff_t y = (ptrdiff_t)(w->down * image->stride) - (ptrdiff_t)image->padding;
+    ptrdiff_t x = (ptrdiff_t)(w->right * image->stride) - (ptrdiff_t)image->padding;
 
-    return y < 0 || x < 0 || y >= h || x >= w ? -1 : ((ptrdiff_t)window->example * h + y) * w + x;
+    tdl_window_clip(y, image->kernel, image->height, &w->y_begin, &w->y_end);
+    tdl_window_clip(x, image->kernel, image->width, &w->x_begin, &w->x_end);
+    w->corner = ((ptrdiff_t)(w->example * image->height) + y) * (ptrdiff_t)image->width + x;
+}
+
+/* The window of row `row` of the output. */
+static inline tdl_window tdl_window_of(const tdl_image_config *image, size_t row)
+{
+    tdl_window w = {.height = tdl_image_side(image, image->height),
+                    .width = tdl_image_side(image, image->width)};
+
+    assert(w.width && w.height); // tdl_image_check
+    w.example = row / w.width / w.height;
+    w.down = row / w.width % w.height;
+    w.right = row % w.width;
+    tdl_window_place(image, &w);
+    return w;
+}
+
+/* That of the next row: divisions would cost more than the windows do. */
+static inline void tdl_window_next(const tdl_image_config *image, tdl_window *w)
+{
+    if (++w->right == w->width) {
+        w->right = 0;
+        if (++w->down == w->height) {
+            w->down = 0;
+            w->example++;
+        }
+    }
+    tdl_window_place(image, w);
+}
+
+/* Row of the input for a pixel of the window that lies in the image. */
+static inline size_t tdl_window_pixel(const tdl_image_config *image, const tdl_window *w, size_t y,
+                                      size_t x)
+{
+    return (size_t)(w->corner + (ptrdiff_t)(y * image->width + x));
 }
 
 #endif

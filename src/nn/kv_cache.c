@@ -30,7 +30,7 @@ static size_t measure(const tdl_kv_cache *cache)
 {
     size_t tokens, all = 0;
 
-    if (__builtin_mul_overflow(cache->rows, cache->max_len, &tokens))
+    if (cache->max_len > INT32_MAX || __builtin_mul_overflow(cache->rows, cache->max_len, &tokens))
         return 0;
     for (int k = 0; k < cache->nodes_n; k++) {
         size_t n;

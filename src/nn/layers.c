@@ -127,6 +127,18 @@ int tdl_net_scale_shift(tdl_net *net, int in, int gain, int bias)
                           TDL_LIST(gain, bias));
 }
 
+int tdl_net_cosine_score(tdl_net *net, int in, int table, double scale)
+{
+    return tdl_net_append(net, &tdl_op_cosine_score, (tdl_op_config){.scale = scale}, TDL_LIST(in),
+                          TDL_LIST(table));
+}
+
+int tdl_net_cosine(tdl_net *net, int a, int b, double scale)
+{
+    return tdl_net_append(net, &tdl_op_cosine, (tdl_op_config){.scale = scale}, TDL_LIST(a, b),
+                          TDL_EMPTY);
+}
+
 int tdl_net_rising(tdl_net *net, int in, size_t group)
 {
     return tdl_net_append(net, &tdl_op_rising, (tdl_op_config){.cols = group}, TDL_LIST(in),

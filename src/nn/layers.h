@@ -43,6 +43,9 @@ int tdl_net_feature_tokens(tdl_net *net, const tdl_feature_config *features, int
 int tdl_net_prepend(tdl_net *net, int in, int row, int positions);
 int tdl_net_concat(tdl_net *net, int a, int b, int c, int d); /* c, d may be TDL_NONE */
 int tdl_net_scale_shift(tdl_net *net, int in, int gain, int bias);
+/* scale * the cosine of each row with each of the table's, or of the rows of two values */
+int tdl_net_cosine_score(tdl_net *net, int in, int table, double scale);
+int tdl_net_cosine(tdl_net *net, int a, int b, double scale);
 int tdl_net_rising(tdl_net *net, int in, size_t group);
 
 /* ---- images ---- */

@@ -1,14 +1,16 @@
-/* Normalised rows. With r = 1 / sqrt(variance + eps), h = (x - mean) r, g = dy * gain:
+/* Normalised rows. With rstd = 1 / sqrt(variance + eps), h = (x - mean) rstd, g = dy * gain:
  *
- *     layer   y = h * gain + bias    dx = r (g - mean(g) - h mean(g h))    (Ba et al. 2016)
- *     rms     the same with mean = 0 and without mean(g)                   (Zhang, Sennrich 2019)
- *     dgain   sum over rows of dy h
+ *     layer   y = h * gain + bias    dx = rstd (g - mean(g) - h mean(g h))    (Ba et al. 2016)
+ *     rms     the same with mean = 0 and without mean(g)                      (Zhang, Sennrich
+ * 2019) dgain   sum over rows of dy h
  */
 #include <math.h>
 
 #include "nn/real.h"
 
-enum { LANES = 16, MEAN = 0, INVERSE = 1 };
+#ifdef TDL_REAL_DOUBLE
+
+enum { LANES = 16, ROWS_EACH = 16, COLUMNS_EACH = 512 };
 
 static tdl_real add_lanes(tdl_real lane[LANES])
 {
@@ -31,103 +33,184 @@ static tdl_real mean_of(size_t n, const tdl_real *x)
     return add_lanes(lane) / (tdl_real)n;
 }
 
-static tdl_real mean_square(size_t n, const tdl_real *x, tdl_real mean)
+static tdl_real mean_square(size_t n, const tdl_real *x)
 {
     tdl_real lane[LANES] = {0};
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES)
         for (size_t l = 0; l < LANES; l++)
-            lane[l] += (x[i + l] - mean) * (x[i + l] - mean);
+            lane[l] += x[i + l] * x[i + l];
     for (size_t l = 0; i + l < n; l++)
-        lane[l] += (x[i + l] - mean) * (x[i + l] - mean);
+        lane[l] += x[i + l] * x[i + l];
     return add_lanes(lane) / (tdl_real)n;
 }
 
-void tdl_norm_forward(size_t rows, size_t n, bool centred, double eps, const tdl_real *x,
-                      const tdl_real *gain, const tdl_real *bias, tdl_real *y, tdl_real *ret_stats)
+/* y = x - mean; returns the mean. Far from 0 a number cannot hold the mean to the digits that the
+ * differences need: what is left of it is taken off in a second step. */
+static tdl_real centre(size_t n, const tdl_real *x, tdl_real *y)
 {
-    for (size_t r = 0; r < rows; r++, x += n, y += n, ret_stats += TDL_NORM_STATS) {
-        tdl_real mean = centred ? mean_of(n, x) : 0, variance = mean_square(n, x, mean);
-#ifdef TDL_REAL_DOUBLE
-        tdl_real inverse = 1 / sqrt(variance + eps);
-#else
-        tdl_real inverse = 1 / sqrtf(variance + (float)eps);
-#endif
+    tdl_real mean = mean_of(n, x), rest;
 
-        for (size_t i = 0; i < n; i++)
-            y[i] = (x[i] - mean) * inverse;
-        for (size_t i = 0; gain && i < n; i++)
-            y[i] *= gain[i];
-        for (size_t i = 0; bias && i < n; i++)
-            y[i] += bias[i];
-        ret_stats[MEAN] = mean;
-        ret_stats[INVERSE] = inverse;
-    }
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] - mean;
+    rest = mean_of(n, y);
+    for (size_t i = 0; i < n; i++)
+        y[i] -= rest;
+    return mean + rest;
+}
+
+typedef struct norm_job {
+    bool centred;
+    size_t rows, n;
+    const tdl_real *x, *gain, *bias, *dy;
+    double eps;
+    tdl_real *y, *mean, *rstd;               /* forward */
+    const tdl_real *known_mean, *known_rstd; /* backward */
+    tdl_real *dx, *dgain;
+} norm_job;
+
+static void forward_row(const norm_job *j, size_t r)
+{
+    const tdl_real *x = j->x + r * j->n, *gain = j->gain, *bias = j->bias;
+    tdl_real *y = j->y + r * j->n, variance;
+    size_t n = j->n;
+
+    if (!j->centred)
+        tdl_put(false, n, x, y);
+    j->mean[r] = j->centred ? centre(n, x, y) : 0;
+    variance = mean_square(n, y);
+    j->rstd[r] = 1 / sqrt(variance + j->eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] *= j->rstd[r];
+    for (size_t i = 0; gain && i < n; i++)
+        y[i] *= gain[i];
+    for (size_t i = 0; bias && i < n; i++)
+        y[i] += bias[i];
+}
+
+static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
+{
+    TDL_UNUSED(part);
+    for (size_t r = begin; r < end; r++)
+        forward_row(context, r);
+}
+
+void tdl_norm_forward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                      const tdl_real *bias, double eps, tdl_real *y, tdl_real *ret_mean,
+                      tdl_real *ret_rstd, tdl_pool *pool)
+{
+    norm_job j = {.centred = centred,
+                  .n = n,
+                  .x = x,
+                  .gain = gain,
+                  .bias = bias,
+                  .eps = eps,
+                  .y = y,
+                  .mean = ret_mean,
+                  .rstd = ret_rstd};
+
+    tdl_pool_run(pool, rows, ROWS_EACH, forward_rows, &j);
 }
 
 /* The means of g and of g h over a row. */
-static void mean_gradients(size_t n, const tdl_real *x, const tdl_real *gain, const tdl_real *stats,
-                           const tdl_real *dy, tdl_real *ret_g, tdl_real *ret_gh)
+static void mean_gradients(const norm_job *j, size_t r, tdl_real *ret_g, tdl_real *ret_gh)
 {
+    const tdl_real *x = j->x + r * j->n, *dy = j->dy + r * j->n, *gain = j->gain;
     tdl_real g_lane[LANES] = {0}, gh_lane[LANES] = {0};
 
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t l = 0; l < LANES && i + l < n; l++) {
-            tdl_real g = dy[i + l] * (gain ? gain[i + l] : 1);
+    for (size_t i = 0; i < j->n; i += LANES) {
+        size_t m = j->n - i < LANES ? j->n - i : LANES;
+        tdl_real g[LANES] = {0}, h[LANES] = {0};
 
-            g_lane[l] += g;
-            gh_lane[l] += g * ((x[i + l] - stats[MEAN]) * stats[INVERSE]);
+        for (size_t l = 0; l < m; l++) {
+            g[l] = gain ? dy[i + l] * gain[i + l] : dy[i + l];
+            h[l] = (x[i + l] - j->known_mean[r]) * j->known_rstd[r];
         }
-    *ret_g = add_lanes(g_lane) / (tdl_real)n;
-    *ret_gh = add_lanes(gh_lane) / (tdl_real)n;
+        for (size_t l = 0; l < LANES; l++) {
+            g_lane[l] += g[l];
+            gh_lane[l] += g[l] * h[l];
+        }
+    }
+    *ret_g = j->centred ? add_lanes(g_lane) / (tdl_real)j->n : 0;
+    *ret_gh = add_lanes(gh_lane) / (tdl_real)j->n;
 }
 
-void tdl_norm_backward(size_t rows, size_t n, bool centred, const tdl_real *x, const tdl_real *gain,
-                       const tdl_real *stats, const tdl_real *dy, tdl_real *dx, bool add)
+static void backward_rows(void *context, size_t begin, size_t end, unsigned part)
 {
-    for (size_t r = 0; r < rows; r++, x += n, dy += n, dx += n, stats += TDL_NORM_STATS) {
+    const norm_job *j = context;
+
+    TDL_UNUSED(part);
+    for (size_t r = begin; r < end; r++) {
+        const tdl_real *x = j->x + r * j->n, *dy = j->dy + r * j->n, *gain = j->gain;
+        tdl_real *dx = j->dx + r * j->n, mean = j->known_mean[r], rstd = j->known_rstd[r];
         tdl_real mean_g, mean_gh;
 
-        mean_gradients(n, x, gain, stats, dy, &mean_g, &mean_gh);
-        if (!centred)
-            mean_g = 0;
-        for (size_t i = 0; i < n; i++) {
-            tdl_real h = (x[i] - stats[MEAN]) * stats[INVERSE];
-            tdl_real d = stats[INVERSE] * (dy[i] * (gain ? gain[i] : 1) - mean_g - h * mean_gh);
+        mean_gradients(j, r, &mean_g, &mean_gh);
+        for (size_t i = 0; i < j->n; i++) {
+            tdl_real g = gain ? dy[i] * gain[i] : dy[i], h = (x[i] - mean) * rstd;
 
-            dx[i] = add ? dx[i] + d : d;
+            dx[i] = rstd * (g - mean_g - h * mean_gh);
         }
     }
 }
 
-typedef struct gain_sums {
-    size_t rows, n;
-    const tdl_real *x, *stats, *dy;
-    tdl_real *dgain;
-} gain_sums;
-
-static void sum_columns(void *context, size_t begin, size_t end, unsigned part)
+static void sum_gain_columns(void *context, size_t begin, size_t end, unsigned part)
 {
-    const gain_sums *j = context;
+    const norm_job *j = context;
 
     TDL_UNUSED(part);
     for (size_t r = 0; r < j->rows; r++) {
         const tdl_real *restrict x = j->x + r * j->n, *restrict dy = j->dy + r * j->n;
         tdl_real *restrict dgain = j->dgain;
-        tdl_real mean = j->stats[r * TDL_NORM_STATS + MEAN];
-        tdl_real inverse = j->stats[r * TDL_NORM_STATS + INVERSE];
+        tdl_real mean = j->known_mean[r], rstd = j->known_rstd[r];
 
         for (size_t i = begin; i < end; i++)
-            dgain[i] += dy[i] * ((x[i] - mean) * inverse);
+            dgain[i] += dy[i] * ((x[i] - mean) * rstd);
     }
 }
 
-void tdl_norm_gain_backward(size_t rows, size_t n, const tdl_real *x, const tdl_real *stats,
-                            const tdl_real *dy, tdl_real *dgain, tdl_pool *pool)
+/* The parameters first: dx may take the place of dy. */
+void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                       const tdl_real *mean, const tdl_real *rstd, const tdl_real *dy, tdl_real *dx,
+                       tdl_real *dgain, tdl_real *dbias, tdl_pool *pool)
 {
-    enum { COLUMNS_EACH = 512 };
-    gain_sums j = {rows, n, x, stats, dy, dgain};
+    norm_job j = {.centred = centred,
+                  .rows = rows,
+                  .n = n,
+                  .x = x,
+                  .gain = gain,
+                  .dy = dy,
+                  .known_mean = mean,
+                  .known_rstd = rstd,
+                  .dx = dx,
+                  .dgain = dgain};
 
-    tdl_pool_run(pool, n, COLUMNS_EACH, sum_columns, &j);
+    if (dgain)
+        tdl_pool_run(pool, n, COLUMNS_EACH, sum_gain_columns, &j);
+    if (dbias)
+        tdl_sum_rows(rows, n, dy, dbias, pool);
+    tdl_pool_run(pool, rows, ROWS_EACH, backward_rows, &j);
 }
+
+#else
+
+#include "tensor/rows.h"
+
+void tdl_norm_forward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                      const tdl_real *bias, double eps, tdl_real *y, tdl_real *ret_mean,
+                      tdl_real *ret_rstd, tdl_pool *pool)
+{
+    tdl_norm_rows(centred ? TDL_ROWS_LAYER_NORM : TDL_ROWS_RMS_NORM, rows, n, x, gain, bias,
+                  (float)eps, y, ret_mean, ret_rstd, pool);
+}
+
+void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                       const tdl_real *mean, const tdl_real *rstd, const tdl_real *dy, tdl_real *dx,
+                       tdl_real *dgain, tdl_real *dbias, tdl_pool *pool)
+{
+    tdl_norm_backward_rows(centred ? TDL_ROWS_LAYER_NORM : TDL_ROWS_RMS_NORM, rows, n, x, gain,
+                           mean, rstd, dy, dx, dgain, dbias, pool);
+}
+
+#endif

@@ -8,7 +8,8 @@
  * Forward reads the values `in` and the parameters `param` and writes `out`. Backward reads d_out,
  * the gradient of its output, and gives those of its inputs and parameters:
  *     d_in[i]     NULL: nobody wants it. Else written, or, with d_in_add[i], added to, because
- *                 another reader of the value has been there
+ *                 another reader of the value has been there: a later op, or this one for an
+ *                 input behind i. An op gives them from the last input to the first
  *     d_param[i]  NULL: frozen or absent. Else added to
  * It may spoil d_out.
  *
@@ -201,7 +202,9 @@ extern const tdl_op tdl_op_rope;
 extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of which scale it */
 extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
 /* scores */
-extern const tdl_op tdl_op_dot_score; /* param: table [classes][d], bias [1][classes] or none */
+extern const tdl_op tdl_op_dot_score;    /* param: table [classes][d], bias [1][classes] or none */
+extern const tdl_op tdl_op_cosine_score; /* param: table [classes][d] */
+extern const tdl_op tdl_op_cosine;       /* of the rows of two inputs */
 /* front ends */
 extern const tdl_op
     tdl_op_embed; /* param: one to three tables [ids][d], positions [n][d] or none */

@@ -46,13 +46,13 @@ static void backward_rows(void *context, size_t begin, size_t end, unsigned part
 
     TDL_UNUSED(part);
     for (size_t r = begin; r < end; r++) {
-        const tdl_real *d_out = call->d_out + r * call->shapes->out_cols;
+        const tdl_real *d_out = call->d_out + (r + 1) * call->shapes->out_cols;
 
-        for (int i = 0; i < TDL_OP_INPUTS_MAX; i++) {
+        for (int i = TDL_OP_INPUTS_MAX; i-- > 0;) {
             size_t n = call->shapes->in_cols[i];
+            d_out -= n;
             if (call->d_in[i])
                 tdl_put(call->d_in_add[i], n, d_out, call->d_in[i] + r * n);
-            d_out += n;
         }
     }
 }

@@ -46,12 +46,11 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
 typedef struct job {
     const tdl_op_call *call;
     const tdl_image_config *image;
-    size_t height, width; /* of the output */
-    size_t in, out;       /* numbers of a window, columns */
-    size_t parts;         /* of the batch, backward */
-    size_t sums_n;        /* numbers of a part's gradient of W and b */
-    tdl_real *tiles;      /* [threads or parts][TILE][in], twice that for d window */
-    tdl_real *sums;       /* [parts][sums_n] */
+    size_t in, out;  /* numbers of a window, columns */
+    size_t parts;    /* of the batch, backward */
+    size_t sums_n;   /* numbers of a part's gradient of W and b */
+    tdl_real *tiles; /* [threads or parts][TILE][in], twice that for d window */
+    tdl_real *sums;  /* [parts][sums_n] */
     atomic_bool failed;
 } job;
 
@@ -61,70 +60,57 @@ static void start(job *j, const tdl_op_call *call)
 
     *j = (job){.call = call,
                .image = image,
-               .height = tdl_image_side(image, image->height),
-               .width = tdl_image_side(image, image->width),
                .in = call->shapes->param[0]->rows,
                .out = call->shapes->out_cols};
 }
 
-/* A line of a window: which of its numbers lie in the image. At most `kernel` pixels. */
+/* A line of a window: which of its numbers lie in the image. */
 typedef struct line {
     size_t before, n; /* numbers of padding before, numbers of the image */
     size_t at;        /* of the first in the input */
 } line;
 
-static line line_of(const job *j, const tdl_window *window, size_t down)
+static line line_of(const tdl_image_config *image, const tdl_window *window, size_t y)
 {
-    const tdl_image_config *image = j->image;
-    ptrdiff_t y = window->y + (ptrdiff_t)down, w = (ptrdiff_t)image->width;
-    ptrdiff_t begin = window->x < 0 ? 0 : window->x;
-    ptrdiff_t end = window->x + (ptrdiff_t)image->kernel;
-
-    end = end > w ? w : end;
-    if (y < 0 || y >= (ptrdiff_t)image->height || begin >= end)
+    if (y < window->y_begin || y >= window->y_end || window->x_begin >= window->x_end)
         return (line){0};
-    return (line){
-        .before = (size_t)(begin - window->x) * image->channels,
-        .n = (size_t)(end - begin) * image->channels,
-        .at = ((window->example * image->height + (size_t)y) * image->width + (size_t)begin) *
-              image->channels};
+    return (line){.before = window->x_begin * image->channels,
+                  .n = (window->x_end - window->x_begin) * image->channels,
+                  .at = tdl_window_pixel(image, window, y, window->x_begin) * image->channels};
 }
 
 /* Windows of output rows begin .. end as rows of tile. */
 static void lay_out(const job *j, size_t begin, size_t end, tdl_real *tile)
 {
-    size_t cols = j->image->kernel * j->image->channels;
+    const tdl_image_config *image = j->image;
+    size_t cols = image->kernel * image->channels;
+    tdl_window window = tdl_window_of(image, begin);
 
-    for (size_t row = begin; row < end; row++) {
-        tdl_window window = tdl_window_of(j->image, j->height, j->width, row);
-
-        for (size_t down = 0; down < j->image->kernel; down++, tile += cols) {
-            line l = line_of(j, &window, down);
+    for (size_t row = begin; row < end; row++, tdl_window_next(image, &window))
+        for (size_t y = 0; y < image->kernel; y++, tile += cols) {
+            line l = line_of(image, &window, y);
+            const tdl_real *in = j->call->in[0] + l.at;
 
             if (l.n < cols)
                 memset(tile, 0, cols * sizeof *tile);
             for (size_t i = 0; i < l.n; i++)
-                tile[l.before + i] = j->call->in[0][l.at + i];
+                tile[l.before + i] = in[i];
         }
-    }
 }
 
 /* The reverse: add the rows of tile to the gradient of the input. */
 static void add_back(const job *j, size_t begin, size_t end, const tdl_real *tile)
 {
-    size_t cols = j->image->kernel * j->image->channels;
+    const tdl_image_config *image = j->image;
+    size_t cols = image->kernel * image->channels;
+    tdl_window window = tdl_window_of(image, begin);
 
-    for (size_t row = begin; row < end; row++) {
-        tdl_window window = tdl_window_of(j->image, j->height, j->width, row);
+    for (size_t row = begin; row < end; row++, tdl_window_next(image, &window))
+        for (size_t y = 0; y < image->kernel; y++, tile += cols) {
+            line l = line_of(image, &window, y);
 
-        for (size_t down = 0; down < j->image->kernel; down++, tile += cols) {
-            line l = line_of(j, &window, down);
-            tdl_real *d_in = j->call->d_in[0] + l.at;
-
-            for (size_t i = 0; i < l.n; i++)
-                d_in[i] += tile[l.before + i];
+            tdl_put(true, l.n, tile + l.before, j->call->d_in[0] + l.at);
         }
-    }
 }
 
 /* ---- forward ---- */
@@ -209,7 +195,7 @@ static void backward_parts(void *context, size_t begin, size_t end, unsigned thr
 {
     job *j = context;
     const tdl_op_call *call = j->call;
-    size_t images = call->batch->rows, pixels = j->height * j->width;
+    size_t images = call->batch->rows, pixels = call->shapes->out_per_row;
     tdl_real *tile = j->tiles + thread * TILE * j->in;
 
     for (size_t part = begin; part < end; part++) {

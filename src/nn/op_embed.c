@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "nn/kv_cache.h"
+#include "nn/op.h"
 #include "nn/row_grad.h"
 
 enum { STREAMS = 3, POSITIONS = 3 };
@@ -36,6 +37,7 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
 
 /* ---- positions ---- */
 
+/* Counted on from what a cache has read of the row, unless the batch states it. */
 static int64_t position_of(const tdl_op_call *call, size_t row, size_t token)
 {
     const tdl_nn_batch *batch = call->batch;

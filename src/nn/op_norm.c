@@ -1,13 +1,13 @@
 /* norm: each row brought to mean 0 and variance 1, or to mean square 1, then scaled and shifted;
  * the formulas are in norm.c. gain, bias [1][d]
  *
- *     saved [rows][2]: mean and 1 / deviation of each row
+ *     saved: the mean of each row, then 1 / deviation of each
  */
 #include <math.h>
 
 #include "nn/op.h"
 
-enum { ROWS_EACH = 16 };
+enum { SAVED = 2 };
 
 static bool is_vector(const tdl_slice *param, size_t n)
 {
@@ -33,7 +33,7 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
             return TDL_FAIL(why, TDL_E_INVALID, "norm: input of %zu columns, '%s' [%zu][%zu]", d,
                             shapes->param[i]->name, shapes->param[i]->rows, shapes->param[i]->cols);
     shapes->out_cols = d;
-    shapes->saved_cols = TDL_NORM_STATS;
+    shapes->saved_cols = SAVED;
     return TDL_OK;
 }
 
@@ -42,48 +42,26 @@ static bool is_centred(const tdl_op_call *call)
     return call->config->norm != TDL_NORM_RMS;
 }
 
-static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
-{
-    const tdl_op_call *call = context;
-    size_t d = call->shapes->out_cols;
-
-    TDL_UNUSED(part);
-    tdl_norm_forward(end - begin, d, is_centred(call), call->config->eps, call->in[0] + begin * d,
-                     call->param[0], call->param[1], call->out + begin * d,
-                     call->saved + begin * TDL_NORM_STATS);
-}
-
 static tdl_status forward(const tdl_op_call *call, tdl_report *why)
 {
     TDL_UNUSED(why);
-    tdl_pool_run(call->pool, call->rows, ROWS_EACH, forward_rows, (void *)call);
+    tdl_norm_forward(is_centred(call), call->rows, call->shapes->out_cols, call->in[0],
+                     call->param[0], call->param[1], call->config->eps, call->out, call->saved,
+                     call->saved + call->rows, call->pool);
     return TDL_OK;
 }
 
-static void backward_rows(void *context, size_t begin, size_t end, unsigned part)
-{
-    const tdl_op_call *call = context;
-    size_t d = call->shapes->out_cols;
-
-    TDL_UNUSED(part);
-    tdl_norm_backward(end - begin, d, is_centred(call), call->in[0] + begin * d, call->param[0],
-                      call->saved + begin * TDL_NORM_STATS, call->d_out + begin * d,
-                      call->d_in[0] + begin * d, call->d_in_add[0]);
-}
-
-/* Parameters first: the gradient of the input may take the place of d_out. */
+/* The gradient of the input takes the place of d_out; d_in may be there. */
 static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 {
     size_t d = call->shapes->out_cols;
 
     TDL_UNUSED(why);
-    if (call->d_param[0])
-        tdl_norm_gain_backward(call->rows, d, call->in[0], call->saved, call->d_out,
-                               call->d_param[0], call->pool);
-    if (call->d_param[1])
-        tdl_sum_rows(call->rows, d, call->d_out, call->d_param[1], call->pool);
+    tdl_norm_backward(is_centred(call), call->rows, d, call->in[0], call->param[0], call->saved,
+                      call->saved + call->rows, call->d_out, call->d_out, call->d_param[0],
+                      call->d_param[1], call->pool);
     if (call->d_in[0])
-        tdl_pool_run(call->pool, call->rows, ROWS_EACH, backward_rows, (void *)call);
+        tdl_put(call->d_in_add[0], call->rows * d, call->d_out, call->d_in[0]);
     return TDL_OK;
 }
 

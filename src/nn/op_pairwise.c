@@ -152,7 +152,7 @@ static void backward_row(const tdl_op_call *call, size_t row)
     tdl_real scale = tdl_loss_scale(call, row);
     tdl_real *d_better = call->d_in[0] ? call->d_in[0] + row * cols : NULL;
     tdl_real *d_worse = d_better;
-    pairs p;
+    pairs p = {0};
 
     if (has_two(call))
         d_worse = call->d_in[1] ? call->d_in[1] + row * cols : NULL;

@@ -40,7 +40,7 @@ typedef struct table {
     bool by_token; /* entry = the row of the value; else position - first */
     int64_t first;
     tdl_real *cos, *sin; /* [entries][pairs] */
-    double sign;         /* of the angle */
+    double *turn;        /* [pairs] angle of position 1 */
 } table;
 
 static int64_t position_of(const tdl_op_call *call, size_t r, size_t begin, size_t i)
@@ -52,13 +52,11 @@ static int64_t position_of(const tdl_op_call *call, size_t r, size_t begin, size
 
 static void fill_entry(const table *t, size_t entry, int64_t position)
 {
-    double base = t->call->config->rope.base, step = -1 / (double)t->pairs;
-
     for (size_t i = 0; i < t->pairs; i++) {
-        double angle = (double)position * pow(base, (double)i * step);
+        double angle = (double)position * t->turn[i];
 
         t->cos[entry * t->pairs + i] = (tdl_real)cos(angle);
-        t->sin[entry * t->pairs + i] = (tdl_real)(t->sign * sin(angle));
+        t->sin[entry * t->pairs + i] = (tdl_real)sin(angle);
     }
 }
 
@@ -92,20 +90,32 @@ static void fill_by_token(const table *t)
     }
 }
 
+static void free_table(table *t)
+{
+    free(t->cos);
+    free(t->turn);
+}
+
+/* sign: 1 to turn, -1 to turn back */
 static tdl_status make_table(const tdl_op_call *call, double sign, table *ret, tdl_report *why)
 {
+    const tdl_rope_config *rope = &call->config->rope;
     int64_t first, last;
     size_t entries;
 
     find_range(call, &first, &last);
-    *ret = (table){.call = call, .pairs = call->config->rope.d_head / 2, .sign = sign};
-    ret->first = first;
+    *ret = (table){.call = call, .pairs = rope->d_head / 2, .first = first};
     ret->by_token = (uint64_t)(last - first) >= call->rows;
     entries = ret->by_token ? call->rows : (size_t)(last - first + 1);
-    if (entries > SIZE_MAX / sizeof *ret->cos / call->config->rope.d_head ||
-        !(ret->cos = malloc(entries * call->config->rope.d_head * sizeof *ret->cos)))
+    ret->cos = calloc(entries, rope->d_head * sizeof *ret->cos);
+    ret->turn = calloc(ret->pairs, sizeof *ret->turn);
+    if (!ret->cos || !ret->turn) {
+        free_table(ret);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "rope: no memory for %zu positions", entries);
+    }
     ret->sin = ret->cos + entries * ret->pairs;
+    for (size_t i = 0; i < ret->pairs; i++)
+        ret->turn[i] = sign * pow(rope->base, -(double)i / (double)ret->pairs);
     if (ret->by_token)
         fill_by_token(ret);
     else
@@ -171,7 +181,7 @@ static tdl_status run(const tdl_op_call *call, double sign, const tdl_real *from
     if ((st = make_table(call, sign, &t, why)))
         return st;
     tdl_pool_run(call->pool, call->batch->rows, 1, turn_rows, &j);
-    free(t.cos);
+    free_table(&t);
     return TDL_OK;
 }
 

@@ -260,7 +260,7 @@ static void place_gradients(layout *l)
 
         if (!node->wants_gradient || node->op == &tdl_op_reshape)
             continue;
-        for (int i = 0; i < TDL_OP_INPUTS_MAX; i++) {
+        for (int i = TDL_OP_INPUTS_MAX; i-- > 0;) {
             int in = node->in[i] == TDL_NONE ? TDL_NONE : root_of(net, node->in[i]);
             if (in == TDL_NONE || !net->node[in].wants_gradient)
                 continue;

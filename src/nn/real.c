@@ -24,9 +24,25 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
 }
 
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
-                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add)
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      const size_t *n_of, const size_t *k_of)
 {
-    (void)tdl_matmul(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, NULL, NULL);
+    for (size_t i = 0; i < m; i++)
+        (void)tdl_matmul(ta, tb, 1, n_of ? n_of[i] : n, k_of ? k_of[i] : k,
+                         ta ? a + i : a + i * lda, lda, b, ldb, c + i * ldc, ldc, add, NULL, NULL);
+}
+
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            x[r * ld + i] = exp(x[r * ld + i]);
+}
+
+void tdl_real_log(size_t n, tdl_real *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = log(x[i]);
 }
 
 tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)
@@ -96,9 +112,20 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
 }
 
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
-                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add)
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      const size_t *n_of, const size_t *k_of)
 {
-    tdl_gemm_small(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add);
+    tdl_gemm_small(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, n_of, k_of);
+}
+
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld)
+{
+    tdl_vec_exp(rows, n, x, ld);
+}
+
+void tdl_real_log(size_t n, tdl_real *x)
+{
+    tdl_vec_log(n, x);
 }
 
 tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y)

@@ -20,10 +20,14 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
                       tdl_pool *pool, tdl_report *why);
 
-/* The same of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K. */
+/* The same of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K.
+ *   n_of  [m] or NULL: of row i of C at least the first n_of[i] columns are wanted
+ *   k_of  [m] or NULL: A is 0 from column k_of[i] on until column k_of[i + 15], or the end
+ * Both rise. */
 enum { TDL_SMALL_K = 256 };
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
-                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add);
+                      const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
+                      const size_t *n_of, const size_t *k_of);
 
 /* y[n] = x[n], or y += x. They may be one. */
 void tdl_put(bool add, size_t n, const tdl_real *x, tdl_real *y);
@@ -44,26 +48,24 @@ tdl_real tdl_inner(size_t n, const tdl_real *x, const tdl_real *y);
 /* sum[n] += x[0] + x[1] + ... for x[rows][n], in rising row order */
 void tdl_sum_rows(size_t rows, size_t n, const tdl_real *x, tdl_real *sum, tdl_pool *pool);
 
-enum { TDL_NORM_STATS = 2 }; /* mean and 1 / deviation of a row */
-
-/* y = (x - mean) / sqrt(variance + eps) * gain + bias for each row of x[rows][n]; without `centred`
- * the mean is taken as 0. gain and bias [n] or NULL; y may be x. Sums run in 16 lanes, element i in
- * lane i mod 16, added as a tree.
- *   ret_stats  [rows][TDL_NORM_STATS] */
-void tdl_norm_forward(size_t rows, size_t n, bool centred, double eps, const tdl_real *x,
-                      const tdl_real *gain, const tdl_real *bias, tdl_real *y, tdl_real *ret_stats);
-/* dx[rows][n] = or += its gradient from dy; dx may be dy. */
-void tdl_norm_backward(size_t rows, size_t n, bool centred, const tdl_real *x, const tdl_real *gain,
-                       const tdl_real *stats, const tdl_real *dy, tdl_real *dx, bool add);
-/* dgain[n] += the sum over rows of dy (x - mean) / deviation, in rising row order. */
-void tdl_norm_gain_backward(size_t rows, size_t n, const tdl_real *x, const tdl_real *stats,
-                            const tdl_real *dy, tdl_real *dgain, tdl_pool *pool);
+/* y = (x - mean) rstd gain + bias for each of x[rows][n], rstd = 1 / sqrt(variance + eps); without
+ * `centred` the mean is taken as 0. gain and bias [n] or NULL; y may be x. Sums run in 16 lanes,
+ * element i in lane i mod 16, added as a tree.
+ *   ret_mean, ret_rstd  [rows] */
+void tdl_norm_forward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                      const tdl_real *bias, double eps, tdl_real *y, tdl_real *ret_mean,
+                      tdl_real *ret_rstd, tdl_pool *pool);
+/* dx[rows][n] from dy; dgain[n] and dbias[n], either may be NULL, are added to in rising row order.
+ * dx may be dy. */
+void tdl_norm_backward(bool centred, size_t rows, size_t n, const tdl_real *x, const tdl_real *gain,
+                       const tdl_real *mean, const tdl_real *rstd, const tdl_real *dy, tdl_real *dx,
+                       tdl_real *dgain, tdl_real *dbias, tdl_pool *pool);
 
 /* y[n] = act(y + bias); bias [n] or NULL. The same bits as in tdl_linear. */
 void tdl_act_forward(tdl_act act, size_t n, const tdl_real *bias, tdl_real *y);
 
-/* x[n] = exp(x), log(x) */
-void tdl_real_exp(size_t n, tdl_real *x);
+/* x = exp(x) for x[rows][n], rows `ld` apart; x[n] = log(x) */
+void tdl_real_exp(size_t rows, size_t n, tdl_real *x, size_t ld);
 void tdl_real_log(size_t n, tdl_real *x);
 
 /* The same of each row of y[rows][n]. */

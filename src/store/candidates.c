@@ -4,6 +4,16 @@
 
 #include "base/json.h"
 
+enum { TYPICAL_BYTES = 32 /* of one candidate */ };
+
+/* Is it a number of at most six decimals? Then the JSON writer has it exactly, and at once. */
+static bool is_short(double value)
+{
+    double millionths = rint(value * 1e6);
+
+    return fabs(millionths) < 1e15 && millionths / 1e6 == value;
+}
+
 /* A plain decimal of nine significant digits, 1e-5 <= |value| < 1e9; three times as fast as
  * printf. The scaled value has 8 to 10 digits before its point and is off by at most one unit in
  * its 53rd bit, so the ninth digit is right but for exact ties. */
@@ -14,7 +24,7 @@ static void write_number(tdl_jw *w, double value)
     double magnitude = fabs(value);
     char text[24], *end = text + sizeof text, *at = end;
 
-    if (!(magnitude >= 1e-5 && magnitude < 1e9)) {
+    if (is_short(value) || !(magnitude >= 1e-5 && magnitude < 1e9)) {
         tdl_jw_number(w, value);
         return;
     }
@@ -40,34 +50,41 @@ static void write_number(tdl_jw *w, double value)
 void tdl_candidates_write(tdl_buf *out, const tdl_candidate *candidates, size_t candidates_n,
                           int64_t *ret_chosen_n)
 {
-    tdl_jw w = {.out = out};
+    tdl_jw value = {.out = out}; // writes one bare value at a time
 
     *ret_chosen_n = 0;
-    tdl_jw_array(&w);
+    tdl_buf_reserve(out, (candidates_n + 1) * TYPICAL_BYTES);
+    tdl_buf_char(out, '[');
     for (size_t i = 0; i < candidates_n; i++) {
         *ret_chosen_n += candidates[i].chosen;
-        tdl_jw_array(&w);
-        tdl_jw_str(&w, candidates[i].item);
-        write_number(&w, candidates[i].score);
-        write_number(&w, candidates[i].propensity);
-        tdl_jw_end_array(&w);
+        tdl_buf_str(out, i ? TDL_STR(",[") : TDL_STR("["));
+        tdl_jw_str(&value, candidates[i].item);
+        tdl_buf_char(out, ',');
+        write_number(&value, candidates[i].score);
+        if (candidates[i].propensity != candidates[i].chosen) {
+            tdl_buf_char(out, ',');
+            write_number(&value, candidates[i].propensity);
+        }
+        tdl_buf_char(out, ']');
     }
-    tdl_jw_end_array(&w);
+    tdl_buf_char(out, ']');
 }
 
-/* A score that was not finite is null. */
-static bool read_one(const json_t *one, tdl_arena *arena, tdl_candidate *ret)
+/* A score that was not finite is null; a propensity that is not there is that of a fixed choice. */
+static bool read_one(const json_t *one, bool chosen, tdl_arena *arena, tdl_candidate *ret)
 {
     const json_t *item = json_array_get(one, 0), *score = json_array_get(one, 1),
                  *propensity = json_array_get(one, 2);
 
-    if (json_array_size(one) != 3 || !json_is_string(item) || !json_is_number(propensity) ||
-        !(json_is_number(score) || json_is_null(score)))
+    if (json_array_size(one) < 2 || json_array_size(one) > 3 || !json_is_string(item) ||
+        !(json_is_number(score) || json_is_null(score)) ||
+        (propensity && !json_is_number(propensity)))
         return false;
     tdl_str id = {json_string_value(item), json_string_length(item)};
     ret->item = tdl_arena_str(arena, id);
     ret->score = json_is_null(score) ? NAN : json_number_value(score);
-    ret->propensity = json_number_value(propensity);
+    ret->propensity = propensity ? json_number_value(propensity) : chosen;
+    ret->chosen = chosen;
     return true;
 }
 
@@ -89,11 +106,10 @@ tdl_status tdl_candidates_read(tdl_str text, int64_t chosen_n, tdl_arena *arena,
     {
         if (st)
             goto out;
-        if (!read_one(one, arena, &candidates[i]))
+        if (!read_one(one, (int64_t)i < chosen_n, arena, &candidates[i]))
             st = TDL_FAIL(why, TDL_E_CORRUPT, "candidate %zu is damaged", i);
         else if (!candidates[i].item.at)
             st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the candidates");
-        candidates[i].chosen = (int64_t)i < chosen_n;
     }
     if (st)
         goto out;

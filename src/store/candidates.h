@@ -1,7 +1,8 @@
 /* The candidates of a decision as text: [["item", score, propensity], ...], chosen ones first.
  *
- * Compact and fast on purpose: it is written for every answer. Numbers keep nine significant
- * digits, which say a float exactly.
+ * A propensity of 1 of a chosen one, and of 0 of another, is left out: that is a choice without
+ * chance. Compact and fast on purpose: it is written for every answer. Numbers keep nine
+ * significant digits, which say a float exactly.
  */
 #ifndef TDL_STORE_CANDIDATES_H
 #define TDL_STORE_CANDIDATES_H

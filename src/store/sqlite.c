@@ -93,6 +93,7 @@ static tdl_status open_writing(tdl_backend *backend, const tdl_store_options *op
                                tdl_report *why)
 {
     int create = options->must_exist ? 0 : SQLITE_OPEN_CREATE;
+    sqlite3 *second;
     tdl_status st = connect_file(backend->path, SQLITE_OPEN_READWRITE | create, &backend->db, why);
 
     if (st)
@@ -102,10 +103,13 @@ static tdl_status open_writing(tdl_backend *backend, const tdl_store_options *op
                              "%s cannot be written", backend->path);
     if ((st = tdl_sqlite_migrate(backend->db, backend->path, why)))
         return st;
-    return tdl_sqlite_run(backend->db,
-                          "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
-                          "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;",
-                          "opening the store", why);
+    if ((st = tdl_sqlite_run(backend->db,
+                             "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
+                             "PRAGMA temp_store = MEMORY;",
+                             "opening the store", why)) ||
+        (st = connect_file(backend->path, SQLITE_OPEN_READWRITE, &second, why)))
+        return st;
+    return tdl_checkpointer_start(backend->db, second, &backend->checkpointer, why);
 }
 
 /* SQLite gives these names a meaning of their own, in which connections share nothing. */
@@ -146,6 +150,7 @@ static void sqlite_close(tdl_backend *backend)
 {
     if (!backend)
         return;
+    tdl_checkpointer_stop(backend->checkpointer);
     tdl_sqlite_forget(backend);
     sqlite3_close(backend->watch_db);
     sqlite3_close(backend->db); // last, because it may tidy up the write-ahead log

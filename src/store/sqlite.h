@@ -1,7 +1,8 @@
 /* SQLite backend, shared by its files: connections, prepared statements, errors.
  *
  * sqlite.c opens and closes; sqlite_migrate.c makes and upgrades the schema; sqlite_write.c is the
- * writer thread's half; sqlite_read.c and sqlite_decisions.c are the readers'.
+ * writer thread's half, beside which sqlite_checkpoint.c works; sqlite_read.c and
+ * sqlite_decisions.c are the readers'.
  */
 #ifndef TDL_STORE_SQLITE_H
 #define TDL_STORE_SQLITE_H
@@ -11,6 +12,7 @@
 
 #include "store/backend.h"
 #include "store/intern.h"
+#include "store/sqlite_checkpoint.h"
 
 /* "TDLE" as SQLite's application id: a database of another program is not touched. */
 enum { TDL_SQLITE_APPLICATION_ID = 0x54444c45, TDL_SQLITE_BUSY_MS = 5000 };
@@ -63,6 +65,7 @@ struct tdl_backend {
     sqlite3_stmt *statement[TDL_WRITE_N]; /* prepared when first used */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
+    tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
     sqlite3 *watch_db; /* of data_version */
 };

@@ -380,23 +380,6 @@ static void release_group(tdl_writer *writer, work_list group, bool failed)
     pthread_mutex_unlock(&writer->lock);
 }
 
-static void process_group(tdl_writer *writer, work_list group)
-{
-    tdl_report why = {0};
-    bool kept_before = writer->kept.first != NULL;
-    tdl_status st = write_group(writer, group, &why);
-
-    if (st)
-        tell_failure(group, st, &why);
-    else
-        tell_success(writer, group);
-    release_group(writer, group, st != TDL_OK);
-    if (!st) // the disk works again
-        clock_gettime(CLOCK_MONOTONIC, &writer->retry_at);
-    else if (!kept_before)
-        set_retry(writer);
-}
-
 /* ---- decisions kept for later ---- */
 
 static bool retry_is_due(const tdl_writer *writer)
@@ -438,6 +421,25 @@ static void retry_kept(tdl_writer *writer)
         writer->queued_bytes -= bytes;
         pthread_mutex_unlock(&writer->lock);
     }
+}
+
+/* ---- one group, from taking to answering ---- */
+
+static void process_group(tdl_writer *writer, work_list group)
+{
+    tdl_report why = {0};
+    bool kept_before = writer->kept.first != NULL;
+    tdl_status st = write_group(writer, group, &why);
+
+    if (!st)
+        retry_kept(writer); // the disk works again; who is answered now may ask for them
+    if (st)
+        tell_failure(group, st, &why);
+    else
+        tell_success(writer, group);
+    release_group(writer, group, st != TDL_OK);
+    if (st && !kept_before)
+        set_retry(writer);
 }
 
 /* ---- the thread ---- */

@@ -14,7 +14,7 @@ static size_t least(size_t a, size_t b)
 }
 
 typedef struct right_side {
-    const tdl_kernel *kernel;
+    const tdl_tiles *tiles;
     const float *b;
     size_t ldb, n, k;
     bool tb;
@@ -27,7 +27,7 @@ static void pack_share(void *context, size_t begin, size_t end, unsigned part)
     const right_side *r = context;
 
     TDL_UNUSED(part);
-    tdl_pack_panels(r->kernel, r->b, r->ldb, r->tb, r->n, r->k, r->panels, r->panel_step, begin,
+    tdl_pack_panels(r->tiles, r->b, r->ldb, r->tb, r->n, r->k, r->panels, r->panel_step, begin,
                     end);
 }
 
@@ -35,10 +35,11 @@ static void pack_share(void *context, size_t begin, size_t end, unsigned part)
 static tdl_status multiply(tdl_product p, const float *b, size_t ldb, bool tb, tdl_pool *pool,
                            tdl_report *why)
 {
-    const tdl_kernel *kernel = p.kernel;
+    const tdl_tiles *tiles = p.tiles;
     size_t m = p.m, n = p.n, k = p.k, buffer_floats = tdl_product_buffer(&p);
-    size_t k_step = least(k, TDL_K_CHUNK), n_step = PANEL_FLOATS / k_step / kernel->nr * kernel->nr;
-    size_t panels_floats = tdl_panels_of(kernel, least(n, n_step)) * k_step * kernel->nr;
+    size_t k_step = least(k, TDL_BLOCKS_AT_ONCE * tiles->k_block);
+    size_t n_step = PANEL_FLOATS / k_step / tiles->nr * tiles->nr;
+    size_t panels_floats = tdl_panels_of(tiles, least(n, n_step)) * tdl_panel_units(tiles, k_step);
     float *scratch = tdl_scratch(panels_floats + tdl_pool_threads(pool) * buffer_floats);
     const float *a = p.a;
     float *c = p.c;
@@ -50,16 +51,16 @@ static tdl_status multiply(tdl_product p, const float *b, size_t ldb, bool tb, t
     float *panels = scratch + tdl_pool_threads(pool) * buffer_floats;
     for (size_t j = 0; j < n; j += n_step)
         for (size_t l = 0; l < k; l += k_step) {
-            right_side r = {.kernel = kernel,
+            right_side r = {.tiles = tiles,
                             .b = tb ? b + j * ldb + l : b + l * ldb + j,
                             .ldb = ldb,
                             .n = least(n - j, n_step),
                             .k = least(k - l, k_step),
                             .tb = tb,
                             .panels = panels,
-                            .panel_step = least(k - l, k_step) * kernel->nr};
+                            .panel_step = tdl_panel_units(tiles, least(k - l, k_step))};
 
-            tdl_pool_run(pool, tdl_panels_of(kernel, r.n), 1, pack_share, &r);
+            tdl_pool_run(pool, tdl_panels_of(tiles, r.n), 1, pack_share, &r);
             p.n = r.n;
             p.k = r.k;
             p.a = p.ta ? a + l * p.lda : a + l;
@@ -98,11 +99,12 @@ static tdl_status multiply_and_add(tdl_product p, const float *b, size_t ldb, bo
     return st;
 }
 
-tdl_status tdl_gemm_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, size_t n, size_t k,
-                       const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
-                       bool add, tdl_pool *pool, tdl_report *why)
+tdl_status tdl_gemm_on(const tdl_kernel *kernel, const tdl_tiles *tiles, bool ta, bool tb, size_t m,
+                       size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                       float *c, size_t ldc, bool add, tdl_pool *pool, tdl_report *why)
 {
     tdl_product p = {.kernel = kernel,
+                     .tiles = tiles,
                      .m = m,
                      .n = n,
                      .k = k,
@@ -118,13 +120,27 @@ tdl_status tdl_gemm_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, siz
         tdl_product_run(&p, NULL, 0, NULL);
         return TDL_OK;
     }
-    return add && k > TDL_K_CHUNK ? multiply_and_add(p, b, ldb, tb, pool, why)
-                                  : multiply(p, b, ldb, tb, pool, why);
+    return add && k > TDL_BLOCKS_AT_ONCE * tiles->k_block
+               ? multiply_and_add(p, b, ldb, tb, pool, why)
+               : multiply(p, b, ldb, tb, pool, why);
 }
 
 tdl_status tdl_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
                     const float *b, size_t ldb, float *c, size_t ldc, bool add, tdl_pool *pool,
                     tdl_report *why)
 {
-    return tdl_gemm_on(tdl_kernel_get(), ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
+    const tdl_kernel *kernel = tdl_kernel_get();
+
+    return tdl_gemm_on(kernel, kernel->f32, ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool,
+                       why);
+}
+
+tdl_status tdl_gemm_bf16(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                         const float *b, size_t ldb, float *c, size_t ldc, bool add, tdl_pool *pool,
+                         tdl_report *why)
+{
+    const tdl_kernel *kernel = tdl_kernel_get();
+
+    return tdl_gemm_on(kernel, tdl_tiles_of(kernel, TDL_PRECISION_BF16), ta, tb, m, n, k, a, lda, b,
+                       ldb, c, ldc, add, pool, why);
 }

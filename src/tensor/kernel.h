@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/gemm.h"
 
@@ -25,43 +26,92 @@ typedef enum tdl_map {
     TDL_MAP_TANH,
     TDL_MAP_SIGMOID,
     TDL_MAP_GELU,
+    TDL_MAP_GELU_ERF,
+    TDL_MAP_SILU,
+    TDL_MAP_LEAKY_RELU,
     TDL_MAP_EXP,
     TDL_MAP_LOG
 } tdl_map;
 
 /* c[h][nr] = a b or c + a b, for one block of k. The height h is which function of `tile` it is.
- *   a     [kc][h]
- *   b     [kc][nr], 64-byte aligned
- *   c     rows `ldc` floats apart, any alignment
- *   next  kc lines from here on are brought into the cache meanwhile; never read */
-typedef void tdl_tile_fn(size_t kc, const float *a, const float *b, float *c, size_t ldc, bool add,
-                         const float *next);
+ *   a     [steps][a_units][h]
+ *   b     [steps][b_units][nr], 64-byte aligned
+ *   c     rows `ldc` units apart, any alignment
+ *   next  `steps` lines from here on are brought into the cache meanwhile; never read */
+typedef void tdl_tile_fn(size_t steps, const float *a, const float *b, float *c, size_t ldc,
+                         bool add, const float *next);
 
 /* The same over two panels at once, b and b + b_step, into c and c + c_step. */
-typedef void tdl_pair_fn(size_t kc, const float *a, const float *b, size_t b_step, float *c,
+typedef void tdl_pair_fn(size_t steps, const float *a, const float *b, size_t b_step, float *c,
                          size_t c_step, size_t ldc, bool add);
+
+/* ret[k * step + i] = element (i, k) of a strip, i < width, k < kc.
+ * along_k: that element is src[i * ld + k], else src[k * ld + i]. */
+typedef void tdl_pack_fn(const float *src, size_t ld, bool along_k, size_t width, size_t kc,
+                         float *ret, size_t step);
+
+/* The product of one type of numbers. Packed operands are sequences of 32-bit units, passed as
+ * floats whatever is in them; only the tile knows.
+ *
+ *         a step of k is       unit of A           unit of B           sum    k_block
+ *   f32   1 float              the float           the float           f32    256
+ *   bf16  2 floats             2 bf16, even low,   2 bf16, even low    f32    256
+ *                              or 2 units of f32
+ *   s8    4 s8 in one unit     4 s8                4 s8                s32    256 units
+ *   q4    a block of 32        see q4_kern.h                           f32    8 blocks */
+typedef struct tdl_tiles {
+    size_t mr, nr;                /* rows and columns of the largest register tile */
+    tdl_tile_fn *const *tile;     /* [mr + 1], by height; entry 0 is NULL */
+    size_t pair_mr;               /* rows of the largest tile over two panels; may be 0 */
+    tdl_pair_fn *const *pair;     /* [pair_mr + 1] */
+    tdl_pack_fn *pack_a, *pack_b; /* b: NULL for q4, whose weights come as units */
+    size_t group;                 /* elements of k in a step, as A is stored before packing */
+    size_t a_units, b_units;      /* packed units in a step */
+    size_t k_block;               /* elements of k summed on their own; a multiple of group */
+    int x_offset;                 /* s8: added to what A holds, so that it is unsigned; 0 or 128 */
+} tdl_tiles;
 
 typedef struct tdl_kernel {
     const char *name;
-    size_t mr, nr;            /* rows and columns of the largest register tile */
-    tdl_tile_fn *const *tile; /* [mr + 1], by height; entry 0 is NULL */
-    size_t pair_mr;           /* rows of the largest tile over two panels */
-    tdl_pair_fn *const *pair; /* [pair_mr + 1] */
-
-    /* ret[k * step + i] = element (i, k) of a strip, i < width, k < kc.
-     * along_k: that element is src[i * ld + k], else src[k * ld + i]. */
-    void (*pack)(const float *src, size_t ld, bool along_k, size_t width, size_t kc, float *ret,
-                 size_t step);
+    const tdl_tiles *f32, *bf16;
 
     /* ret[i][j] = f(x[i][j] + bias[j]).  bias [n] or NULL; ret may be x. */
     void (*map_rows)(tdl_map f, size_t rows, size_t n, const float *x, size_t ldx,
                      const float *bias, float *ret, size_t ldr);
 
+    /* dy[n] *= f'; saved as tdl_act_backward_rows wants it */
+    void (*map_backward)(tdl_map f, size_t n, const float *saved, float *dy);
+
+    void (*axpy)(size_t n, float factor, const float *x, float *y); /* y += factor x */
+    void (*scale)(size_t n, float factor, float *x);                /* x *= factor */
+
+    /* Of one row: norm_kern.h. gain and bias may be NULL; dx may be dy. */
+    void (*norm)(bool rms, size_t n, const float *x, const float *gain, const float *bias,
+                 float eps, float *y, float *ret_mean, float *ret_rstd);
+    void (*norm_backward)(bool rms, size_t n, const float *x, const float *gain, float mean,
+                          float rstd, const float *dy, float *dx);
+    void (*norm_gains)(size_t rows, size_t n, size_t ld, const float *x, const float *mean,
+                       const float *rstd, const float *dy, float *dgain, float *dbias);
+
+    float (*sum)(const float *x, size_t n);
     float (*dot)(const float *x, const float *y, size_t n);
     float (*softmax)(float *x, size_t n); /* in place; returns the log of the sum of exp(x) */
+
+    /* max |x| / 127: 0 where every |x| < 2^-100, NaN where one is not finite. */
+    float (*int8_scale)(const float *x, size_t n);
+
+    /* ret[n] = x / scale to the nearest integer, |ret| <= 127; 0 when the scale is 0 or NaN. */
+    void (*quantise)(const float *x, size_t n, float scale, int8_t *ret);
+
+    /* c[n], sums of integers, becomes (c - 128 w_sums) (x_scale w_scale).  w_sums NULL: none */
+    void (*dequantise)(size_t n, float x_scale, const float *w_scale, const int32_t *w_sums,
+                       float *c);
 } tdl_kernel;
 
-extern const tdl_kernel tdl_kernel_scalar, tdl_kernel_avx2, tdl_kernel_avx512;
+extern const tdl_kernel tdl_kernel_scalar, tdl_kernel_avx2, tdl_kernel_avx512, tdl_kernel_neon;
+extern const tdl_tiles tdl_s8_scalar, tdl_s8_avx2, tdl_s8_avx512, tdl_s8_neon;
+extern const tdl_tiles tdl_q4_scalar, tdl_q4_avx2, tdl_q4_avx512, tdl_q4_neon;
+extern const tdl_tiles tdl_bf16_avx512, tdl_bf16_neon;
 
 /* The one in use; chosen on the first call. */
 const tdl_kernel *tdl_kernel_get(void);
@@ -76,12 +126,18 @@ tdl_status tdl_kernel_find(const char *name, const tdl_kernel **ret, tdl_report 
 
 tdl_map tdl_map_of_act(tdl_act act);
 
-/* tdl_gemm and tdl_pack on a given kernel. A packed matrix keeps to the kernel it was packed for.
- */
-tdl_status tdl_gemm_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, size_t n, size_t k,
-                       const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
-                       bool add, tdl_pool *pool, tdl_report *why);
-tdl_status tdl_pack_on(const tdl_kernel *kernel, const float *w, bool transposed, size_t in,
-                       size_t out, tdl_packed **ret, tdl_report *why);
+/* The best tiles this machine has for weights of `type` beside a kernel. */
+const tdl_tiles *tdl_tiles_of(const tdl_kernel *kernel, tdl_precision type);
+
+/* Candidates, best first, NULL past the last: what the tests compare with the scalar ones. */
+const tdl_tiles *tdl_tiles_at(const tdl_kernel *kernel, tdl_precision type, size_t i);
+
+/* tdl_gemm and tdl_pack_as on given kernels. A packed matrix keeps to those it was packed for. */
+tdl_status tdl_gemm_on(const tdl_kernel *kernel, const tdl_tiles *tiles, bool ta, bool tb, size_t m,
+                       size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                       float *c, size_t ldc, bool add, tdl_pool *pool, tdl_report *why);
+tdl_status tdl_pack_on(const tdl_kernel *kernel, const tdl_tiles *tiles, tdl_precision type,
+                       const float *w, bool transposed, size_t in, size_t out, tdl_packed **ret,
+                       tdl_report *why);
 
 #endif

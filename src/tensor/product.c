@@ -13,23 +13,33 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t tdl_panels_of(const tdl_kernel *kernel, size_t n)
+static size_t steps_of(const tdl_tiles *tiles, size_t k)
 {
-    return n / kernel->nr + (n % kernel->nr != 0);
+    return k / tiles->group + (k % tiles->group != 0);
 }
 
-void tdl_pack_panels(const tdl_kernel *kernel, const float *b, size_t ldb, bool along_k, size_t n,
+size_t tdl_panels_of(const tdl_tiles *tiles, size_t n)
+{
+    return n / tiles->nr + (n % tiles->nr != 0);
+}
+
+size_t tdl_panel_units(const tdl_tiles *tiles, size_t k)
+{
+    return steps_of(tiles, k) * tiles->b_units * tiles->nr;
+}
+
+void tdl_pack_panels(const tdl_tiles *tiles, const float *b, size_t ldb, bool along_k, size_t n,
                      size_t k, float *panels, size_t panel_step, size_t begin, size_t end)
 {
-    size_t nr = kernel->nr;
+    size_t nr = tiles->nr;
 
     for (size_t p = begin; p < end; p++) {
         float *panel = panels + p * panel_step;
         size_t width = least(n - p * nr, nr);
 
         if (width < nr)
-            memset(panel, 0, k * nr * sizeof *panel);
-        kernel->pack(along_k ? b + p * nr * ldb : b + p * nr, ldb, along_k, width, k, panel, nr);
+            memset(panel, 0, tdl_panel_units(tiles, k) * sizeof *panel);
+        tiles->pack_b(along_k ? b + p * nr * ldb : b + p * nr, ldb, along_k, width, k, panel, nr);
     }
 }
 
@@ -84,16 +94,16 @@ static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, 
                           .k1 = k1};
     float *to = s->buffer;
 
-    for (size_t k = k0; k < k1; k += TDL_K_BLOCK) {
-        size_t kc = least(k1 - k, TDL_K_BLOCK);
+    for (size_t k = k0; k < k1; k += p->tiles->k_block) {
+        size_t kc = least(k1 - k, p->tiles->k_block);
 
         for (size_t t = tile0; t < tile1; t++) {
             size_t row = s->row0 + tile_begin(tiles, t);
             size_t height = tile_begin(tiles, t + 1) - tile_begin(tiles, t);
 
-            p->kernel->pack(p->ta ? p->a + k * p->lda + row : p->a + row * p->lda + k, p->lda,
-                            !p->ta, height, kc, to, height);
-            to += kc * height;
+            p->tiles->pack_a(p->ta ? p->a + k * p->lda + row : p->a + row * p->lda + k, p->lda,
+                             !p->ta, height, kc, to, height);
+            to += steps_of(p->tiles, kc) * p->tiles->a_units * height;
         }
     }
     return packed;
@@ -102,33 +112,35 @@ static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, 
 /* The first tiles of a group fetch the block of the panel that comes after `block`, each as many
  * lines as it has steps of k; by the time it is needed all of it is near. A single tile is left to
  * the hardware, and so are the tiles past the block: they name what is in the cache anyhow. */
-static const float *next_of(const tdl_kernel *kernel, const packed_rows *a, size_t tile, size_t kc,
+static const float *next_of(const tdl_tiles *tiles, const packed_rows *a, size_t tile, size_t steps,
                             const float *block)
 {
-    size_t tiles_needed = (kernel->nr + TDL_LINE_FLOATS - 1) / TDL_LINE_FLOATS;
+    size_t units = tiles->b_units * tiles->nr;
+    size_t tiles_needed = (units + TDL_LINE_FLOATS - 1) / TDL_LINE_FLOATS;
     size_t i = tile - a->tile0;
 
     if (a->tile1 - a->tile0 == 1 || i >= tiles_needed)
         return block;
-    return block + kc * kernel->nr + i * kc * TDL_LINE_FLOATS;
+    return block + steps * units + i * steps * TDL_LINE_FLOATS;
 }
 
 /* c[rows][nr] = or += packed rows times the chunk's part of one panel. */
-static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float *panel, float *c,
+static void multiply(const tdl_tiles *tiles, const packed_rows *a, const float *panel, float *c,
                      size_t ldc, bool add)
 {
     const float *from = a->at;
 
-    for (size_t k = a->k0; k < a->k1; k += TDL_K_BLOCK, add = true) {
-        size_t kc = least(a->k1 - k, TDL_K_BLOCK);
-        const float *block = panel + k * kernel->nr;
+    for (size_t k = a->k0; k < a->k1; k += tiles->k_block, add = true) {
+        size_t steps = steps_of(tiles, least(a->k1 - k, tiles->k_block));
+        const float *block = panel + tdl_panel_units(tiles, k);
         float *to = c;
 
         for (size_t t = a->tile0; t < a->tile1; t++) {
             size_t height = tile_begin(a->tiles, t + 1) - tile_begin(a->tiles, t);
 
-            kernel->tile[height](kc, from, block, to, ldc, add, next_of(kernel, a, t, kc, block));
-            from += kc * height;
+            tiles->tile[height](steps, from, block, to, ldc, add,
+                                next_of(tiles, a, t, steps, block));
+            from += steps * tiles->a_units * height;
             to += height * ldc;
         }
     }
@@ -136,16 +148,17 @@ static void multiply(const tdl_kernel *kernel, const packed_rows *a, const float
 
 /* As multiply for rows of one low tile, over two panels at once: twice the independent sums, and
  * two streams from memory, each unbroken when the caller goes on with the next panels. */
-static void multiply_pair(const tdl_kernel *kernel, const packed_rows *a, const float *panel,
+static void multiply_pair(const tdl_tiles *tiles, const packed_rows *a, const float *panel,
                           size_t panel_step, float *c, size_t c_step, size_t ldc, bool add)
 {
     const float *from = a->at;
 
-    for (size_t k = a->k0; k < a->k1; k += TDL_K_BLOCK, add = true) {
-        size_t kc = least(a->k1 - k, TDL_K_BLOCK);
+    for (size_t k = a->k0; k < a->k1; k += tiles->k_block, add = true) {
+        size_t steps = steps_of(tiles, least(a->k1 - k, tiles->k_block));
 
-        kernel->pair[a->rows](kc, from, panel + k * kernel->nr, panel_step, c, c_step, ldc, add);
-        from += kc * a->rows;
+        tiles->pair[a->rows](steps, from, panel + tdl_panel_units(tiles, k), panel_step, c, c_step,
+                             ldc, add);
+        from += steps * tiles->a_units * a->rows;
     }
 }
 
@@ -162,11 +175,11 @@ static void multiply_staged(const tdl_product *p, const packed_rows *a, const fl
                             size_t width, float *c, tdl_into into)
 {
     float stage[ROWS_AT_ONCE * TDL_NR_MAX] __attribute__((aligned(64)));
-    size_t nr = p->kernel->nr;
+    size_t nr = p->tiles->nr;
 
     if (into == TDL_INTO_SUM)
         copy_rows(a->rows, width, c, p->ldc, stage, nr);
-    multiply(p->kernel, a, panel, stage, nr, into == TDL_INTO_SUM);
+    multiply(p->tiles, a, panel, stage, nr, into == TDL_INTO_SUM);
     if (into != TDL_INTO_ADD) {
         copy_rows(a->rows, width, stage, nr, c, p->ldc);
         return;
@@ -177,22 +190,28 @@ static void multiply_staged(const tdl_product *p, const packed_rows *a, const fl
             c[i * p->ldc + j] += stage[i * nr + j];
 }
 
+void tdl_finish_map(const tdl_product *p, size_t row, size_t rows, size_t column, size_t n,
+                    float *c)
+{
+    TDL_UNUSED(row);
+    p->kernel->map_rows(p->f, rows, n, c, p->ldc, p->bias ? p->bias + column : NULL, c, p->ldc);
+}
+
 static void finish(const tdl_product *p, const packed_rows *a, size_t panel, float *c)
 {
-    size_t first = panel * p->kernel->nr, width = least(p->n - first, p->kernel->nr);
+    size_t column = panel * p->tiles->nr;
 
-    p->kernel->map_rows(p->f, a->rows, width, c, p->ldc, p->bias ? p->bias + first : NULL, c,
-                        p->ldc);
+    p->finish(p, a->row0, a->rows, column, least(p->n - column, p->tiles->nr), c);
 }
 
 static void pass_panel(const tdl_product *p, const packed_rows *a, size_t panel, tdl_into into)
 {
-    size_t nr = p->kernel->nr, width = least(p->n - panel * nr, nr);
+    size_t nr = p->tiles->nr, width = least(p->n - panel * nr, nr);
     const float *at = p->panels + panel * p->panel_step;
     float *c = p->c + a->row0 * p->ldc + panel * nr;
 
     if (width == nr && into != TDL_INTO_ADD)
-        multiply(p->kernel, a, at, c, p->ldc, into == TDL_INTO_SUM);
+        multiply(p->tiles, a, at, c, p->ldc, into == TDL_INTO_SUM);
     else
         multiply_staged(p, a, at, width, c, into);
 }
@@ -201,13 +220,13 @@ static void pass_panel(const tdl_product *p, const packed_rows *a, size_t panel,
 static void pass_panels(const share *s, const packed_rows *a, tdl_into into, bool last)
 {
     const tdl_product *p = s->p;
-    size_t nr = p->kernel->nr, panels = s->panel1 - s->panel0;
+    size_t nr = p->tiles->nr, panels = s->panel1 - s->panel0;
     size_t whole = least(s->panel1, p->n / nr) - s->panel0;
-    size_t half = a->rows <= p->kernel->pair_mr && into != TDL_INTO_ADD ? whole / 2 : 0;
+    size_t half = a->rows <= p->tiles->pair_mr && into != TDL_INTO_ADD ? whole / 2 : 0;
     float *c = p->c + a->row0 * p->ldc;
 
     for (size_t i = s->panel0; i < s->panel0 + half; i++) {
-        multiply_pair(p->kernel, a, p->panels + i * p->panel_step, half * p->panel_step, c + i * nr,
+        multiply_pair(p->tiles, a, p->panels + i * p->panel_step, half * p->panel_step, c + i * nr,
                       half * nr, p->ldc, into == TDL_INTO_SUM);
         if (last && p->finish) {
             finish(p, a, i, c + i * nr);
@@ -224,12 +243,12 @@ static void pass_panels(const share *s, const packed_rows *a, tdl_into into, boo
 static void run_share(const share *s)
 {
     const tdl_product *p = s->p;
-    size_t mr = p->kernel->mr;
+    size_t mr = p->tiles->mr, k_block = p->tiles->k_block;
     tiling tiles = tiling_of(s->row1 - s->row0, mr);
-    size_t chunk = least(p->k, TDL_K_CHUNK), at_once;
+    size_t chunk = least(p->k, TDL_BLOCKS_AT_ONCE * k_block), at_once;
 
-    while (chunk > TDL_K_BLOCK && mr * chunk > s->buffer_floats)
-        chunk = (chunk - 1) / TDL_K_BLOCK * TDL_K_BLOCK; /* k is cut between blocks only */
+    while (chunk > k_block && mr * chunk > s->buffer_floats)
+        chunk = (chunk - 1) / k_block * k_block; /* k is cut between blocks only */
     at_once = least(least(s->buffer_floats / (mr * chunk), TILES_AT_ONCE), tiles.tiles);
     size_t groups = (tiles.tiles + at_once - 1) / at_once;
     for (size_t g = 0; g < groups; g++)
@@ -256,7 +275,7 @@ static void run_part(void *context, size_t begin, size_t end, unsigned part)
     const job *j = context;
     share s = {.p = j->p,
                .row1 = j->p->m,
-               .panel1 = tdl_panels_of(j->p->kernel, j->p->n),
+               .panel1 = tdl_panels_of(j->p->tiles, j->p->n),
                .buffer = j->buffer + part * j->buffer_floats,
                .buffer_floats = j->buffer_floats};
 
@@ -277,20 +296,22 @@ static void run_empty(const tdl_product *p)
     for (size_t i = 0; i < p->m && p->into == TDL_INTO_NEW; i++)
         memset(p->c + i * p->ldc, 0, p->n * sizeof *p->c);
     if (p->finish)
-        p->kernel->map_rows(p->f, p->m, p->n, p->c, p->ldc, p->bias, p->c, p->ldc);
+        p->finish(p, 0, p->m, 0, p->n, p->c);
 }
 
-size_t tdl_product_least(const tdl_kernel *kernel)
+size_t tdl_product_least(const tdl_tiles *tiles)
 {
-    return kernel->mr * TDL_K_BLOCK;
+    size_t floats = tiles->mr * tiles->k_block;
+
+    return (floats + TDL_LINE_FLOATS - 1) / TDL_LINE_FLOATS * TDL_LINE_FLOATS;
 }
 
 size_t tdl_product_buffer(const tdl_product *p)
 {
-    size_t tiles = tiling_of(p->m, p->kernel->mr).tiles;
-    size_t floats =
-        least(tiles, TILES_AT_ONCE) * p->kernel->mr * least(p->k, TDL_K_CHUNK) + TDL_LINE_FLOATS;
-    size_t at_least = tdl_product_least(p->kernel);
+    size_t tiles = tiling_of(p->m, p->tiles->mr).tiles;
+    size_t depth = least(p->k, TDL_BLOCKS_AT_ONCE * p->tiles->k_block);
+    size_t floats = least(tiles, TILES_AT_ONCE) * p->tiles->mr * depth + TDL_LINE_FLOATS;
+    size_t at_least = tdl_product_least(p->tiles);
 
     floats = floats / TDL_LINE_FLOATS * TDL_LINE_FLOATS;
     return floats > at_least ? floats : at_least;
@@ -303,7 +324,7 @@ tdl_pool *tdl_product_pool(size_t m, size_t n, size_t k, tdl_pool *pool)
 
 void tdl_product_run(const tdl_product *p, float *buffer, size_t buffer_floats, tdl_pool *pool)
 {
-    size_t panels = tdl_panels_of(p->kernel, p->n);
+    size_t panels = tdl_panels_of(p->tiles, p->n);
     job j = {.p = p, .buffer = buffer, .buffer_floats = buffer_floats};
 
     if (!p->m || !p->n)
@@ -312,6 +333,6 @@ void tdl_product_run(const tdl_product *p, float *buffer, size_t buffer_floats, 
         run_empty(p);
         return;
     }
-    j.by_rows = tiling_of(p->m, p->kernel->mr).tiles > panels;
-    tdl_pool_run(pool, j.by_rows ? p->m : panels, j.by_rows ? p->kernel->mr : 1, run_part, &j);
+    j.by_rows = tiling_of(p->m, p->tiles->mr).tiles > panels;
+    tdl_pool_run(pool, j.by_rows ? p->m : panels, j.by_rows ? p->tiles->mr : 1, run_part, &j);
 }

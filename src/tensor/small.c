@@ -12,11 +12,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Rows of A in tiles of nearly equal height, each packed [k][height]. */
+/* Some rows of A in tiles of nearly equal height, each packed [k][height]. */
 typedef struct packed_rows {
-    const tdl_kernel *kernel;
+    const tdl_tiles *kernel;
     size_t rows, tiles, k;
     const float *at;
+    const size_t *n_of, *k_of; /* [rows] or NULL */
 } packed_rows;
 
 static size_t tile_begin(const packed_rows *a, size_t tile)
@@ -24,81 +25,95 @@ static size_t tile_begin(const packed_rows *a, size_t tile)
     return a->rows * tile / a->tiles;
 }
 
-static packed_rows pack_rows(const tdl_kernel *kernel, bool ta, size_t rows, size_t k,
-                             const float *a, size_t lda, float *buffer)
+static void pack_rows(packed_rows *to, bool ta, const float *a, size_t lda, float *buffer)
 {
-    packed_rows packed = {kernel, rows, (rows + kernel->mr - 1) / kernel->mr, k, buffer};
+    const tdl_tiles *kernel = to->kernel;
 
-    for (size_t t = 0; t < packed.tiles; t++) {
-        size_t row = tile_begin(&packed, t), height = tile_begin(&packed, t + 1) - row;
+    to->tiles = (to->rows + kernel->mr - 1) / kernel->mr;
+    to->at = buffer;
+    for (size_t t = 0; t < to->tiles; t++) {
+        size_t row = tile_begin(to, t), height = tile_begin(to, t + 1) - row;
 
-        kernel->pack(ta ? a + row : a + row * lda, lda, !ta, height, k, buffer + row * k, height);
+        kernel->pack_a(ta ? a + row : a + row * lda, lda, !ta, height, to->k, buffer + row * to->k,
+                     height);
     }
-    return packed;
 }
 
-static void multiply(const packed_rows *a, const float *panel, float *c, size_t ldc, bool add)
+/* Columns [j, j + nr) of C. */
+static void multiply(const packed_rows *a, const float *panel, size_t j, float *c, size_t ldc,
+                     bool add)
 {
     for (size_t t = 0; t < a->tiles; t++) {
-        size_t row = tile_begin(a, t), height = tile_begin(a, t + 1) - row;
+        size_t row = tile_begin(a, t), end = tile_begin(a, t + 1);
 
-        a->kernel->tile[height](a->k, a->at + row * a->k, panel, c + row * ldc, ldc, add, panel);
+        if (a->n_of && a->n_of[end - 1] <= j)
+            continue;
+        a->kernel->tile[end - row](a->k_of ? a->k_of[end - 1] : a->k, a->at + row * a->k, panel,
+                                   c + row * ldc, ldc, add, panel);
     }
 }
 
 /* A panel that reaches past the right edge of C goes through a stage. */
-static void multiply_edge(const packed_rows *a, const float *panel, size_t width, float *c,
-                          size_t ldc, bool add)
+static void multiply_edge(const packed_rows *a, const float *panel, size_t j, size_t width,
+                          float *c, size_t ldc, bool add)
 {
     float stage[ROWS_AT_ONCE * TDL_NR_MAX] __attribute__((aligned(64)));
     size_t nr = a->kernel->nr;
 
-    multiply(a, panel, stage, nr, false);
+    for (size_t i = 0; add && i < a->rows; i++)
+        memcpy(stage + i * nr, c + i * ldc, width * sizeof *c);
+    multiply(a, panel, j, stage, nr, add);
     for (size_t i = 0; i < a->rows; i++)
-        for (size_t j = 0; j < width; j++)
-            // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): the tiles filled it
-            c[i * ldc + j] = add ? c[i * ldc + j] + stage[i * nr + j] : stage[i * nr + j];
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the tiles filled what is wanted
+        memcpy(c + i * ldc, stage + i * nr, width * sizeof *c);
 }
 
-void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                    const float *b, size_t ldb, float *c, size_t ldc, bool add)
+void tdl_gemm_small_on(const tdl_kernel *kernel, bool ta, bool tb, size_t m, size_t n, size_t k,
+                       const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
+                       bool add, const size_t *n_of, const size_t *k_of)
 {
-    float rows[ROWS_AT_ONCE * TDL_K_BLOCK] __attribute__((aligned(64)));
+    float buffer[ROWS_AT_ONCE * TDL_K_BLOCK] __attribute__((aligned(64)));
     float panel[TDL_K_BLOCK * TDL_NR_MAX] __attribute__((aligned(64)));
-    const tdl_kernel *kernel = tdl_kernel_get();
-    size_t nr = kernel->nr;
+    const tdl_tiles *tiles = kernel->f32;
+    size_t nr = tiles->nr;
 
     assert(k <= TDL_K_BLOCK);
     for (size_t i = 0; i < m; i += ROWS_AT_ONCE) {
-        packed_rows packed = pack_rows(kernel, ta, least(m - i, ROWS_AT_ONCE), k,
-                                       ta ? a + i : a + i * lda, lda, rows);
+        packed_rows rows = {.kernel = tiles,
+                            .rows = least(m - i, ROWS_AT_ONCE),
+                            .k = k,
+                            .n_of = n_of ? n_of + i : NULL,
+                            .k_of = k_of ? k_of + i : NULL};
 
+        pack_rows(&rows, ta, ta ? a + i : a + i * lda, lda, buffer);
         for (size_t j = 0; j < n; j += nr) {
             size_t width = least(n - j, nr);
             float *to = c + i * ldc + j;
 
             if (width < nr)
                 memset(panel, 0, k * nr * sizeof *panel);
-            kernel->pack(tb ? b + j * ldb : b + j, ldb, tb, width, k, panel, nr);
+            tiles->pack_b(tb ? b + j * ldb : b + j, ldb, tb, width, k, panel, nr);
             if (width == nr)
-                multiply(&packed, panel, to, ldc, add);
+                multiply(&rows, panel, j, to, ldc, add);
             else
-                multiply_edge(&packed, panel, width, to, ldc, add);
+                multiply_edge(&rows, panel, j, width, to, ldc, add);
         }
     }
 }
 
-static void map(tdl_map f, size_t n, float *x)
+void tdl_gemm_small(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                    const float *b, size_t ldb, float *c, size_t ldc, bool add, const size_t *n_of,
+                    const size_t *k_of)
 {
-    tdl_kernel_get()->map_rows(f, 1, n, x, n, NULL, x, n);
+    tdl_gemm_small_on(tdl_kernel_get(), ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, n_of, k_of);
 }
 
-void tdl_vec_exp(size_t n, float *x)
+void tdl_vec_exp(size_t rows, size_t n, float *x, size_t ld)
 {
-    map(TDL_MAP_EXP, n, x);
+    tdl_kernel_get()->map_rows(TDL_MAP_EXP, rows, n, x, ld, NULL, x, ld);
 }
 
 void tdl_vec_log(size_t n, float *x)
 {
-    map(TDL_MAP_LOG, n, x);
+    tdl_kernel_get()->map_rows(TDL_MAP_LOG, 1, n, x, n, NULL, x, n);
 }

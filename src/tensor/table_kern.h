@@ -2,20 +2,28 @@
 #ifndef TDL_TENSOR_TABLE_KERN_H
 #define TDL_TENSOR_TABLE_KERN_H
 
+#include "tensor/bf16_kern.h"
 #include "tensor/gemm_kern.h"
+#include "tensor/norm_kern.h"
 #include "tensor/rows_kern.h"
 
 const tdl_kernel KERN_PASTE(tdl_kernel_, KERN_NAME) = {
     .name = KERN_TEXT(KERN_NAME),
-    .mr = KERN_MR,
-    .nr = NR,
-    .tile = tiles,
-    .pair_mr = KERN_PAIR_MR,
-    .pair = pairs,
-    .pack = pack,
+    .f32 = &f32_tiles,
+    .bf16 = &bf16_tiles,
     .map_rows = map_rows,
+    .map_backward = map_backward,
+    .axpy = axpy,
+    .scale = scale,
+    .sum = sum,
+    .norm = norm,
+    .norm_backward = norm_backward,
+    .norm_gains = norm_gains,
     .dot = dot,
     .softmax = softmax,
+    .int8_scale = int8_scale,
+    .quantise = quantise,
+    .dequantise = dequantise,
 };
 
 #endif

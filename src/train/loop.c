@@ -348,6 +348,7 @@ static tdl_status end_epoch(loop *l, double validation, tdl_report *why)
                  at->train_loss, validation);
     else
         snprintf(detail, sizeof detail, "epoch %llu: loss %.4f", number, at->train_loss);
+    log_scalar(l, "epoch", (double)at->epoch + 1);
     log_scalar(l, "epoch/loss", at->train_loss);
     log_text(l, "epoch", detail);
     log_weights(l);

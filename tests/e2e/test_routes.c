@@ -214,6 +214,48 @@ static void training_makes_a_model_that_serves(void **state)
     assert_true(json_is_true(client_at(admin, "models.1.active")));
 }
 
+static void expect_compared(const char *a, const char *b)
+{
+    const char *const arguments[] = {"runs",   "compare",     a,        b,
+                                     "--data", treadle->data, "--json", NULL};
+    static char output[64 << 10];
+    json_t *compared = NULL;
+
+    assert_int_equal(server_command(arguments, output, sizeof output), 0);
+    assert_int_equal(
+        tdl_json_parse(tdl_str_of(output), TDL_JSON_REFUSE_DUPLICATES, &compared, NULL), TDL_OK);
+    const json_t *seeds = json_object_get(json_object_get(compared, "differences"), "seed");
+    assert_int_equal(json_integer_value(json_array_get(seeds, 0)), 3);
+    assert_int_equal(json_integer_value(json_array_get(seeds, 1)), 1);
+    assert_true(json_array_size(json_object_get(compared, "metrics")) > 10);
+    json_decref(compared);
+}
+
+/* After the training above: over HTTP, and from the command line beside the server. */
+static void each_training_is_a_run(void **state)
+{
+    char target[200], id[100], other[100];
+
+    (void)state;
+    client_expect(admin, 200, "GET", "/v1/models", NULL);
+    snprintf(other, sizeof other, "%s", client_text(admin, "models.0.version"));
+    snprintf(id, sizeof id, "%s", client_text(admin, "models.1.version"));
+    client_expect(admin, 200, "GET", "/v1/runs", NULL);
+    check("GET", "/v1/runs");
+    assert_int_equal(json_array_size(client_at(admin, "runs")), 2);
+    assert_string_equal(client_text(admin, "runs.1.id"), id);
+    assert_string_equal(client_text(admin, "runs.1.status"), "done");
+    assert_int_equal(json_integer_value(client_at(admin, "runs.1.seed")), 3);
+    snprintf(target, sizeof target, "/v1/runs/%s", id);
+    client_expect(admin, 200, "GET", target, NULL);
+    check("GET", "/v1/runs/{id}");
+    assert_true(json_array_size(client_at(admin, "series")) > 10);
+    client_call(admin, "GET", "/v1/runs/none", NULL);
+    check("GET", "/v1/runs/{id}");
+    assert_int_equal(admin->status, 404);
+    expect_compared(id, other);
+}
+
 static void segments_routes_take_events(void **state)
 {
     static const char *const single[] = {"track", "identify", "page", "screen", "group", "alias"};
@@ -250,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_stranger_gets_popular_items),
         cmocka_unit_test(similar_items_are_a_decision_too),
         cmocka_unit_test(training_makes_a_model_that_serves),
+        cmocka_unit_test(each_training_is_a_run),
         cmocka_unit_test(segments_routes_take_events),
     };
     return cmocka_run_group_tests_name("e2e/routes", tests, set_up, tear_down);

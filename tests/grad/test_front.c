@@ -137,6 +137,26 @@ static void columns_side_by_side_and_each_scaled(void **state)
     check_case(&c, tdl_net_scale_shift(&c.net, all, gain, bias), &batch);
 }
 
+static void cosines_of_two_values_and_with_a_table(void **state)
+{
+    TDL_UNUSED(state);
+    for (int with_table = 0; with_table < 2; with_table++) {
+        tdl_nn_batch batch = batch_of_all();
+        front_case c;
+
+        open_case(&c);
+        int a = trained_rows(&c, 4), w = tdl_params_add(&c.params, "second", 4, 4, true);
+        int b = tdl_net_linear(&c.net, a, w, TDL_NONE, TDL_ACT_TANH);
+        if (with_table) {
+            int table = tdl_params_add(&c.params, "table", 5, 4, true);
+            check_case(&c, tdl_net_cosine_score(&c.net, tdl_net_add(&c.net, a, b), table, 3),
+                       &batch);
+        } else {
+            check_case(&c, tdl_net_cosine(&c.net, a, b, 0), &batch);
+        }
+    }
+}
+
 static void numbers_that_cannot_cross(void **state)
 {
     tdl_nn_batch batch = batch_of_all();
@@ -215,6 +235,7 @@ int main(void)
         cmocka_unit_test(columns_as_tokens),
         cmocka_unit_test(patches_behind_a_class_token_with_positions),
         cmocka_unit_test(columns_side_by_side_and_each_scaled),
+        cmocka_unit_test(cosines_of_two_values_and_with_a_table),
         cmocka_unit_test(numbers_that_cannot_cross),
         cmocka_unit_test(convolutions),
         cmocka_unit_test(pooling_with_windows_apart_and_overlapping),

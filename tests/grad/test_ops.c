@@ -132,6 +132,27 @@ static void adds_of_a_value_that_many_read(void **state)
     tdl_params_release(&params);
 }
 
+/* The same value twice: both gradients go to one place. */
+static void ops_that_read_one_value_twice(void **state)
+{
+    tdl_params params = {0};
+    tdl_net net = {.params = &params};
+    int table = tdl_params_add(&params, "table", IDS, CLASSES, true);
+    int w = tdl_params_add(&params, "w", CLASSES, CLASSES, true);
+    int wide = tdl_params_add(&params, "wide", 2 * CLASSES, CLASSES, true);
+
+    TDL_UNUSED(state);
+    start(&params);
+    int h = tdl_net_embed_bag(&net, table);
+    int twice = tdl_net_add(&net, h, h);
+    int squared = tdl_net_gate_mul(&net, twice, twice, 0);
+    int through = tdl_net_linear_add(&net, squared, squared, w, TDL_NONE, TDL_ACT_NONE);
+    int beside = tdl_net_concat(&net, through, through, TDL_NONE, TDL_NONE);
+    tdl_net_softmax_ce(&net, tdl_net_linear(&net, beside, wide, TDL_NONE, TDL_ACT_NONE), NULL);
+    check_net(&net, &BATCH);
+    tdl_params_release(&params);
+}
+
 static void dropout_with_its_mask_held(void **state)
 {
     tdl_params params = {0};
@@ -192,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_table_that_embeds_and_scores),
         cmocka_unit_test(add_of_a_value_and_its_transform),
         cmocka_unit_test(adds_of_a_value_that_many_read),
+        cmocka_unit_test(ops_that_read_one_value_twice),
         cmocka_unit_test(dropout_with_its_mask_held),
         cmocka_unit_test(the_whole_recent_mlp),
         cmocka_unit_test(the_whole_recent_mlp_on_a_batch_of_one_row),

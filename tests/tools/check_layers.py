@@ -55,6 +55,10 @@ class CheckLayers(unittest.TestCase):
     def test_a_path_upwards_hides_nothing(self):
         self.refuses({"src/base/a.c": '#include "../store/store.h"'}, "../store/store.h")
 
+    def test_one_header_of_a_layer_may_be_opened_to_another(self):
+        self.accepts({"src/http/a.c": '#include "train/runs.h"'})
+        self.refuses({"src/http/a.c": '#include "train/loop.h"'}, "train/loop.h")
+
     def test_one_app_may_not_include_another(self):
         self.refuses({"src/apps/price/a.c": '#include "apps/recommend/rung.h"'},
                      "apps/recommend/rung.h")

@@ -6,6 +6,7 @@ import { useValue } from './observable';
 import { Decisions } from './pages/decisions';
 import { Models } from './pages/models';
 import { Overview } from './pages/overview';
+import { Runs } from './pages/runs';
 import { SignIn } from './pages/signin';
 import { Users } from './pages/users';
 import { type Route, route } from './router';
@@ -17,6 +18,8 @@ function Page({ page, id }: Route) {
             return <Overview />;
         case 'models':
             return <Models id={id} />;
+        case 'runs':
+            return <Runs id={id} />;
         case 'users':
             return <Users id={id} />;
         case 'decisions':

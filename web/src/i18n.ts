@@ -20,8 +20,10 @@ export interface I18n {
     /** The text of `<stem>.one` or `.other` for n; {n} is n, formatted. */
     plural(stem: Stem, n: number, values?: Values): string;
     /** A name the server sent (model, stage, event kind): translated when we know it. */
-    name(group: 'model' | 'kind' | 'fallback' | 'source', value: string): string;
+    name(group: 'model' | 'kind' | 'fallback' | 'source' | 'stop', value: string): string;
     number(x: number, digits?: number): string;
+    /** Five digits, wherever they begin. */
+    figure(x: number): string;
     percent(share: number): string;
     time(rfc3339: string): string;
     bytes(n: number): string;
@@ -35,6 +37,7 @@ function fill(text: string, values: Values): string {
 function make(locale: Locale): I18n {
     const words = texts[locale];
     const rules = new Intl.PluralRules(locale);
+    const figure = new Intl.NumberFormat(locale, { maximumSignificantDigits: 5 });
     const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
     const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
     const number = (x: number, digits?: number) =>
@@ -62,6 +65,7 @@ function make(locale: Locale): I18n {
             return (words as Record<string, string>)[`${group}.${value}`] ?? value;
         },
         number,
+        figure: (x) => figure.format(x),
         percent: (x) => share.format(x),
         time(text) {
             const when = new Date(text);

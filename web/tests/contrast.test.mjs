@@ -49,6 +49,7 @@ const MARKS = [
     ['accent', 'surface'],
     ['good', 'surface'],
     ['bad', 'surface'],
+    ...[1, 2, 3, 4, 5, 6].map((n) => [`series-${n}`, 'surface']),
 ];
 
 for (const theme of ['light', 'dark']) {

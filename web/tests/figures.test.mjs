@@ -5,6 +5,7 @@ import { load } from './pure.mjs';
 
 const { csv, vegaLite } = await load('charts/formats.ts');
 const { ticks } = await load('charts/ticks.ts');
+const { align, extend, flatten } = await load('charts/curves.ts');
 const { compareAnswers } = await load('pages/changes.ts');
 
 const answer = (ids) => [...ids].map((id) => ({ id }));
@@ -59,4 +60,38 @@ test('an item that left, one that entered and the ones that moved are told apart
 test('the same answer twice is no change', () => {
     const changes = compareAnswers(answer('abc'), answer('abc'));
     assert.deepEqual([changes.gone, changes.entered, changes.shifted], [[], 0, 0]);
+});
+
+test('curves join in the order of their steps, and what is told again replaces', () => {
+    const old = { steps: [1, 3], values: [9, 7] };
+    const more = { steps: [3, 2], values: [6, 8] };
+    assert.deepEqual(extend(old, more), { steps: [1, 2, 3], values: [9, 8, 6] });
+});
+
+test('a curve that grows for ever stays short and keeps its ends', () => {
+    const steps = Array.from({ length: 9001 }, (_, i) => i);
+    const curve = extend({ steps: [], values: [] }, { steps, values: steps });
+    assert.ok(curve.steps.length <= 2000 && curve.steps.length > 900, `${curve.steps.length}`);
+    assert.deepEqual([curve.steps[0], curve.steps.at(-1)], [0, 9000]);
+});
+
+test('curves with different steps share one axis and leave gaps', () => {
+    const a = { steps: [1, 2], values: [5, 6] };
+    const b = { steps: [2, 4], values: [7, 8] };
+    assert.deepEqual(align([a, b]), [
+        [1, 2, 4],
+        [5, 6, null],
+        [null, 7, 8],
+    ]);
+    assert.deepEqual(align([]), [[]]);
+});
+
+test('nested settings become dotted keys', () => {
+    const settings = { app: 'a', config: { rate: 0.5, list: [1, 2], none: null } };
+    assert.deepEqual(flatten(settings), {
+        app: 'a',
+        'config.rate': '0.5',
+        'config.list': '[1,2]',
+        'config.none': 'null',
+    });
 });

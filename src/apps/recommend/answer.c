@@ -114,20 +114,19 @@ static tdl_status pick_by_model(tdl_answer *a, tdl_report *why)
 {
     size_t items_n = a->serving->snapshot->items_n;
     float *scores = tdl_arena_alloc(a->arena, items_n, sizeof *scores);
-    uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(items_n), sizeof *blocked);
     tdl_scored *best = tdl_arena_alloc(a->arena, a->wanted, sizeof *best);
     tdl_status st;
 
-    if (!scores || !blocked || !best)
+    if (!scores || !best)
         return tdl_answer_no_memory(why);
     if ((st = score_all(a, scores, why)))
         return st;
     for (size_t i = 0; i < a->seen_n; i++) {
         int32_t number = to_model(a, a->seen[i]);
         if (number >= 0)
-            tdl_bits_set(blocked, number);
+            scores[number] = 0; // never picked
     }
-    a->picks_n = tdl_top_spoken(scores, items_n, blocked, best, a->wanted);
+    a->picks_n = tdl_top_spoken(scores, items_n, NULL, best, a->wanted);
     for (size_t i = 0; i < a->picks_n; i++)
         a->picks[i] = (tdl_pick){.item = a->serving->to_catalogue[best[i].item],
                                  .model_item = best[i].item,

@@ -8,6 +8,7 @@
 #ifndef TDL_APPS_RECOMMEND_ANSWER_H
 #define TDL_APPS_RECOMMEND_ANSWER_H
 
+#include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 
 enum {
@@ -23,8 +24,13 @@ typedef struct tdl_pick {
     float score;
     size_t reasons_n;
     tdl_reason reason[TDL_REASONS_MAX];
-    tdl_str reason_title[TDL_REASONS_MAX];
 } tdl_pick;
+
+/* What is written about a cause: its title, and where its head stands in the answer. */
+typedef struct tdl_cause_text {
+    tdl_str title;
+    size_t head_begin, head_end; /* 0, 0: not written yet */
+} tdl_cause_text;
 
 typedef struct tdl_answer {
     tdl_app *app;
@@ -52,7 +58,10 @@ typedef struct tdl_answer {
     size_t picks_n, wanted;   /* wanted: 2 n, the answer and as many runners-up */
     size_t chosen_n;          /* the first of them are the answer */
     tdl_candidate *candidate; /* [picks_n] */
-    tdl_str *reason_item;     /* [history.n] ids */
+    uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
+    tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
+    tdl_cause_text *text;     /* [causes_n] */
+    size_t causes_n;          /* <= TDL_HISTORY_USED */
     tdl_str context;          /* bytes that the context hash is of, but for the version */
 } tdl_answer;
 

@@ -7,11 +7,6 @@
 
 /* ---- copying; under the lock ---- */
 
-static tdl_str copy_id(const tdl_answer *a, int32_t item)
-{
-    return tdl_arena_str(a->arena, tdl_catalogue_id(a->app->catalogue, item));
-}
-
 static tdl_str copy_title(const tdl_answer *a, int32_t item)
 {
     return tdl_arena_str(a->arena, tdl_catalogue_title(a->app->catalogue, item));
@@ -23,38 +18,54 @@ static double rounded(double value, double unit)
     return rint(value * unit) / unit;
 }
 
+/* Ids stay where they are as long as the catalogue; titles may change. */
 static bool copy_candidates(tdl_answer *a)
 {
     a->candidate = tdl_arena_alloc(a->arena, a->picks_n, sizeof *a->candidate);
     for (size_t i = 0; a->candidate && i < a->picks_n; i++) {
         bool chosen = i < a->chosen_n;
-        a->candidate[i] = (tdl_candidate){.item = copy_id(a, a->picks[i].item),
-                                          .title = copy_title(a, a->picks[i].item),
-                                          .score = rounded((double)a->picks[i].score, 1e6),
-                                          .propensity = chosen, // the answer is deterministic
-                                          .chosen = chosen};
-        if (!a->candidate[i].item.at || !a->candidate[i].title.at)
+        a->candidate[i] =
+            (tdl_candidate){.item = tdl_catalogue_id(a->app->catalogue, a->picks[i].item),
+                            .title = copy_title(a, a->picks[i].item),
+                            .score = rounded((double)a->picks[i].score, 1e6),
+                            .propensity = chosen, // the answer is deterministic
+                            .chosen = chosen};
+        if (!a->candidate[i].title.at)
             return false;
     }
     return a->candidate != NULL;
 }
 
-static bool copy_reasons(tdl_answer *a)
+/* Number the event of the history as a cause, if it is none yet. */
+static bool note_cause(tdl_answer *a, size_t at)
 {
-    a->reason_item = tdl_arena_zalloc(a->arena, a->history.n, sizeof *a->reason_item);
-    for (size_t i = 0; a->reason_item && i < a->chosen_n; i++)
+    if (a->cause_of[at])
+        return true;
+    size_t n = a->causes_n++;
+    a->cause_of[at] = (uint8_t)a->causes_n;
+    a->cause[n] = (tdl_cause){tdl_catalogue_id(a->app->catalogue, a->history_item[at]),
+                              a->history.time_us[at]};
+    a->text[n] = (tdl_cause_text){.title = copy_title(a, a->history_item[at])};
+    return a->text[n].title.at;
+}
+
+static bool copy_causes(tdl_answer *a)
+{
+    size_t most = a->chosen_n * TDL_REASONS_MAX;
+
+    most = most < a->history.n ? most : a->history.n;
+    a->cause_of = tdl_arena_zalloc(a->arena, a->history.n, sizeof *a->cause_of);
+    a->cause = tdl_arena_alloc(a->arena, most, sizeof *a->cause);
+    a->text = tdl_arena_alloc(a->arena, most, sizeof *a->text);
+    if (!a->cause_of || !a->cause || !a->text)
+        return false;
+    for (size_t i = 0; i < a->chosen_n; i++)
         for (size_t k = 0; k < a->picks[i].reasons_n; k++) {
-            tdl_pick *pick = &a->picks[i];
-            if (pick->reason[k].kind != TDL_REASON_EVENT)
-                continue;
-            size_t at = pick->reason[k].at;
-            if (!a->reason_item[at].at)
-                a->reason_item[at] = copy_id(a, a->history_item[at]);
-            pick->reason_title[k] = copy_title(a, a->history_item[at]);
-            if (!a->reason_item[at].at || !pick->reason_title[k].at)
+            const tdl_reason *reason = &a->picks[i].reason[k];
+            if (reason->kind == TDL_REASON_EVENT && !note_cause(a, reason->at))
                 return false;
         }
-    return a->reason_item != NULL;
+    return true;
 }
 
 static char *put(char *at, const void *bytes, size_t n)
@@ -107,126 +118,105 @@ static bool copy_context(tdl_answer *a)
 
 tdl_status tdl_answer_copy_texts(tdl_answer *a, tdl_report *why)
 {
-    return copy_candidates(a) && copy_reasons(a) && copy_context(a) ? TDL_OK
-                                                                    : tdl_answer_no_memory(why);
+    return copy_candidates(a) && copy_causes(a) && copy_context(a) ? TDL_OK
+                                                                   : tdl_answer_no_memory(why);
 }
 
 /* ---- writing; without the lock ---- */
 
-/* An answer holds some thirty reasons of one shape, so their keys are written as ready-made text:
- * half of the time of the general writer. Strings and numbers go through it as everywhere. */
 #define ADD(out, literal) tdl_buf_add((out), (literal), sizeof(literal) - 1)
 
-static void write_reason(tdl_buf *out, const tdl_answer *a, const tdl_pick *pick, size_t k)
+/* The head of a cause is written once and copied from there. */
+static void write_head(tdl_buf *out, const tdl_answer *a, size_t cause)
 {
-    const tdl_reason *reason = &pick->reason[k];
-    tdl_jw value = {.out = out}; // writes one bare value at a time
+    tdl_cause_text *text = &a->text[cause];
 
-    if (reason->kind == TDL_REASON_EVENT) {
-        ADD(out, "{\"kind\":\"event\",\"item\":");
-        tdl_jw_str(&value, a->reason_item[reason->at]);
-        ADD(out, ",\"title\":");
-        tdl_jw_str(&value, pick->reason_title[k]);
-        ADD(out, ",\"time\":");
-        tdl_jw_time(&value, a->history.time_us[reason->at]);
-    } else {
-        ADD(out, "{\"kind\":\"popular\"");
+    if (text->head_end) {
+        tdl_buf_repeat(out, text->head_begin, text->head_end);
+        return;
     }
-    ADD(out, ",\"share\":");
-    tdl_jw_number(&value, rounded(reason->share, 1e4));
-    if (reason->exact)
-        ADD(out, ",\"exact\":true}");
-    else
-        ADD(out, ",\"exact\":false}");
+    text->head_begin = out->len;
+    tdl_reason_write_head(out, &a->cause[cause], text->title);
+    text->head_end = out->len;
 }
 
-/* [begin, end) of what has been written. */
-typedef struct span {
-    size_t begin, end;
-} span;
-
-static span write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_pick *pick)
+/* Reasons of one chosen item as they are stored. */
+static void number_reasons(const tdl_answer *a, const tdl_pick *pick,
+                           tdl_packed_reason ret[TDL_REASONS_MAX])
 {
-    span written = {out->len, 0};
+    for (size_t k = 0; k < pick->reasons_n && k < TDL_REASONS_MAX; k++) {
+        const tdl_reason *reason = &pick->reason[k];
+        ret[k] = (tdl_packed_reason){
+            .cause = reason->kind == TDL_REASON_EVENT ? a->cause_of[reason->at] : 0,
+            .exact = reason->exact,
+            .share = tdl_share_pack(reason->share)};
+    }
+}
 
+static void write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_reason *reasons,
+                          size_t n)
+{
     tdl_buf_char(out, '[');
-    for (size_t k = 0; k < pick->reasons_n; k++) {
+    for (size_t k = 0; k < n; k++) {
         if (k)
             tdl_buf_char(out, ',');
-        write_reason(out, a, pick, k);
+        if (reasons[k].cause)
+            write_head(out, a, reasons[k].cause - 1U);
+        else
+            tdl_reason_write_head(out, NULL, (tdl_str){0});
+        tdl_reason_write_share(out, reasons[k].share, reasons[k].exact);
     }
     tdl_buf_char(out, ']');
-    written.end = out->len;
-    return written;
 }
 
-/* The member "items"; where each item's id and reasons stand in the text goes to ret_id and
- * ret_reasons [chosen_n]. */
-static void write_items(const tdl_answer *a, tdl_jw *extra, span *ret_id, span *ret_reasons)
+/* Room for the packed reasons. NULL without memory. */
+static char *start_packing(const tdl_answer *a)
+{
+    size_t reasons_n = 0;
+
+    for (size_t i = 0; i < a->chosen_n; i++)
+        reasons_n += a->picks[i].reasons_n;
+    return tdl_arena_alloc(a->arena,
+                           tdl_reasons_room(a->cause, a->causes_n, a->chosen_n, reasons_n), 1);
+}
+
+/* The member "items", and the same reasons packed for the decision's row. */
+static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
 {
     tdl_buf *out = extra->out;
-    tdl_jw value = {.out = out};
+    tdl_jw value = {.out = out}; // writes one bare value at a time
+    char *packed = start_packing(a), *end = packed;
 
+    if (!packed)
+        return (tdl_str){0};
+    end = tdl_causes_pack(end, a->cause, a->causes_n, a->chosen_n);
     tdl_jw_key(extra, "items");
     tdl_jw_array(extra);
     for (size_t i = 0; i < a->chosen_n; i++) {
         const tdl_candidate *candidate = &a->candidate[i];
+        tdl_packed_reason reasons[TDL_REASONS_MAX];
+        number_reasons(a, &a->picks[i], reasons);
         tdl_jw_object(extra);
         ADD(out, "\"id\":");
-        ret_id[i].begin = out->len;
         tdl_jw_str(&value, candidate->item);
-        ret_id[i].end = out->len;
         ADD(out, ",\"title\":");
         tdl_jw_str(&value, candidate->title);
         ADD(out, ",\"score\":");
         tdl_jw_number(&value, candidate->score);
-        ADD(out, ",\"propensity\":");
-        tdl_jw_number(&value, candidate->propensity);
-        ADD(out, ",\"reasons\":");
-        ret_reasons[i] = write_reasons(out, a, &a->picks[i]);
+        ADD(out, ",\"propensity\":1,\"reasons\":"); // the answer is deterministic
+        write_reasons(out, a, reasons, a->picks[i].reasons_n);
         tdl_jw_end_object(extra);
+        end = tdl_reasons_pack(end, reasons, a->picks[i].reasons_n);
     }
     tdl_jw_end_array(extra);
-}
-
-static char *put_span(char *at, const tdl_buf *out, span written)
-{
-    return put(at, out->at + written.begin, written.end - written.begin);
-}
-
-/* The decision's own copy: [{"item": id, "reasons": [...]}, ...]. .at is NULL without memory. */
-static tdl_str copy_why(const tdl_answer *a, const tdl_buf *out, const span *id,
-                        const span *reasons)
-{
-    static const char head[] = ",{\"item\":", middle[] = ",\"reasons\":";
-    size_t room = sizeof "[]";
-
-    for (size_t i = 0; i < a->chosen_n; i++)
-        room += sizeof head + sizeof middle + (id[i].end - id[i].begin) +
-                (reasons[i].end - reasons[i].begin);
-    char *bytes = tdl_arena_alloc(a->arena, room, 1), *at = bytes;
-    if (!bytes)
-        return (tdl_str){0};
-    *at++ = '[';
-    for (size_t i = 0; i < a->chosen_n; i++) {
-        size_t comma = i ? 0 : 1; // none before the first
-        at = put(at, head + comma, sizeof head - 1 - comma);
-        at = put_span(at, out, id[i]);
-        at = put(at, middle, sizeof middle - 1);
-        at = put_span(at, out, reasons[i]);
-        *at++ = '}';
-    }
-    *at++ = ']';
-    return (tdl_str){bytes, (size_t)(at - bytes)};
+    return (tdl_str){packed, (size_t)(end - packed)};
 }
 
 tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
-    span id[TDL_ANSWER_MAX], reasons[TDL_ANSWER_MAX];
-
     tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : "popularity");
     tdl_jw_ktext(extra, "fallback", a->fallback);
-    write_items(a, extra, id, reasons);
+    ret->why = write_items(a, extra);
     if (extra->out->failed)
         return tdl_answer_no_memory(why);
     ret->user = tdl_arena_str(a->arena, a->ask->user);
@@ -235,7 +225,6 @@ tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl
     ret->model_version = (tdl_str){0};
     if (a->serving)
         ret->model_version = tdl_arena_str(a->arena, a->serving->snapshot->version);
-    ret->why = copy_why(a, extra->out, id, reasons);
     if (!ret->user.at || !ret->why.at || (a->serving && !ret->model_version.at))
         return tdl_answer_no_memory(why);
     crypto_generichash(ret->context_hash, sizeof ret->context_hash, (const uint8_t *)a->context.at,

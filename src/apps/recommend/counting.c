@@ -64,8 +64,11 @@ tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *histo
     if (!weight)
         return TDL_E_NO_MEMORY;
     memset(scores, 0, matrix->items_n * sizeof *scores);
-    for (size_t i = from; i < history->n; i++)
+    for (size_t i = from; i < history->n; i++) {
+        if (i + 1 < history->n)
+            tdl_sparse_prefetch(matrix, history->item[i + 1]);
         tdl_sparse_add_row(matrix, history->item[i], (float)weight[i], scores);
+    }
     return TDL_OK;
 }
 

@@ -61,7 +61,8 @@ static tdl_status validate(harness *h, const tdl_rung_ops *rung, tdl_outcome *ou
                                .pool = h->pool,
                                .validate = h->evaluated,
                                .progress = tdl_stage_tell,
-                               .progress_context = h->stages};
+                               .progress_context = h->stages,
+                               .log = tdl_stage_log(h->stages)};
     void *model = NULL;
     tdl_status st;
 
@@ -99,7 +100,8 @@ static tdl_status test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *re
                                .pool = h->pool,
                                .epochs = ret->epochs,
                                .progress = tdl_stage_tell,
-                               .progress_context = h->stages};
+                               .progress_context = h->stages,
+                               .log = tdl_stage_log(h->stages)};
     tdl_outcome outcome = {0};
     void *model = NULL;
     tdl_status st;

@@ -265,6 +265,7 @@ static tdl_status train(fitting *f, tdl_report *why)
                                 .clip = RECIPE.clip,
                                 .optim = RECIPE.optim,
                                 .pool = o->pool,
+                                .log = &o->log,
                                 .tell = tell,
                                 .tell_context = o};
     tdl_loop_result result;

@@ -1,6 +1,7 @@
 /* The recommender as an app: its life cycle, learning per event, and its table of functions. */
 #include <stdlib.h>
 
+#include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 
 static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t seq)
@@ -43,6 +44,15 @@ static tdl_status replay(tdl_app *app, tdl_report *why)
     while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more)
         recommend_learn_one(app, &event, seq);
     tdl_scan_close(scan);
+    return st;
+}
+
+static tdl_status recommend_explain(tdl_app *app, const tdl_decision *decision, tdl_jw *out,
+                                    tdl_report *why)
+{
+    pthread_rwlock_rdlock(&app->lock);
+    tdl_status st = tdl_reasons_write(decision, app->catalogue, out, why);
+    pthread_rwlock_unlock(&app->lock);
     return st;
 }
 
@@ -106,6 +116,7 @@ const tdl_app_ops tdl_recommend_app = {
     .evaluate = tdl_recommend_evaluate,
     .learn_one = recommend_learn_one,
     .decide = tdl_recommend_decide,
+    .explain = recommend_explain,
     .refresh = tdl_serving_refresh,
     .item_changed = recommend_item_changed,
 };

@@ -7,6 +7,7 @@
 #define TDL_APPS_RECOMMEND_RUNG_H
 
 #include "apps/app.h"
+#include "train/log.h"
 #include "train/safetensors.h"
 
 /* Every user's items in time order (ties in arrival order), repeated items kept once: the first. */
@@ -47,6 +48,7 @@ typedef struct tdl_fit_options {
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
     tdl_progress_fn *progress;
     void *progress_context;
+    tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind { TDL_REASON_EVENT, TDL_REASON_POPULAR } tdl_reason_kind;

@@ -35,7 +35,19 @@ float tdl_sparse_at(const tdl_sparse *matrix, int32_t row, int32_t column)
 
 void tdl_sparse_add_row(const tdl_sparse *matrix, int32_t row, float weight, float *scores)
 {
-    for (int64_t i = matrix->offsets[row]; i < matrix->offsets[row + 1]; i++)
+    int64_t i = matrix->offsets[row], end = matrix->offsets[row + 1];
+
+    for (; i + 4 <= end; i += 4) { // columns of a row differ, so four can be under way at once
+        const int32_t *column = matrix->column + i;
+        const float *value = matrix->value + i;
+        float a = scores[column[0]] + weight * value[0], b = scores[column[1]] + weight * value[1];
+        float c = scores[column[2]] + weight * value[2], d = scores[column[3]] + weight * value[3];
+        scores[column[0]] = a;
+        scores[column[1]] = b;
+        scores[column[2]] = c;
+        scores[column[3]] = d;
+    }
+    for (; i < end; i++)
         scores[matrix->column[i]] += weight * matrix->value[i];
 }
 

@@ -22,6 +22,18 @@ size_t tdl_sparse_bytes(const tdl_sparse *matrix);
 float tdl_sparse_at(const tdl_sparse *matrix, int32_t row, int32_t column);
 
 /* scores[j] += weight * matrix[row][j]; scores [items_n] */
+/* Ask for a row before it is needed: rows lie anywhere in many megabytes. */
+static inline void tdl_sparse_prefetch(const tdl_sparse *matrix, int32_t row)
+{
+    enum { LINE = 64 / sizeof(float), AHEAD = 16 * LINE };
+    int64_t i = matrix->offsets[row], end = matrix->offsets[row + 1];
+
+    for (end = end < i + AHEAD ? end : i + AHEAD; i < end; i += LINE) {
+        __builtin_prefetch(matrix->column + i);
+        __builtin_prefetch(matrix->value + i);
+    }
+}
+
 void tdl_sparse_add_row(const tdl_sparse *matrix, int32_t row, float weight, float *scores);
 
 /* ---- fitting: a row is the sum of what each occurrence of its item adds ---- */

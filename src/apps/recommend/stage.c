@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool tell(const tdl_stages *stages, double done, const char *detail)
 {
@@ -32,4 +33,25 @@ bool tdl_stage_tell(void *context, const char *inner, double done, const char *d
 {
     TDL_UNUSED(inner);
     return tell(context, done, detail);
+}
+
+static void log_scalar(void *context, const char *tag, uint64_t step, double value)
+{
+    const tdl_stages *stages = context;
+    size_t rung = strcspn(stages->name, ":");
+    char full[160];
+
+    if (strcmp(tag, "epoch") != 0) { // the run's own mark, see train/run.h
+        const char *fit = stages->name + rung + strspn(stages->name + rung, ": ");
+        snprintf(full, sizeof full, "%.*s/%s/%s", (int)rung, stages->name, fit, tag);
+        tag = full;
+    }
+    stages->log->scalar(stages->log->context, tag, step, value);
+}
+
+tdl_train_log tdl_stage_log(tdl_stages *stages)
+{
+    if (!stages->log)
+        return (tdl_train_log){0};
+    return (tdl_train_log){.context = stages, .scalar = log_scalar};
 }

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "tensor/gemm.h"
+#include "train/run.h"
 
 typedef struct run {
     tdl_app *app;
@@ -19,6 +21,7 @@ typedef struct run {
     tdl_evaluation evaluation;
     void *model[TDL_RUNGS_N];
     tdl_buf report;
+    tdl_run_folder *folder;                     /* NULL when nothing is to be written */
     char version[64], file[96], path[PATH_MAX]; /* file: path below the data folder */
     int64_t started_us;
 } run;
@@ -66,7 +69,8 @@ static tdl_status fit_all(run *r, tdl_report *why)
                                    .pool = r->app->context.pool,
                                    .epochs = r->evaluation.rung[k].epochs,
                                    .progress = tdl_stage_tell,
-                                   .progress_context = &r->stages};
+                                   .progress_context = &r->stages,
+                                   .log = tdl_stage_log(&r->stages)};
         if (!tdl_stage_begin(&r->stages, tdl_rung_cost(rung), why, "%s: everything", rung->name))
             return TDL_E_STOPPED;
         tdl_status st = rung->fit(&data, &options, &r->model[k], why);
@@ -86,11 +90,8 @@ static tdl_status write_report(run *r, tdl_buf *out, tdl_report *why)
 
 static tdl_status write_file(run *r, tdl_report *why)
 {
-    char uuid[37];
     tdl_status st;
 
-    tdl_uuid7(uuid);
-    snprintf(r->version, sizeof r->version, "recommend-%s", uuid);
     snprintf(r->path, sizeof r->path, "%s/models", r->app->context.data_dir);
     if ((st = tdl_file_make_dir(r->path, why)))
         return st;
@@ -127,20 +128,94 @@ static tdl_status publish(run *r, tdl_report *why)
     return row.active ? tdl_serving_load(r->app, &row, why) : TDL_OK;
 }
 
+/* ---- the run folder ---- */
+
+/* A run is named by the version of the model that it makes. */
+static tdl_status open_folder(run *r, tdl_report *why)
+{
+    char uuid[37];
+    tdl_run_options options = {.data_dir = r->app->context.data_dir,
+                               .app = "recommend",
+                               .id = r->version,
+                               .seed = r->options->seed,
+                               .config = r->options->activate ? TDL_STR("{\"activate\":true}")
+                                                              : TDL_STR("{\"activate\":false}"),
+                               .isa = tdl_isa_name(),
+                               .threads = tdl_pool_threads(r->app->context.pool)};
+
+    tdl_uuid7(uuid);
+    snprintf(r->version, sizeof r->version, "recommend-%s", uuid);
+    tdl_status st = tdl_run_open(&options, &r->folder, why);
+    if (!st)
+        r->stages.log = tdl_run_log(r->folder);
+    return st;
+}
+
+static void log_rung(const tdl_train_log *log, const tdl_rung_result *result)
+{
+    const struct figure {
+        const char *name;
+        double value;
+    } figures[] = {
+        {"validation_hr10", result->validation_hr10},
+        {"validation_ndcg10", result->validation_ndcg10},
+        {"test_hr10", result->hr10.mean},
+        {"test_ndcg10", result->ndcg10.mean},
+        {"test_mrr", result->mrr},
+        {"coverage", result->coverage},
+        {"fit_seconds", result->fit_seconds},
+    };
+    char tag[96];
+
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        snprintf(tag, sizeof tag, "ladder/%s/%s", result->name, figures[i].name);
+        log->scalar(log->context, tag, 0, figures[i].value);
+    }
+}
+
+static void log_ladder(const run *r)
+{
+    for (size_t k = 0; k < r->evaluation.rungs_n; k++)
+        log_rung(r->stages.log, &r->evaluation.rung[k]);
+}
+
+/* A log that could not be written is no reason to call a training failed: the model serves. */
+static void close_folder(run *r, tdl_status st, const tdl_report *why)
+{
+    const tdl_rung_result *promoted = &r->evaluation.rung[r->evaluation.promoted];
+    char tag[96];
+    tdl_run_end end = {.status = st,
+                       .stop_reason = st == TDL_OK          ? "completed"
+                                      : st == TDL_E_STOPPED ? "signal"
+                                                            : "error",
+                       .message = st && why ? why->message : NULL};
+
+    if (!st) {
+        snprintf(tag, sizeof tag, "ladder/%s/validation_ndcg10", promoted->name);
+        end.best_tag = tag;
+        end.best_value = promoted->validation_ndcg10;
+    }
+    tdl_run_close(r->folder, &end, NULL);
+}
+
 tdl_status tdl_recommend_train(tdl_app *app, const tdl_train_options *options, tdl_buf *ret_report,
                                tdl_report *why)
 {
     run r = start_run(app, options, 3);
     tdl_status st;
 
+    if ((st = open_folder(&r, why)))
+        return st;
     if ((st = measure(&r, why)))
         goto out;
+    log_ladder(&r);
     if ((st = fit_all(&r, why)))
         goto out;
     if ((st = publish(&r, why)))
         goto out;
     tdl_buf_str(ret_report, tdl_buf_view(&r.report));
 out:
+    close_folder(&r, st, why);
     release_run(&r);
     return st;
 }

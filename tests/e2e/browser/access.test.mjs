@@ -9,12 +9,14 @@ const t = words('en');
 let server;
 let browser;
 let decision;
+let run;
 
 before(async () => {
     server = await Server.start();
     browser = await launch();
     await server.fill();
     await server.train();
+    run = (await server.call('GET', '/v1/runs')).runs[0].id;
     decision = (await server.call('GET', '/v1/recommend?user=u3&n=10')).decision_id;
 });
 after(async () => {
@@ -25,6 +27,8 @@ after(async () => {
 const PAGES = () => [
     '#/overview',
     '#/models',
+    '#/runs',
+    `#/runs/${run}`,
     '#/users',
     '#/users/u3',
     '#/decisions',

@@ -78,7 +78,7 @@ for (const language of LANGUAGES) {
         await openAt(page, server, '#/models');
         const { models } = await server.call('GET', '/v1/models');
         const { evaluation } = models.find((model) => model.active).report;
-        const table = page.getByRole('table', { name: t('run.tableCaption') });
+        const table = page.getByRole('table', { name: t('version.tableCaption') });
         await table.waitFor();
         const rows = table.locator('tbody tr');
         assert.equal(await rows.count(), evaluation.length);
@@ -89,7 +89,7 @@ for (const language of LANGUAGES) {
                     text.includes(format(language, model[metric], 4)),
                     `${metric} in ${text}`,
                 );
-            assert.equal(text.includes(t('run.promoted')), model.promoted, text);
+            assert.equal(text.includes(t('version.promoted')), model.promoted, text);
         }
         await page.getByText(t('models.serving'), { exact: true }).waitFor();
         const plot = page.getByRole('img', { name: t('interval.title', { metric: 'HR@10' }) });
@@ -191,7 +191,7 @@ test('a key that may only ask is told that training needs an admin key', async (
     await openAt(page, { url: server.url, key }, '#/models');
     await page.getByRole('button', { name: t('train.now') }).click();
     await page.getByRole('alert').getByText(t('error.right')).waitFor();
-    await page.getByRole('table', { name: t('run.tableCaption') }).waitFor(); // still signed in
+    await page.getByRole('table', { name: t('version.tableCaption') }).waitFor(); // still signed in
     assert.ok(
         page.faults.every((fault) => fault.includes('403')),
         page.faults.join(),

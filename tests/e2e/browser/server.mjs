@@ -23,7 +23,7 @@ export class Server {
         server.#folder = await mkdtemp(join(tmpdir(), 'treadle-browser-'));
         server.#process = spawn(
             binary,
-            ['serve', '--data', join(server.#folder, 'data'), '--port', '0', '--json'],
+            ['serve', '--data', server.data, '--port', '0', '--json'],
             { stdio: ['ignore', 'pipe', 'pipe'] },
         );
         let messages = '';
@@ -42,6 +42,11 @@ export class Server {
         }
         const { url, admin_key: key } = JSON.parse(first);
         return Object.assign(server, { url, key });
+    }
+
+    /** Its data folder. */
+    get data() {
+        return join(this.#folder, 'data');
     }
 
     async call(method, path, body, key = this.key) {
@@ -81,8 +86,7 @@ export class Server {
 
     /** A new key, made beside the running server as an administrator would. */
     async createKey(right) {
-        const data = join(this.#folder, 'data');
-        const make = ['key', 'create', '--right', right, '--data', data, '--json'];
+        const make = ['key', 'create', '--right', right, '--data', this.data, '--json'];
         const { stdout } = await promisify(execFile)(process.env.TREADLE_BIN, make);
         return JSON.parse(stdout).key;
     }

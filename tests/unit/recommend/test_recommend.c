@@ -112,6 +112,32 @@ static json_t *answer(const fixture *f)
     return parsed;
 }
 
+/* The reasons of the decision in full, as the API shows them; json_decref it. */
+static json_t *explained(fixture *f)
+{
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    tdl_report why = {0};
+    json_t *parsed = NULL;
+
+    expect_ok(ops->explain(f->app, &f->decision, &w, &why), &why);
+    expect_ok(tdl_json_parse(tdl_buf_view(&out), TDL_JSON_REFUSE_DUPLICATES, &parsed, &why), &why);
+    tdl_buf_release(&out);
+    return parsed;
+}
+
+static tdl_status explain_bytes(fixture *f, tdl_str bytes)
+{
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    tdl_decision decision = f->decision;
+
+    decision.why = bytes;
+    tdl_status st = ops->explain(f->app, &decision, &w, NULL);
+    tdl_buf_release(&out);
+    return st;
+}
+
 static void expect_answered_by(const fixture *f, const char *rung, const char *fallback)
 {
     json_t *parsed = answer(f);
@@ -204,7 +230,9 @@ static void an_empty_store_answers_with_nothing(void **state)
 
     ask_for(f, "ann", 10);
     assert_int_equal(f->decision.candidates_n, 0);
-    assert_true(tdl_str_is(f->decision.why, "[]"));
+    json_t *reasons = explained(f);
+    assert_true(json_is_array(reasons) && !json_array_size(reasons));
+    json_decref(reasons);
     assert_int_equal(f->decision.model_version.len, 0);
     expect_answered_by(f, "popularity", "stranger");
 }
@@ -311,14 +339,11 @@ static void the_answer_is_chosen_items_then_as_many_runners_up(void **state)
 static void every_chosen_item_has_its_reasons_in_the_answer_and_in_the_row(void **state)
 {
     fixture *f = *state;
-    tdl_report why = {0};
-    json_t *row = NULL;
 
     store_walks(f);
     train_quietly(f);
     ask_for(f, "u0", 3);
-    expect_ok(tdl_json_parse(f->decision.why, TDL_JSON_REFUSE_DUPLICATES, &row, &why), &why);
-    json_t *given = answer(f), *items = json_object_get(given, "items");
+    json_t *row = explained(f), *given = answer(f), *items = json_object_get(given, "items");
     assert_int_equal(json_array_size(row), 3);
     assert_int_equal(json_array_size(items), 3);
     for (size_t i = 0; i < 3; i++) {
@@ -336,6 +361,103 @@ static void every_chosen_item_has_its_reasons_in_the_answer_and_in_the_row(void 
     assert_non_null(strstr(json_string_value(json_object_get(first, "time")), "1970-01-01T"));
     json_decref(row);
     json_decref(given);
+}
+
+static void reasons_are_told_with_the_titles_of_today_and_the_times_of_then(void **state)
+{
+    fixture *f = *state;
+
+    store_walks(f);
+    train_quietly(f);
+    ask_for(f, "u0", 1);
+    json_t *then = explained(f);
+    json_t *reason = json_array_get(json_object_get(json_array_get(then, 0), "reasons"), 0);
+    const char *item = json_string_value(json_object_get(reason, "item"));
+    tdl_item renamed = {.id = tdl_str_of(item), .title = TDL_STR("\"New\" title")};
+    ops->item_changed(f->app, &renamed);
+    store_event(&f->s, "u0", item, 1); /* a late event: now it stands earlier in the history */
+    train_quietly(f);                  /* and another model serves */
+    json_t *now = explained(f);
+    json_object_set_new(reason, "title", json_string("\"New\" title"));
+    assert_true(json_array_size(then) == json_array_size(now));
+    for (size_t i = 1; i < json_array_size(json_object_get(json_array_get(then, 0), "reasons"));
+         i++)
+        assert_true(
+            json_equal(json_array_get(json_object_get(json_array_get(then, 0), "reasons"), i),
+                       json_array_get(json_object_get(json_array_get(now, 0), "reasons"), i)));
+    assert_true(
+        json_equal(reason, json_array_get(json_object_get(json_array_get(now, 0), "reasons"), 0)));
+    json_decref(then);
+    json_decref(now);
+}
+
+static void popular_items_are_explained_as_such(void **state)
+{
+    fixture *f = *state;
+
+    store_event(&f->s, "u1", "a", 1);
+    ask_for(f, "nobody", 1);
+    json_t *row = explained(f), *expected = NULL;
+    expect_ok(tdl_json_parse(TDL_STR("[{\"item\":\"a\",\"reasons\":[{\"kind\":\"popular\","
+                                     "\"share\":1,\"exact\":true}]}]"),
+                             TDL_JSON_REFUSE_DUPLICATES, &expected, NULL),
+              NULL);
+    assert_true(json_equal(row, expected));
+    json_decref(expected);
+    json_decref(row);
+}
+
+/* Before reasons were packed the row held the full JSON. */
+static void rows_of_older_versions_read_as_they_were_written(void **state)
+{
+    static const char old[] = "[{\"item\":\"i6\",\"reasons\":[{\"kind\":\"event\",\"item\":\"i5\","
+                              "\"title\":\"Item number 5\",\"time\":\"1970-01-01T00:00:06Z\","
+                              "\"share\":0.5,\"exact\":true}]}]";
+    fixture *f = *state;
+    json_t *expected = NULL;
+
+    ask_for(f, "nobody", 1);
+    f->decision.why = tdl_str_of(old);
+    json_t *row = explained(f);
+    expect_ok(tdl_json_parse(tdl_str_of(old), TDL_JSON_REFUSE_DUPLICATES, &expected, NULL), NULL);
+    assert_true(json_equal(row, expected));
+    json_decref(expected);
+    json_decref(row);
+    f->decision.why = (tdl_str){0};
+    row = explained(f);
+    assert_true(json_is_array(row) && !json_array_size(row));
+    json_decref(row);
+    assert_int_equal(explain_bytes(f, TDL_STR("[{\"item\":")), TDL_E_CORRUPT);
+}
+
+/* Every beginning of a row, and every row with one byte changed: refused, or still an array. */
+static void damaged_reasons_are_refused(void **state)
+{
+    fixture *f = *state;
+    char bytes[1024];
+
+    store_walks(f);
+    train_quietly(f);
+    ask_for(f, "u0", 3);
+    tdl_str whole = f->decision.why;
+    assert_true(whole.len < sizeof bytes);
+    assert_int_equal(explain_bytes(f, whole), TDL_OK);
+    for (size_t n = 1; n < whole.len; n++)
+        assert_int_equal(explain_bytes(f, (tdl_str){whole.at, n}), TDL_E_CORRUPT);
+    memcpy(bytes, whole.at, whole.len);
+    bytes[whole.len] = 0;
+    assert_int_equal(explain_bytes(f, (tdl_str){bytes, whole.len + 1}), TDL_E_CORRUPT);
+    for (size_t i = 0; i < whole.len; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            bytes[i] = (char)(bytes[i] ^ 1 << bit);
+            tdl_status st = explain_bytes(f, (tdl_str){bytes, whole.len});
+            assert_true(st == TDL_OK || st == TDL_E_CORRUPT);
+            bytes[i] = whole.at[i];
+        }
+    tdl_candidate fewer = f->decision.candidates[0];
+    f->decision.candidates = &fewer;
+    f->decision.candidates_n = 1;
+    assert_int_equal(explain_bytes(f, whole), TDL_E_CORRUPT);
 }
 
 static void an_event_changes_the_next_answer_without_training(void **state)
@@ -742,6 +864,10 @@ int main(void)
         CASE(training_promotes_what_knows_the_order_and_says_why),
         CASE(the_answer_is_chosen_items_then_as_many_runners_up),
         CASE(every_chosen_item_has_its_reasons_in_the_answer_and_in_the_row),
+        CASE(reasons_are_told_with_the_titles_of_today_and_the_times_of_then),
+        CASE(popular_items_are_explained_as_such),
+        CASE(rows_of_older_versions_read_as_they_were_written),
+        CASE(damaged_reasons_are_refused),
         CASE(an_event_changes_the_next_answer_without_training),
         CASE(one_event_makes_a_stranger_a_user),
         CASE(a_history_the_model_does_not_know_is_a_strangers),

@@ -94,6 +94,33 @@ static void it_agrees_with_a_full_sort(void **state)
     }
 }
 
+/* Against sorting everything; longer than what is looked over at a time. */
+static void long_lists_agree_with_a_full_sort(void **state)
+{
+    enum { N = 70000, K = 20 };
+    float *scores = malloc(N * sizeof *scores);
+    tdl_scored *sorted = malloc(N * sizeof *sorted), best[K];
+    tdl_rng rng = tdl_rng_make(8, 1);
+
+    TDL_UNUSED(state);
+    for (uint32_t levels = 10; levels <= 10000000; levels *= 100) {
+        for (size_t i = 0; i < N; i++) {
+            scores[i] = (float)tdl_rng_below(&rng, levels);
+            sorted[i] = (tdl_scored){scores[i], (int32_t)i};
+        }
+        scores[500] = INFINITY; /* not below the bound */
+        sorted[500].score = -1;
+        scores[501] = NAN;
+        sorted[501].score = -1;
+        qsort(sorted, N, sizeof *sorted, by_score);
+        assert_int_equal(tdl_top(scores, N, NULL, 0, INFINITY, best, K), K);
+        for (size_t i = 0; i < K; i++)
+            assert_int_equal(best[i].item, sorted[i].item);
+    }
+    free(scores);
+    free(sorted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +130,7 @@ int main(void)
         cmocka_unit_test(asking_for_none_or_among_none_gives_none),
         cmocka_unit_test(what_a_model_says_nothing_about_is_not_spoken),
         cmocka_unit_test(it_agrees_with_a_full_sort),
+        cmocka_unit_test(long_lists_agree_with_a_full_sort),
     };
     return cmocka_run_group_tests_name("recommend/top", tests, NULL, NULL);
 }

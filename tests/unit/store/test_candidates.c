@@ -39,8 +39,24 @@ static void candidates_are_written_as_rows_of_item_score_and_propensity(void **s
         {.item = TDL_STR("c"), .score = 0, .propensity = 0},
     };
 
-    assert_str(text_of(f, c, 3), "[[\"a\",1.5,1],[\"\\\"é\\n\",-0.25,0.05],[\"c\",0,0]]");
+    assert_str(text_of(f, c, 3), "[[\"a\",1.5],[\"\\\"é\\n\",-0.25,0.05],[\"c\",0]]");
     assert_str(text_of(f, NULL, 0), "[]");
+}
+
+/* Rows of older versions say every propensity. */
+static void a_propensity_left_out_is_that_of_a_fixed_choice(void **state)
+{
+    fixture *f = *state;
+    static const char *const same[] = {"[[\"a\",1.5,1],[\"b\",2,0]]", "[[\"a\",1.5],[\"b\",2]]"};
+    tdl_candidate *got;
+    size_t n;
+
+    for (size_t i = 0; i < 2; i++) {
+        succeed(f, tdl_candidates_read(tdl_str_of(same[i]), 1, f->arena, &got, &n, &f->why));
+        assert_int_equal(n, 2);
+        assert_true(got[0].chosen && got[0].propensity == 1 && got[0].score == 1.5);
+        assert_true(!got[1].chosen && got[1].propensity == 0 && got[1].score == 2);
+    }
 }
 
 static void candidates_come_back_with_the_chosen_ones_first(void **state)
@@ -129,7 +145,7 @@ static void damaged_text_is_refused(void **state)
                                           "[",
                                           "[1]",
                                           "[[]]",
-                                          "[[\"a\",1]]",
+                                          "[[\"a\"]]",
                                           "[[1,1,1]]",
                                           "[[\"a\",\"b\",1]]",
                                           "[null]",
@@ -147,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLOSED_TEST(candidates_are_written_as_rows_of_item_score_and_propensity),
+        CLOSED_TEST(a_propensity_left_out_is_that_of_a_fixed_choice),
         CLOSED_TEST(candidates_come_back_with_the_chosen_ones_first),
         CLOSED_TEST(every_float_comes_back_as_the_same_float),
         CLOSED_TEST(floats_of_usual_size_come_back_the_same),

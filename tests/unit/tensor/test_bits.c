@@ -65,9 +65,9 @@ static void every_instruction_set_and_thread_count_gives_the_contract(void **sta
         tdl_pool *pool = tdl_pool_new(thread_counts[t]);
 
         for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++) {
-            assert_int_equal(
-                tdl_gemm_on(kernel, false, true, M, N, K, x, K, w, K, y, N, false, pool, NULL),
-                TDL_OK);
+            assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, true, M, N, K, x, K, w, K, y,
+                                         N, false, pool, NULL),
+                             TDL_OK);
             tdl_case_same(y, reference, (size_t)M * N, kernel->name);
         }
         tdl_pool_free(pool);
@@ -88,8 +88,9 @@ static void every_orientation_gives_the_same_bits(void **state)
         for (int o = 0; o < 4; o++) {
             bool ta = o & 1, tb = o & 2;
 
-            assert_int_equal(tdl_gemm_on(kernel, ta, tb, M, N, K, ta ? xt : x, ta ? M : K,
-                                         tb ? w : wt, tb ? K : N, y, N, false, NULL, NULL),
+            assert_int_equal(tdl_gemm_on(kernel, kernel->f32, ta, tb, M, N, K, ta ? xt : x,
+                                         ta ? M : K, tb ? w : wt, tb ? K : N, y, N, false, NULL,
+                                         NULL),
                              TDL_OK);
             tdl_case_same(y, reference, (size_t)M * N, kernel->name);
         }
@@ -108,8 +109,9 @@ static void packed_weights_give_the_same_bits_for_any_batch_split(void **state)
     (void)state;
     for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++)
         for (int transposed = 0; transposed < 2; transposed++) {
-            assert_int_equal(
-                tdl_pack_on(kernel, transposed ? w : wt, transposed, K, N, &packed, NULL), TDL_OK);
+            assert_int_equal(tdl_pack_on(kernel, kernel->f32, TDL_PRECISION_F32,
+                                         transposed ? w : wt, transposed, K, N, &packed, NULL),
+                             TDL_OK);
             for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
                 memset(y, 0xff, sizeof *y * M * N);
                 for (size_t m = 0; m < M; m += steps[s])
@@ -133,7 +135,9 @@ static void packed_weights_give_the_same_bits_for_any_thread_count(void **state)
         tdl_pool *pool = tdl_pool_new(thread_counts[t]);
 
         for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++) {
-            assert_int_equal(tdl_pack_on(kernel, wt, false, K, N, &packed, NULL), TDL_OK);
+            assert_int_equal(
+                tdl_pack_on(kernel, kernel->f32, TDL_PRECISION_F32, wt, false, K, N, &packed, NULL),
+                TDL_OK);
             memset(y, 0xff, sizeof *y * M * N);
             tdl_linear(packed, M, x, K, NULL, TDL_ACT_NONE, y, N, pool);
             tdl_case_same(y, reference, (size_t)M * N, kernel->name);
@@ -158,8 +162,8 @@ static void narrow_products_split_by_rows_to_the_same_bits(void **state)
         tdl_pool *pool = tdl_pool_new(thread_counts[t]);
 
         for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++) {
-            assert_int_equal(tdl_gemm_on(kernel, false, false, ROWS, COLUMNS, K, a, K, wt, N, own,
-                                         COLUMNS, false, pool, NULL),
+            assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, ROWS, COLUMNS, K, a, K,
+                                         wt, N, own, COLUMNS, false, pool, NULL),
                              TDL_OK);
             tdl_case_same(own, expected, (size_t)ROWS * COLUMNS, kernel->name);
         }
@@ -190,8 +194,9 @@ static void adding_adds_the_whole_product_once(void **state)
                           COLUMNS, true);
         for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++) {
             memcpy(own, before, sizeof before);
-            assert_int_equal(tdl_gemm_on(kernel, false, false, ROWS, COLUMNS, depths[d], a, DEPTH,
-                                         b, COLUMNS, own, COLUMNS, true, NULL, NULL),
+            assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, ROWS, COLUMNS,
+                                         depths[d], a, DEPTH, b, COLUMNS, own, COLUMNS, true, NULL,
+                                         NULL),
                              TDL_OK);
             tdl_case_same(own, expected, (size_t)ROWS * COLUMNS, kernel->name);
         }
@@ -210,16 +215,17 @@ static void any_size_of_pack_buffer_gives_the_same_bits(void **state)
     (void)state;
     for (size_t i = 0; (kernel = tdl_kernel_at(i)); i++)
         for (size_t s = 0; s < sizeof times_least / sizeof *times_least; s++) {
-            size_t step = kernel->nr * K, panels = tdl_panels_of(kernel, N);
-            size_t floats = times_least[s] * tdl_product_least(kernel);
+            size_t step = kernel->f32->nr * K, panels = tdl_panels_of(kernel->f32, N);
+            size_t floats = times_least[s] * tdl_product_least(kernel->f32);
             float *packed = aligned_alloc(64, (panels * step * sizeof *packed + 63) / 64 * 64);
             float *buffer = aligned_alloc(64, (floats * sizeof *buffer + 63) / 64 * 64);
 
             assert_non_null(packed);
             assert_non_null(buffer);
-            tdl_pack_panels(kernel, wt, N, false, N, K, packed, step, 0, panels);
+            tdl_pack_panels(kernel->f32, wt, N, false, N, K, packed, step, 0, panels);
             memset(y, 0xff, sizeof *y * M * N);
             tdl_product_run(&(tdl_product){.kernel = kernel,
+                                           .tiles = kernel->f32,
                                            .m = M,
                                            .n = N,
                                            .k = K,

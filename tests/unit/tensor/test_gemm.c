@@ -58,8 +58,8 @@ static void check_shape(const tdl_kernel *kernel, const shape *s, uint64_t seed)
         for (size_t j = s->n; j < ldc; j++)
             c[i * ldc + j] = GUARD;
     memcpy(before, c, c_floats * sizeof *c);
-    assert_int_equal(tdl_gemm_on(kernel, s->ta, s->tb, s->m, s->n, s->k, a, lda, b, ldb, c, ldc,
-                                 s->add, NULL, NULL),
+    assert_int_equal(tdl_gemm_on(kernel, kernel->f32, s->ta, s->tb, s->m, s->n, s->k, a, lda, b,
+                                 ldb, c, ldc, s->add, NULL, NULL),
                      TDL_OK);
     double error = error_of(s, a, lda, b, ldb, before, c, ldc);
     if (!(error <= 1))
@@ -111,8 +111,8 @@ static void shapes_one_off_the_tile_stay_within_the_bound(void **state)
                                     &(shape){.ta = o & 1,
                                              .tb = o & 2,
                                              .add = o & 4,
-                                             .m = kernel->mr - 1 + dm,
-                                             .n = kernel->nr - 1 + dn,
+                                             .m = kernel->f32->mr - 1 + dm,
+                                             .n = kernel->f32->nr - 1 + dn,
                                              .k = TDL_K_BLOCK - 1 + dk,
                                              .pad = 1},
                                     at);
@@ -137,19 +137,20 @@ static void sizes_of_zero_write_nothing_or_zeros(void **state)
     for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++) {
         float c[6] = {9, 9, 9, 9, 9, 9};
 
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 0, 2, 2, a, 2, a, 2, c, 3, false, NULL, NULL),
-            TDL_OK);
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 2, 0, 2, a, 2, a, 2, c, 3, false, NULL, NULL),
-            TDL_OK);
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 2, 2, 0, a, 2, a, 2, c, 3, true, NULL, NULL), TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 0, 2, 2, a, 2, a, 2, c, 3,
+                                     false, NULL, NULL),
+                         TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 2, 0, 2, a, 2, a, 2, c, 3,
+                                     false, NULL, NULL),
+                         TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 2, 2, 0, a, 2, a, 2, c, 3,
+                                     true, NULL, NULL),
+                         TDL_OK);
         for (size_t i = 0; i < 6; i++)
             assert_true(c[i] == 9);
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 2, 2, 0, a, 2, a, 2, c, 3, false, NULL, NULL),
-            TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 2, 2, 0, a, 2, a, 2, c, 3,
+                                     false, NULL, NULL),
+                         TDL_OK);
         const float expected[6] = {0, 0, 9, 0, 0, 9}; /* an empty sum is 0; the gap is not C's */
         assert_memory_equal(c, expected, sizeof c);
     }
@@ -165,13 +166,13 @@ static void small_products_equal_arithmetic_by_hand(void **state)
 
     (void)state;
     for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++) {
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 1, 1, 1, a + 2, 1, b, 1, c, 1, false, NULL, NULL),
-            TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 1, 1, 1, a + 2, 1, b, 1, c,
+                                     1, false, NULL, NULL),
+                         TDL_OK);
         assert_true(c[0] == 21);
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, 2, 2, 3, a, 3, b, 2, c, 2, false, NULL, NULL),
-            TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, 2, 2, 3, a, 3, b, 2, c, 2,
+                                     false, NULL, NULL),
+                         TDL_OK);
         assert_memory_equal(c, expected, sizeof c);
     }
 }
@@ -194,9 +195,9 @@ static void nan_and_infinity_reach_their_row_and_column_only(void **state)
     b[9 * N + 33] = NAN;
     b[7 * N + 12] = 0; /* meets the infinity */
     for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++) {
-        assert_int_equal(
-            tdl_gemm_on(kernel, false, false, M, N, K, a, K, b, N, c, N, false, NULL, NULL),
-            TDL_OK);
+        assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, M, N, K, a, K, b, N, c, N,
+                                     false, NULL, NULL),
+                         TDL_OK);
         for (size_t i = 0; i < M; i++)
             for (size_t j = 0; j < N; j++) {
                 float got = c[i * N + j];

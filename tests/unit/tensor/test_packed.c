@@ -28,13 +28,15 @@ static void fused_bias_and_activation_equal_the_separate_steps(void **state)
     (void)state;
     for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
         for (size_t i = 0; i < sizeof ins / sizeof *ins; i++) {
-            assert_int_equal(tdl_pack_on(kernel, w, false, ins[i], N, &packed, NULL), TDL_OK);
+            assert_int_equal(tdl_pack_on(kernel, kernel->f32, TDL_PRECISION_F32, w, false, ins[i],
+                                         N, &packed, NULL),
+                             TDL_OK);
             for (int act = 0; act < ACTS_N; act++)
                 for (int with_bias = 0; with_bias < 2; with_bias++) {
                     const float *b = with_bias ? bias : NULL;
 
-                    assert_int_equal(tdl_gemm_on(kernel, false, false, M, N, ins[i], x, IN_MAX, w,
-                                                 N, expected, N, false, NULL, NULL),
+                    assert_int_equal(tdl_gemm_on(kernel, kernel->f32, false, false, M, N, ins[i], x,
+                                                 IN_MAX, w, N, expected, N, false, NULL, NULL),
                                      TDL_OK);
                     kernel->map_rows(tdl_map_of_act((tdl_act)act), M, N, expected, N, b, expected,
                                      N);
@@ -70,7 +72,9 @@ static void gaps_between_rows_are_neither_read_nor_written(void **state)
         x[i] = i % LDX < IN ? tdl_case_float(&seed) : NAN; /* read, it would spread */
     tdl_case_contract(false, false, M, OUT, IN, x, LDX, w, OUT, expected, OUT, false);
     for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++) {
-        assert_int_equal(tdl_pack_on(kernel, w, false, IN, OUT, &packed, NULL), TDL_OK);
+        assert_int_equal(
+            tdl_pack_on(kernel, kernel->f32, TDL_PRECISION_F32, w, false, IN, OUT, &packed, NULL),
+            TDL_OK);
         for (size_t i = 0; i < (size_t)M * LDY; i++)
             y[i] = 77;
         tdl_linear(packed, M, x, LDX, NULL, TDL_ACT_NONE, y, LDY, NULL);

@@ -47,6 +47,21 @@ static float float_of(uint32_t bits)
     return x;
 }
 
+static double gelu_erf(double x)
+{
+    return x / 2 * erfc(-x / sqrt(2));
+}
+
+static double silu(double x)
+{
+    return x * sigmoid(x);
+}
+
+static double leaky_relu(double x)
+{
+    return x < 0 ? x * (double).01f : x;
+}
+
 static void check_sweep(tdl_map f, double (*exact)(double), double ulps_max)
 {
     const tdl_kernel *kernel = tdl_kernel_at(0);
@@ -116,6 +131,86 @@ static void gelu_is_within_four_parts_in_2_to_the_24_of_x(void **state)
     assert_true(worst < 4 * 0x1p-24);
 }
 
+static void gelu_in_its_erf_form_is_within_five_ulp(void **state)
+{
+    (void)state;
+    check_sweep(TDL_MAP_GELU_ERF, gelu_erf, 5);
+}
+
+/* Where the sigmoid in it is subnormal, below -87, it loses digits. */
+static void silu_is_within_four_ulp(void **state)
+{
+    const tdl_kernel *kernel = tdl_kernel_at(0);
+    double worst = 0;
+
+    (void)state;
+    for (float x = -87; x < 87; x += 0x1p-14f) {
+        float y;
+
+        kernel->map_rows(TDL_MAP_SILU, 1, 1, &x, 1, NULL, &y, 1);
+        worst = fmax(worst, ulps(y, silu((double)x)));
+    }
+    assert_true(worst < 4);
+}
+
+static void leaky_relu_is_exact(void **state)
+{
+    (void)state;
+    check_sweep(TDL_MAP_LEAKY_RELU, leaky_relu, .5);
+}
+
+/* From the formulas in double; the slopes are of the order of 1, and so is what is allowed. */
+static double slope_of(tdl_map f, double x)
+{
+    double s = sigmoid(x), root = sqrt(2 / acos(-1)), t, y = tanh(x);
+
+    switch (f) {
+    case TDL_MAP_RELU:
+        return x > 0 ? 1 : 0;
+    case TDL_MAP_LEAKY_RELU:
+        return x > 0 ? 1 : (double).01f;
+    case TDL_MAP_TANH:
+        return 1 - y * y;
+    case TDL_MAP_SIGMOID:
+        return s * (1 - s);
+    case TDL_MAP_SILU:
+        return s * (1 + x * (1 - s));
+    case TDL_MAP_GELU:
+        t = tanh(root * (x + 0.044715 * x * x * x));
+        return (1 + t) / 2 + x / 2 * (1 - t * t) * root * (1 + 3 * 0.044715 * x * x);
+    case TDL_MAP_GELU_ERF:
+        return erfc(-x / sqrt(2)) / 2 + x * exp(-x * x / 2) / sqrt(2 * acos(-1));
+    case TDL_MAP_COPY:
+    case TDL_MAP_EXP:
+    case TDL_MAP_LOG:
+        break;
+    }
+    return 1;
+}
+
+static void slopes_equal_the_formulas_on_every_kernel(void **state)
+{
+    static const tdl_map from_x[] = {TDL_MAP_SILU, TDL_MAP_GELU, TDL_MAP_GELU_ERF};
+    static const tdl_map from_y[] = {TDL_MAP_RELU, TDL_MAP_LEAKY_RELU, TDL_MAP_TANH,
+                                     TDL_MAP_SIGMOID};
+    const tdl_kernel *kernel;
+
+    (void)state;
+    for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
+        for (int i = 0; i < 7; i++)
+            for (float x = -20; x < 20; x += 0x1p-6f) {
+                tdl_map f = i < 3 ? from_x[i] : from_y[i - 3];
+                float saved = x, dy = 3;
+
+                if (i >= 3)
+                    kernel->map_rows(f, 1, 1, &x, 1, NULL, &saved, 1);
+                kernel->map_backward(f, 1, &saved, &dy);
+                if (!(fabs((double)dy - 3 * slope_of(f, (double)x)) < 3 * 12 * 0x1p-24))
+                    fail_msg("%s: slope %d at %g is %g", kernel->name, f, (double)x,
+                             (double)dy / 3);
+            }
+}
+
 /* PyTorch 1.13.1 in double. */
 static void values_equal_the_published_ones(void **state)
 {
@@ -125,6 +220,8 @@ static void values_equal_the_published_ones(void **state)
         double y;
     } cases[] = {
         {TDL_MAP_GELU, 1, 0.841191990608277},
+        {TDL_MAP_GELU_ERF, 1, 0.841344746068543},
+        {TDL_MAP_SILU, 1, 0.731058578630005},
         {TDL_MAP_TANH, 0.5f, 0.462117157260010},
         {TDL_MAP_SIGMOID, 0.6f, 0.645656306225795},
         {TDL_MAP_RELU, -3, 0},
@@ -162,6 +259,11 @@ static void special_values_have_their_limits(void **state)
         {TDL_MAP_RELU, -INFINITY, 0},
         {TDL_MAP_GELU, INFINITY, INFINITY},
         {TDL_MAP_GELU, 0, 0},
+        {TDL_MAP_GELU_ERF, INFINITY, INFINITY},
+        {TDL_MAP_GELU_ERF, -INFINITY, 0},
+        {TDL_MAP_GELU_ERF, 0, 0},
+        {TDL_MAP_SILU, INFINITY, INFINITY},
+        {TDL_MAP_LEAKY_RELU, -INFINITY, -INFINITY},
     };
     const tdl_kernel *kernel;
     float y, negative = -1, nan = NAN;
@@ -198,7 +300,7 @@ static void every_kernel_gives_the_same_bits(void **state)
         for (uint32_t i = 0; i < N; i++) {
             x[i] = float_of(i * WIDE);
             if (isnan(x[i]) || (f == TDL_MAP_LOG && x[i] + bias[i] < 0) ||
-                (f == TDL_MAP_GELU && x[i] < -1e18f))
+                ((f == TDL_MAP_GELU || f == TDL_MAP_SILU) && x[i] < -1e18f))
                 x[i] = 2;
         }
         for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++) {
@@ -244,6 +346,10 @@ int main(void)
         cmocka_unit_test(tanh_is_within_two_ulp),
         cmocka_unit_test(sigmoid_is_within_three_ulp),
         cmocka_unit_test(gelu_is_within_four_parts_in_2_to_the_24_of_x),
+        cmocka_unit_test(gelu_in_its_erf_form_is_within_five_ulp),
+        cmocka_unit_test(silu_is_within_four_ulp),
+        cmocka_unit_test(leaky_relu_is_exact),
+        cmocka_unit_test(slopes_equal_the_formulas_on_every_kernel),
         cmocka_unit_test(values_equal_the_published_ones),
         cmocka_unit_test(special_values_have_their_limits),
         cmocka_unit_test(every_kernel_gives_the_same_bits),

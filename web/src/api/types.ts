@@ -25,4 +25,7 @@ export type Models = Answer<'/v1/models', 'get'>;
 export type Model = Models['models'][number];
 export type Report = NonNullable<Model['report']>;
 export type Evaluation = Report['evaluation'][number];
+export type Runs = Answer<'/v1/runs', 'get'>;
+export type Run = Runs['runs'][number];
+export type RunCurves = Answer<'/v1/runs/{id}', 'get'>;
 export type Stored = Answer<'/v1/events', 'post'>;

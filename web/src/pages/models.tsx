@@ -1,4 +1,4 @@
-// Every training run beside its baselines, and which one serves, and why.
+// Every model version beside its baselines, and which one serves, and why.
 import { useState } from 'preact/hooks';
 import { type ApiError, asApiError, call, useLoad } from '../api/client';
 import type { Model, Models as ModelList } from '../api/types';
@@ -10,7 +10,7 @@ import { Empty, Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
 import { Head, Table } from '../ui/table';
 import { TrainButton, TrainingState } from '../ui/train';
-import { Run } from './run';
+import { Version } from './version';
 
 function Activate({ model, done }: { model: Model; done: () => void }) {
     const { t } = useI18n();
@@ -135,7 +135,7 @@ export function Models({ id }: { id: string | null }) {
             )}
             {models && shown && (
                 <>
-                    <Run model={shown} />
+                    <Version model={shown} />
                     <Panel title={t('models.versions')}>
                         <Versions models={models} shown={shown} done={list.reload} />
                     </Panel>

@@ -1,151 +1,213 @@
-// One training run: which model it promoted and why, its interval plots and its table.
-import { IntervalPlot } from '../charts/intervals';
-import type { Evaluation, Model, Report } from '../api/types';
-import { type I18n, useI18n } from '../i18n';
+// One training run, or several over each other: settings, curves, figures.
+import type { Run } from '../api/types';
+import { flatten } from '../charts/curves';
+import { type Line, LineChart, LINES_MAX } from '../charts/lines';
+import { useI18n } from '../i18n';
+import { href } from '../router';
+import { Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
 import { Head, Table } from '../ui/table';
+import { type Followed, useRuns } from './follow';
 
-/** The promotion in words, from the run's own validation figures. */
-function verdict({ t, name, number }: I18n, report: Report): string {
-    const best = report.evaluation.find((row) => row.promoted);
-    if (!best) return t('run.noPromotion');
-    const others = report.evaluation.filter((row) => row !== best);
-    const next = others.reduce<Evaluation | null>(
-        (top, row) => (top && top.validation_ndcg10 >= row.validation_ndcg10 ? top : row),
-        null,
-    );
-    const values = {
-        model: name('model', best.model),
-        value: number(best.validation_ndcg10, 4),
-        next: next ? name('model', next.model) : '',
-        nextValue: next ? number(next.validation_ndcg10, 4) : '',
-    };
-    if (!next) return t('run.only', values);
-    return next.validation_ndcg10 > best.validation_ndcg10
-        ? t('run.notBest', values)
-        : t('run.best', values);
+/** Enough of an id to tell runs apart: its end is random. */
+function shortId(id: string): string {
+    return id.length > 16 ? id.slice(-12) : id;
 }
 
-function EvaluationTable({ report }: { report: Report }) {
-    const i18n = useI18n();
-    const { t, number, percent } = i18n;
-    const span = (row: Evaluation, metric: 'hr10' | 'ndcg10') => (
-        <td class="number nowrap">
-            {number(row[metric], 4)}
-            <span class="range">
-                {number(row[`${metric}_low`], 4)}–{number(row[`${metric}_high`], 4)}
-            </span>
-        </td>
+/** The tag that only marks where an epoch begins. */
+const MARK = 'epoch';
+
+function Ends({ runs }: { runs: readonly Followed[] }) {
+    const { t, name, seconds, time, figure } = useI18n();
+    const details = ({ started, finished, best }: Run) =>
+        [
+            started && t('runs.startedAt', { time: time(started) }),
+            started &&
+                finished &&
+                t('runs.took', {
+                    time: seconds((Date.parse(finished) - Date.parse(started)) / 1e3),
+                }),
+            best && t('runs.bestIs', { tag: best.tag, value: figure(best.value) }),
+        ].filter(Boolean);
+
+    return (
+        <ul class="ends">
+            {runs.map(({ run }, i) => (
+                <li key={run.id}>
+                    <p role="status">
+                        {runs.length > 1 && <span class={`swatch series-${i + 1}`} />}
+                        <span class={`dot ${run.status}`} aria-hidden="true" />
+                        {runs.length > 1 && (
+                            <>
+                                <a class="id" href={href('runs', run.id)}>
+                                    {shortId(run.id)}
+                                </a>{' '}
+                            </>
+                        )}
+                        {t(`runs.status.${run.status}`)}
+                        {run.stop_reason !== null && ` (${name('stop', run.stop_reason)})`}
+                    </p>
+                    <p class="muted small">
+                        {details(run).join(t('list.separator'))}
+                    </p>
+                    {run.message !== null && (
+                        <p class="failure" lang="en">
+                            {run.message}
+                        </p>
+                    )}
+                </li>
+            ))}
+        </ul>
     );
+}
+
+/** A row a name, a column a run. */
+function SideBySide({
+    caption,
+    first,
+    runs,
+    rows,
+}: {
+    caption: string;
+    first: string;
+    runs: readonly Followed[];
+    rows: readonly { name: string; cells: readonly string[] }[];
+}) {
+    const { t } = useI18n();
 
     return (
         <Table
-            caption={t('run.tableCaption')}
+            caption={caption}
             head={
                 <>
-                    <Head>{t('run.model')}</Head>
-                    <Head number>{t('metric.hr10')}</Head>
-                    <Head number>{t('metric.ndcg10')}</Head>
-                    <Head number>{t('metric.mrr')}</Head>
-                    <Head number>{t('metric.coverage')}</Head>
-                    <Head number>{t('metric.validationHr10')}</Head>
-                    <Head number>{t('metric.validationNdcg10')}</Head>
-                    <Head number>{t('metric.fit')}</Head>
-                    <Head number>{t('models.size')}</Head>
+                    <Head>{first}</Head>
+                    {runs.map(({ run }) => (
+                        <Head key={run.id}>
+                            {runs.length > 1 ? shortId(run.id) : t('runs.value')}
+                        </Head>
+                    ))}
                 </>
             }
         >
-            {report.evaluation.map((row) => (
-                <tr key={row.model} class={row.promoted ? 'current' : undefined}>
-                    <th scope="row">
-                        <span class="nowrap">
-                            {i18n.name('model', row.model)}{' '}
-                            {row.promoted && <span class="badge good">{t('run.promoted')}</span>}
-                        </span>
-                        {row.gate && (
-                            <span class="range gate" lang="en">
-                                {row.gate}
-                            </span>
-                        )}
-                    </th>
-                    {span(row, 'hr10')}
-                    {span(row, 'ndcg10')}
-                    <td class="number">{number(row.mrr, 4)}</td>
-                    <td class="number">{percent(row.coverage)}</td>
-                    <td class="number">{number(row.validation_hr10, 4)}</td>
-                    <td class="number">{number(row.validation_ndcg10, 4)}</td>
-                    <td class="number nowrap">{i18n.seconds(row.fit_seconds)}</td>
-                    <td class="number nowrap">{i18n.bytes(row.bytes)}</td>
+            {rows.map(({ name, cells }) => (
+                <tr key={name}>
+                    <th scope="row">{name}</th>
+                    {cells.map((cell, i) => (
+                        <td key={runs[i]!.run.id}>{cell}</td>
+                    ))}
                 </tr>
             ))}
         </Table>
     );
 }
 
-function Facts({ model, report }: { model: Model; report: Report }) {
-    const i18n = useI18n();
-    const { t, number } = i18n;
-    const facts = [
-        [t('run.created'), i18n.time(model.created)],
-        [t('total.users'), number(report.users)],
-        [t('total.items'), number(report.items)],
-        [t('run.interactions'), number(report.interactions)],
-        [t('run.trained'), i18n.seconds(report.trained_seconds)],
-        [t('run.seed'), String(report.seed)],
-    ] as const;
+/** Of one run all settings, of several those that differ. */
+function Settings({ runs }: { runs: readonly Followed[] }) {
+    const { t } = useI18n();
+    const flat = runs.map(({ run: { app, seed, config, system } }) =>
+        flatten({ app, seed, config, system }),
+    );
+    const names = [...new Set(flat.flatMap((settings) => Object.keys(settings)))];
+    const rows = names
+        .map((name) => ({ name, cells: flat.map((settings) => settings[name] ?? '–') }))
+        .filter(({ cells }) => runs.length === 1 || new Set(cells).size > 1);
+    const title = runs.length > 1 ? t('runs.differences') : t('runs.settings');
 
     return (
-        <dl class="facts">
-            {facts.map(([label, value]) => (
-                <div key={label}>
-                    <dt>{label}</dt>
-                    <dd>{value}</dd>
-                </div>
-            ))}
-        </dl>
+        <Panel title={title}>
+            {rows.length === 0 ? (
+                <p class="muted">{t('runs.same')}</p>
+            ) : (
+                <SideBySide caption={title} first={t('runs.setting')} runs={runs} rows={rows} />
+            )}
+        </Panel>
     );
 }
 
-export function Run({ model }: { model: Model }) {
-    const i18n = useI18n();
-    const { t } = i18n;
-    const report = model.report;
-    const rows = (metric: 'hr10' | 'ndcg10') =>
-        (report?.evaluation ?? []).map((row) => ({
-            label: i18n.name('model', row.model),
-            value: row[metric],
-            low: row[`${metric}_low`],
-            high: row[`${metric}_high`],
-            promoted: row.promoted,
-        }));
+function Curves({ runs, tags }: { runs: readonly Followed[]; tags: readonly string[] }) {
+    const { t } = useI18n();
+    const linesOf = (tag: string): Line[] =>
+        runs.flatMap(({ run, curves }, place) => {
+            const curve = curves.get(tag);
+            return curve ? [{ ...curve, label: shortId(run.id), place }] : [];
+        });
 
     return (
-        <Panel
-            title={model.active ? t('run.titleServing') : t('run.title')}
-            aside={<code class="id">{model.version}</code>}
-        >
-            {!report?.evaluation?.length ? (
-                <p class="muted">{t('run.noReport')}</p>
-            ) : (
+        <Panel title={t('runs.curves')}>
+            {tags.length === 0 && <p class="muted">{t('runs.noCurves')}</p>}
+            <div class="columns">
+                {tags.map((tag) => (
+                    <LineChart
+                        key={tag}
+                        title={tag}
+                        lines={linesOf(tag)}
+                        named={runs.length > 1}
+                    />
+                ))}
+            </div>
+        </Panel>
+    );
+}
+
+function Figures({ runs, tags }: { runs: readonly Followed[]; tags: readonly string[] }) {
+    const { t, figure } = useI18n();
+    const rows = tags.map((tag) => ({
+        name: tag,
+        cells: runs.map(({ curves }) => {
+            const value = curves.get(tag)?.values.at(-1);
+            return value === undefined ? '–' : figure(value);
+        }),
+    }));
+
+    return (
+        <Panel title={t('runs.figures')}>
+            <SideBySide
+                caption={t('runs.figures')}
+                first={t('runs.metric')}
+                runs={runs}
+                rows={rows}
+            />
+        </Panel>
+    );
+}
+
+export function RunPage({ ids }: { ids: readonly string[] }) {
+    const { t } = useI18n();
+    const { runs, error } = useRuns(ids.slice(0, LINES_MAX));
+    const tags = [...new Set((runs ?? []).flatMap(({ curves }) => [...curves.keys()]))].filter(
+        (tag) => tag !== MARK,
+    );
+    const isCurve = (tag: string) =>
+        runs?.some(({ curves }) => (curves.get(tag)?.steps.length ?? 0) > 1) ?? false;
+    const figures = tags.filter((tag) => !isCurve(tag));
+    const made = runs?.length === 1 && runs[0]!.run.status === 'done' ? runs[0]!.run : null;
+
+    return (
+        <>
+            <p>
+                <a href={href('runs')}>{t('runs.back')}</a>
+                {made && (
+                    <>
+                        {' · '}
+                        <a href={href('models', made.id)}>{t('runs.toModel')}</a>
+                    </>
+                )}
+            </p>
+            {error && <Failure error={error} />}
+            {!runs && !error && <Loading />}
+            {runs && (
                 <>
-                    <p class="verdict">{verdict(i18n, report)}</p>
-                    <Facts model={model} report={report} />
-                    <div class="columns">
-                        {(['hr10', 'ndcg10'] as const).map((metric) => (
-                            <IntervalPlot
-                                key={metric}
-                                title={t('interval.title', { metric: t(`metric.${metric}`) })}
-                                name={`treadle-${metric}`}
-                                rows={rows(metric)}
-                            />
-                        ))}
-                    </div>
-                    <EvaluationTable report={report} />
-                    <p class="muted small">
-                        {t('run.protocol')} <span lang="en">{report.protocol}</span>
-                    </p>
+                    <Panel
+                        title={runs.length > 1 ? t('runs.compared') : t('runs.one')}
+                        aside={runs.length === 1 && <code class="id">{runs[0]!.run.id}</code>}
+                    >
+                        <Ends runs={runs} />
+                    </Panel>
+                    <Curves runs={runs} tags={tags.filter(isCurve)} />
+                    {figures.length > 0 && <Figures runs={runs} tags={figures} />}
+                    <Settings runs={runs} />
                 </>
             )}
-        </Panel>
+        </>
     );
 }

@@ -1,0 +1,214 @@
+#include "apps/recommend/reasons.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { FORM = 1, EXACT = 0x8000, CAUSE_BYTES = 10, REASON_BYTES = 3, CAUSES_MAX = 255 };
+
+uint16_t tdl_share_pack(double share)
+{
+    return (uint16_t)lrint(fmin(fmax(share, 0), 1) * TDL_SHARE_ONE);
+}
+
+/* ---- packing ---- */
+
+static char *put_number(char *at, uint64_t value, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++, value >>= 8)
+        *at++ = (char)(value & 0xFF);
+    return at;
+}
+
+size_t tdl_reasons_room(const tdl_cause *causes, size_t causes_n, size_t chosen_n, size_t reasons_n)
+{
+    size_t room = 3 + chosen_n + REASON_BYTES * reasons_n;
+
+    for (size_t i = 0; i < causes_n; i++)
+        room += CAUSE_BYTES + causes[i].item.len;
+    return room;
+}
+
+char *tdl_causes_pack(char *at, const tdl_cause *causes, size_t causes_n, size_t chosen_n)
+{
+    *at++ = FORM;
+    at = put_number(at, causes_n, 1);
+    for (size_t i = 0; i < causes_n; i++) {
+        at = put_number(at, (uint64_t)causes[i].time_us, 8);
+        at = put_number(at, causes[i].item.len, 2); // names are far shorter: TDL_ID_MAX
+        if (causes[i].item.len)
+            memcpy(at, causes[i].item.at, causes[i].item.len);
+        at += causes[i].item.len;
+    }
+    return put_number(at, chosen_n, 1);
+}
+
+char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reasons_n)
+{
+    at = put_number(at, reasons_n, 1);
+    for (size_t i = 0; i < reasons_n; i++) {
+        at = put_number(at, reasons[i].cause, 1);
+        at = put_number(at, reasons[i].share | (reasons[i].exact ? EXACT : 0U), 2);
+    }
+    return at;
+}
+
+/* ---- one reason in full ---- */
+
+/* An answer holds some thirty reasons of one shape, so their keys are ready-made text. */
+#define ADD(out, literal) tdl_buf_add((out), (literal), sizeof(literal) - 1)
+
+void tdl_reason_write_head(tdl_buf *out, const tdl_cause *cause, tdl_str title)
+{
+    tdl_jw value = {.out = out}; // writes one bare value at a time
+
+    if (!cause) {
+        ADD(out, "{\"kind\":\"popular\",\"share\":");
+        return;
+    }
+    ADD(out, "{\"kind\":\"event\",\"item\":");
+    tdl_jw_str(&value, cause->item);
+    ADD(out, ",\"title\":");
+    tdl_jw_str(&value, title);
+    ADD(out, ",\"time\":");
+    tdl_jw_time(&value, cause->time_us);
+    ADD(out, ",\"share\":");
+}
+
+/* 0, 1 or 0.dddd without trailing zeros. */
+void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact)
+{
+    char text[6] = "0.";
+    size_t n = 6;
+
+    if (share % TDL_SHARE_ONE == 0) {
+        text[0] = share ? '1' : '0';
+        n = 1;
+    } else {
+        for (size_t i = 5; i > 1; i--, share /= 10)
+            text[i] = (char)('0' + share % 10);
+        while (text[n - 1] == '0')
+            n--;
+    }
+    tdl_buf_add(out, text, n);
+    tdl_buf_str(out, exact ? TDL_STR(",\"exact\":true}") : TDL_STR(",\"exact\":false}"));
+}
+
+/* ---- unpacking; the bytes come from outside ---- */
+
+typedef struct cursor {
+    const char *at;
+    size_t left;
+    bool bad; /* more was asked for than there is */
+} cursor;
+
+static tdl_str take(cursor *c, size_t n)
+{
+    tdl_str taken = {c->at, n};
+
+    if (n > c->left) {
+        c->bad = true;
+        return (tdl_str){0};
+    }
+    c->at += n;
+    c->left -= n;
+    return taken;
+}
+
+static uint64_t take_number(cursor *c, size_t bytes)
+{
+    tdl_str text = take(c, bytes);
+    uint64_t value = 0;
+
+    for (size_t i = text.len; i-- > 0;)
+        value = value << 8 | (unsigned char)text.at[i];
+    return value;
+}
+
+static size_t take_causes(cursor *c, tdl_cause causes[CAUSES_MAX])
+{
+    size_t n = (size_t)take_number(c, 1);
+
+    for (size_t i = 0; i < n; i++) {
+        causes[i].time_us = (int64_t)take_number(c, 8);
+        causes[i].item = take(c, (size_t)take_number(c, 2));
+        c->bad |= causes[i].item.len && memchr(causes[i].item.at, 0, causes[i].item.len);
+    }
+    return n;
+}
+
+static tdl_str title_of(const tdl_catalogue *catalogue, tdl_str item)
+{
+    int32_t number = tdl_catalogue_find(catalogue, item);
+
+    return number < 0 ? (tdl_str){0} : tdl_catalogue_title(catalogue, number);
+}
+
+static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
+                          const tdl_catalogue *catalogue, tdl_buf *out)
+{
+    size_t n = (size_t)take_number(c, 1);
+
+    tdl_buf_char(out, '[');
+    for (size_t i = 0; i < n && !c->bad; i++) {
+        size_t cause = (size_t)take_number(c, 1);
+        unsigned share = (unsigned)take_number(c, 2);
+        const tdl_cause *event = cause ? &causes[cause - 1] : NULL;
+        c->bad |= cause > causes_n || (share & ~(unsigned)EXACT) > TDL_SHARE_ONE;
+        if (c->bad)
+            break;
+        if (i)
+            tdl_buf_char(out, ',');
+        tdl_reason_write_head(out, event, event ? title_of(catalogue, event->item) : (tdl_str){0});
+        tdl_reason_write_share(out, (uint16_t)(share & ~(unsigned)EXACT), share & EXACT);
+    }
+    tdl_buf_char(out, ']');
+}
+
+static bool write_packed(const tdl_decision *d, const tdl_catalogue *catalogue, tdl_jw *out)
+{
+    cursor c = {d->why.at, d->why.len, false};
+    tdl_cause causes[CAUSES_MAX];
+
+    if (take_number(&c, 1) != FORM)
+        return false;
+    size_t causes_n = take_causes(&c, causes);
+    size_t chosen_n = (size_t)take_number(&c, 1);
+    tdl_jw_array(out);
+    for (size_t i = 0; i < chosen_n && !c.bad; i++) {
+        if (i >= d->candidates_n || !d->candidates[i].chosen)
+            return false;
+        tdl_jw_object(out);
+        tdl_jw_kstr(out, "item", d->candidates[i].item);
+        ADD(out->out, ",\"reasons\":");
+        write_reasons(&c, causes, causes_n, catalogue, out->out);
+        tdl_jw_end_object(out);
+    }
+    tdl_jw_end_array(out);
+    return !c.bad && !c.left;
+}
+
+/* Written in full by an older version. */
+static bool write_old(tdl_str why, tdl_jw *out)
+{
+    json_t *parsed = NULL;
+    bool ok = !tdl_json_parse(why, TDL_JSON_LAST_WINS, &parsed, NULL);
+
+    json_decref(parsed);
+    if (ok)
+        tdl_jw_raw(out, why);
+    return ok;
+}
+
+tdl_status tdl_reasons_write(const tdl_decision *d, const tdl_catalogue *catalogue, tdl_jw *out,
+                             tdl_report *why)
+{
+    bool old = d->why.len && d->why.at[0] == '[';
+
+    if (!d->why.len) {
+        tdl_jw_raw(out, TDL_STR("[]"));
+        return TDL_OK;
+    }
+    if (old ? write_old(d->why, out) : write_packed(d, catalogue, out))
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_CORRUPT, "the reasons of decision %s are damaged", d->id);
+}
