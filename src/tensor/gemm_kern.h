@@ -24,6 +24,30 @@
 #define TILE_DOT(x, w, sum) FMA(x, w, sum)
 #include "tensor/tile_kern.h"
 
+/* ---- rows of A where they are ---- */
+
+/* Each row of the tile has a pointer of its own. Fourteen of them do not fit the registers, and
+ * then packing is quicker. */
+#if KERN_MR <= 8
+#define DIRECT_FN(h)                                                                               \
+    static __attribute__((noinline)) void f32_direct_##h(size_t steps, const float *a,             \
+                                                         size_t a_row, const float *b, float *c,   \
+                                                         size_t ldc, bool add, const float *next)  \
+    {                                                                                              \
+        f32_run(h, 1, true, steps, a, a_row, b, 0, c, 0, ldc, add, next);                          \
+    }
+#define DIRECT_ENTRY(h) [h] = f32_direct_##h,
+
+TILE_HEIGHTS(KERN_MR)
+(DIRECT_FN)
+
+    static tdl_direct_fn *const f32_direct_by_height[KERN_MR + 1] = {
+        TILE_HEIGHTS(KERN_MR)(DIRECT_ENTRY)};
+#define DIRECT f32_direct_by_height
+#else
+#define DIRECT NULL
+#endif
+
 /* ---- packing ---- */
 
 typedef float quad __attribute__((vector_size(16)));
@@ -97,6 +121,7 @@ static void pack_f32(const float *src, size_t ld, bool along_k, size_t width, si
 
 static const tdl_tiles f32_tiles = {
     TILE_SET(f32, KERN_MR, KERN_NV, KERN_PAIR_MR),
+    .direct = DIRECT,
     .pack_a = pack_f32,
     .pack_b = pack_f32,
     .group = 1,

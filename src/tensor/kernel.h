@@ -41,6 +41,10 @@ typedef enum tdl_map {
 typedef void tdl_tile_fn(size_t steps, const float *a, const float *b, float *c, size_t ldc,
                          bool add, const float *next);
 
+/* The same with A not packed: rows a_row > 0 floats apart, `steps` floats of each. */
+typedef void tdl_direct_fn(size_t steps, const float *a, size_t a_row, const float *b, float *c,
+                           size_t ldc, bool add, const float *next);
+
 /* The same over two panels at once, b and b + b_step, into c and c + c_step. */
 typedef void tdl_pair_fn(size_t steps, const float *a, const float *b, size_t b_step, float *c,
                          size_t c_step, size_t ldc, bool add);
@@ -62,6 +66,7 @@ typedef void tdl_pack_fn(const float *src, size_t ld, bool along_k, size_t width
 typedef struct tdl_tiles {
     size_t mr, nr;                /* rows and columns of the largest register tile */
     tdl_tile_fn *const *tile;     /* [mr + 1], by height; entry 0 is NULL */
+    tdl_direct_fn *const *direct; /* [mr + 1], or NULL */
     size_t pair_mr;               /* rows of the largest tile over two panels; may be 0 */
     tdl_pair_fn *const *pair;     /* [pair_mr + 1] */
     tdl_pack_fn *pack_a, *pack_b; /* b: NULL for q4, whose weights come as units */

@@ -5,6 +5,7 @@
 enum {
     TILES_AT_ONCE = 8,        /* of rows: their part of A stays in L2 while all panels pass by */
     ROWS_AT_ONCE = 112,       /* the most that 8 tiles of any kernel have */
+    DIRECT_COLUMNS = 1024,    /* up to so many, packing A costs more than it saves */
     WORTH_SPLITTING = 1 << 20 /* multiply-adds; below, waking threads costs more than it saves */
 };
 
@@ -70,14 +71,22 @@ typedef struct share {
     size_t buffer_floats;
 } share;
 
-/* Some tiles of rows and a chunk of k, packed: per block of k, per tile, [kc][height]. */
+/* Some tiles of rows and a chunk of k. Packed: per block of k, per tile, [kc][height]; or as they
+ * are, `row` apart. */
 typedef struct packed_rows {
     const float *at;
+    size_t row; /* 0 = packed */
     const tiling *tiles;
     size_t tile0, tile1;
     size_t row0, rows; /* of C */
     size_t k0, k1;
 } packed_rows;
+
+static bool reads_directly(const tdl_product *p)
+{
+    return p->tiles->direct && !p->ta && p->lda && p->n <= DIRECT_COLUMNS &&
+           p->m > p->tiles->pair_mr;
+}
 
 static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, size_t tile1,
                              size_t k0, size_t k1)
@@ -94,6 +103,11 @@ static packed_rows pack_rows(const share *s, const tiling *tiles, size_t tile0, 
                           .k1 = k1};
     float *to = s->buffer;
 
+    if (reads_directly(p)) {
+        packed.row = p->lda;
+        packed.at = p->a + packed.row0 * p->lda + k0;
+        return packed;
+    }
     for (size_t k = k0; k < k1; k += p->tiles->k_block) {
         size_t kc = least(k1 - k, p->tiles->k_block);
 
@@ -134,13 +148,21 @@ static void multiply(const tdl_tiles *tiles, const packed_rows *a, const float *
         size_t steps = steps_of(tiles, least(a->k1 - k, tiles->k_block));
         const float *block = panel + tdl_panel_units(tiles, k);
         float *to = c;
+        size_t row = 0;
 
         for (size_t t = a->tile0; t < a->tile1; t++) {
             size_t height = tile_begin(a->tiles, t + 1) - tile_begin(a->tiles, t);
 
-            tiles->tile[height](steps, from, block, to, ldc, add,
-                                next_of(tiles, a, t, steps, block));
-            from += steps * tiles->a_units * height;
+            const float *next = next_of(tiles, a, t, steps, block);
+
+            if (a->row) {
+                tiles->direct[height](steps, a->at + row * a->row + k - a->k0, a->row, block, to,
+                                      ldc, add, next);
+            } else {
+                tiles->tile[height](steps, from, block, to, ldc, add, next);
+                from += steps * tiles->a_units * height;
+            }
+            row += height;
             to += height * ldc;
         }
     }
@@ -222,7 +244,8 @@ static void pass_panels(const share *s, const packed_rows *a, tdl_into into, boo
     const tdl_product *p = s->p;
     size_t nr = p->tiles->nr, panels = s->panel1 - s->panel0;
     size_t whole = least(s->panel1, p->n / nr) - s->panel0;
-    size_t half = a->rows <= p->tiles->pair_mr && into != TDL_INTO_ADD ? whole / 2 : 0;
+    size_t pair_mr = a->row ? 0 : p->tiles->pair_mr;
+    size_t half = a->rows <= pair_mr && into != TDL_INTO_ADD ? whole / 2 : 0;
     float *c = p->c + a->row0 * p->ldc;
 
     for (size_t i = s->panel0; i < s->panel0 + half; i++) {

@@ -11,6 +11,7 @@
  *     TILE_ROW(phase, p)   a vector of B at p, as the phase wants it
  *     TILE_X(phase, p)     the unit of A at p in all lanes, as the phase wants it
  *     TILE_DOT(x, w, sum)  the multiply-add
+ * f32 alone also has a tile that reads A where it is, unpacked.
  */
 
 #ifndef TDL_TENSOR_TILE_KERN_ONCE
@@ -36,12 +37,14 @@ enum { AHEAD_FLOATS = 512, INTO_L2 = 2 };
 
 #define TILE_JOIN(suffix) KERN_PASTE(TILE_NAME, suffix)
 
-/* Over one panel of b or two at once. `h` and `panels` are constants in every instance, so all
- * loops but the one over k unroll. The tile over two panels is for few rows, which wait for memory
+/* Over one panel of b or two at once. A is packed, or, with `direct`, lies in rows a_row apart.
+ * `h`, `panels` and `direct` are constants in every instance, so all loops but the one over k
+ * unroll. The tile over two panels is for few rows, which wait for memory
  * rather than for the multipliers: it asks ahead in the panels it is reading. */
-KERN_INLINE void TILE_JOIN(_run)(size_t h, size_t panels, size_t steps, const float *restrict a,
-                                 const float *restrict b, size_t b_step, float *restrict c,
-                                 size_t c_step, size_t ldc, bool add, const float *next)
+KERN_INLINE void TILE_JOIN(_run)(size_t h, size_t panels, bool direct, size_t steps,
+                                 const float *restrict a, size_t a_row, const float *restrict b,
+                                 size_t b_step, float *restrict c, size_t c_step, size_t ldc,
+                                 bool add, const float *next)
 {
     enum { NR = KERN_VL * TILE_NV };
     TILE_SUM sum[TILE_MR][2 * TILE_NV];
@@ -75,7 +78,9 @@ KERN_INLINE void TILE_JOIN(_run)(size_t h, size_t panels, size_t steps, const fl
             }
             KERN_UNROLL for (size_t i = 0; i < h; i++)
             {
-                TILE_OPERAND x = TILE_X(phase, a + ((k + 1) * TILE_A_UNITS - 1 - phase) * h + i);
+                const float *unit =
+                    direct ? a + i * a_row + k : a + ((k + 1) * TILE_A_UNITS - 1 - phase) * h + i;
+                TILE_OPERAND x = TILE_X(phase, unit);
 
                 KERN_UNROLL for (size_t j = 0; j < panels * TILE_NV; j++)
                 {
@@ -105,14 +110,14 @@ KERN_INLINE void TILE_JOIN(_run)(size_t h, size_t panels, size_t steps, const fl
         size_t steps, const float *a, const float *b, float *c, size_t ldc, bool add,              \
         const float *next)                                                                         \
     {                                                                                              \
-        TILE_JOIN(_run)(h, 1, steps, a, b, 0, c, 0, ldc, add, next);                               \
+        TILE_JOIN(_run)(h, 1, false, steps, a, 0, b, 0, c, 0, ldc, add, next);                     \
     }
 #define TILE_PAIR_FN(h)                                                                            \
     static __attribute__((noinline)) void TILE_JOIN(_pair_##h)(                                    \
         size_t steps, const float *a, const float *b, size_t b_step, float *c, size_t c_step,      \
         size_t ldc, bool add)                                                                      \
     {                                                                                              \
-        TILE_JOIN(_run)(h, 2, steps, a, b, b_step, c, c_step, ldc, add, NULL);                     \
+        TILE_JOIN(_run)(h, 2, false, steps, a, 0, b, b_step, c, c_step, ldc, add, NULL);           \
     }
 #define TILE_ENTRY(h)      [h] = TILE_JOIN(_tile_##h),
 #define TILE_PAIR_ENTRY(h) [h] = TILE_JOIN(_pair_##h),
