@@ -2,6 +2,7 @@
  *
  * The data are ragged in what they weigh: rows of weights 0.5 to 3, or sequences of 0 to 11 tokens.
  */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +23,13 @@ enum { TOKENS_MAX = EXAMPLES * LENGTH_MAX };
 
 typedef struct settings {
     bool tokens, alone, wait; /* model; without MPI; no overlap */
+    bool own_batch;           /* each rank has a batch size of its own */
     size_t batch, micro, bucket;
     uint64_t steps;
     const char *folder, *out;
-    /* at step `at`, the rank: kills itself, refuses its batch, falls silent, wants to stop */
-    int kill, refuse, silent, stop;
+    /* at step `at`, the rank: kills itself, refuses its batch, falls silent, wants to stop; and
+     * from there on has three, or always, a loss that is not a number */
+    int kill, refuse, silent, stop, nan, always_nan;
     uint64_t at;
     double timeout_s;
 } settings;
@@ -41,6 +44,7 @@ typedef struct learner {
     tdl_net *net;
     const tdl_gradient_watch *watch;
     atomic_bool stop;
+    unsigned nans;
     ranks_result result;
     double checksum[RANKS_STEPS_MAX]; /* of the parameters behind each step */
     uint64_t at;                      /* the step that is told of */
@@ -148,6 +152,16 @@ static tdl_status misbehave(learner *l, uint64_t step, tdl_report *why)
     return TDL_OK;
 }
 
+static bool has_no_loss(learner *l, uint64_t step)
+{
+    const settings *given = l->given;
+    int rank = l->comm ? (int)l->comm->rank : 0;
+
+    if (step < given->at)
+        return false;
+    return rank == given->always_nan || (rank == given->nan && l->nans++ < 3);
+}
+
 static tdl_status gradient(void *model, const uint32_t *which, size_t n, double scale,
                            uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
@@ -160,6 +174,8 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, double 
     if ((st = misbehave(l, step, why)) || (st = tdl_net_forward(l->net, &batch, &run, why)))
         return st;
     tdl_net_loss(l->net, &batch, ret_loss, &weight);
+    if (has_no_loss(l, step))
+        *ret_loss = NAN;
     return tdl_net_backward(l->net, &batch, &run, scale, why);
 }
 
@@ -288,6 +304,8 @@ static tdl_status train(learner *l, tdl_report *why)
     tdl_status st = tdl_optim_defaults("momentum", &options.optim, why);
 
     options.optim.lr = 0.1;
+    if (l->comm && given->own_batch)
+        options.batch += l->comm->rank;
     if (!st && !(st = tdl_loop_run(&trainee, &options, &result, why)))
         l->result.steps = result.steps;
     return st;
@@ -334,7 +352,9 @@ static settings read_settings(char **text)
                   .kill = NOBODY,
                   .refuse = NOBODY,
                   .silent = NOBODY,
-                  .stop = NOBODY};
+                  .stop = NOBODY,
+                  .nan = NOBODY,
+                  .always_nan = NOBODY};
 
     for (; *text; text++) {
         const char *value = strchr(*text, '=') ? strchr(*text, '=') + 1 : "";
@@ -345,6 +365,8 @@ static settings read_settings(char **text)
             s.alone = atoi(value);
         if (IS("wait"))
             s.wait = atoi(value);
+        if (IS("own_batch"))
+            s.own_batch = atoi(value);
         if (IS("batch"))
             s.batch = (size_t)atol(value);
         if (IS("micro"))
@@ -365,6 +387,10 @@ static settings read_settings(char **text)
             s.silent = atoi(value);
         if (IS("stop"))
             s.stop = atoi(value);
+        if (IS("nan"))
+            s.nan = atoi(value);
+        if (IS("always_nan"))
+            s.always_nan = atoi(value);
         if (IS("at"))
             s.at = (uint64_t)atol(value);
         if (IS("timeout"))

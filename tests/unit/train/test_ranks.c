@@ -236,6 +236,41 @@ static void a_run_of_one_rank_resumes_on_two(void **state)
     assert_resumes_on(0, 2);
 }
 
+/* Three in a row: every rank goes back to the file that rank 0 has, at half the rate. */
+static void a_loss_of_one_rank_that_is_not_a_number_rolls_all_of_them_back(void **state)
+{
+    char settings[2][PATH_SIZE + 64];
+
+    TDL_UNUSED(state);
+    for (int i = 0; i < 2; i++)
+        snprintf(settings[i], sizeof settings[i], "model=tokens folder=%s/%d nan=%d at=5", FOLDER,
+                 i, i);
+    ranks_result *one = result_of(0, settings[0]), *many = result_of(2, settings[1]);
+    assert_close(many, one, 0);
+    assert_int_equal(many->differing, 0);
+    free(one);
+    free(many);
+}
+
+static void a_run_that_diverges_ends_on_all_ranks_in_good_order(void **state)
+{
+    char settings[PATH_SIZE + 64];
+
+    TDL_UNUSED(state);
+    snprintf(settings, sizeof settings, "model=tokens folder=%s/run always_nan=1 at=5", FOLDER);
+    assert_int_equal(run(2, settings), 1);
+    assert_true(log_has("diverged at step 7"));
+    assert_false(log_has("MPI_ABORT"));
+}
+
+static void ranks_of_other_options_are_refused(void **state)
+{
+    TDL_UNUSED(state);
+    assert_int_equal(run(2, "model=rows own_batch=1"), 1);
+    assert_true(log_has("batch"));
+    assert_false(log_has("MPI_ABORT"));
+}
+
 static void a_batch_that_one_rank_refuses_stops_all_in_good_order(void **state)
 {
     TDL_UNUSED(state);
@@ -279,6 +314,11 @@ int main(int argc, char **argv)
             a_killed_rank_ends_the_job_and_the_run_resumes_to_the_same_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_of_two_ranks_resumes_on_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_of_one_rank_resumes_on_two, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_loss_of_one_rank_that_is_not_a_number_rolls_all_of_them_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_diverges_ends_on_all_ranks_in_good_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(ranks_of_other_options_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_that_one_rank_refuses_stops_all_in_good_order,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
