@@ -39,9 +39,9 @@ typedef struct tdl_trainee {
     tdl_status (*gradient)(void *model, const uint32_t *example, size_t n, double scale,
                            uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why);
 
-    /* May be NULL: comes before each `gradient` that others ranks wait for, with whom that call is
-     * to tell how far it is (tdl_run.watch), or NULL for nobody. For models whose `gradient` is one
-     * backward pass over `params`: sums over the ranks then begin while it goes on. */
+    /* May be NULL: comes before each `gradient`, with whom that call is to tell how far it is
+     * (tdl_run.watch), or NULL: nobody. For models whose `gradient` is one backward pass over
+     * `params`: sums over the ranks then begin while it goes on. */
     void (*watch)(void *model, const tdl_gradient_watch *watch);
 
     /* What is to be made small on the held-out data. Needed for patience and evaluation. */

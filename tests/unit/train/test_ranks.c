@@ -267,7 +267,7 @@ static void ranks_of_other_options_are_refused(void **state)
 {
     TDL_UNUSED(state);
     assert_int_equal(run(2, "model=rows own_batch=1"), 1);
-    assert_true(log_has("batch"));
+    assert_true(log_has("another configuration: batch (12 there, 13 here)"));
     assert_false(log_has("MPI_ABORT"));
 }
 
@@ -327,12 +327,17 @@ int main(int argc, char **argv)
                                         set_up, tear_down),
     };
 
+#ifdef __SANITIZE_THREAD__
+    printf("skipped: many ranks: Open MPI is not built for the thread sanitizer\n");
+    return 77;
+#endif
     if (argc != 3 || access(argv[1], X_OK) || access(argv[2], X_OK)) {
         printf("skipped: many ranks: needs a build with MPI, and mpirun\n");
         return 77;
     }
     WORKER = argv[1];
     MPIRUN = argv[2];
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1); // Open MPI leaves some behind
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
     setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
