@@ -1,7 +1,6 @@
 #include "train/comm_mpi.h"
 
 #include <limits.h>
-#include <math.h>
 #include <mpi.h>
 #include <sched.h>
 #include <stdlib.h>

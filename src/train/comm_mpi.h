@@ -1,10 +1,10 @@
 /* Ranks started by mpirun, over MPI 3.
  *
- * Life cycle   tdl_comm_mpi_open -> use -> comm->ops->close(comm). MPI starts and ends with it,
- * once in a process, unless the program has started MPI itself Waiting      never for longer than
- * `timeout_s` without an answer. A rank that is killed is seen by mpirun, which ends the others at
- * once; the limit is for hosts and lines that fall silent. It must be longer than the longest that
- * one rank works alone, as at writing a checkpoint
+ * Life cycle   tdl_comm_mpi_open -> use -> comm->ops->close(comm), once in a process: MPI starts
+ *              and ends with it, unless the program has started MPI itself
+ * Waiting      at most `timeout_s` for an answer. A rank that is killed is seen by mpirun, which
+ *              ends the others at once; the limit is for hosts and lines that fall silent. It must
+ *              be longer than what one rank does alone, as writing a checkpoint
  *
  * A library of its own (meson: `train_mpi`), so that nothing else is linked with MPI.
  */

@@ -560,7 +560,7 @@ tdl_status tdl_loop_run(const tdl_trainee *trainee, const tdl_loop_options *opti
     }
     if (!st)
         *ret = result_of(&state);
-    else if (!state.agreed)
+    else if (state.comm->size > 1 && !state.agreed)
         state.comm->lost = true; // the others may wait for this rank
     tdl_loop_state_release(&state);
     return st;

@@ -77,10 +77,9 @@ typedef struct tdl_loop_ranks {
 
 typedef struct tdl_loop_options {
     uint64_t seed;
-    unsigned epochs; /* at most; 0 = no such limit */
-    uint64_t steps;  /* at most; 0 = no such limit; one of both is needed */
-    size_t
-        batch; /* examples per step, of all ranks; >= 1; a larger one than the data is all of it */
+    unsigned epochs;     /* at most; 0 = no such limit */
+    uint64_t steps;      /* at most; 0 = no such limit; one of both is needed */
+    size_t batch;        /* examples per step, of all ranks; >= 1; at most all there are is used */
     size_t micro_batch;  /* examples at a time, the gradients are added; 0 = the batch */
     uint64_t eval_every; /* steps; 0 = every epoch, with patience or stop_on_validation only */
     unsigned patience;   /* stop after so many evaluations without a better one; 0 = no such stop */
