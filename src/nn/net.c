@@ -247,6 +247,8 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
             continue;
         call.loss_scale = (tdl_real)loss_scale;
         st = net->node[k].op->backward(&call, why);
+        if (!st && run->watch)
+            run->watch->passed(run->watch->context, net->node[k].gradient_end);
     }
     return st;
 }

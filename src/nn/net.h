@@ -27,7 +27,8 @@ typedef struct tdl_node {
     bool wants_gradient;                  /* some parameter above it is to be trained */
     bool add[TDL_OP_INPUTS_MAX];          /* d_in_add */
     tdl_real *out, *d_out, *saved, *work; /* NULL = none */
-    tdl_packed *packed;                   /* linear; see tdl_net_pack */
+    size_t gradient_end; /* behind what backward has completed once it is through this op */
+    tdl_packed *packed;  /* linear; see tdl_net_pack */
 } tdl_node;
 
 typedef struct tdl_net {
@@ -45,7 +46,8 @@ typedef struct tdl_net {
 typedef struct tdl_run {
     uint64_t seed, step;
     bool training;
-    tdl_kv_cache *cache; /* see nn/kv_cache.h; NULL = none */
+    tdl_kv_cache *cache;             /* see nn/kv_cache.h; NULL = none */
+    const tdl_gradient_watch *watch; /* told by backward; NULL = nobody */
     tdl_pool *pool;
 } tdl_run;
 

@@ -28,6 +28,13 @@ typedef struct tdl_params {
     bool failed;            /* no memory for a slice, or added after seal; told by seal */
 } tdl_params;
 
+/* Who wants to know, while a backward pass goes on, how far the gradient is done: this pass writes
+ * grad[0, end) no more. Comes after every op, also where `end` has not moved. */
+typedef struct tdl_gradient_watch {
+    void (*passed)(void *context, size_t end);
+    void *context;
+} tdl_gradient_watch;
+
 /* Declare a slice; returns its number. The name is copied. */
 int tdl_params_add(tdl_params *params, const char *name, size_t rows, size_t cols, bool decay);
 

@@ -95,6 +95,22 @@ static tdl_status find_gradients(tdl_net *net, tdl_report *why)
     return TDL_OK;
 }
 
+/* Slices lie in the order in which backward completes them, but one that several ops read is
+ * complete only after the first of these: nothing behind the lowest of those still to come is. */
+static void find_ends(tdl_net *net)
+{
+    size_t end = net->params->n;
+
+    for (int k = 0; k < net->nodes_n; k++) {
+        tdl_node *node = &net->node[k];
+
+        node->gradient_end = end;
+        for (int i = 0; node->wants_gradient && i < TDL_OP_PARAMS_MAX; i++)
+            if (node->param[i] != TDL_NONE && node->shapes.param[i]->offset < end)
+                end = node->shapes.param[i]->offset;
+    }
+}
+
 /* ---- places ---- */
 
 typedef struct place {
@@ -400,6 +416,7 @@ static tdl_status prepare(tdl_net *net, const tdl_plan_options *o, layout *l, td
         return TDL_FAIL(why, TDL_E_INVALID, "a second plan of one net");
     if ((st = tdl_net_infer(net, why)) || (o->backward && (st = find_gradients(net, why))))
         return st;
+    find_ends(net);
     net->rows_max = o->rows;
     net->tokens_max = o->tokens;
     net->training = o->backward;

@@ -141,7 +141,9 @@ static tdl_status judge(loop *l, double *ret, tdl_report *why)
     tdl_loop_progress *at = &l->at;
     tdl_status st = validate(l, ret, why);
 
-    if (st)
+    if (l->comm->rank > 0) // all of them have the same parameters: one answer counts
+        *ret = 0;
+    if ((st = tdl_ranks_sum(l, st, ret, 1, why)))
         return st;
     log_scalar(l, "validation/loss", *ret);
     if (!isfinite(*ret) || *ret >= at->best) {
@@ -207,11 +209,26 @@ static size_t batch_size(const loop *l)
     return left < l->options->batch ? left : l->options->batch;
 }
 
-/* What the loss of the next n examples is divided by. */
-static tdl_status weigh(const loop *l, size_t n, double *ret, tdl_report *why)
+/* The examples of the next batch that are this rank's. */
+typedef struct share {
+    size_t position, n; /* in the epoch */
+} share;
+
+static share share_of(const loop *l, size_t batch)
+{
+    share ret;
+
+    tdl_ranks_part(l->comm, batch, &ret.position, &ret.n);
+    ret.position += (size_t)l->at.cursor;
+    return ret;
+}
+
+/* What the loss of a share is divided by, were it all. */
+static tdl_status weigh(const loop *l, share part, double *ret, tdl_report *why)
 {
     const tdl_trainee *t = l->trainee;
-    double weight = t->weight ? t->weight(t->model, l->order + l->at.cursor, n) : (double)n;
+    double weight =
+        t->weight ? t->weight(t->model, l->order + part.position, part.n) : (double)part.n;
 
     if (!(weight >= 0) || !isfinite(weight))
         return TDL_FAIL(why, TDL_E_INVALID, "step %llu: the weights of its batch sum to %g",
@@ -220,23 +237,27 @@ static tdl_status weigh(const loop *l, size_t n, double *ret, tdl_report *why)
     return TDL_OK;
 }
 
-/* The gradient of the mean loss over the next n examples, and the sum of those losses. */
-static tdl_status accumulate(const loop *l, size_t n, double weight, double *ret_sum,
-                             tdl_report *why)
+/* The gradient of the mean loss over this rank's share, and the sum of those losses.
+ *   weight  of the batch of all ranks */
+static tdl_status accumulate(const loop *l, share part, double weight, tdl_reduction *reduction,
+                             double *ret_sum, tdl_report *why)
 {
     const tdl_trainee *t = l->trainee;
     const tdl_loop_options *o = l->options;
-    size_t micro = o->micro_batch ? o->micro_batch : n;
+    size_t micro = o->micro_batch ? o->micro_batch : part.n;
     double sum = 0;
 
-    for (size_t at = 0; at < n; at += micro) {
-        size_t left = n - at, m = left < micro ? left : micro;
+    for (size_t at = 0; at < part.n; at += micro) {
+        size_t left = part.n - at, m = left < micro ? left : micro;
+        bool watched = left <= micro && l->comm->size > 1 && !o->ranks.wait;
         tdl_batch_place place = {.seed = o->seed,
                                  .step = l->at.step,
                                  .epoch = (unsigned)l->at.epoch,
-                                 .position = (size_t)l->at.cursor + at};
+                                 .position = part.position + at};
         double loss = 0;
 
+        if (t->watch)
+            t->watch(t->model, watched ? &reduction->watch : NULL);
         if (t->begin)
             t->begin(t->model, &place);
         tdl_status st = t->gradient(t->model, l->order + place.position, m, 1 / weight, l->at.step,
@@ -247,6 +268,23 @@ static tdl_status accumulate(const loop *l, size_t n, double weight, double *ret
     }
     *ret_sum = sum;
     return TDL_OK;
+}
+
+/* The same over the batch of all ranks. One whose share failed, or is empty, takes part in the sums
+ * that the others wait for. */
+static tdl_status accumulate_all(loop *l, share part, double weight, double *ret_sum,
+                                 tdl_report *why)
+{
+    tdl_reduction reduction;
+    tdl_status st, reduced;
+
+    *ret_sum = 0;
+    tdl_reduction_begin(&reduction, l->comm, l->trainee->params, l->options->ranks.bucket_bytes);
+    st = accumulate(l, part, weight, &reduction, ret_sum, why);
+    reduced = tdl_reduction_finish(&reduction, st ? NULL : why);
+    if (reduced)
+        return st ? st : reduced;
+    return tdl_ranks_sum(l, st, ret_sum, 1, why);
 }
 
 static tdl_status update(loop *l, double loss, double norm, tdl_report *why)
@@ -275,6 +313,7 @@ static tdl_status diverge(loop *l, double loss, double norm, tdl_report *why)
     if (l->options->checkpoint.folder &&
         ((st = tdl_loop_state_roll_back(l, why)) || (st = tdl_loop_state_save(l, why))))
         return st;
+    l->agreed = true; // every rank saw the same losses and norms
     return TDL_FAIL_HINT(why, TDL_E_INVALID, "use a smaller learning rate",
                          "diverged at step %llu (epoch %llu), after %llu roll-backs: loss %g, "
                          "gradient norm %g",
@@ -311,18 +350,32 @@ static tdl_status decide(loop *l, double loss, outcome *ret, tdl_report *why)
     return st ? st : announce(l, why);
 }
 
+/* This rank's share of the next batch, and the weight of all of it. */
+static tdl_status next_share(loop *l, size_t batch, share *ret, double *ret_weight, tdl_report *why)
+{
+    char detail[80];
+    tdl_status st;
+
+    *ret = share_of(l, batch);
+    snprintf(detail, sizeof detail, "epoch %llu", (unsigned long long)l->at.epoch + 1);
+    if (!(st = tell(l, detail, why)) && !(st = order_epoch(l, why)))
+        st = weigh(l, *ret, ret_weight, why);
+    return tdl_ranks_sum(l, st, ret_weight, 1, why);
+}
+
 /* The next batch. One of empty sequences is a step without effect. */
 static tdl_status take_batch(loop *l, outcome *ret, tdl_report *why)
 {
     size_t n = batch_size(l);
     double weight = 0, sum = 0;
+    share part;
     tdl_status st;
 
     *ret = LEFT_OUT;
-    if ((st = order_epoch(l, why)) || (st = weigh(l, n, &weight, why)))
+    if ((st = next_share(l, n, &part, &weight, why)))
         return st;
-    if (weight > 0 &&
-        ((st = accumulate(l, n, weight, &sum, why)) || (st = decide(l, sum / weight, ret, why))))
+    if (weight > 0 && ((st = accumulate_all(l, part, weight, &sum, why)) ||
+                       (st = decide(l, sum / weight, ret, why))))
         return st;
     if (*ret == WENT_BACK)
         return TDL_OK;
@@ -374,7 +427,24 @@ static bool limit_is_reached(const loop *l)
     return (o->epochs && l->at.epoch >= o->epochs) || (o->steps && l->at.step >= o->steps);
 }
 
-static tdl_stop stop_reason(const loop *l, double watched, int64_t started_us)
+/* What only one rank may want, from the clock or a person: then all stop. */
+typedef struct wish {
+    double time, signal; /* ranks that want it */
+} wish;
+
+static tdl_status ask_all(loop *l, tdl_status so_far, int64_t started_us, wish *ret,
+                          tdl_report *why)
+{
+    const tdl_loop_options *o = l->options;
+    double late = o->seconds > 0 && (double)(tdl_time_monotonic() - started_us) >= 1e6 * o->seconds;
+    double wishes[] = {late, o->stop && atomic_load(o->stop)};
+    tdl_status st = tdl_ranks_sum(l, so_far, wishes, 2, why);
+
+    *ret = (wish){wishes[0], wishes[1]};
+    return st;
+}
+
+static tdl_stop stop_reason(const loop *l, double watched, wish wanted)
 {
     const tdl_loop_options *o = l->options;
 
@@ -384,9 +454,9 @@ static tdl_stop stop_reason(const loop *l, double watched, int64_t started_us)
         return TDL_STOP_PATIENCE;
     if (limit_is_reached(l))
         return TDL_STOP_MAX_STEPS;
-    if (o->seconds > 0 && (double)(tdl_time_monotonic() - started_us) >= 1e6 * o->seconds)
+    if (wanted.time > 0)
         return TDL_STOP_TIME;
-    if (o->stop && atomic_load(o->stop))
+    if (wanted.signal > 0)
         return TDL_STOP_SIGNAL;
     return TDL_STOP_NOT_YET;
 }
@@ -407,21 +477,22 @@ static bool is_checkpoint_due(const loop *l, bool epoch_is_over)
 static tdl_status turn(loop *l, int64_t started_us, tdl_report *why)
 {
     double validation = NAN, mean = NAN;
-    char detail[80];
     outcome what = LEFT_OUT;
+    wish wanted;
     tdl_status st;
 
-    snprintf(detail, sizeof detail, "epoch %llu", (unsigned long long)l->at.epoch + 1);
-    if ((st = tell(l, detail, why)) || (st = take_batch(l, &what, why)) || what == WENT_BACK)
+    if ((st = take_batch(l, &what, why)) || what == WENT_BACK)
         return st;
     bool epoch_is_over = l->at.cursor >= l->epoch_n;
     if (epoch_is_over)
         mean = l->at.train_loss = l->at.loss_sum / l->at.weight_sum;
     if (is_evaluation_due(l, epoch_is_over) && (st = judge(l, &validation, why)))
         return st;
-    if (epoch_is_over && (st = end_epoch(l, validation, why)))
+    if (epoch_is_over)
+        st = end_epoch(l, validation, why);
+    if ((st = ask_all(l, st, started_us, &wanted, why)))
         return st;
-    l->stop = stop_reason(l, l->options->stop_on_validation ? validation : mean, started_us);
+    l->stop = stop_reason(l, l->options->stop_on_validation ? validation : mean, wanted);
     return is_checkpoint_due(l, epoch_is_over) ? tdl_loop_state_save(l, why) : TDL_OK;
 }
 
@@ -451,9 +522,9 @@ static tdl_status settle(loop *l, tdl_status so_far, tdl_report *why)
     clear_gradient(l);
     if (l->best && isfinite(l->at.best))
         copy_block(p->value, l->best, p->n);
-    else if (so_far)
+    else if (so_far && l->comm->size == 1)
         st = tdl_loop_state_roll_back(l, NULL);
-    else if (l->optim.average)
+    else if (!so_far && l->optim.average)
         copy_block(p->value, l->optim.average, p->n);
     if (!st)
         st = announce(l, so_far ? NULL : why);
@@ -482,12 +553,15 @@ tdl_status tdl_loop_run(const tdl_trainee *trainee, const tdl_loop_options *opti
     tdl_loop_state state;
     tdl_status st = tdl_loop_state_init(&state, trainee, options, why);
 
+    st = tdl_ranks_sum(&state, st, NULL, 0, why);
     if (!st && !(st = tdl_loop_state_start(&state, why))) {
         clear_gradient(&state);
         st = settle(&state, run(&state, why), why);
     }
     if (!st)
         *ret = result_of(&state);
+    else if (state.comm->size > 1 && !state.agreed)
+        state.comm->lost = true; // the others may wait for this rank
     tdl_loop_state_release(&state);
     return st;
 }

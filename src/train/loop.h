@@ -4,12 +4,17 @@
  * The loop knows a model through a few functions (tdl_trainee) and its flat parameters. Same seed,
  * same bits, for any pool, and for any run killed and resumed. The last, smaller batch of an epoch
  * is used, and its loss is the mean over its true weight.
+ *
+ * Several ranks, processes with one model each, share every batch among them: a run is the same as
+ * of one rank, but for the rounding of sums. All of them give the same data and options, apart from
+ * pool, log, tell and stop: whoever wants to stop stops all. Rank 0 alone touches the folder.
  */
 #ifndef TDL_TRAIN_LOOP_H
 #define TDL_TRAIN_LOOP_H
 
 #include <stdatomic.h>
 
+#include "train/comm.h"
 #include "train/guard.h"
 #include "train/log.h"
 #include "train/optim.h"
@@ -34,6 +39,11 @@ typedef struct tdl_trainee {
     tdl_status (*gradient)(void *model, const uint32_t *example, size_t n, double scale,
                            uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why);
 
+    /* May be NULL: comes before each `gradient`, with whom that call is to tell how far it is
+     * (tdl_run.watch), or NULL: nobody. For models whose `gradient` is one backward pass over
+     * `params`: sums over the ranks then begin while it goes on. */
+    void (*watch)(void *model, const tdl_gradient_watch *watch);
+
     /* What is to be made small on the held-out data. Needed for patience and evaluation. */
     tdl_status (*validate)(void *model, tdl_pool *pool, double *ret, tdl_report *why);
 
@@ -57,14 +67,19 @@ typedef struct tdl_loop_checkpoint {
     bool resume;               /* go on from the newest; when there is none, start */
     const tdl_loop_fact *fact; /* [facts_n] must be the same to resume */
     size_t facts_n;
-    unsigned world_size; /* ranks, recorded only; 0 = 1 */
 } tdl_loop_checkpoint;
+
+typedef struct tdl_loop_ranks {
+    tdl_comm *comm;      /* NULL = one rank. On failure it may be lost: close ends the job then */
+    size_t bucket_bytes; /* of the gradient, summed at a time; 0 = 4 MiB */
+    bool wait;           /* sum when backward is over, not while it goes on */
+} tdl_loop_ranks;
 
 typedef struct tdl_loop_options {
     uint64_t seed;
     unsigned epochs;     /* at most; 0 = no such limit */
     uint64_t steps;      /* at most; 0 = no such limit; one of both is needed */
-    size_t batch;        /* examples per step; >= 1; a larger one than the data is all of it */
+    size_t batch;        /* examples per step, of all ranks; >= 1; at most all there are is used */
     size_t micro_batch;  /* examples at a time, the gradients are added; 0 = the batch */
     uint64_t eval_every; /* steps; 0 = every epoch, with patience or stop_on_validation only */
     unsigned patience;   /* stop after so many evaluations without a better one; 0 = no such stop */
@@ -78,6 +93,7 @@ typedef struct tdl_loop_options {
     tdl_guard_config guard;
     tdl_sampler sampler;
     tdl_loop_checkpoint checkpoint;
+    tdl_loop_ranks ranks;
     tdl_pool *pool;
     const tdl_train_log *log; /* may be NULL */
     tdl_loop_tell *tell;      /* may be NULL */
@@ -114,12 +130,12 @@ typedef struct tdl_loop_result {
 /* Train. At the end the parameters are those of the best evaluation with patience, else the
  * average of the weights where optim.ema is set, else the last. What is evaluated is that average
  * too. On failure they are those of the best evaluation so far, or of the last checkpoint (without
- * a folder: of the start of the epoch).
+ * a folder: of the start of the epoch); with several ranks, as they were.
  *   TDL_E_INVALID   options out of range, or the run diverged: the report names the step
  *   TDL_E_CONFLICT  the folder holds checkpoints of another configuration, or any without `resume`
  *   TDL_E_CORRUPT   the newest checkpoint is damaged
- *   TDL_E_STOPPED   tell said so
- *   TDL_E_NO_MEMORY, TDL_E_IO, or what the trainee answered */
+ *   TDL_E_STOPPED   tell said so, or another rank failed
+ *   TDL_E_NO_MEMORY, TDL_E_IO (also: other ranks are lost), or what the trainee answered */
 tdl_status tdl_loop_run(const tdl_trainee *trainee, const tdl_loop_options *options,
                         tdl_loop_result *ret, tdl_report *why);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
+#include "base/file.h"
 #include "train/ckpt_folder.h"
 
 enum { FIELDS_N = 16, RINGS_N = 3, STATE_TEXTS_N = FIELDS_N + RINGS_N + 2 };
@@ -73,7 +75,6 @@ static void put_ring(json_t *texts, const ring *r, tdl_buf *scratch)
 
 static json_t *describe_state(tdl_loop_state *s)
 {
-    const tdl_loop_checkpoint *c = &s->options->checkpoint;
     json_t *texts = json_object();
     tdl_buf scratch = {0};
     field fields[FIELDS_N];
@@ -88,7 +89,7 @@ static json_t *describe_state(tdl_loop_state *s)
             tdl_put_real(texts, fields[i].key, *fields[i].real);
     for (size_t i = 0; i < RINGS_N; i++)
         put_ring(texts, &rings[i], &scratch);
-    tdl_put_whole(texts, "world_size", c->world_size ? c->world_size : 1);
+    tdl_put_whole(texts, "world_size", s->comm->size);
     tdl_put_text(texts, "stop_reason", tdl_stop_name(s->stop));
     tdl_buf_release(&scratch);
     return texts;
@@ -207,11 +208,15 @@ static tdl_status encode(tdl_loop_state *s, tdl_buf *ret, tdl_report *why)
     return st;
 }
 
-tdl_status tdl_loop_state_save(tdl_loop_state *s, tdl_report *why)
+static tdl_status save(tdl_loop_state *s, tdl_report *why)
 {
     const tdl_loop_checkpoint *c = &s->options->checkpoint;
     tdl_buf bytes = {.limit = SIZE_MAX / 4};
-    tdl_status st = encode(s, &bytes, why);
+    tdl_status st;
+
+    if (c->folder && s->comm->rank > 0)
+        return TDL_OK;
+    st = encode(s, &bytes, why);
 
     if (st) {
         tdl_buf_release(&bytes);
@@ -228,17 +233,40 @@ tdl_status tdl_loop_state_save(tdl_loop_state *s, tdl_report *why)
     return st;
 }
 
-tdl_status tdl_loop_state_save_best(tdl_loop_state *s, tdl_report *why)
+/* No rank goes on from parameters that are its own only. */
+static tdl_status compare_ranks(tdl_loop_state *s, tdl_report *why)
+{
+    const tdl_params *params = s->trainee->params;
+
+    if (s->comm->size == 1)
+        return TDL_OK;
+    return tdl_ranks_compare(s, "parameters",
+                             tdl_crc32c(0, params->value, params->n * sizeof *params->value), why);
+}
+
+tdl_status tdl_loop_state_save(tdl_loop_state *s, tdl_report *why)
+{
+    tdl_status st = compare_ranks(s, why);
+
+    return st ? st : tdl_ranks_sum(s, save(s, why), NULL, 0, why);
+}
+
+static tdl_status save_best(tdl_loop_state *s, tdl_report *why)
 {
     tdl_buf bytes = {.limit = SIZE_MAX / 4};
     tdl_status st;
 
-    if (!s->options->checkpoint.folder)
+    if (!s->options->checkpoint.folder || s->comm->rank > 0)
         return TDL_OK;
     if (!(st = encode(s, &bytes, why)))
         st = tdl_ckpt_folder_save_best(s->options->checkpoint.folder, tdl_buf_view(&bytes), why);
     tdl_buf_release(&bytes);
     return st;
+}
+
+tdl_status tdl_loop_state_save_best(tdl_loop_state *s, tdl_report *why)
+{
+    return tdl_ranks_sum(s, save_best(s, why), NULL, 0, why);
 }
 
 tdl_status tdl_loop_state_restore(tdl_loop_state *s, const tdl_st_file *file, tdl_report *why)
@@ -251,12 +279,13 @@ tdl_status tdl_loop_state_restore(tdl_loop_state *s, const tdl_st_file *file, td
     return tdl_ckpt_restore(&ckpt, file, why);
 }
 
-/* `path`: NULL = from memory. */
-static tdl_status restore(tdl_loop_state *s, const char *path, tdl_report *why)
+/* From the file, or without one from `bytes`. */
+static tdl_status restore(tdl_loop_state *s, const char *path, const tdl_buf *bytes,
+                          tdl_report *why)
 {
     tdl_st_file *file = NULL;
     tdl_status st =
-        path ? tdl_st_open(path, &file, why) : tdl_st_parse(tdl_buf_view(&s->saved), &file, why);
+        path ? tdl_st_open(path, &file, why) : tdl_st_parse(tdl_buf_view(bytes), &file, why);
 
     if (st)
         return st;
@@ -266,16 +295,36 @@ static tdl_status restore(tdl_loop_state *s, const char *path, tdl_report *why)
     return st;
 }
 
+/* All ranks take over the file that rank 0 has, or without one the state of rank 0: it refuses
+ * those that were given other options.
+ *   so_far  how this rank is */
+static tdl_status restore_all(tdl_loop_state *s, tdl_status so_far, const char *path,
+                              tdl_report *why)
+{
+    tdl_buf bytes = {.limit = SIZE_MAX / 4};
+    tdl_status st = so_far;
+
+    if (!st && s->comm->rank == 0)
+        st = path ? tdl_file_read(path, bytes.limit, &bytes, why) : encode(s, &bytes, why);
+    if (!(st = tdl_ranks_share(s, st, &bytes, why)))
+        st = tdl_ranks_sum(s, restore(s, NULL, &bytes, why), NULL, 0, why);
+    tdl_buf_release(&bytes);
+    return st;
+}
+
 tdl_status tdl_loop_state_roll_back(tdl_loop_state *s, tdl_report *why)
 {
+    const char *folder = s->options->checkpoint.folder;
     tdl_guard guard = s->guard;
     char *path = NULL;
     tdl_status st = TDL_OK;
 
-    if (s->options->checkpoint.folder)
-        st = tdl_ckpt_folder_latest(s->options->checkpoint.folder, &path, why);
-    if (!st && (path || s->saved.len))
-        st = restore(s, path, why);
+    if (folder && s->comm->rank == 0)
+        st = tdl_ckpt_folder_latest(folder, &path, why);
+    if (folder && s->comm->size > 1)
+        st = restore_all(s, st, path, why);
+    else if (!st && (path || s->saved.len))
+        st = restore(s, path, &s->saved, why);
     free(path);
     s->guard.skipped = guard.skipped;
     s->guard.in_a_row = guard.in_a_row;
@@ -303,12 +352,16 @@ tdl_status tdl_loop_state_start(tdl_loop_state *s, tdl_report *why)
     char *path = NULL;
     tdl_status st = TDL_OK;
 
-    if (s->options->checkpoint.folder)
+    if (s->options->checkpoint.folder && s->comm->rank == 0)
         st = start_in_folder(s, &path, why);
-    if (!st)
-        st = path ? restore(s, path, why) : tdl_loop_state_save(s, why);
+    double found = path != NULL;
+    st = tdl_ranks_sum(s, st, &found, 1, why);
+    if (!st && s->comm->size > 1)
+        st = restore_all(s, TDL_OK, path, why);
+    else if (!st && path)
+        st = restore(s, path, NULL, why);
     free(path);
-    return st;
+    return st || found > 0 ? st : tdl_loop_state_save(s, why);
 }
 
 /* ---- life cycle ---- */
@@ -334,10 +387,14 @@ tdl_status tdl_loop_state_init(tdl_loop_state *state, const tdl_trainee *trainee
 
     *state = (tdl_loop_state){.trainee = trainee,
                               .options = options,
+                              .alone = tdl_comm_alone(),
+                              .comm = options->ranks.comm,
                               .at = {.train_loss = NAN, .best = NAN},
                               .order_epoch = UINT64_MAX,
                               .epoch_n = options->sampler.epoch_n ? options->sampler.epoch_n
                                                                   : trainee->examples_n};
+    if (!state->comm)
+        state->comm = &state->alone;
     if ((st = tdl_loop_check(trainee, options, why)) ||
         (st = tdl_guard_init(&state->guard, &options->guard, why)) ||
         (st = tdl_sched_init(&state->sched, &options->sched, why)) ||

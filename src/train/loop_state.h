@@ -4,6 +4,7 @@
 
 #include "train/ckpt_safetensors.h"
 #include "train/loop.h"
+#include "train/reduction.h"
 
 /* Where the run stands. With the blocks of the optimiser, the windows of guard and schedule and
  * the best parameters, this is all that later steps depend on. */
@@ -20,6 +21,9 @@ typedef struct tdl_loop_progress {
 typedef struct tdl_loop_state {
     const tdl_trainee *trainee;
     const tdl_loop_options *options;
+    tdl_comm alone; /* what `comm` is without other ranks */
+    tdl_comm *comm;
+    bool agreed; /* all ranks know of the failure, and none waits for another */
     tdl_optim optim;
     tdl_sched sched;
     tdl_guard guard;
@@ -47,6 +51,26 @@ void tdl_put_text(json_t *texts, const char *key, const char *value);
 void tdl_put_whole(json_t *texts, const char *key, uint64_t value);
 void tdl_put_real(json_t *texts, const char *key, double value);
 
+/* ---- loop_ranks.c: all ranks call these together ---- */
+
+enum { TDL_RANKS_SUM_MAX = 4 };
+
+/* x[n] = its sum over the ranks, n <= TDL_RANKS_SUM_MAX, provided that all are well so far.
+ *   mine     how this rank is
+ *   returns  `mine`; TDL_E_STOPPED: another rank failed; or the failure of the ranks to meet */
+tdl_status tdl_ranks_sum(tdl_loop_state *state, tdl_status mine, double *x, size_t n,
+                         tdl_report *why);
+
+/* `bytes` = those of rank 0; empty on the others. */
+tdl_status tdl_ranks_share(tdl_loop_state *state, tdl_status mine, tdl_buf *bytes, tdl_report *why);
+
+/* TDL_E_INTERNAL: this checksum is not the same on all ranks. */
+tdl_status tdl_ranks_compare(tdl_loop_state *state, const char *what, uint32_t checksum,
+                             tdl_report *why);
+
+/* This rank's part of n examples, [begin, begin + n): sizes differ by one at most. */
+void tdl_ranks_part(const tdl_comm *comm, size_t n, size_t *ret_begin, size_t *ret_n);
+
 /* ---- loop_state.c ---- */
 
 /* Checks the options and allocates. Release also after a failure. */
@@ -54,10 +78,11 @@ tdl_status tdl_loop_state_init(tdl_loop_state *state, const tdl_trainee *trainee
                                const tdl_loop_options *options, tdl_report *why);
 void tdl_loop_state_release(tdl_loop_state *state);
 
-/* Open the folder; go on from its newest checkpoint, or write the first one. */
+/* Open the folder; go on from its newest checkpoint, or write the first one. Many ranks start as
+ * rank 0 does. */
 tdl_status tdl_loop_state_start(tdl_loop_state *state, tdl_report *why);
 
-/* Write a checkpoint into the folder, or into memory without one. */
+/* Write a checkpoint into the folder, by rank 0, or into memory without one. */
 tdl_status tdl_loop_state_save(tdl_loop_state *state, tdl_report *why);
 tdl_status tdl_loop_state_save_best(tdl_loop_state *state, tdl_report *why);
 

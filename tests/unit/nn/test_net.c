@@ -207,6 +207,60 @@ static void an_empty_batch_adds_nothing(void **state)
     close_fixture(&f);
 }
 
+/* ---- how far the gradient is ---- */
+
+enum { TOLD_MAX = 8, GRADIENT_MAX = 256 };
+
+typedef struct told {
+    const tdl_params *params;
+    size_t end[TOLD_MAX], n;
+    tdl_real seen[TOLD_MAX][GRADIENT_MAX]; /* the gradient at that time */
+} told;
+
+static void note_end(void *context, size_t end)
+{
+    told *t = context;
+
+    assert_true(t->n < TOLD_MAX && t->params->n <= GRADIENT_MAX);
+    memcpy(t->seen[t->n], t->params->grad, t->params->n * sizeof *t->params->grad);
+    t->end[t->n++] = end;
+}
+
+/* The table is the first that is read and the last: in between only what lies before it is done. */
+static void backward_tells_after_each_op_what_part_of_the_gradient_is_complete(void **state)
+{
+    tdl_params params = {0};
+    tdl_net net = {.params = &params};
+    told t = {.params = &params};
+    const tdl_gradient_watch watch = {note_end, &t};
+    tdl_run run = RUN;
+
+    TDL_UNUSED(state);
+    run.watch = &watch;
+    int table = tdl_params_add(&params, "table", 6, 4, true);
+    int square = tdl_params_add(&params, "square", 4, 4, true);
+    int bias = tdl_params_add(&params, "bias", 1, 4, false);
+    assert_int_equal(tdl_params_seal(&params, NULL), TDL_OK);
+    for (size_t i = 0; i < params.n; i++)
+        params.value[i] = (tdl_real)(i % 7) / 8;
+    int x = tdl_net_embed_bag(&net, table);
+    x = tdl_net_linear(&net, x, square, bias, TDL_ACT_TANH);
+    tdl_net_softmax_ce(&net, tdl_net_dot_score(&net, x, table, TDL_NONE), NULL);
+    assert_int_equal(plan(&net, 3, true, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&net, &BATCH, &run, NULL), TDL_OK);
+    assert_int_equal(tdl_net_backward(&net, &BATCH, &run, 1, NULL), TDL_OK);
+    assert_int_equal(t.n, 4);
+    assert_int_equal(t.end[1], 0);
+    assert_int_equal(t.end[2], params.slice[table].offset);
+    assert_int_equal(t.end[3], params.n);
+    for (size_t i = 0; i < t.n; i++)
+        assert_memory_equal(t.seen[i], params.grad, t.end[i] * sizeof *params.grad);
+    // the table is not done at the third: the test would notice
+    assert_memory_not_equal(t.seen[2], params.grad, params.n * sizeof *params.grad);
+    tdl_net_release(&net);
+    tdl_params_release(&params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +271,7 @@ int main(void)
         cmocka_unit_test(backward_without_loss_targets_or_gradients_is_refused),
         cmocka_unit_test(without_targets_the_scores_stay_scores),
         cmocka_unit_test(an_empty_batch_adds_nothing),
+        cmocka_unit_test(backward_tells_after_each_op_what_part_of_the_gradient_is_complete),
     };
 
     return cmocka_run_group_tests_name("nn/net", tests, NULL, NULL);

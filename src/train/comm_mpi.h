@@ -1,0 +1,20 @@
+/* Ranks started by mpirun, over MPI 3.
+ *
+ * Life cycle   tdl_comm_mpi_open -> use -> comm->ops->close(comm), once in a process: MPI starts
+ *              and ends with it, unless the program has started MPI itself
+ * Waiting      at most `timeout_s` for an answer. A rank that is killed is seen by mpirun, which
+ *              ends the others at once; the limit is for hosts and lines that fall silent. It must
+ *              be longer than what one rank does alone, as writing a checkpoint
+ *
+ * A library of its own (meson: `train_mpi`), so that nothing else is linked with MPI.
+ */
+#ifndef TDL_TRAIN_COMM_MPI_H
+#define TDL_TRAIN_COMM_MPI_H
+
+#include "train/comm.h"
+
+/*   timeout_s  0 = 300
+ *   returns    TDL_OK | TDL_E_INVALID (timeout_s) | TDL_E_IO (what MPI says) | TDL_E_NO_MEMORY */
+tdl_status tdl_comm_mpi_open(double timeout_s, tdl_comm **ret, tdl_report *why);
+
+#endif
