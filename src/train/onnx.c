@@ -36,6 +36,7 @@ enum {
 
 typedef struct name {
     UT_hash_handle hh;
+    struct name *older;
     bool made; /* by an input, an initializer or a node; else only spoken of */
     char text[];
 } name;
@@ -48,7 +49,7 @@ typedef struct initializer {
 } initializer;
 
 struct tdl_onnx {
-    name *names;
+    name *names, *newest; /* by text; by time */
     const char *graph_name, *scope;
     tdl_buf nodes, heads, inputs, outputs; /* fields of the graph's message */
     initializer *initializers;             /* [initializers_n] */
@@ -89,6 +90,8 @@ static name *keep(tdl_onnx *g, const char *text)
         free(one);
         return NULL;
     }
+    one->older = g->newest;
+    g->newest = one;
     return one;
 }
 
@@ -127,13 +130,13 @@ tdl_onnx *tdl_onnx_new(const char *graph_name)
 
 void tdl_onnx_free(tdl_onnx *g)
 {
-    name *one, *next;
+    name *older;
 
     if (!g)
         return;
-    HASH_ITER(hh, g->names, one, next)
-    {
-        HASH_DEL(g->names, one);
+    HASH_CLEAR(hh, g->names);
+    for (name *one = g->newest; one; one = older) {
+        older = one->older;
         free(one);
     }
     for (size_t i = 0; i < g->initializers_n; i++)

@@ -10,7 +10,9 @@ import { greedy, openLlama } from './greedy.mjs';
 import * as models from './models.mjs';
 
 const llama = await openLlama();
-const skip = llama ? false : 'node-llama-cpp is not installed: run npm ci --omit=optional in tests/e2e/gguf';
+const skip = llama
+    ? false
+    : 'node-llama-cpp is not installed: run npm install --no-save --omit=optional in tests/e2e/gguf';
 if (skip) console.log(`skipped: ${skip}`);
 
 const COUNT = 12;

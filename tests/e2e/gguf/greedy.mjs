@@ -35,7 +35,7 @@ export async function greedy(llama, modelPath, tokens, count) {
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
     const [path, count, ...tokens] = process.argv.slice(2);
     const llama = await openLlama();
-    if (!llama) throw new Error('node-llama-cpp is not installed: run npm ci --omit=optional here');
+    if (!llama) throw new Error('node-llama-cpp is not installed: run npm install --no-save --omit=optional here');
     console.log(JSON.stringify(await greedy(llama, path, tokens.map(Number), Number(count))));
     await llama.dispose();
 }
