@@ -70,7 +70,7 @@ void tdl_net_keep_gradient(tdl_net *net, int value)
         net->node[value].keep_gradient = true;
 }
 
-static void unpack(tdl_net *net)
+void tdl_net_unpack(tdl_net *net)
 {
     for (int k = 0; k < net->nodes_n; k++) {
         if (!net->borrows_packed)
@@ -82,7 +82,7 @@ static void unpack(tdl_net *net)
 
 void tdl_net_release(tdl_net *net)
 {
-    unpack(net);
+    tdl_net_unpack(net);
     free(net->node);
     free(net->block);
     *net = (tdl_net){0};
@@ -135,12 +135,12 @@ tdl_status tdl_net_pack_as(tdl_net *net, tdl_precision precision, tdl_report *wh
 
     if (!net->block)
         return TDL_FAIL(why, TDL_E_INVALID, "the net was not planned");
-    unpack(net);
+    tdl_net_unpack(net);
     for (int k = 0; !st && k < net->nodes_n; k++)
         if (is_packable(&net->node[k]))
             st = pack_node(net, &net->node[k], precision, why);
     if (st)
-        unpack(net);
+        tdl_net_unpack(net);
     return st;
 }
 

@@ -90,6 +90,8 @@ void tdl_net_release(tdl_net *net); /* accepts a zeroed struct */
  * the net is not planned, or a weight that the precision cannot hold: names it TDL_E_NO_MEMORY */
 tdl_status tdl_net_pack_as(tdl_net *net, tdl_precision precision, tdl_report *why);
 tdl_status tdl_net_pack(tdl_net *net, tdl_report *why); /* in f32 */
+/* Back to the parameters themselves, as before they change. */
+void tdl_net_unpack(tdl_net *net);
 
 /* Bytes of the parameters as the ops read them: packed, or, where not packed, the slice itself. */
 size_t tdl_net_weight_bytes(const tdl_net *net);
