@@ -14,9 +14,9 @@
 #include "train/quant.h"
 
 enum { BATCH = TDL_FASHION_BATCH, PIXELS = TDL_FASHION_PIXELS, CLASSES = TDL_FASHION_CLASSES };
-enum { EPOCHS = 10, TUNING_EPOCHS = 3 };
+enum { EPOCHS = 10, TUNING_EPOCHS = 3, FEW = 1000, FEW_EPOCHS = 100, STUDENT = 16 };
 static const double MEAN = 0.286, DEVIATION = 0.353; /* of the training pixels over 255 */
-static const double TEMPERATURE = 4, SOFT_SHARE = 0.7, TUNING_RATE = 3e-4;
+static const double TEMPERATURE = 2, SOFT_SHARE = 0.5, TUNING_RATE = 3e-4;
 
 /* ---- data ---- */
 
@@ -97,6 +97,7 @@ static tdl_trial_data trial_data(const study *s, const tdl_mlp *model)
 typedef struct learner {
     const study *study;
     tdl_mlp *model;
+    size_t images, labels; /* the first so many of the training images; those that have a class */
     float x[BATCH * PIXELS], teacher[BATCH * CLASSES];
     int32_t target[BATCH];
     uint64_t example[BATCH];
@@ -110,7 +111,8 @@ static tdl_nn_batch fill_batch(learner *l, const uint32_t *example, size_t n)
         read_pixels(s, &s->images.train_pixels, example[r], l->x + r * PIXELS);
         memcpy(l->teacher + r * CLASSES, s->teacher + (size_t)example[r] * CLASSES,
                CLASSES * sizeof *l->teacher);
-        l->target[r] = s->images.train_labels.data[example[r]];
+        l->target[r] =
+            example[r] < l->labels ? s->images.train_labels.data[example[r]] : TDL_TARGET_NONE;
         l->example[r] = example[r];
     }
     return (tdl_nn_batch){.rows = n,
@@ -137,17 +139,21 @@ static tdl_status gradient(void *model, const uint32_t *example, size_t n, doubl
 
 static tdl_trainee trainee_of(learner *l)
 {
-    return (tdl_trainee){.model = l,
-                         .params = &l->model->params,
-                         .examples_n = l->study->train_n,
-                         .gradient = gradient};
+    return (tdl_trainee){
+        .model = l, .params = &l->model->params, .examples_n = l->images, .gradient = gradient};
 }
 
-/* AdamW; rate 0 = its usual one */
-static tdl_status loop_options(const study *s, unsigned epochs, double rate, tdl_loop_options *ret,
-                               tdl_report *why)
+/* AdamW, its rate falling to 0; rate 0 = its usual one */
+static tdl_status loop_options(const learner *l, unsigned epochs, double rate,
+                               tdl_loop_options *ret, tdl_report *why)
 {
-    *ret = (tdl_loop_options){.seed = 1, .epochs = epochs, .batch = BATCH, .pool = s->pool};
+    uint64_t steps = (uint64_t)epochs * ((l->images + BATCH - 1) / BATCH);
+
+    *ret = (tdl_loop_options){.seed = 1,
+                              .epochs = epochs,
+                              .batch = BATCH,
+                              .sched = {.name = "cosine", .total = steps},
+                              .pool = l->study->pool};
     tdl_status st = tdl_optim_defaults("adamw", &ret->optim, why);
 
     if (rate > 0)
@@ -159,7 +165,7 @@ static tdl_status train(learner *l, tdl_mlp *model, unsigned epochs, double rate
 {
     tdl_loop_options options;
     tdl_loop_result result;
-    tdl_status st = loop_options(l->study, epochs, rate, &options, why);
+    tdl_status st = loop_options(l, epochs, rate, &options, why);
 
     l->model = model;
     tdl_trainee trainee = trainee_of(l);
@@ -254,7 +260,7 @@ static tdl_status prune(learner *l, tdl_mlp *model, double sparsity, bool by_inp
     tdl_loop_options loop;
     tdl_prune_report r;
     char name[80];
-    tdl_status st = loop_options(s, TUNING_EPOCHS, TUNING_RATE, &loop, why);
+    tdl_status st = loop_options(l, TUNING_EPOCHS, TUNING_RATE, &loop, why);
 
     if (!st && !kept)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a copy of the weights");
@@ -342,37 +348,56 @@ static tdl_status ask_teacher(learner *l, tdl_mlp *teacher, tdl_report *why)
     return st;
 }
 
-static tdl_status teach(learner *l, tdl_mlp *teacher, size_t hidden, tdl_report *why)
+/* What one student comes to; images and labels are the learner's. */
+static tdl_status try_student(learner *l, double soft_share, unsigned epochs, double *ret_accuracy,
+                              double *ret_seconds, size_t *ret_bytes, tdl_report *why)
+{
+    tdl_mlp student;
+    tdl_status st = open_model(&student, STUDENT, soft_share, why);
+
+    if (st)
+        return st;
+    if (!(st = train(l, &student, epochs, 0, why)))
+        st = try_once(l->study, &student, ret_accuracy, ret_seconds, ret_bytes, why);
+    tdl_mlp_release(&student);
+    return st;
+}
+
+/* With all labels, and with few: there the teacher speaks on the other images too. */
+static tdl_status teach(learner *l, tdl_mlp *teacher, tdl_report *why)
 {
     const study *s = l->study;
-    double accuracy[2] = {0}, seconds[2], of_teacher = 0, rows = (double)s->test_n;
-    size_t bytes[2], large = 0;
-    char name[80];
+    double whole = 0, alone = 0, taught = 0, alone_few = 0, taught_few = 0, seconds[2];
+    size_t bytes[2], all = s->train_n;
     tdl_status st;
 
     l->model = teacher;
-    if ((st = try_once(s, teacher, &of_teacher, &seconds[0], &large, why)) ||
-        (st = ask_teacher(l, teacher, why)))
+    if ((st = try_once(s, teacher, &whole, &seconds[0], &bytes[0], why)) ||
+        (st = ask_teacher(l, teacher, why)) ||
+        (st = try_student(l, 0, EPOCHS, &alone, &seconds[1], &bytes[1], why)) ||
+        (st = try_student(l, SOFT_SHARE, EPOCHS, &taught, &seconds[1], &bytes[1], why)))
         return st;
-    double of_teacher_s = seconds[0];
-    for (int taught = 0; !st && taught < 2; taught++) {
-        tdl_mlp student;
-
-        if ((st = open_model(&student, hidden, taught ? SOFT_SHARE : 0, why)))
-            return st;
-        if (!(st = train(l, &student, EPOCHS, 0, why)))
-            st = try_once(s, &student, &accuracy[taught], &seconds[taught], &bytes[taught], why);
-        tdl_mlp_release(&student);
-    }
+    l->labels = FEW;
+    st = try_student(l, SOFT_SHARE, EPOCHS, &taught_few, &seconds[1], &bytes[1], why);
+    l->images = FEW;
+    if (!st)
+        st = try_student(l, 0, FEW_EPOCHS, &alone_few, &seconds[1], &bytes[1], why);
+    l->images = l->labels = all;
     if (st)
         return st;
-    snprintf(name, sizeof name, "student 784-%zu-10, distilled (teacher %.4f), accuracy", hidden,
-             of_teacher);
-    show(s, accuracy[1], "share", "alone", accuracy[0], name);
-    snprintf(name, sizeof name, "student 784-%zu-10, bytes of weights", hidden);
-    show(s, (double)bytes[1], "bytes", "teacher", (double)large, name);
-    snprintf(name, sizeof name, "student 784-%zu-10, rows, one thread", hidden);
-    show(s, rows / seconds[1], "1/s", "teacher", rows / of_teacher_s, name);
+    show(s, taught, "share", "alone", alone, "student of 16 units, distilled, accuracy");
+    tdl_bars_add(s->bars,
+                 (tdl_bar){.value = taught_few,
+                           .unit = "share",
+                           .kind = TDL_BAR_AT_LEAST,
+                           .bound = alone_few,
+                           .peer = "alone",
+                           .peer_value = alone_few},
+                 "compress: the same, %d of %zu images have labels", FEW, all);
+    show(s, (double)bytes[1], "bytes", "teacher", (double)bytes[0],
+         "student of 16 units, bytes of weights");
+    show(s, (double)s->test_n / seconds[1], "1/s", "teacher", (double)s->test_n / seconds[0],
+         "student of 16 units, rows, one thread");
     return TDL_OK;
 }
 
@@ -382,7 +407,7 @@ static tdl_status measure(learner *l, tdl_mlp *model, tdl_report *why)
     tdl_status st;
 
     if ((st = train(l, model, EPOCHS, 0, why)) || (st = quantise(l->study, model, why)) ||
-        (st = teach(l, model, 16, why)) || (st = shrink(l, model, 0.5, why)))
+        (st = teach(l, model, why)) || (st = shrink(l, model, 0.5, why)))
         return st;
     tdl_net_unpack(&model->net); // its weights will change
     for (size_t i = 0; !st && i < sizeof sparsity / sizeof *sparsity; i++)
@@ -400,8 +425,10 @@ tdl_status tdl_bench_compress(bool quiet, tdl_bars *bars, tdl_report *why)
 
     if (st || (st = tdl_fashion_open(quiet, &s.images, &there, why)) || !there)
         goto out;
+    st = prepare(&s, why);
     l->study = &s;
-    if (!(st = prepare(&s, why)) && !(st = open_model(&model, 0, 0, why))) {
+    l->images = l->labels = s.train_n;
+    if (!st && !(st = open_model(&model, 0, 0, why))) {
         st = measure(l, &model, why);
         tdl_mlp_release(&model);
     }

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "clusters.h"
+#include "nn/layers.h"
 #include "train/quant.h"
+#include "train/quant_file.h"
 
 /* ---- trials ---- */
 
@@ -158,6 +160,129 @@ static void a_metric_that_is_no_number_and_a_bound_below_zero_are_refused(void *
     clusters_close(&c);
 }
 
+/* ---- files ---- */
+
+enum { IN = 70, HIDDEN = 37, SCORES = 9, ROWS = 3 };
+
+/* A linear, and scores of a table that is stored the other way round. */
+typedef struct scorer {
+    tdl_params params;
+    tdl_net net;
+    int scores;
+} scorer;
+
+static void open_scorer(scorer *s, uint64_t seed)
+{
+    const tdl_plan_options plan = {.rows = ROWS};
+
+    *s = (scorer){.net = {.params = &s->params}};
+    int w = tdl_params_add(&s->params, "w", IN, HIDDEN, true);
+    int b = tdl_params_add(&s->params, "b", 1, HIDDEN, false);
+    int table = tdl_params_add(&s->params, "table", SCORES, HIDDEN, true);
+    int h = tdl_net_linear(&s->net, tdl_net_input(&s->net, IN), w, b, TDL_ACT_TANH);
+    s->scores = tdl_net_dot_score(&s->net, h, table, TDL_NONE);
+    assert_int_equal(tdl_params_seal(&s->params, NULL), TDL_OK);
+    for (int k = 0; k < s->params.slices_n; k++)
+        tdl_init_slice(&s->params, k, TDL_INIT_GAUSSIAN, 0.3, seed);
+    assert_int_equal(tdl_net_plan(&s->net, &plan, NULL), TDL_OK);
+}
+
+static void close_scorer(scorer *s)
+{
+    tdl_net_release(&s->net);
+    tdl_params_release(&s->params);
+}
+
+static void ask(scorer *s, tdl_precision precision, float ret[ROWS * SCORES])
+{
+    const tdl_run run = {0};
+    float x[ROWS * IN];
+    const tdl_nn_batch batch = {.rows = ROWS, .x = x};
+
+    for (size_t i = 0; i < ROWS * IN; i++)
+        x[i] = (float)cos((double)i);
+    assert_int_equal(tdl_net_pack_as(&s->net, precision, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&s->net, &batch, &run, NULL), TDL_OK);
+    memcpy(ret, tdl_net_value(&s->net, s->scores), ROWS * SCORES * sizeof *ret);
+}
+
+static void move_through_a_file(const scorer *from, scorer *to, tdl_precision precision)
+{
+    tdl_precision found = TDL_PRECISION_F32;
+    tdl_st_file *file = NULL;
+    tdl_buf bytes = {0};
+    tdl_report why = {0};
+
+    assert_int_equal(tdl_quant_encode(&from->net, precision, &bytes, NULL), TDL_OK);
+    assert_true(bytes.len < (precision == TDL_PRECISION_INT8 ? 5000 : 3800));
+    assert_int_equal(tdl_st_parse(tdl_buf_view(&bytes), &file, NULL), TDL_OK);
+    if (tdl_quant_decode(file, &to->net, &found, &why))
+        fail_msg("%s", why.message);
+    assert_int_equal(found, precision);
+    tdl_st_free(file);
+    tdl_buf_release(&bytes);
+}
+
+/* Of many seeds: one scale in a hundred would come back as its neighbour if 127 of it were taken
+ * for the largest weight. */
+static void a_model_that_was_saved_answers_with_the_bits_of_the_one_packed_here(void **state)
+{
+    float here[ROWS * SCORES], there[ROWS * SCORES];
+
+    TDL_UNUSED(state);
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        for (int p = TDL_PRECISION_INT8; p <= TDL_PRECISION_INT4; p++) {
+            scorer saved, loaded;
+
+            open_scorer(&saved, seed);
+            open_scorer(&loaded, seed + 100);
+            move_through_a_file(&saved, &loaded, (tdl_precision)p);
+            ask(&saved, (tdl_precision)p, here);
+            ask(&loaded, (tdl_precision)p, there);
+            assert_memory_equal(here, there, sizeof here);
+            close_scorer(&saved);
+            close_scorer(&loaded);
+        }
+}
+
+static void only_finite_weights_in_int8_or_int4_are_saved(void **state)
+{
+    tdl_buf bytes = {0};
+    tdl_report why = {0};
+    scorer s;
+
+    TDL_UNUSED(state);
+    open_scorer(&s, 1);
+    assert_int_equal(tdl_quant_encode(&s.net, TDL_PRECISION_BF16, &bytes, &why), TDL_E_INVALID);
+    tdl_params_value(&s.params, 2)[4] = NAN;
+    assert_int_equal(tdl_quant_encode(&s.net, TDL_PRECISION_INT4, &bytes, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, "table: value 4 is nan, expected a finite number");
+    assert_int_equal(bytes.len, 0);
+    close_scorer(&s);
+}
+
+static void a_file_of_other_shapes_is_refused_by_tensor(void **state)
+{
+    tdl_precision precision;
+    tdl_st_file *file = NULL;
+    tdl_buf bytes = {0};
+    tdl_report why = {0};
+    static clusters other;
+    scorer s;
+
+    TDL_UNUSED(state);
+    open_scorer(&s, 1);
+    clusters_open(&other, 8, 0);
+    assert_int_equal(tdl_quant_encode(&s.net, TDL_PRECISION_INT8, &bytes, NULL), TDL_OK);
+    assert_int_equal(tdl_st_parse(tdl_buf_view(&bytes), &file, NULL), TDL_OK);
+    assert_int_equal(tdl_quant_decode(file, &other.model.net, &precision, &why), TDL_E_CORRUPT);
+    assert_non_null(strstr(why.message, "w1"));
+    tdl_st_free(file);
+    tdl_buf_release(&bytes);
+    clusters_close(&other);
+    close_scorer(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +292,9 @@ int main(void)
         cmocka_unit_test(a_trained_net_loses_bytes_but_no_tenth_of_its_accuracy),
         cmocka_unit_test(a_net_that_loses_too_much_is_refused_and_stays_in_f32),
         cmocka_unit_test(a_metric_that_is_no_number_and_a_bound_below_zero_are_refused),
+        cmocka_unit_test(a_model_that_was_saved_answers_with_the_bits_of_the_one_packed_here),
+        cmocka_unit_test(only_finite_weights_in_int8_or_int4_are_saved),
+        cmocka_unit_test(a_file_of_other_shapes_is_refused_by_tensor),
     };
 
     return cmocka_run_group_tests_name("train/quant", tests, NULL, NULL);
