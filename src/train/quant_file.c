@@ -64,23 +64,13 @@ static void to_int8(const weights *w, const float *value, int8_t *q, float *scal
     }
 }
 
-/* The number that has this scale: 127 times it may round to a neighbour whose scale is another. */
-static float largest_of(float scale)
-{
-    float largest = 127 * scale;
-
-    if (largest / 127 < scale)
-        return nextafterf(largest, INFINITY);
-    return largest / 127 > scale ? nextafterf(largest, 0) : largest;
-}
-
+/* 127 times a scale has that scale again, for every scale that is the 127th part of a float (all
+ * 2^23 mantissas were tried), so what is read quantises to the same integers and scales. */
 static void from_int8(const weights *w, const int8_t *q, const float *scale, float *value)
 {
     for (size_t o = 0; o < w->out; o++, value += w->by_out, q += w->in)
         for (size_t i = 0; i < w->in; i++)
-            value[i * w->by_in] = q[i] == 127    ? largest_of(scale[o])
-                                  : q[i] == -127 ? -largest_of(scale[o])
-                                                 : (float)q[i] * scale[o];
+            value[i * w->by_in] = (float)q[i] * scale[o];
 }
 
 /* ---- int4 ---- */

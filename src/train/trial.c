@@ -97,7 +97,7 @@ static void find_highest(const tdl_real *score, size_t cols, size_t k, size_t *r
     size_t n = 0;
 
     for (size_t c = 0; c < cols; c++) {
-        size_t at = n;
+        size_t at;
 
         if (n == k && !(score[c] > score[ret[k - 1]]))
             continue;

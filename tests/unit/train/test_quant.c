@@ -223,8 +223,6 @@ static void move_through_a_file(const scorer *from, scorer *to, tdl_precision pr
     tdl_buf_release(&bytes);
 }
 
-/* Of many seeds: one scale in a hundred would come back as its neighbour if 127 of it were taken
- * for the largest weight. */
 static void a_model_that_was_saved_answers_with_the_bits_of_the_one_packed_here(void **state)
 {
     float here[ROWS * SCORES], there[ROWS * SCORES];
