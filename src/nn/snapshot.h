@@ -56,6 +56,8 @@ tdl_status tdl_serving_roll_back(tdl_serving *serving, tdl_report *why);
 /* When nobody acquires any more. Readers that are still out keep what they hold. */
 void tdl_serving_close(tdl_serving *serving);
 
+enum { TDL_SPARES_MAX = 32 };
+
 /* One reader's hold: a net of its own on shared weights. */
 typedef struct tdl_reader {
     const tdl_snapshot *snapshot;
@@ -65,9 +67,8 @@ typedef struct tdl_reader {
 } tdl_reader;
 
 /* The snapshot served now, whatever is published later. Never waits; allocates only when more
- * readers are out at once than ever before (or than TDL_SPARES_MAX).
+ * readers are out at once than ever before, or than TDL_SPARES_MAX.
  * TDL_E_NOT_FOUND: nothing is served | TDL_E_NO_MEMORY */
-enum { TDL_SPARES_MAX = 32 };
 tdl_status tdl_serving_acquire(tdl_serving *serving, tdl_reader *ret, tdl_report *why);
 void tdl_reader_release(tdl_reader *reader); /* accepts a zeroed struct */
 
