@@ -215,6 +215,12 @@ int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config)
     return loss_of(net, &tdl_op_hinge_classes, in, config);
 }
 
+int tdl_net_distil_ce(tdl_net *net, int in, double temperature, double soft_share)
+{
+    return loss_of(net, &tdl_op_distil_ce, in,
+                   &(tdl_loss_config){.parameter = temperature, .soft_share = soft_share});
+}
+
 int tdl_net_listwise(tdl_net *net, int in)
 {
     return loss_of(net, &tdl_op_listwise, in, NULL);

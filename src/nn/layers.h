@@ -67,6 +67,8 @@ int tdl_net_huber(tdl_net *net, int in, double delta);
 int tdl_net_quantile(tdl_net *net, int in, const double *quantile, size_t n);
 int tdl_net_bce(tdl_net *net, int in, const tdl_loss_config *config);
 int tdl_net_hinge(tdl_net *net, int in);
+/* against a teacher's probabilities, batch->value, and, where they are, classes, batch->target */
+int tdl_net_distil_ce(tdl_net *net, int in, double temperature, double soft_share);
 int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config);
 int tdl_net_listwise(tdl_net *net, int in);
 /* worse TDL_NONE: the target against negatives among the columns of `better`; margin 0: logistic */

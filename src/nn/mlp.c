@@ -64,7 +64,10 @@ static void add_loss(tdl_mlp *model)
 
     switch (c->head) {
     case TDL_HEAD_CLASS:
-        tdl_net_softmax_ce(&model->net, model->scores, &loss);
+        if (c->soft_share > 0)
+            tdl_net_distil_ce(&model->net, model->scores, c->temperature, c->soft_share);
+        else
+            tdl_net_softmax_ce(&model->net, model->scores, &loss);
         break;
     case TDL_HEAD_VALUE:
         if (c->huber_delta > 0)

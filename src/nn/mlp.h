@@ -3,7 +3,8 @@
  *     h0 = batch->x    h_i = dropout(act_i(h_{i-1} W_i + b_i))    scores = h_n W + b
  *
  * with a head that says what the scores are and how they are trained:
- *     class      logits of `out` classes; softmax_ce against batch->target
+ *     class      logits of `out` classes; softmax_ce against batch->target, or, of a student,
+ *                distil_ce against batch->value too
  *     value      `out` numbers, through out_act; mse, or huber, against batch->value
  *     quantiles  quantiles_n of each of `out` numbers, which cannot cross; quantile loss
  *     binary     logits of `out` yes-or-no labels; bce against batch->value
@@ -38,6 +39,7 @@ typedef struct tdl_mlp_config {
     tdl_act out_act;                        /* value */
     double huber_delta;                     /* value; 0 = mse */
     double smoothing;                       /* class, binary */
+    double temperature, soft_share;         /* class: distil_ce when soft_share > 0 */
     double quantile[TDL_MLP_QUANTILES_MAX]; /* quantiles: rising, each in (0, 1) */
     size_t quantiles_n;
 } tdl_mlp_config;

@@ -70,29 +70,111 @@ void tdl_net_keep_gradient(tdl_net *net, int value)
         net->node[value].keep_gradient = true;
 }
 
+void tdl_net_unpack(tdl_net *net)
+{
+    for (int k = 0; k < net->nodes_n; k++) {
+        if (!net->borrows_packed)
+            tdl_packed_free(net->node[k].packed);
+        net->node[k].packed = NULL;
+    }
+    net->borrows_packed = false;
+}
+
 void tdl_net_release(tdl_net *net)
 {
-    for (int k = 0; k < net->nodes_n; k++)
-        tdl_packed_free(net->node[k].packed);
+    tdl_net_unpack(net);
     free(net->node);
     free(net->block);
     *net = (tdl_net){0};
 }
 
+tdl_status tdl_net_copy(const tdl_net *from, int nodes_n, tdl_params *params, tdl_net *ret,
+                        tdl_report *why)
+{
+    tdl_node *node = malloc((size_t)nodes_n * sizeof *node);
+
+    if (!node)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a net of %d ops", nodes_n);
+    memcpy(node, from->node, (size_t)nodes_n * sizeof *node);
+    for (int k = 0; k < nodes_n; k++) {
+        node[k].out = node[k].d_out = node[k].saved = node[k].work = NULL;
+        node[k].packed = params ? NULL : node[k].packed;
+    }
+    *ret = (tdl_net){.params = params ? params : from->params,
+                     .node = node,
+                     .nodes_n = nodes_n,
+                     .nodes_cap = nodes_n,
+                     .borrows_packed = !params};
+    return TDL_OK;
+}
+
+/* ---- packing ---- */
+
+/* Both multiply their input with their first parameter. */
+static bool is_packable(const tdl_node *node)
+{
+    return node->op == &tdl_op_linear || node->op == &tdl_op_dot_score;
+}
+
+static tdl_status pack_node(tdl_net *net, tdl_node *node, tdl_precision precision, tdl_report *why)
+{
+    const tdl_slice *w = &net->params->slice[node->param[0]];
+    const tdl_real *value = tdl_params_value(net->params, node->param[0]);
+    bool table = node->op == &tdl_op_dot_score;
+    tdl_status st = tdl_real_pack(precision, value, table, table ? w->cols : w->rows,
+                                  table ? w->rows : w->cols, &node->packed, why);
+
+    if (st)
+        tdl_report_prefix(why, "%s", w->name);
+    return st;
+}
+
+tdl_status tdl_net_pack_as(tdl_net *net, tdl_precision precision, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    if (!net->block)
+        return TDL_FAIL(why, TDL_E_INVALID, "the net was not planned");
+    tdl_net_unpack(net);
+    for (int k = 0; !st && k < net->nodes_n; k++)
+        if (is_packable(&net->node[k]))
+            st = pack_node(net, &net->node[k], precision, why);
+    if (st)
+        tdl_net_unpack(net);
+    return st;
+}
+
 tdl_status tdl_net_pack(tdl_net *net, tdl_report *why)
 {
-    for (int k = 0; k < net->nodes_n; k++) {
-        tdl_node *node = &net->node[k];
-        const tdl_slice *w = node->shapes.param[0];
-        tdl_status st;
+    return tdl_net_pack_as(net, TDL_PRECISION_F32, why);
+}
 
-        if (node->op != &tdl_op_linear || node->packed)
-            continue;
-        if ((st = tdl_real_pack(tdl_params_value(net->params, node->param[0]), w->rows, w->cols,
-                                &node->packed, why)))
-            return st;
+/* Does an op before node k read the slice too, as it is? */
+static bool is_counted(const tdl_net *net, int k, int slice)
+{
+    for (int j = 0; j < k; j++)
+        for (int i = 0; i < TDL_OP_PARAMS_MAX; i++)
+            if (net->node[j].param[i] == slice && !(i == 0 && net->node[j].packed))
+                return true;
+    return false;
+}
+
+size_t tdl_net_weight_bytes(const tdl_net *net)
+{
+    size_t bytes = 0;
+
+    for (int k = 0; k < net->nodes_n; k++) {
+        const tdl_node *node = &net->node[k];
+
+        bytes += node->packed ? tdl_packed_bytes(node->packed) : 0;
+        for (int i = node->packed ? 1 : 0; i < TDL_OP_PARAMS_MAX; i++) {
+            if (node->param[i] == TDL_NONE || is_counted(net, k, node->param[i]))
+                continue;
+            const tdl_slice *slice = &net->params->slice[node->param[i]];
+            bytes += slice->rows * slice->cols * sizeof(tdl_real);
+        }
     }
-    return TDL_OK;
+    return bytes;
 }
 
 /* ---- running ---- */

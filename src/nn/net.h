@@ -28,7 +28,7 @@ typedef struct tdl_node {
     bool add[TDL_OP_INPUTS_MAX];          /* d_in_add */
     tdl_real *out, *d_out, *saved, *work; /* NULL = none */
     size_t gradient_end; /* behind what backward has completed once it is through this op */
-    tdl_packed *packed;  /* linear; see tdl_net_pack */
+    tdl_packed *packed;  /* linear, dot_score; see tdl_net_pack */
 } tdl_node;
 
 typedef struct tdl_net {
@@ -36,8 +36,9 @@ typedef struct tdl_net {
     tdl_node *node;     /* [nodes_n] */
     int nodes_n, nodes_cap;
     size_t rows_max, tokens_max;
-    bool training; /* planned for backward */
-    size_t bytes;  /* of the block */
+    bool training;       /* planned for backward */
+    bool borrows_packed; /* see tdl_net_copy */
+    size_t bytes;        /* of the block */
     tdl_real *block;
     bool failed;
 } tdl_net;
@@ -88,8 +89,27 @@ tdl_status tdl_net_measure(tdl_net *net, const tdl_plan_options *options, size_t
                            tdl_report *why);
 void tdl_net_release(tdl_net *net); /* accepts a zeroed struct */
 
-/* Pack the weights of every linear for serving. Parameters must not change any more. */
-tdl_status tdl_net_pack(tdl_net *net, tdl_report *why);
+/* Of a planned net: pack the weights of every linear and dot_score for serving, in place of what
+ * was packed before. Parameters must not change any more. Runs that are not training then compute
+ * these ops in that precision (tensor/gemm.h); f32 gives the bits of the net without packing. On
+ * failure nothing is packed. The double build checks its argument and packs nothing. TDL_E_INVALID
+ * the net is not planned, or a weight that the precision cannot hold: names it TDL_E_NO_MEMORY */
+tdl_status tdl_net_pack_as(tdl_net *net, tdl_precision precision, tdl_report *why);
+tdl_status tdl_net_pack(tdl_net *net, tdl_report *why); /* in f32 */
+/* Back to the parameters themselves, as before they change. */
+void tdl_net_unpack(tdl_net *net);
+
+/* Bytes of the parameters as the ops read them: packed, or, where not packed, the slice itself. */
+size_t tdl_net_weight_bytes(const tdl_net *net);
+
+/* Another net of the first `nodes_n` ops of `from`, for use by another thread or with other values
+ * kept: not planned, with a block of its own once it is. What `from` borrows, and its packed
+ * weights, are borrowed: `from` must outlive it.
+ *   params  that have the layout of from's; the packed weights are then not taken. NULL: the same
+ *   ret     released or zeroed
+ *   TDL_E_NO_MEMORY */
+tdl_status tdl_net_copy(const tdl_net *from, int nodes_n, tdl_params *params, tdl_net *ret,
+                        tdl_report *why);
 
 /* ---- running ---- */
 

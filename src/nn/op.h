@@ -74,7 +74,9 @@ typedef struct tdl_feature_config { /* columns of batch->x and of batch->categor
 
 typedef struct tdl_loss_config {
     double smoothing;             /* softmax_ce, bce */
-    double parameter;             /* huber: delta; pairwise: margin, 0 = logistic; sampled_bce: t */
+    double parameter;             /* huber: delta; pairwise: margin, 0 = logistic; sampled_bce: t;
+                                   * distil_ce: temperature */
+    double soft_share;            /* distil_ce: of the teacher's part, in [0, 1] */
     const tdl_real *class_weight; /* [classes] or NULL; borrowed as long as the net lives */
     const double *quantile;       /* [quantiles_n] each in (0, 1); borrowed likewise */
     size_t quantiles_n;
@@ -139,7 +141,7 @@ typedef struct tdl_op_call {
     tdl_real *work; /* works_on_input: [in_rows[0]][in_cols[0]]; may be in[0] and d_in[0] itself */
     const tdl_real *param[TDL_OP_PARAMS_MAX];
     tdl_real *d_param[TDL_OP_PARAMS_MAX];
-    const tdl_packed *packed; /* linear: the weights, packed for serving; NULL: not */
+    const tdl_packed *packed; /* linear, dot_score: weights packed for serving; NULL: not */
     tdl_kv_cache *cache;      /* attention, rope: what came before; NULL: nothing */
     tdl_real loss_scale;      /* what each row's loss is multiplied with in the mean */
     uint64_t seed, step;      /* of the run, for dropout */
@@ -219,6 +221,7 @@ extern const tdl_op tdl_op_conv2d; /* param: W [k k channels][out], bias [1][out
 extern const tdl_op tdl_op_max_pool2d;
 /* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
+extern const tdl_op tdl_op_distil_ce;  /* against batch->value, probabilities, and ->target */
 extern const tdl_op tdl_op_mse;        /* against batch->value, as the next four */
 extern const tdl_op tdl_op_huber;
 extern const tdl_op tdl_op_quantile;

@@ -36,9 +36,15 @@ static void add_bias(void *context, size_t begin, size_t end, unsigned part)
 static tdl_status forward(const tdl_op_call *call, tdl_report *why)
 {
     size_t d = call->shapes->in_cols[0], classes = call->shapes->out_cols, rows = call->rows;
-    tdl_status st = tdl_matmul(false, true, rows, classes, d, call->in[0], d, call->param[0], d,
-                               call->out, classes, false, call->pool, why);
+    tdl_status st;
 
+    if (call->packed && !call->training) {
+        tdl_real_linear(call->packed, rows, call->in[0], d, call->param[1], TDL_ACT_NONE, call->out,
+                        classes, call->pool);
+        return TDL_OK;
+    }
+    st = tdl_matmul(false, true, rows, classes, d, call->in[0], d, call->param[0], d, call->out,
+                    classes, false, call->pool, why);
     if (!st && call->param[1])
         tdl_pool_run(call->pool, rows, 1, add_bias, (void *)call);
     return st;

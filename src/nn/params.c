@@ -79,6 +79,7 @@ void tdl_params_release(tdl_params *params)
     free(params->slice);
     free(params->value);
     free(params->grad);
+    free(params->mask);
     *params = (tdl_params){0};
 }
 

@@ -8,6 +8,8 @@
 #ifndef TDL_NN_PARAMS_H
 #define TDL_NN_PARAMS_H
 
+#include <stdint.h>
+
 #include "nn/real.h"
 
 enum { TDL_PARAM_NAME_MAX = 64 };
@@ -25,6 +27,7 @@ typedef struct tdl_params {
     int slices_n, slices_cap;
     size_t n;               /* numbers in each block */
     tdl_real *value, *grad; /* [n], NULL until sealed */
+    uint8_t *mask;          /* [n] 0: held at zero, as pruned weights are; NULL: none is */
     bool failed;            /* no memory for a slice, or added after seal; told by seal */
 } tdl_params;
 

@@ -69,10 +69,12 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     }
 }
 
-tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
-                         tdl_report *why)
+tdl_status tdl_real_pack(tdl_precision precision, const tdl_real *w, bool transposed, size_t in,
+                         size_t out, tdl_packed **ret, tdl_report *why)
 {
+    TDL_UNUSED(precision);
     TDL_UNUSED(w);
+    TDL_UNUSED(transposed);
     TDL_UNUSED(in);
     TDL_UNUSED(out);
     TDL_UNUSED(why);
@@ -97,6 +99,12 @@ void tdl_real_linear(const tdl_packed *w, size_t rows, const tdl_real *x, size_t
 void tdl_packed_free(tdl_packed *packed)
 {
     TDL_UNUSED(packed);
+}
+
+size_t tdl_packed_bytes(const tdl_packed *packed)
+{
+    TDL_UNUSED(packed);
+    return 0;
 }
 
 #else
@@ -138,10 +146,10 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
     tdl_softmax_rows(rows, n, x, n, ret_lse, NULL);
 }
 
-tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
-                         tdl_report *why)
+tdl_status tdl_real_pack(tdl_precision precision, const tdl_real *w, bool transposed, size_t in,
+                         size_t out, tdl_packed **ret, tdl_report *why)
 {
-    return tdl_pack(w, false, in, out, ret, why);
+    return tdl_pack_as(precision, w, transposed, in, out, ret, why);
 }
 
 void tdl_real_linear(const tdl_packed *w, size_t rows, const tdl_real *x, size_t in,

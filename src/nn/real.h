@@ -32,10 +32,11 @@ void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
 /* y[n] = x[n], or y += x. They may be one. */
 void tdl_put(bool add, size_t n, const tdl_real *x, tdl_real *y);
 
-/* W [in][out] packed for serving, and y[rows][out] = act(x W + bias) by it: the same bits as
- * tdl_matmul and tdl_act_forward. With double nothing is packed and *ret is NULL. */
-tdl_status tdl_real_pack(const tdl_real *w, size_t in, size_t out, tdl_packed **ret,
-                         tdl_report *why);
+/* W, stored [in][out] or, transposed, [out][in], packed for serving, and y[rows][out] =
+ * act(x W + bias) by it: in f32 the same bits as tdl_matmul and tdl_act_forward. With double
+ * nothing is packed and *ret is NULL. */
+tdl_status tdl_real_pack(tdl_precision precision, const tdl_real *w, bool transposed, size_t in,
+                         size_t out, tdl_packed **ret, tdl_report *why);
 void tdl_real_linear(const tdl_packed *w, size_t rows, const tdl_real *x, size_t in,
                      const tdl_real *bias, tdl_act act, tdl_real *y, size_t out, tdl_pool *pool);
 

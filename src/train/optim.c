@@ -302,6 +302,13 @@ static void follow(size_t n, tdl_real ema, tdl_real rest, const tdl_real *restri
         average[i] = ema * average[i] + rest * w[i];
 }
 
+/* Moments of a weight pruned in mid-run would still move it. */
+static void hold(size_t n, const uint8_t *restrict mask, tdl_real *restrict w)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i] = mask[i] ? w[i] : 0;
+}
+
 /* The numbers [at, at + n) of one slice, n <= BLOCK. */
 static void step_block(const step *s, const tdl_slice *slice, size_t at, size_t n)
 {
@@ -314,6 +321,8 @@ static void step_block(const step *s, const tdl_slice *slice, size_t at, size_t 
         add_penalty(n, s->l1, s->l2, w, g);
     o->method->update(slice->decay ? &s->with_decay : &s->without, n, w, g, o->m ? o->m + at : NULL,
                       o->v ? o->v + at : NULL);
+    if (s->params->mask)
+        hold(n, s->params->mask + at, w);
     if (o->average)
         follow(n, s->ema, s->rest_ema, w, o->average + at);
     memset(g, 0, n * sizeof *g);
@@ -337,7 +346,8 @@ static void step_part(void *context, size_t begin, size_t end, unsigned part)
     }
 }
 
-static void clear_frozen(tdl_params *params)
+/* Of frozen slices and of weights held at zero. */
+static void clear_untrained(tdl_params *params)
 {
     for (int k = 0; k < params->slices_n; k++) {
         const tdl_slice *slice = &params->slice[k];
@@ -345,6 +355,8 @@ static void clear_frozen(tdl_params *params)
             memset(params->grad + slice->offset, 0,
                    slice->rows * slice->cols * sizeof *params->grad);
     }
+    for (size_t i = 0; params->mask && i < params->n; i++)
+        params->grad[i] = params->mask[i] ? params->grad[i] : 0;
 }
 
 void tdl_optim_step(tdl_optim *optim, tdl_params *params, double lr, double scale, tdl_pool *pool)
@@ -362,7 +374,7 @@ void tdl_optim_step(tdl_optim *optim, tdl_params *params, double lr, double scal
               .ema = (tdl_real)c->ema,
               .rest_ema = (tdl_real)(1 - c->ema),
               .penalised = c->l1 > 0 || c->l2 > 0};
-    clear_frozen(params);
+    clear_untrained(params);
     tdl_pool_run(pool, params->n, GRAIN, step_part, &s);
 }
 
@@ -403,7 +415,7 @@ double tdl_optim_norm(tdl_optim *optim, tdl_params *params, tdl_pool *pool)
     squares s = {params->grad, optim->block_sum};
     double sum = 0;
 
-    clear_frozen(params);
+    clear_untrained(params);
     tdl_pool_run(pool, params->n, GRAIN, squares_part, &s);
     for (size_t at = 0; at < params->n; at += GRAIN)
         sum += s.sum[at / GRAIN];

@@ -11,8 +11,9 @@
  *                w -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
  *     adamw      w *= 1 - lr decay, then as adam    (Loshchilov and Hutter, ICLR 2019)
  *
- * Slices that decay get l2 w + l1 sign(w) added to g first. Frozen slices are not touched. The
- * moments are flat blocks of the parameters' layout. Results do not depend on the pool.
+ * Slices that decay get l2 w + l1 sign(w) added to g first. Frozen slices are not touched. Weights
+ * under a params->mask of 0 are zero after every step, and so is their gradient. The moments are
+ * flat blocks of the parameters' layout. Results do not depend on the pool.
  */
 #ifndef TDL_TRAIN_OPTIM_H
 #define TDL_TRAIN_OPTIM_H
@@ -53,8 +54,8 @@ tdl_status tdl_optim_init(tdl_optim *optim, const tdl_optim_config *config,
                           const tdl_params *params, tdl_report *why);
 void tdl_optim_release(tdl_optim *optim); /* accepts a zeroed struct */
 
-/* Euclidean norm of params->grad without the frozen slices, whose gradients are cleared: blocks of
- * 4096 are summed in double, then added in rising order. */
+/* Euclidean norm of params->grad without what is not trained (frozen, masked), whose gradients are
+ * cleared: blocks of 4096 are summed in double, then added in rising order. */
 double tdl_optim_norm(tdl_optim *optim, tdl_params *params, tdl_pool *pool);
 
 /* What the gradient is to be multiplied with: min(1, max_norm / (norm + 1e-6)). */

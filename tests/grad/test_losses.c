@@ -133,6 +133,27 @@ static void hinge_and_smoothed_cross_entropy_with_weights(void **state)
     }
 }
 
+/* With a class, without one (row 3), and of no weight at all (row 4). */
+static void a_student_against_probabilities_and_classes(void **state)
+{
+    static double probability[ROWS * COLS];
+
+    TDL_UNUSED(state);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t c = 0; c < COLS; c++) // 0, 1, 2 and 3 of 6, turned from row to row
+            probability[r * COLS + c] = (double)((r + c) % COLS) / 6;
+    for (int which = 0; which < 3; which++) {
+        loss_case c;
+
+        open_case(&c, COLS);
+        c.batch.value = probability;
+        c.batch.target = which == 2 ? NULL : TARGET;
+        c.batch.target_weight = ROW_WEIGHT;
+        tdl_net_distil_ce(&c.net, c.scores, which ? 3 : 0.5, which ? 0.7 : 0.4);
+        check_case(&c);
+    }
+}
+
 static void pairs_of_two_scores(void **state)
 {
     TDL_UNUSED(state);
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(two_quantiles_of_each_number),
         cmocka_unit_test(lists_with_one_that_holds_nothing_relevant),
         cmocka_unit_test(hinge_and_smoothed_cross_entropy_with_weights),
+        cmocka_unit_test(a_student_against_probabilities_and_classes),
         cmocka_unit_test(pairs_of_two_scores),
         cmocka_unit_test(pairs_of_one_matrix),
         cmocka_unit_test(sampled_losses),

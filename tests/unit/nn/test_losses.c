@@ -283,6 +283,29 @@ static void hinge_of_classes(void **state)
     expect(&c, EXTREME, 0.3, gradient);
 }
 
+/* At temperature 2.5 with .6 of the teacher; the last row has no class. Expected: the formula in
+ * Python's own doubles. */
+static void a_student_against_its_teacher_and_classes(void **state)
+{
+    const double scores[] = {0.3, -1.2, 2, 1.5, 0.2, -0.4, -0.7, 0.9, 0.1};
+    const tdl_real teacher[] = {
+        (tdl_real)0.47171480902138,  (tdl_real)0.386207420828111, (tdl_real)0.142077770150509,
+        (tdl_real)0.665295833513634, (tdl_real)0.134320912222755, (tdl_real)0.200383254263611,
+        (tdl_real)0.324329190909259, (tdl_real)0.324329190909259, (tdl_real)0.351341618181483};
+    const int32_t target[] = {2, 0, TDL_TARGET_NONE};
+    const double gradient[] = {-0.0740112117788, -0.110764688242, 0.18477590002,
+                               -0.129762179272,  0.102539658715,  0.0272225205563,
+                               -0.0451674528304, 0.0597182484654, -0.014550795635};
+    loss_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c, 3, 3);
+    c.batch.value = teacher;
+    c.batch.target = target;
+    tdl_net_distil_ce(&c.net, c.scores[0], 2.5, 0.6);
+    expect(&c, scores, 0.7148393413130537, gradient);
+}
+
 static void pairwise_logistic_and_margin(void **state)
 {
     const double better[] = {1, 1, 0.5}, worse[] = {0.2, 1.5, -0.3};
@@ -485,6 +508,10 @@ static void targets_out_of_range_are_refused_by_row_and_value(void **state)
     c.batch.value = value;
     tdl_net_hinge(&c.net, c.scores[0]);
     expect_refusal(&c, "row 1, column 0: label 0 is not -1 or +1");
+    open_case(&c, 1, 1);
+    c.batch.value = value + 3;
+    tdl_net_distil_ce(&c.net, c.scores[0], 1, 1);
+    expect_refusal(&c, "row 0: the teacher's probabilities sum to 1.5, not 1");
     open_case(&c, 4, 3);
     c.batch.target = target;
     tdl_net_hinge_classes(&c.net, c.scores[0], NULL);
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test(listwise_against_a_set),
         cmocka_unit_test(cross_entropy_plain_smoothed_with_ignored_rows_and_with_class_weights),
         cmocka_unit_test(hinge_of_classes),
+        cmocka_unit_test(a_student_against_its_teacher_and_classes),
         cmocka_unit_test(pairwise_logistic_and_margin),
         cmocka_unit_test(pairwise_of_a_matrix_leaves_out_negatives_that_are_the_target),
         cmocka_unit_test(gbce_of_one_target_and_three_negatives_of_a_hundred),
