@@ -9,7 +9,7 @@ typedef struct tdl_spare {
     tdl_net net;
 } tdl_spare;
 
-struct tdl_snapshot {
+struct tdl_nn_snapshot {
     atomic_int holders;
     tdl_precision precision;
     tdl_plan_options plan;
@@ -29,7 +29,7 @@ static void spare_free(tdl_spare *spare)
     free(spare);
 }
 
-static tdl_status spare_new(const tdl_snapshot *s, tdl_spare **ret, tdl_report *why)
+static tdl_status spare_new(const tdl_nn_snapshot *s, tdl_spare **ret, tdl_report *why)
 {
     tdl_spare *spare = calloc(1, sizeof *spare);
     tdl_status st;
@@ -47,7 +47,7 @@ static tdl_status spare_new(const tdl_snapshot *s, tdl_spare **ret, tdl_report *
 
 /* A whole pointer is taken or left with one exchange: no place can hold what it held before and
  * yet be another, so there is nothing to lock. */
-static tdl_spare *take_spare(tdl_snapshot *s)
+static tdl_spare *take_spare(tdl_nn_snapshot *s)
 {
     for (size_t i = 0; i < TDL_SPARES_MAX; i++) {
         tdl_spare *spare = atomic_load(&s->spare[i]) ? atomic_exchange(&s->spare[i], NULL) : NULL;
@@ -58,7 +58,7 @@ static tdl_spare *take_spare(tdl_snapshot *s)
     return NULL;
 }
 
-static void leave_spare(tdl_snapshot *s, tdl_spare *spare)
+static void leave_spare(tdl_nn_snapshot *s, tdl_spare *spare)
 {
     for (size_t i = 0; i < TDL_SPARES_MAX; i++) {
         tdl_spare *none = NULL;
@@ -71,12 +71,12 @@ static void leave_spare(tdl_snapshot *s, tdl_spare *spare)
 
 /* ---- a snapshot ---- */
 
-static void hold(tdl_snapshot *s)
+static void hold(tdl_nn_snapshot *s)
 {
     atomic_fetch_add(&s->holders, 1);
 }
 
-void tdl_snapshot_release(tdl_snapshot *s)
+void tdl_nn_snapshot_release(tdl_nn_snapshot *s)
 {
     if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
         return;
@@ -104,7 +104,7 @@ static tdl_status copy_params(const tdl_params *from, tdl_params *ret, tdl_repor
 }
 
 /* The net's ops borrow the sizes of their category columns: the snapshot's must not. */
-static tdl_status copy_category_sizes(tdl_snapshot *s, tdl_report *why)
+static tdl_status copy_category_sizes(tdl_nn_snapshot *s, tdl_report *why)
 {
     size_t n = 0;
 
@@ -133,7 +133,7 @@ static int nodes_without_loss(const tdl_net *net)
                                                                    : net->nodes_n;
 }
 
-static tdl_status fill(tdl_snapshot *s, const tdl_net *net, tdl_report *why)
+static tdl_status fill(tdl_nn_snapshot *s, const tdl_net *net, tdl_report *why)
 {
     tdl_spare *spare = NULL;
     tdl_status st;
@@ -148,10 +148,10 @@ static tdl_status fill(tdl_snapshot *s, const tdl_net *net, tdl_report *why)
     return TDL_OK;
 }
 
-tdl_status tdl_snapshot_new(const tdl_net *net, const tdl_snapshot_options *options,
-                            tdl_snapshot **ret, tdl_report *why)
+tdl_status tdl_nn_snapshot_new(const tdl_net *net, const tdl_nn_snapshot_options *options,
+                               tdl_nn_snapshot **ret, tdl_report *why)
 {
-    tdl_snapshot *s = calloc(1, sizeof *s);
+    tdl_nn_snapshot *s = calloc(1, sizeof *s);
     tdl_status st;
 
     if (!s)
@@ -165,24 +165,24 @@ tdl_status tdl_snapshot_new(const tdl_net *net, const tdl_snapshot_options *opti
     else
         st = fill(s, net, why);
     if (st) {
-        tdl_snapshot_release(s);
+        tdl_nn_snapshot_release(s);
         return st;
     }
     *ret = s;
     return TDL_OK;
 }
 
-const uint8_t *tdl_snapshot_hash(const tdl_snapshot *snapshot)
+const uint8_t *tdl_nn_snapshot_hash(const tdl_nn_snapshot *snapshot)
 {
     return snapshot->hash;
 }
 
-tdl_precision tdl_snapshot_precision(const tdl_snapshot *snapshot)
+tdl_precision tdl_nn_snapshot_precision(const tdl_nn_snapshot *snapshot)
 {
     return snapshot->precision;
 }
 
-size_t tdl_snapshot_bytes(const tdl_snapshot *snapshot)
+size_t tdl_nn_snapshot_bytes(const tdl_nn_snapshot *snapshot)
 {
     return tdl_net_weight_bytes(&snapshot->net);
 }
@@ -192,18 +192,18 @@ size_t tdl_snapshot_bytes(const tdl_snapshot *snapshot)
 /* What lies in the slot: a snapshot may come there twice, a value of a slot may not. */
 typedef struct served {
     tdl_held held;
-    tdl_snapshot *snapshot;
+    tdl_nn_snapshot *snapshot;
 } served;
 
 static void served_free(tdl_held *held)
 {
     served *s = (served *)held;
 
-    tdl_snapshot_release(s->snapshot);
+    tdl_nn_snapshot_release(s->snapshot);
     free(s);
 }
 
-static tdl_status serve(tdl_serving *serving, tdl_snapshot *snapshot, tdl_report *why)
+static tdl_status serve(tdl_nn_serving *serving, tdl_nn_snapshot *snapshot, tdl_report *why)
 {
     served *s = calloc(1, sizeof *s);
 
@@ -215,22 +215,23 @@ static tdl_status serve(tdl_serving *serving, tdl_snapshot *snapshot, tdl_report
     return TDL_OK;
 }
 
-tdl_status tdl_serving_publish(tdl_serving *serving, tdl_snapshot *snapshot, tdl_report *why)
+tdl_status tdl_nn_serving_publish(tdl_nn_serving *serving, tdl_nn_snapshot *snapshot,
+                                  tdl_report *why)
 {
     tdl_status st = serve(serving, snapshot, why);
 
     if (st)
         return st;
     hold(snapshot);
-    tdl_snapshot_release(serving->before);
+    tdl_nn_snapshot_release(serving->before);
     serving->before = serving->now;
     serving->now = snapshot;
     return TDL_OK;
 }
 
-tdl_status tdl_serving_roll_back(tdl_serving *serving, tdl_report *why)
+tdl_status tdl_nn_serving_roll_back(tdl_nn_serving *serving, tdl_report *why)
 {
-    tdl_snapshot *before = serving->before;
+    tdl_nn_snapshot *before = serving->before;
     tdl_status st;
 
     if (!before)
@@ -242,35 +243,35 @@ tdl_status tdl_serving_roll_back(tdl_serving *serving, tdl_report *why)
     return TDL_OK;
 }
 
-void tdl_serving_close(tdl_serving *serving)
+void tdl_nn_serving_close(tdl_nn_serving *serving)
 {
     tdl_slot_clear(&serving->slot);
-    tdl_snapshot_release(serving->now);
-    tdl_snapshot_release(serving->before);
-    *serving = (tdl_serving){0};
+    tdl_nn_snapshot_release(serving->now);
+    tdl_nn_snapshot_release(serving->before);
+    *serving = (tdl_nn_serving){0};
 }
 
-tdl_status tdl_serving_acquire(tdl_serving *serving, tdl_reader *ret, tdl_report *why)
+tdl_status tdl_nn_serving_acquire(tdl_nn_serving *serving, tdl_nn_reader *ret, tdl_report *why)
 {
     tdl_held *held = tdl_slot_take(&serving->slot);
     tdl_status st;
 
     if (!held)
         return TDL_FAIL(why, TDL_E_NOT_FOUND, "no model is served yet");
-    tdl_snapshot *snapshot = ((served *)held)->snapshot;
+    tdl_nn_snapshot *snapshot = ((served *)held)->snapshot;
     tdl_spare *spare = take_spare(snapshot);
     if (!spare && (st = spare_new(snapshot, &spare, why))) {
         tdl_slot_drop(held);
         return st;
     }
-    *ret = (tdl_reader){.snapshot = snapshot, .net = &spare->net, .spare = spare, .held = held};
+    *ret = (tdl_nn_reader){.snapshot = snapshot, .net = &spare->net, .spare = spare, .held = held};
     return TDL_OK;
 }
 
-void tdl_reader_release(tdl_reader *reader)
+void tdl_nn_reader_release(tdl_nn_reader *reader)
 {
     if (reader->spare)
         leave_spare(((served *)reader->held)->snapshot, reader->spare);
     tdl_slot_drop(reader->held);
-    *reader = (tdl_reader){0};
+    *reader = (tdl_nn_reader){0};
 }

@@ -35,7 +35,7 @@ static void pack_rows(packed_rows *to, bool ta, const float *a, size_t lda, floa
         size_t row = tile_begin(to, t), height = tile_begin(to, t + 1) - row;
 
         kernel->pack_a(ta ? a + row : a + row * lda, lda, !ta, height, to->k, buffer + row * to->k,
-                     height);
+                       height);
     }
 }
 

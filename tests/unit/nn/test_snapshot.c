@@ -42,23 +42,23 @@ static void open_model(tdl_mlp *model, uint64_t seed)
     assert_int_equal(tdl_net_plan(&model->net, &plan, NULL), TDL_OK);
 }
 
-static tdl_snapshot *snapshot_of(const tdl_net *net, tdl_precision precision)
+static tdl_nn_snapshot *snapshot_of(const tdl_net *net, tdl_precision precision)
 {
-    const tdl_snapshot_options options = {.precision = precision, .rows = ROWS};
-    tdl_snapshot *ret = NULL;
+    const tdl_nn_snapshot_options options = {.precision = precision, .rows = ROWS};
+    tdl_nn_snapshot *ret = NULL;
     tdl_report why = {0};
 
-    if (tdl_snapshot_new(net, &options, &ret, &why))
+    if (tdl_nn_snapshot_new(net, &options, &ret, &why))
         fail_msg("%s", why.message);
     return ret;
 }
 
-static void publish(tdl_serving *serving, const tdl_net *net)
+static void publish(tdl_nn_serving *serving, const tdl_net *net)
 {
-    tdl_snapshot *snapshot = snapshot_of(net, TDL_PRECISION_F32);
+    tdl_nn_snapshot *snapshot = snapshot_of(net, TDL_PRECISION_F32);
 
-    assert_int_equal(tdl_serving_publish(serving, snapshot, NULL), TDL_OK);
-    tdl_snapshot_release(snapshot);
+    assert_int_equal(tdl_nn_serving_publish(serving, snapshot, NULL), TDL_OK);
+    tdl_nn_snapshot_release(snapshot);
 }
 
 static void scores_of(tdl_net *net, int value, float ret[ROWS * CLASSES])
@@ -68,13 +68,13 @@ static void scores_of(tdl_net *net, int value, float ret[ROWS * CLASSES])
     memcpy(ret, tdl_net_value(net, value), ROWS * CLASSES * sizeof *ret);
 }
 
-static void served_scores(tdl_serving *serving, int value, float ret[ROWS * CLASSES])
+static void served_scores(tdl_nn_serving *serving, int value, float ret[ROWS * CLASSES])
 {
-    tdl_reader reader;
+    tdl_nn_reader reader;
 
-    assert_int_equal(tdl_serving_acquire(serving, &reader, NULL), TDL_OK);
+    assert_int_equal(tdl_nn_serving_acquire(serving, &reader, NULL), TDL_OK);
     scores_of(reader.net, value, ret);
-    tdl_reader_release(&reader);
+    tdl_nn_reader_release(&reader);
 }
 
 /* ---- the hash ---- */
@@ -130,7 +130,7 @@ static void one_weight_changes_the_hash_and_its_return_restores_it(void **state)
 static void a_snapshot_gives_the_bits_of_its_net_and_keeps_them_while_that_changes(void **state)
 {
     float before[ROWS * CLASSES], after[ROWS * CLASSES];
-    tdl_serving serving = {0};
+    tdl_nn_serving serving = {0};
     tdl_mlp model;
 
     TDL_UNUSED(state);
@@ -144,7 +144,7 @@ static void a_snapshot_gives_the_bits_of_its_net_and_keeps_them_while_that_chang
     tdl_mlp_release(&model); // and ends
     served_scores(&serving, scores, after);
     assert_memory_equal(before, after, sizeof before);
-    tdl_serving_close(&serving);
+    tdl_nn_serving_close(&serving);
 }
 
 static void a_low_precision_snapshot_is_smaller_and_has_the_same_hash(void **state)
@@ -153,14 +153,14 @@ static void a_low_precision_snapshot_is_smaller_and_has_the_same_hash(void **sta
 
     TDL_UNUSED(state);
     open_model(&model, 3);
-    tdl_snapshot *f32 = snapshot_of(&model.net, TDL_PRECISION_F32);
-    tdl_snapshot *int8 = snapshot_of(&model.net, TDL_PRECISION_INT8);
-    assert_memory_equal(tdl_snapshot_hash(f32), tdl_snapshot_hash(int8), TDL_HASH_BYTES);
-    assert_true(tdl_snapshot_bytes(int8) < tdl_snapshot_bytes(f32));
-    assert_int_equal(tdl_snapshot_precision(int8), TDL_PRECISION_INT8);
-    tdl_snapshot_release(f32);
-    tdl_snapshot_release(int8);
-    tdl_snapshot_release(NULL);
+    tdl_nn_snapshot *f32 = snapshot_of(&model.net, TDL_PRECISION_F32);
+    tdl_nn_snapshot *int8 = snapshot_of(&model.net, TDL_PRECISION_INT8);
+    assert_memory_equal(tdl_nn_snapshot_hash(f32), tdl_nn_snapshot_hash(int8), TDL_HASH_BYTES);
+    assert_true(tdl_nn_snapshot_bytes(int8) < tdl_nn_snapshot_bytes(f32));
+    assert_int_equal(tdl_nn_snapshot_precision(int8), TDL_PRECISION_INT8);
+    tdl_nn_snapshot_release(f32);
+    tdl_nn_snapshot_release(int8);
+    tdl_nn_snapshot_release(NULL);
     tdl_mlp_release(&model);
 }
 
@@ -170,13 +170,13 @@ static void a_snapshot_needs_nothing_of_a_net_that_is_gone(void **state)
 {
     const int32_t category[] = {1, 2};
     const float number[] = {0.5F};
-    const tdl_snapshot_options options = {.rows = 1};
+    const tdl_nn_snapshot_options options = {.rows = 1};
     size_t *sizes = malloc(2 * sizeof *sizes);
     tdl_params params = {0};
     tdl_net net = {.params = &params};
-    tdl_serving serving = {0};
-    tdl_snapshot *snapshot = NULL;
-    tdl_reader reader;
+    tdl_nn_serving serving = {0};
+    tdl_nn_snapshot *snapshot = NULL;
+    tdl_nn_reader reader;
 
     TDL_UNUSED(state);
     assert_non_null(sizes);
@@ -188,31 +188,31 @@ static void a_snapshot_needs_nothing_of_a_net_that_is_gone(void **state)
     int tables = tdl_params_add(&params, "tables", 5, 4, true);
     int value = tdl_net_feature_tokens(&net, &features, TDL_NONE, weights, bias, tables);
     assert_int_equal(tdl_params_seal(&params, NULL), TDL_OK);
-    assert_int_equal(tdl_snapshot_new(&net, &options, &snapshot, NULL), TDL_OK);
-    assert_int_equal(tdl_serving_publish(&serving, snapshot, NULL), TDL_OK);
-    tdl_snapshot_release(snapshot);
+    assert_int_equal(tdl_nn_snapshot_new(&net, &options, &snapshot, NULL), TDL_OK);
+    assert_int_equal(tdl_nn_serving_publish(&serving, snapshot, NULL), TDL_OK);
+    tdl_nn_snapshot_release(snapshot);
     tdl_net_release(&net);
     tdl_params_release(&params);
     free(sizes);
-    assert_int_equal(tdl_serving_acquire(&serving, &reader, NULL), TDL_OK);
+    assert_int_equal(tdl_nn_serving_acquire(&serving, &reader, NULL), TDL_OK);
     const tdl_nn_batch batch = {.rows = 1, .x = number, .category = category};
     assert_int_equal(tdl_net_forward(reader.net, &batch, &RUN, NULL), TDL_OK);
     assert_non_null(tdl_net_value(reader.net, value));
-    tdl_reader_release(&reader);
-    tdl_serving_close(&serving);
+    tdl_nn_reader_release(&reader);
+    tdl_nn_serving_close(&serving);
 }
 
 static void what_cannot_be_planned_is_refused(void **state)
 {
-    const tdl_snapshot_options options = {.rows = ROWS, .budget = 16};
+    const tdl_nn_snapshot_options options = {.rows = ROWS, .budget = 16};
     tdl_net empty = {.params = &(tdl_params){0}};
-    tdl_snapshot *snapshot = NULL;
+    tdl_nn_snapshot *snapshot = NULL;
     tdl_mlp model;
 
     TDL_UNUSED(state);
     open_model(&model, 1);
-    assert_int_equal(tdl_snapshot_new(&model.net, &options, &snapshot, NULL), TDL_E_TOO_LARGE);
-    assert_int_equal(tdl_snapshot_new(&empty, &options, &snapshot, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_nn_snapshot_new(&model.net, &options, &snapshot, NULL), TDL_E_TOO_LARGE);
+    assert_int_equal(tdl_nn_snapshot_new(&empty, &options, &snapshot, NULL), TDL_E_INVALID);
     assert_null(snapshot);
     tdl_mlp_release(&model);
 }
@@ -221,21 +221,21 @@ static void what_cannot_be_planned_is_refused(void **state)
 
 static void where_nothing_is_served_there_is_nothing_to_acquire(void **state)
 {
-    tdl_serving serving = {0};
-    tdl_reader reader = {0};
+    tdl_nn_serving serving = {0};
+    tdl_nn_reader reader = {0};
     tdl_report why = {0};
 
     TDL_UNUSED(state);
-    assert_int_equal(tdl_serving_acquire(&serving, &reader, &why), TDL_E_NOT_FOUND);
-    assert_int_equal(tdl_serving_roll_back(&serving, &why), TDL_E_NOT_FOUND);
-    tdl_reader_release(&reader);
-    tdl_serving_close(&serving);
+    assert_int_equal(tdl_nn_serving_acquire(&serving, &reader, &why), TDL_E_NOT_FOUND);
+    assert_int_equal(tdl_nn_serving_roll_back(&serving, &why), TDL_E_NOT_FOUND);
+    tdl_nn_reader_release(&reader);
+    tdl_nn_serving_close(&serving);
 }
 
 static void rolling_back_serves_the_one_before_and_again_the_newer(void **state)
 {
     float first[ROWS * CLASSES], second[ROWS * CLASSES], now[ROWS * CLASSES];
-    tdl_serving serving = {0};
+    tdl_nn_serving serving = {0};
     tdl_mlp model;
 
     TDL_UNUSED(state);
@@ -243,40 +243,40 @@ static void rolling_back_serves_the_one_before_and_again_the_newer(void **state)
     int scores = model.scores;
     publish(&serving, &model.net);
     served_scores(&serving, scores, first);
-    assert_int_equal(tdl_serving_roll_back(&serving, NULL), TDL_E_NOT_FOUND);
+    assert_int_equal(tdl_nn_serving_roll_back(&serving, NULL), TDL_E_NOT_FOUND);
     tdl_mlp_start(&model, 4);
     publish(&serving, &model.net);
     served_scores(&serving, scores, second);
     assert_memory_not_equal(first, second, sizeof first);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(tdl_serving_roll_back(&serving, NULL), TDL_OK);
+        assert_int_equal(tdl_nn_serving_roll_back(&serving, NULL), TDL_OK);
         served_scores(&serving, scores, now);
         assert_memory_equal(now, i % 2 ? second : first, sizeof now);
     }
-    tdl_serving_close(&serving);
+    tdl_nn_serving_close(&serving);
     tdl_mlp_release(&model);
 }
 
 static void a_reader_keeps_its_snapshot_through_any_publishing_and_the_end(void **state)
 {
     float before[ROWS * CLASSES], after[ROWS * CLASSES];
-    tdl_serving serving = {0};
-    tdl_reader reader;
+    tdl_nn_serving serving = {0};
+    tdl_nn_reader reader;
     tdl_mlp model;
 
     TDL_UNUSED(state);
     open_model(&model, 3);
     publish(&serving, &model.net);
-    assert_int_equal(tdl_serving_acquire(&serving, &reader, NULL), TDL_OK);
+    assert_int_equal(tdl_nn_serving_acquire(&serving, &reader, NULL), TDL_OK);
     scores_of(reader.net, model.scores, before);
     for (uint64_t seed = 4; seed < 8; seed++) {
         tdl_mlp_start(&model, seed);
         publish(&serving, &model.net);
     }
-    tdl_serving_close(&serving);
+    tdl_nn_serving_close(&serving);
     scores_of(reader.net, model.scores, after);
     assert_memory_equal(before, after, sizeof before);
-    tdl_reader_release(&reader);
+    tdl_nn_reader_release(&reader);
     tdl_mlp_release(&model);
 }
 
@@ -285,7 +285,7 @@ static void a_reader_keeps_its_snapshot_through_any_publishing_and_the_end(void 
 enum { READERS = 6, MODELS = 3, ROUNDS = 300 };
 
 typedef struct crowd {
-    tdl_serving serving;
+    tdl_nn_serving serving;
     int scores;
     float expected[MODELS][ROWS * CLASSES];
     uint8_t hash[MODELS][TDL_HASH_BYTES];
@@ -293,10 +293,10 @@ typedef struct crowd {
     atomic_int wrong;
 } crowd;
 
-static bool is_right(const crowd *c, const tdl_reader *reader)
+static bool is_right(const crowd *c, const tdl_nn_reader *reader)
 {
     for (size_t m = 0; m < MODELS; m++)
-        if (!memcmp(c->hash[m], tdl_snapshot_hash(reader->snapshot), TDL_HASH_BYTES))
+        if (!memcmp(c->hash[m], tdl_nn_snapshot_hash(reader->snapshot), TDL_HASH_BYTES))
             return !memcmp(c->expected[m], tdl_net_value(reader->net, c->scores),
                            sizeof c->expected[m]);
     return false;
@@ -307,12 +307,12 @@ static void *read_on(void *context)
     crowd *c = context;
 
     while (!atomic_load(&c->over)) {
-        tdl_reader reader;
+        tdl_nn_reader reader;
 
-        if (tdl_serving_acquire(&c->serving, &reader, NULL) ||
+        if (tdl_nn_serving_acquire(&c->serving, &reader, NULL) ||
             tdl_net_forward(reader.net, &BATCH, &RUN, NULL) || !is_right(c, &reader))
             atomic_fetch_add(&c->wrong, 1);
-        tdl_reader_release(&reader);
+        tdl_nn_reader_release(&reader);
     }
     return NULL;
 }
@@ -320,7 +320,7 @@ static void *read_on(void *context)
 static void readers_get_whole_snapshots_while_others_are_published(void **state)
 {
     static crowd c;
-    tdl_snapshot *snapshot[MODELS];
+    tdl_nn_snapshot *snapshot[MODELS];
     pthread_t thread[READERS];
 
     TDL_UNUSED(state);
@@ -330,16 +330,16 @@ static void readers_get_whole_snapshots_while_others_are_published(void **state)
         open_model(&model, 10 + m);
         c.scores = model.scores;
         snapshot[m] = snapshot_of(&model.net, TDL_PRECISION_F32);
-        memcpy(c.hash[m], tdl_snapshot_hash(snapshot[m]), TDL_HASH_BYTES);
+        memcpy(c.hash[m], tdl_nn_snapshot_hash(snapshot[m]), TDL_HASH_BYTES);
         scores_of(&model.net, model.scores, c.expected[m]);
         tdl_mlp_release(&model);
     }
-    assert_int_equal(tdl_serving_publish(&c.serving, snapshot[0], NULL), TDL_OK);
+    assert_int_equal(tdl_nn_serving_publish(&c.serving, snapshot[0], NULL), TDL_OK);
     for (size_t t = 0; t < READERS; t++)
         assert_int_equal(pthread_create(&thread[t], NULL, read_on, &c), 0);
     for (size_t i = 0; i < ROUNDS; i++) {
-        tdl_status st = i % 5 == 4 ? tdl_serving_roll_back(&c.serving, NULL)
-                                   : tdl_serving_publish(&c.serving, snapshot[i % MODELS], NULL);
+        tdl_status st = i % 5 == 4 ? tdl_nn_serving_roll_back(&c.serving, NULL)
+                                   : tdl_nn_serving_publish(&c.serving, snapshot[i % MODELS], NULL);
         assert_int_equal(st, TDL_OK);
         sched_yield();
     }
@@ -347,9 +347,9 @@ static void readers_get_whole_snapshots_while_others_are_published(void **state)
     for (size_t t = 0; t < READERS; t++)
         pthread_join(thread[t], NULL);
     assert_int_equal(atomic_load(&c.wrong), 0);
-    tdl_serving_close(&c.serving);
+    tdl_nn_serving_close(&c.serving);
     for (size_t m = 0; m < MODELS; m++)
-        tdl_snapshot_release(snapshot[m]);
+        tdl_nn_snapshot_release(snapshot[m]);
 }
 
 int main(void)

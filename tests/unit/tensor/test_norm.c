@@ -149,7 +149,8 @@ static void threads_leave_the_bits_and_gradients_are_added_to(void **state)
             dg[i] = db[i] = 100;
         memcpy(own, d, sizeof *own * MANY * N);
         tdl_norm_rows(TDL_ROWS_LAYER_NORM, MANY, N, a, g, NULL, EPS, first, mean, rstd, pool);
-        tdl_norm_backward_rows(TDL_ROWS_LAYER_NORM, MANY, N, a, g, mean, rstd, own, own, dg, db, pool);
+        tdl_norm_backward_rows(TDL_ROWS_LAYER_NORM, MANY, N, a, g, mean, rstd, own, own, dg, db,
+                               pool);
         if (threads == 1) {
             memcpy(first, own, sizeof *own * MANY * N);
             memcpy(dg_first, dg, sizeof dg);
