@@ -158,6 +158,7 @@ static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batc
                         .step = run->step,
                         .id = (uint32_t)k,
                         .training = run->training,
+                        .bf16 = net->bf16,
                         .pool = run->pool};
 
     set_inputs(net, node, &call);

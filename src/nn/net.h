@@ -36,6 +36,7 @@ typedef struct tdl_net {
     int nodes_n, nodes_cap;
     size_t rows_max, tokens_max;
     bool training; /* planned for backward */
+    bool bf16;     /* planned for products in bf16 */
     size_t bytes;  /* of the block */
     tdl_real *block;
     bool failed;
@@ -70,6 +71,8 @@ void tdl_net_keep_gradient(tdl_net *net, int value);
 typedef struct tdl_plan_options {
     size_t rows, tokens; /* of the largest batch */
     bool backward;       /* gradients too */
+    bool bf16;           /* linear and dot_score, forth and back, round what they multiply to bf16.
+                          * Sums, values, gradients and parameters stay float */
     size_t budget;       /* bytes the block may have; 0 = no limit */
 } tdl_plan_options;
 
