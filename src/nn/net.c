@@ -210,6 +210,8 @@ tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_ru
 
         if (node->op->forward && is_run(node, batch))
             st = node->op->forward(&call, why);
+        if (run->given && run->given->value == k)
+            tdl_put(false, call.rows * node->shapes.out_cols, run->given->numbers, node->out);
     }
     if (!st && run->cache)
         tdl_kv_cache_advance(run->cache, batch);

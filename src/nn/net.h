@@ -42,11 +42,18 @@ typedef struct tdl_net {
     bool failed;
 } tdl_net;
 
+/* Numbers that a value has instead of what its op makes: nothing above it counts. */
+typedef struct tdl_given {
+    int value; /* not an input, which is batch->x, nor a reshape */
+    const tdl_real *numbers;
+} tdl_given;
+
 /* How to run: a training run drops, keyed by (seed, step). */
 typedef struct tdl_run {
     uint64_t seed, step;
     bool training;
-    tdl_kv_cache *cache; /* see nn/kv_cache.h; NULL = none */
+    tdl_kv_cache *cache;    /* see nn/kv_cache.h; NULL = none */
+    const tdl_given *given; /* NULL = none */
     tdl_pool *pool;
 } tdl_run;
 

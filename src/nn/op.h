@@ -240,5 +240,7 @@ extern const tdl_op tdl_op_listwise;        /* against batch->value: relevance *
 extern const tdl_op tdl_op_pairwise;        /* two scores, or target against negatives */
 extern const tdl_op tdl_op_sampled_softmax; /* param: table [classes][d] */
 extern const tdl_op tdl_op_sampled_bce;     /* param: table [classes][d] */
+/* in the place of a loss */
+extern const tdl_op tdl_op_pick; /* the score of batch->target itself */
 
 #endif
