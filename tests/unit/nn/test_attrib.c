@@ -167,7 +167,7 @@ static void attributions_of_embedded_tokens_are_complete(void **state)
     static const size_t offsets[ROWS + 1] = {0, 2, 3, 7};
     static const int32_t id[7] = {3, 0, 1, 2, 2, 4, 0};
     const tdl_nn_batch batch = {.rows = ROWS, .offsets = offsets, .id = {id}, .target = TARGET};
-    tdl_attrib_options options = {.steps = 200};
+    tdl_attrib_options options = {.steps = 50};
     tdl_real integrated[7 * 8], baseline[7 * 8];
     tdl_tf core;
     double gap;
