@@ -75,7 +75,7 @@ static tdl_status measure_vit(const tdl_fashion *images, tdl_bars *bars, tdl_rep
                  .bias_out = true,
                  .bias_ff = true,
                  .mask = TDL_MASK_BIDIRECTIONAL,
-                 .init_std = 0.08}, // about half of 1 / sqrt(D)
+                 .init_std = 0.08}, // 0.02 is for models ten times as wide
         .front = TDL_FRONT_IMAGE,
         .image = {.channels = 1, .height = 28, .width = 28, .kernel = PATCH},
         .head = TDL_HEAD_CLASS,
