@@ -41,6 +41,8 @@ tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_transfer(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_vit(bool quiet, tdl_bars *bars, tdl_report *why);
 
 /* The middle of three measurements. */
 double tdl_median3(const double value[3]);

@@ -12,10 +12,15 @@ static const struct {
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
     bool by_name_only; /* a part of another */
 } benches[] = {
-    {"compress", tdl_bench_compress, false},       {"engine", tdl_bench_engine, false},
-    {"fashion", tdl_bench_fashion, false},         {"gemm", tdl_bench_gemm, true},
-    {"ingest", tdl_bench_ingest, false},           {"serve", tdl_bench_serve, false},
+    {"compress", tdl_bench_compress, false},
+    {"engine", tdl_bench_engine, false},
+    {"fashion", tdl_bench_fashion, false},
+    {"gemm", tdl_bench_gemm, true},
+    {"ingest", tdl_bench_ingest, false},
+    {"serve", tdl_bench_serve, false},
+    {"transfer", tdl_bench_transfer, false},
     {"transformer", tdl_bench_transformer, false},
+    {"vit", tdl_bench_vit, true},
 };
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
 
@@ -108,11 +113,10 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
             return st;
     }
     if (!any)
-        return TDL_FAIL_HINT(
-            why, TDL_E_USAGE,
-            "there are compress, engine, fashion, gemm (a part of engine), ingest, "
-            "serve and transformer",
-            "there is no benchmark \"%s\"", only);
+        return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                             "there are compress, engine, fashion, gemm (a part of engine), "
+                             "ingest, serve, transfer, transformer and vit (a part of fashion)",
+                             "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);
     else

@@ -120,10 +120,16 @@ tdl_status tdl_cnn_init(tdl_cnn *model, const tdl_cnn_config *config, tdl_report
         return st;
     *model = (tdl_cnn){.config = *config};
     declare(model);
-    if ((st = tdl_params_seal(&model->params, why)))
-        return st;
+    if ((st = tdl_lora_declare(&model->params, config->lora, why)) ||
+        (st = tdl_params_seal(&model->params, why)))
+        goto out;
     build(model);
-    return TDL_OK;
+    st = tdl_lora_check(&model->net, why);
+out:
+    model->config.lora = NULL;
+    if (st)
+        tdl_cnn_release(model);
+    return st;
 }
 
 void tdl_cnn_start(tdl_cnn *model, uint64_t seed)
@@ -140,6 +146,7 @@ void tdl_cnn_start(tdl_cnn *model, uint64_t seed)
     }
     tdl_init_slice(p, model->w2, TDL_INIT_XAVIER, 1, seed);
     tdl_init_slice(p, model->b2, TDL_INIT_ZERO, 1, seed);
+    tdl_lora_start(p, seed);
 }
 
 void tdl_cnn_release(tdl_cnn *model)

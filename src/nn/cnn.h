@@ -10,7 +10,7 @@
 #ifndef TDL_NN_CNN_H
 #define TDL_NN_CNN_H
 
-#include "nn/net.h"
+#include "nn/lora.h"
 
 enum { TDL_CNN_STAGES_MAX = 8 };
 
@@ -26,6 +26,7 @@ typedef struct tdl_cnn_config {
     size_t hidden; /* 0 = none */
     double drop;   /* of the hidden units */
     size_t classes;
+    const tdl_lora_config *lora; /* adapters; NULL = none; read by _init only */
 } tdl_cnn_config;
 
 typedef struct tdl_cnn {

@@ -1,5 +1,7 @@
 #include "nn/layers.h"
 
+#include "nn/lora.h"
+
 int tdl_net_input(tdl_net *net, size_t cols)
 {
     return tdl_net_append(net, &tdl_op_input, (tdl_op_config){.cols = cols}, TDL_EMPTY, TDL_EMPTY);
@@ -15,10 +17,31 @@ int tdl_net_linear(tdl_net *net, int in, int weights, int bias, tdl_act act)
     return tdl_net_linear_add(net, in, TDL_NONE, weights, bias, act);
 }
 
-int tdl_net_linear_add(tdl_net *net, int in, int residual, int weights, int bias, tdl_act act)
+static int append_linear(tdl_net *net, int in, int residual, int weights, int bias, tdl_act act)
 {
     return tdl_net_append(net, &tdl_op_linear, (tdl_op_config){.act = act}, TDL_LIST(in, residual),
                           TDL_LIST(weights, bias));
+}
+
+/* The slices of the adapter of these weights begin here; 0 = they have none. */
+static int adapter_of(const tdl_net *net, int weights)
+{
+    bool is_slice = weights >= 0 && weights < net->params->slices_n;
+
+    return is_slice ? net->params->slice[weights].adapter : 0;
+}
+
+int tdl_net_linear_add(tdl_net *net, int in, int residual, int weights, int bias, tdl_act act)
+{
+    int adapter = adapter_of(net, weights);
+
+    if (!adapter || (residual != TDL_NONE && act != TDL_ACT_NONE)) // which the plan refuses
+        return append_linear(net, in, residual, weights, bias, act);
+    int low = append_linear(net, in, TDL_NONE, adapter + TDL_LORA_A, TDL_NONE, TDL_ACT_NONE);
+    low = tdl_net_scale_shift(net, low, adapter + TDL_LORA_SCALE, TDL_NONE);
+    int branch = append_linear(net, low, residual, adapter + TDL_LORA_B, TDL_NONE, TDL_ACT_NONE);
+    int out = append_linear(net, in, branch, weights, bias, TDL_ACT_NONE);
+    return act == TDL_ACT_NONE ? out : tdl_net_act(net, out, act);
 }
 
 int tdl_net_add(tdl_net *net, int a, int b)

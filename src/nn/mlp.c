@@ -108,10 +108,16 @@ tdl_status tdl_mlp_init(tdl_mlp *model, const tdl_mlp_config *config, tdl_report
         return st;
     *model = (tdl_mlp){.config = *config};
     declare(model);
-    if ((st = tdl_params_seal(&model->params, why)))
-        return st;
+    if ((st = tdl_lora_declare(&model->params, config->lora, why)) ||
+        (st = tdl_params_seal(&model->params, why)))
+        goto out;
     build(model);
-    return TDL_OK;
+    st = tdl_lora_check(&model->net, why);
+out:
+    model->config.lora = NULL;
+    if (st)
+        tdl_mlp_release(model);
+    return st;
 }
 
 static tdl_init init_before(tdl_act act)
@@ -127,6 +133,7 @@ void tdl_mlp_start(tdl_mlp *model, uint64_t seed)
                        seed);
         tdl_init_slice(&model->params, model->b[i], TDL_INIT_ZERO, 1, seed);
     }
+    tdl_lora_start(&model->params, seed);
 }
 
 void tdl_mlp_start_as(tdl_mlp *model, tdl_init init, double scale, uint64_t seed, tdl_report *note)
@@ -135,6 +142,7 @@ void tdl_mlp_start_as(tdl_mlp *model, tdl_init init, double scale, uint64_t seed
         tdl_init_slice(&model->params, model->w[i], init, scale, seed);
         tdl_init_slice(&model->params, model->b[i], TDL_INIT_ZERO, 1, seed);
     }
+    tdl_lora_start(&model->params, seed);
     if (model->config.hidden_n && (init == TDL_INIT_ZERO || scale == 0))
         tdl_report_set(note, TDL_OK, "start with Xavier or He",
                        "all weights start at zero: hidden units stay identical");

@@ -13,7 +13,7 @@
 #define TDL_NN_MLP_H
 
 #include "nn/init.h"
-#include "nn/net.h"
+#include "nn/lora.h"
 
 enum { TDL_MLP_HIDDEN_MAX = 16, TDL_MLP_QUANTILES_MAX = 32 };
 
@@ -42,6 +42,7 @@ typedef struct tdl_mlp_config {
     double temperature, soft_share;         /* class: distil_ce when soft_share > 0 */
     double quantile[TDL_MLP_QUANTILES_MAX]; /* quantiles: rising, each in (0, 1) */
     size_t quantiles_n;
+    const tdl_lora_config *lora; /* adapters; NULL = none; read by _init only */
 } tdl_mlp_config;
 
 typedef struct tdl_mlp {

@@ -240,6 +240,7 @@ static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batc
                         .step = run->step,
                         .id = (uint32_t)k,
                         .training = run->training,
+                        .bf16 = net->bf16,
                         .pool = run->pool};
 
     set_inputs(net, node, &call);
@@ -291,6 +292,8 @@ tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_ru
 
         if (node->op->forward && is_run(node, batch))
             st = node->op->forward(&call, why);
+        if (run->given && run->given->value == k)
+            tdl_put(false, call.rows * node->shapes.out_cols, run->given->numbers, node->out);
     }
     if (!st && run->cache)
         tdl_kv_cache_advance(run->cache, batch);

@@ -37,17 +37,25 @@ typedef struct tdl_net {
     int nodes_n, nodes_cap;
     size_t rows_max, tokens_max;
     bool training;       /* planned for backward */
+    bool bf16;           /* planned for products in bf16 */
     bool borrows_packed; /* see tdl_net_copy */
     size_t bytes;        /* of the block */
     tdl_real *block;
     bool failed;
 } tdl_net;
 
+/* Numbers that a value has instead of what its op makes: nothing above it counts. */
+typedef struct tdl_given {
+    int value; /* not an input, which is batch->x, nor a reshape */
+    const tdl_real *numbers;
+} tdl_given;
+
 /* How to run: a training run drops, keyed by (seed, step). */
 typedef struct tdl_run {
     uint64_t seed, step;
     bool training;
     tdl_kv_cache *cache;             /* see nn/kv_cache.h; NULL = none */
+    const tdl_given *given;          /* NULL = none */
     const tdl_gradient_watch *watch; /* told by backward; NULL = nobody */
     tdl_pool *pool;
 } tdl_run;
@@ -77,6 +85,8 @@ tdl_status tdl_net_infer(tdl_net *net, tdl_report *why);
 typedef struct tdl_plan_options {
     size_t rows, tokens; /* of the largest batch */
     bool backward;       /* gradients too */
+    bool bf16;           /* linear and dot_score, forth and back, round what they multiply to bf16.
+                          * Sums, values, gradients and parameters stay float */
     size_t budget;       /* bytes the block may have; 0 = no limit */
 } tdl_plan_options;
 

@@ -147,8 +147,20 @@ typedef struct tdl_op_call {
     uint64_t seed, step;      /* of the run, for dropout */
     uint32_t id;              /* of the op in its net, for dropout */
     bool training;            /* dropout drops only then */
+    bool bf16;                /* see tdl_op_matmul */
     tdl_pool *pool;
 } tdl_op_call;
+
+/* A product of an op with its weights: as tdl_matmul, or as tdl_matmul_bf16 where the net was
+ * planned for that. */
+static inline tdl_status tdl_op_matmul(const tdl_op_call *call, bool ta, bool tb, size_t m,
+                                       size_t n, size_t k, const tdl_real *a, size_t lda,
+                                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc,
+                                       bool add, tdl_report *why)
+{
+    return (call->bf16 ? tdl_matmul_bf16 : tdl_matmul)(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add,
+                                                       call->pool, why);
+}
 
 typedef struct tdl_op {
     const char *name;
@@ -232,5 +244,7 @@ extern const tdl_op tdl_op_listwise;        /* against batch->value: relevance *
 extern const tdl_op tdl_op_pairwise;        /* two scores, or target against negatives */
 extern const tdl_op tdl_op_sampled_softmax; /* param: table [classes][d] */
 extern const tdl_op tdl_op_sampled_bce;     /* param: table [classes][d] */
+/* in the place of a loss */
+extern const tdl_op tdl_op_pick; /* the score of batch->target itself */
 
 #endif

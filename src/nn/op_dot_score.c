@@ -43,8 +43,8 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
                         classes, call->pool);
         return TDL_OK;
     }
-    st = tdl_matmul(false, true, rows, classes, d, call->in[0], d, call->param[0], d, call->out,
-                    classes, false, call->pool, why);
+    st = tdl_op_matmul(call, false, true, rows, classes, d, call->in[0], d, call->param[0], d,
+                       call->out, classes, false, why);
     if (!st && call->param[1])
         tdl_pool_run(call->pool, rows, 1, add_bias, (void *)call);
     return st;
@@ -56,14 +56,14 @@ static tdl_status backward(const tdl_op_call *call, tdl_report *why)
     tdl_status st = TDL_OK;
 
     if (call->d_in[0])
-        st = tdl_matmul(false, false, rows, d, classes, call->d_out, classes, call->param[0], d,
-                        call->d_in[0], d, call->d_in_add[0], call->pool, why);
+        st = tdl_op_matmul(call, false, false, rows, d, classes, call->d_out, classes,
+                           call->param[0], d, call->d_in[0], d, call->d_in_add[0], why);
     if (call->d_param[1])
         tdl_sum_rows(rows, classes, call->d_out, call->d_param[1], call->pool);
     if (st || !call->d_param[0])
         return st;
-    return tdl_matmul(true, false, classes, d, rows, call->d_out, classes, call->in[0], d,
-                      call->d_param[0], d, true, call->pool, why);
+    return tdl_op_matmul(call, true, false, classes, d, rows, call->d_out, classes, call->in[0], d,
+                         call->d_param[0], d, true, why);
 }
 
 const tdl_op tdl_op_dot_score = {

@@ -35,14 +35,19 @@ static tdl_status infer_reshape(const tdl_op_config *config, tdl_op_shapes *shap
     return TDL_OK;
 }
 
-const tdl_op tdl_op_input = {.name = "input", .infer = infer_input, .check = check_input};
-
 static tdl_status nothing(const tdl_op_call *call, tdl_report *why)
 {
     TDL_UNUSED(call);
     TDL_UNUSED(why);
     return TDL_OK;
 }
+
+const tdl_op tdl_op_input = {
+    .name = "input",
+    .infer = infer_input,
+    .check = check_input,
+    .backward = nothing,
+};
 
 const tdl_op tdl_op_reshape = {
     .name = "reshape",

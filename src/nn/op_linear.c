@@ -66,8 +66,8 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
             tdl_put(true, rows * out, call->in[1], call->out);
         return TDL_OK;
     }
-    st = tdl_matmul(false, false, rows, out, in, call->in[0], in, call->param[0], out, call->out,
-                    out, false, call->pool, why);
+    st = tdl_op_matmul(call, false, false, rows, out, in, call->in[0], in, call->param[0], out,
+                       call->out, out, false, why);
     if (!st && (call->param[1] || call->in[1] || call->config->act != TDL_ACT_NONE))
         tdl_pool_run(call->pool, rows, 16, finish_rows, (void *)call);
     return st;
@@ -84,14 +84,14 @@ static tdl_status backward(const tdl_op_call *call, tdl_report *why)
         tdl_act_backward(call->config->act, rows * out, call->saved ? call->saved : call->out,
                          call->d_out);
     if (call->d_in[0])
-        st = tdl_matmul(false, true, rows, in, out, call->d_out, out, call->param[0], out,
-                        call->d_in[0], in, call->d_in_add[0], call->pool, why);
+        st = tdl_op_matmul(call, false, true, rows, in, out, call->d_out, out, call->param[0], out,
+                           call->d_in[0], in, call->d_in_add[0], why);
     if (call->d_param[1])
         tdl_sum_rows(rows, out, call->d_out, call->d_param[1], call->pool);
     if (st || !call->d_param[0])
         return st;
-    return tdl_matmul(true, false, in, out, rows, call->in[0], in, call->d_out, out,
-                      call->d_param[0], out, true, call->pool, why);
+    return tdl_op_matmul(call, true, false, in, out, rows, call->in[0], in, call->d_out, out,
+                         call->d_param[0], out, true, why);
 }
 
 const tdl_op tdl_op_linear = {

@@ -20,6 +20,7 @@ typedef struct tdl_slice {
     size_t rows, cols, offset;
     bool decay;  /* weight decay applies: matrices and tables, not biases */
     bool frozen; /* no optimiser touches it: transfer learning */
+    int adapter; /* first slice of its low-rank adapter, see nn/lora.h; 0 = none */
 } tdl_slice;
 
 typedef struct tdl_params {
@@ -28,6 +29,7 @@ typedef struct tdl_params {
     size_t n;               /* numbers in each block */
     tdl_real *value, *grad; /* [n], NULL until sealed */
     uint8_t *mask;          /* [n] 0: held at zero, as pruned weights are; NULL: none is */
+    double adapter_scale;   /* of all adapters, when they start */
     bool failed;            /* no memory for a slice, or added after seal; told by seal */
 } tdl_params;
 

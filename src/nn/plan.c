@@ -420,6 +420,7 @@ static tdl_status prepare(tdl_net *net, const tdl_plan_options *o, layout *l, td
     net->rows_max = o->rows;
     net->tokens_max = o->tokens;
     net->training = o->backward;
+    net->bf16 = o->bf16;
     *l = (layout){.net = net, .backward = o->backward};
     if ((st = lay_out(l, why)))
         release(l);

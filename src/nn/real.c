@@ -23,6 +23,13 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
     return TDL_OK;
 }
 
+tdl_status tdl_matmul_bf16(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a,
+                           size_t lda, const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc,
+                           bool add, tdl_pool *pool, tdl_report *why)
+{
+    return tdl_matmul(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
+}
+
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,
                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
                       const size_t *n_of, const size_t *k_of)
@@ -117,6 +124,13 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
                       tdl_pool *pool, tdl_report *why)
 {
     return tdl_gemm(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
+}
+
+tdl_status tdl_matmul_bf16(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a,
+                           size_t lda, const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc,
+                           bool add, tdl_pool *pool, tdl_report *why)
+{
+    return tdl_gemm_bf16(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add, pool, why);
 }
 
 void tdl_matmul_small(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a, size_t lda,

@@ -20,7 +20,13 @@ tdl_status tdl_matmul(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_
                       const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc, bool add,
                       tdl_pool *pool, tdl_report *why);
 
-/* The same of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K.
+/* The same with both sides rounded to bf16 and the sums in float, as tdl_gemm_bf16. With double
+ * nothing is rounded. */
+tdl_status tdl_matmul_bf16(bool ta, bool tb, size_t m, size_t n, size_t k, const tdl_real *a,
+                           size_t lda, const tdl_real *b, size_t ldb, tdl_real *c, size_t ldc,
+                           bool add, tdl_pool *pool, tdl_report *why);
+
+/* As tdl_matmul of a small product on the calling thread, which cannot fail: k <= TDL_SMALL_K.
  *   n_of  [m] or NULL: of row i of C at least the first n_of[i] columns are wanted
  *   k_of  [m] or NULL: A is 0 from column k_of[i] on until column k_of[i + 15], or the end
  * Both rise. */

@@ -221,10 +221,13 @@ tdl_status tdl_transformer_init(tdl_transformer *model, const tdl_transformer_co
     if ((st = tdl_tf_declare(&model->core, &config->core, &model->params, why)))
         goto out;
     declare_head(model);
-    if ((st = tdl_params_seal(&model->params, why)))
+    if ((st = tdl_lora_declare(&model->params, config->lora, why)) ||
+        (st = tdl_params_seal(&model->params, why)))
         goto out;
     build(model);
+    st = tdl_lora_check(&model->net, why);
 out:
+    model->config.lora = NULL;
     if (st)
         tdl_transformer_release(model);
     return st;
@@ -245,6 +248,7 @@ void tdl_transformer_start(tdl_transformer *model, uint64_t seed)
     for (size_t i = 0; model->embed_gain != TDL_NONE && i < model->config.core.d_model; i++)
         tdl_params_value(&model->params, model->embed_gain)[i] = 1;
     tdl_tf_start(&model->core, &model->params, seed);
+    tdl_lora_start(&model->params, seed);
 }
 
 void tdl_transformer_release(tdl_transformer *model)

@@ -15,6 +15,7 @@
 #define TDL_NN_TRANSFORMER_H
 
 #include "nn/core.h"
+#include "nn/lora.h"
 
 typedef enum tdl_front { TDL_FRONT_TOKENS, TDL_FRONT_TABLE, TDL_FRONT_IMAGE } tdl_front;
 
@@ -51,6 +52,7 @@ typedef struct tdl_transformer_config {
     size_t outputs; /* classes, or values */
     double drop_embed;
     tdl_loss_config loss;
+    const tdl_lora_config *lora; /* adapters; NULL = none; read by _init only */
 } tdl_transformer_config;
 
 typedef struct tdl_transformer {

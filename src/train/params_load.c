@@ -5,55 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/pattern.h"
 #include "train/safetensors_format.h"
 
 /* ---- patterns ---- */
 
-enum { STARS_MAX = 8 };
-
-typedef struct capture {
-    const char *at;
-    size_t len;
-} capture;
-
-/* Does `text` fit? What each star stands for goes to `star` (the first STARS_MAX of them). A star
- * takes as little as it can; only the last one may have to take more. */
-static bool fits(const char *pattern, const char *text, capture star[STARS_MAX])
-{
-    const char *retry_pattern = NULL, *retry_text = NULL;
-    size_t stars = 0;
-
-    while (*text || *pattern) {
-        if (*pattern == '*') {
-            if (stars < STARS_MAX)
-                star[stars] = (capture){text, 0};
-            stars++;
-            retry_pattern = ++pattern;
-            retry_text = text;
-        } else if (*pattern && *pattern == *text) {
-            pattern++;
-            text++;
-        } else if (retry_pattern && *retry_text) {
-            pattern = retry_pattern;
-            text = ++retry_text;
-            if (stars <= STARS_MAX)
-                star[stars - 1].len++;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* `to` with its stars replaced; false when it does not fit into ret. */
-static bool expand(const char *to, const capture star[STARS_MAX], char ret[TDL_PARAM_NAME_MAX])
+static bool expand(const char *to, const tdl_capture star[TDL_PATTERN_STARS_MAX],
+                   char ret[TDL_PARAM_NAME_MAX])
 {
     size_t n = 0, stars = 0;
 
     for (; *to; to++) {
-        capture piece = {to, 1};
+        tdl_capture piece = {to, 1};
         if (*to == '*')
-            piece = stars < STARS_MAX ? star[stars++] : (capture){to, 0};
+            piece = stars < TDL_PATTERN_STARS_MAX ? star[stars++] : (tdl_capture){to, 0};
         if (n + piece.len >= TDL_PARAM_NAME_MAX)
             return false;
         if (piece.len)
@@ -68,11 +34,11 @@ static bool expand(const char *to, const capture star[STARS_MAX], char ret[TDL_P
 static void rename_tensor(const tdl_load_rules *rules, const char *name,
                           char ret[TDL_PARAM_NAME_MAX])
 {
-    capture star[STARS_MAX] = {{0}};
+    tdl_capture star[TDL_PATTERN_STARS_MAX] = {{0}};
 
     ret[0] = '\0';
     for (size_t i = 0; i < rules->rename_n; i++) {
-        if (!fits(rules->rename[i].from, name, star))
+        if (!tdl_pattern_fits(rules->rename[i].from, name, star))
             continue;
         if (!expand(rules->rename[i].to, star, ret))
             ret[0] = '\0';
@@ -84,21 +50,18 @@ static void rename_tensor(const tdl_load_rules *rules, const char *name,
 
 static bool is_transposed(const tdl_load_rules *rules, const char *name)
 {
-    capture star[STARS_MAX];
-
     for (size_t i = 0; i < rules->transpose_n; i++)
-        if (fits(rules->transpose[i], name, star))
+        if (tdl_pattern_fits(rules->transpose[i], name, NULL))
             return true;
     return false;
 }
 
 static size_t set_frozen(tdl_params *params, const char *pattern, bool frozen)
 {
-    capture star[STARS_MAX];
     size_t n = 0;
 
     for (int k = 0; k < params->slices_n; k++)
-        if (fits(pattern, params->slice[k].name, star)) {
+        if (tdl_pattern_fits(pattern, params->slice[k].name, NULL)) {
             params->slice[k].frozen = frozen;
             n++;
         }
@@ -307,5 +270,29 @@ tdl_status tdl_params_load(const tdl_st_file *file, tdl_params *params, const td
         *ret = p.counts;
 out:
     free(p.tensor);
+    return st;
+}
+
+/* ---- saving ---- */
+
+tdl_status tdl_params_save(const tdl_params *params, const char *pattern, const char *path,
+                           tdl_report *why)
+{
+    tdl_st_writer *writer = tdl_st_writer_new();
+    bool any = false;
+    tdl_status st;
+
+    for (int k = 0; k < params->slices_n; k++) {
+        const tdl_slice *slice = &params->slice[k];
+        const size_t shape[] = {slice->rows, slice->cols};
+
+        if (!tdl_pattern_fits(pattern, slice->name, NULL))
+            continue;
+        tdl_st_add(writer, slice->name, TDL_F32, 2, shape, tdl_params_value(params, k));
+        any = true;
+    }
+    st = any ? tdl_st_write(writer, path, why)
+             : TDL_FAIL(why, TDL_E_INVALID, "no slice fits the pattern '%s'", pattern);
+    tdl_st_writer_free(writer);
     return st;
 }

@@ -43,6 +43,11 @@ typedef struct tdl_load_counts {
 tdl_status tdl_params_load(const tdl_st_file *file, tdl_params *params, const tdl_load_rules *rules,
                            tdl_load_counts *ret, tdl_buf *detail, tdl_report *why);
 
+/* Write the slices whose names fit, as F32 [rows][cols]: "*" the whole model, "*.lora_*" its
+ * adapters alone (nn/lora.h). TDL_E_INVALID: none fits | TDL_E_NO_MEMORY | TDL_E_IO */
+tdl_status tdl_params_save(const tdl_params *params, const char *pattern, const char *path,
+                           tdl_report *why);
+
 /* Freeze the slices whose names fit, so that no optimiser touches them; how many they are. */
 size_t tdl_params_freeze_matching(tdl_params *params, const char *pattern);
 size_t tdl_params_thaw_matching(tdl_params *params, const char *pattern);

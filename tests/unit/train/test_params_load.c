@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "nn/lora.h"
+#include "nn/mlp.h"
 #include "train/params_load.h"
 
 /* ---- a model, and files that are made here ---- */
@@ -255,6 +258,91 @@ static void patterns_freeze_and_thaw(void **state)
     tdl_params_release(&m.params);
 }
 
+/* ---- adapters ---- */
+
+static void open_adapted(tdl_mlp *adapted, uint64_t seed)
+{
+    static const char *const pattern[] = {"w1"};
+    const tdl_lora_config lora = {.pattern = pattern, .patterns_n = 1, .rank = 2, .alpha = 8};
+    const tdl_mlp_config config = {
+        .in = 4, .head = TDL_HEAD_VALUE, .out = 3, .lora = seed ? &lora : NULL};
+
+    assert_int_equal(tdl_mlp_init(adapted, &config, NULL), TDL_OK);
+    tdl_mlp_start(adapted, seed + 1);
+}
+
+static tdl_load_counts save_and_load(const tdl_mlp *from, const char *pattern, tdl_mlp *to)
+{
+    char path[64];
+    tdl_load_counts counts;
+    tdl_st_file *file;
+    tdl_report why = {0};
+
+    snprintf(path, sizeof path, "/tmp/test_params_load.%d.safetensors", (int)getpid());
+    if (tdl_params_save(&from->params, pattern, path, &why) || tdl_st_open(path, &file, &why) ||
+        tdl_params_load(file, &to->params, NULL, &counts, NULL, &why))
+        fail_msg("%s", why.message);
+    tdl_st_free(file);
+    unlink(path);
+    return counts;
+}
+
+/* Only A, the scale and B travel; the base of the receiver stays. */
+static void adapters_are_saved_and_loaded_alone(void **state)
+{
+    tdl_mlp from, to;
+
+    TDL_UNUSED(state);
+    open_adapted(&from, 1);
+    open_adapted(&to, 2);
+    int first = from.params.slice[from.w[0]].adapter;
+    float base = tdl_params_value(&to.params, to.w[0])[0];
+    tdl_params_value(&from.params, first + TDL_LORA_B)[5] = 0.5F;
+    tdl_load_counts counts = save_and_load(&from, "*.lora_*", &to);
+    assert_int_equal(counts.matched, 3);
+    assert_int_equal(counts.missing, 2);
+    assert_true(tdl_params_value(&to.params, to.w[0])[0] == base);
+    for (int part = 0; part < 3; part++)
+        assert_memory_equal(tdl_params_value(&from.params, first + part),
+                            tdl_params_value(&to.params, first + part),
+                            from.params.slice[first + part].cols * sizeof(float)); // a row of it
+    assert_true(tdl_params_value(&to.params, first + TDL_LORA_B)[5] == 0.5F);
+    tdl_mlp_release(&from);
+    tdl_mlp_release(&to);
+}
+
+/* W + (8 / 2) A B, by name, into a model that knows no adapters. */
+static void merged_weights_fit_a_model_without_adapters(void **state)
+{
+    tdl_mlp from, to;
+
+    TDL_UNUSED(state);
+    open_adapted(&from, 1);
+    open_adapted(&to, 0);
+    int first = from.params.slice[from.w[0]].adapter;
+    double w = (double)tdl_params_value(&from.params, from.w[0])[0];
+    double a = (double)tdl_params_value(&from.params, first)[1];
+    tdl_params_value(&from.params, first + TDL_LORA_B)[3] = 0.25F; // row 1, column 0
+    assert_int_equal(tdl_lora_merge(&from.params, NULL, NULL), TDL_OK);
+    tdl_load_counts counts = save_and_load(&from, "*", &to);
+    assert_int_equal(counts.matched, 2);
+    assert_int_equal(counts.missing, 0);
+    assert_true(fabs((double)tdl_params_value(&to.params, to.w[0])[0] - (w + 4 * a * 0.25)) < 1e-6);
+    tdl_mlp_release(&from);
+    tdl_mlp_release(&to);
+}
+
+static void saving_what_is_not_there_is_refused(void **state)
+{
+    tdl_mlp plain;
+
+    TDL_UNUSED(state);
+    open_adapted(&plain, 0);
+    assert_int_equal(tdl_params_save(&plain.params, "*.lora_*", "/dev/null/x", NULL),
+                     TDL_E_INVALID);
+    tdl_mlp_release(&plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +353,9 @@ int main(void)
         cmocka_unit_test(a_strict_load_refuses_what_is_missing_unused_or_misshapen),
         cmocka_unit_test(numbers_that_are_not_finite_and_two_tensors_for_one_slice_are_refused),
         cmocka_unit_test(patterns_freeze_and_thaw),
+        cmocka_unit_test(adapters_are_saved_and_loaded_alone),
+        cmocka_unit_test(merged_weights_fit_a_model_without_adapters),
+        cmocka_unit_test(saving_what_is_not_there_is_refused),
     };
 
     return cmocka_run_group_tests_name("train/params_load", tests, NULL, NULL);
