@@ -119,48 +119,54 @@ static tdl_status integrate(const path *p, size_t steps, double *sum, tdl_report
     return TDL_OK;
 }
 
-/* x itself: what the batch holds, or what the net makes of it. */
-static tdl_status find_end(const path *p, tdl_report *why)
+/* x itself: what the batch holds, or what the net made of it in the last pass. */
+static void read_end(const path *p)
 {
-    const tdl_run run = {.pool = p->pool};
-    tdl_status st = tdl_net_forward(p->net, p->batch, &run, why);
-    const tdl_real *value =
-        p->net->node[p->input].op == &tdl_op_input ? p->batch->x : tdl_net_value(p->net, p->input);
+    bool is_batch = p->net->node[p->input].op == &tdl_op_input;
 
-    if (!st)
-        memcpy(p->end, value, p->n * sizeof *value);
-    return st;
+    memcpy(p->end, is_batch ? p->batch->x : tdl_net_value(p->net, p->input), p->n * sizeof *p->end);
+}
+
+static tdl_status follow(const path *p, const tdl_attrib_options *options, double *sum,
+                         tdl_real *ret, tdl_report *why)
+{
+    size_t steps = options->steps ? options->steps : STEPS;
+    tdl_status st;
+
+    read_end(p);
+    read_scores(p, p->to);
+    if ((st = forward_at(p, 0, false, why)))
+        return st;
+    read_scores(p, p->from);
+    if ((st = integrate(p, steps, sum, why)))
+        return st;
+    for (size_t i = 0; i < p->n; i++)
+        ret[i] = (tdl_real)(sum[i] / (double)steps) * (p->end[i] - baseline_at(p, i));
+    return TDL_OK;
 }
 
 tdl_status tdl_attrib_integrated(tdl_net *net, int input, const tdl_nn_batch *batch,
                                  const tdl_attrib_options *options, tdl_real *ret, double *ret_gap,
                                  tdl_report *why)
 {
+    const tdl_run run = {.pool = options->pool};
+    tdl_status st = tdl_net_forward(net, batch, &run, why);
+
+    if (st) // before any size is taken from the batch
+        return st;
     size_t n = numbers_of(net, input, batch), rows = batch->rows;
-    size_t steps = options->steps ? options->steps : STEPS;
     tdl_real *point = calloc(2 * n + 1, sizeof *point);
     double *sum = calloc(n + 2 * rows + 1, sizeof *sum);
-    path p = {net,     input,         batch, options->pool, n, point, point + n, options->baseline,
-              sum + n, sum + n + rows};
-    tdl_status st;
+    const path p = {net,     input,         batch,     options->pool,
+                    n,       point,         point + n, options->baseline,
+                    sum + n, sum + n + rows};
 
-    if (!point || !sum) {
+    if (!point || !sum)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the attributions of %zu rows", rows);
-        goto out;
-    }
-    if ((st = find_end(&p, why)))
-        goto out;
-    read_scores(&p, p.to);
-    if ((st = forward_at(&p, 0, false, why)))
-        goto out;
-    read_scores(&p, p.from);
-    if ((st = integrate(&p, steps, sum, why)))
-        goto out;
-    for (size_t i = 0; i < n; i++)
-        ret[i] = (tdl_real)(sum[i] / (double)steps) * (p.end[i] - baseline_at(&p, i));
-    if (ret_gap)
+    else
+        st = follow(&p, options, sum, ret, why);
+    if (!st && ret_gap)
         *ret_gap = gap_of(&p, ret);
-out:
     free(point);
     free(sum);
     return st;
