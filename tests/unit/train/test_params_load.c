@@ -274,8 +274,8 @@ static void open_adapted(tdl_mlp *adapted, uint64_t seed)
 static tdl_load_counts save_and_load(const tdl_mlp *from, const char *pattern, tdl_mlp *to)
 {
     char path[64];
-    tdl_load_counts counts;
-    tdl_st_file *file;
+    tdl_load_counts counts = {0};
+    tdl_st_file *file = NULL;
     tdl_report why = {0};
 
     snprintf(path, sizeof path, "/tmp/test_params_load.%d.safetensors", (int)getpid());
