@@ -13,6 +13,7 @@ static const int_fast64_t IN_SLOT = (int_fast64_t)1 << 60;
 
 static tdl_held *value_of(uint64_t word)
 {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): address and count share one atomic word
     return (tdl_held *)(uintptr_t)(word & ADDRESS);
 }
 

@@ -22,8 +22,12 @@ tdl_status tdl_nn_batch_check_ids(const tdl_nn_batch *batch, int stream, size_t 
 {
     const int32_t *id = batch->id[stream];
 
-    if (!id && tdl_nn_batch_tokens(batch))
-        return TDL_FAIL(why, TDL_E_INVALID, "the batch has no ids (stream %d)", stream);
+    if (!batch->offsets)
+        return TDL_FAIL(why, TDL_E_INVALID, "the batch has no tokens");
+    if (!id)
+        return tdl_nn_batch_tokens(batch)
+                   ? TDL_FAIL(why, TDL_E_INVALID, "the batch has no ids (stream %d)", stream)
+                   : TDL_OK;
     for (size_t r = 0; r < batch->rows; r++)
         for (size_t e = batch->offsets[r]; e < batch->offsets[r + 1]; e++)
             if (id[e] < 0 || (size_t)id[e] >= limit)

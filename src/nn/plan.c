@@ -264,38 +264,53 @@ static void place_value(layout *l, int k)
     }
 }
 
-/* The gradient of each value, in the order in which backward meets them. The first to write one may
- * leave it where its own is, or where it has worked. */
+/* Where op k may leave the gradient of its first input, the value `in`: where it has worked, or
+ * where its own gradient is. */
+static int place_to_leave(const layout *l, int k, int in)
+{
+    const tdl_node *node = &l->net->node[k];
+
+    if (node->op->works_on_input)
+        return *place_of(l, WORK, k);
+    if (node->op->may_replace_input && !node->keep_gradient && same_shape(node, &l->net->node[in]))
+        return *place_of(l, GRADIENT, root_of(l->net, k));
+    return TDL_NONE;
+}
+
+/* The gradient of op k's input i. The first op to write one chooses its place; the others add. */
+static void place_gradient_of(layout *l, int k, int i)
+{
+    tdl_node *node = &l->net->node[k];
+    int in = node->in[i] == TDL_NONE ? TDL_NONE : root_of(l->net, node->in[i]);
+
+    if (in == TDL_NONE || !l->net->node[in].wants_gradient)
+        return;
+    const tdl_node *value = &l->net->node[in];
+    int *to = place_of(l, GRADIENT, in);
+    int end = value->keep_gradient ? forward_end(l) : backward_time(l, in);
+
+    node->add[i] = *to != TDL_NONE;
+    if (node->add[i])
+        return;
+    if (i == 0)
+        *to = place_to_leave(l, k, in);
+    if (*to != TDL_NONE)
+        extend(&l->places[*to], end);
+    else
+        add_place(l, GRADIENT, in, value->shapes.out_cols, value->shapes.out_per_row,
+                  backward_time(l, k), end);
+}
+
+/* In the order in which backward meets them. */
 static void place_gradients(layout *l)
 {
-    tdl_net *net = l->net;
-
-    for (int k = net->nodes_n; k-- > 0;) {
-        tdl_node *node = &net->node[k];
-        int own = *place_of(l, GRADIENT, root_of(net, k));
+    for (int k = l->net->nodes_n; k-- > 0;) {
+        const tdl_node *node = &l->net->node[k];
 
         if (!node->wants_gradient || node->op == &tdl_op_reshape)
             continue;
-        for (int i = TDL_OP_INPUTS_MAX; i-- > 0;) {
-            int in = node->in[i] == TDL_NONE ? TDL_NONE : root_of(net, node->in[i]);
-            if (in == TDL_NONE || !net->node[in].wants_gradient)
-                continue;
-            int *to = place_of(l, GRADIENT, in);
-            int end = net->node[in].keep_gradient ? forward_end(l) : backward_time(l, in);
-            node->add[i] = *to != TDL_NONE;
-            if (node->add[i])
-                continue;
-            if (i == 0 && node->op->works_on_input)
-                *to = *place_of(l, WORK, k);
-            else if (i == 0 && node->op->may_replace_input && !node->keep_gradient &&
-                     same_shape(node, &net->node[in]))
-                *to = own;
-            if (*to != TDL_NONE)
-                extend(&l->places[*to], end);
-            else
-                add_place(l, GRADIENT, in, net->node[in].shapes.out_cols,
-                          net->node[in].shapes.out_per_row, backward_time(l, k), end);
-        }
+        for (int i = TDL_OP_INPUTS_MAX; i-- > 0;)
+            place_gradient_of(l, k, i);
     }
 }
 

@@ -113,6 +113,7 @@ bool tdl_tiles_agree(const tdl_tiles *tiles, tdl_precision type)
             for (size_t s = 0; s < STEPS; s++)
                 sum = step_of(tiles, type, a + s * a_step + i / nr, h, b + s * b_step + i % nr, nr,
                               sum);
+            // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): it is the bits that count
             if (memcmp(&sum, c + i, sizeof sum) != 0)
                 return false;
         }
