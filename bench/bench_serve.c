@@ -178,8 +178,11 @@ static tdl_status measure(const tdl_child *child, bool quiet, const requests *he
     if ((st = find_rate(child, recommend, LOAD * own, &rate, why)) ||
         (st = add_latency(child, recommend, rate, TDL_BAR_AT_MOST, "80 % load", bars, why)))
         return st;
-    return add_latency(child, recommend, LOAD * own, TDL_BAR_NONE, "80 % of that throughput", bars,
-                       why);
+    if ((st = add_latency(child, recommend, LOAD * own, TDL_BAR_NONE, "80 % of that throughput",
+                          bars, why)))
+        return st;
+    // What machine, client and connection do to an answer that costs nothing.
+    return add_latency(child, health, LOAD * peer, TDL_BAR_NONE, "80 % of /healthz", bars, why);
 }
 
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why)
