@@ -100,26 +100,6 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
     return st;
 }
 
-static void backward_rows(void *context, size_t begin, size_t end, unsigned part)
-{
-    const tdl_op_call *call = context;
-    size_t n = call->batch->negatives_n;
-
-    TDL_UNUSED(part);
-    for (size_t r = begin; r < end; r++) {
-        tdl_real *slope = tdl_sampled_row(call, r), scale = tdl_loss_scale(call, r);
-
-        for (size_t j = 0; j <= n; j++)
-            slope[j] = scale != 0 ? slope[j] * scale : 0;
-    }
-}
-
-static tdl_status backward(const tdl_op_call *call, tdl_report *why)
-{
-    tdl_pool_run(call->pool, call->rows, 16, backward_rows, (void *)call);
-    return tdl_sampled_backward(call, why);
-}
-
 const tdl_op tdl_op_sampled_bce = {
     .name = "sampled_bce",
     .inputs_n = 1,
@@ -128,5 +108,5 @@ const tdl_op tdl_op_sampled_bce = {
     .infer = infer,
     .check = tdl_sampled_check,
     .forward = forward,
-    .backward = backward,
+    .backward = tdl_sampled_backward,
 };

@@ -69,24 +69,10 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
     return st;
 }
 
-static void backward_rows(void *context, size_t begin, size_t end, unsigned part)
-{
-    const tdl_op_call *call = context;
-    size_t n = call->batch->negatives_n;
-
-    TDL_UNUSED(part);
-    for (size_t r = begin; r < end; r++) {
-        tdl_real *p = tdl_sampled_row(call, r), scale = tdl_loss_scale(call, r);
-
-        p[0] -= 1;
-        for (size_t j = 0; j <= n; j++)
-            p[j] = scale != 0 ? p[j] * scale : 0;
-    }
-}
-
 static tdl_status backward(const tdl_op_call *call, tdl_report *why)
 {
-    tdl_pool_run(call->pool, call->rows, 16, backward_rows, (void *)call);
+    for (size_t r = 0; r < call->rows; r++)
+        tdl_sampled_row(call, r)[0] -= 1; // the target stands first
     return tdl_sampled_backward(call, why);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/loss.h"
 #include "nn/row_grad.h"
 
 tdl_status tdl_sampled_infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_report *why)
@@ -175,6 +176,20 @@ static tdl_status own_gradient(const tdl_op_call *call, tdl_report *why)
     return tdl_row_grad_add(&entries, call->d_param[0], call->pool, why);
 }
 
+static void weigh_rows(void *context, size_t begin, size_t end, unsigned part)
+{
+    const tdl_op_call *call = context;
+    size_t n = call->batch->negatives_n;
+
+    TDL_UNUSED(part);
+    for (size_t r = begin; r < end; r++) {
+        tdl_real *slope = tdl_sampled_row(call, r), scale = tdl_loss_scale(call, r);
+
+        for (size_t j = 0; j <= n; j++)
+            slope[j] = scale != 0 ? slope[j] * scale : 0;
+    }
+}
+
 tdl_status tdl_sampled_backward(const tdl_op_call *call, tdl_report *why)
 {
     const tdl_nn_batch *batch = call->batch;
@@ -188,6 +203,7 @@ tdl_status tdl_sampled_backward(const tdl_op_call *call, tdl_report *why)
                                   .scale = 1};
     tdl_status st = TDL_OK;
 
+    tdl_pool_run(call->pool, call->rows, 16, weigh_rows, (void *)call);
     if (call->d_in[0])
         st = input_gradient(call, why);
     if (st || !call->d_param[0])

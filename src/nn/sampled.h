@@ -15,7 +15,8 @@ tdl_status tdl_sampled_check(const tdl_op_call *call, tdl_report *why);
 /* saved = the scores. That of a target TDL_TARGET_NONE is 0. */
 tdl_status tdl_sampled_scores(const tdl_op_call *call, tdl_report *why);
 
-/* saved holds the gradients of the scores: give those of the input and of the table. */
+/* saved holds the slopes of each row's loss by its scores: weigh them, and give the gradients of
+ * the input and of the table. */
 tdl_status tdl_sampled_backward(const tdl_op_call *call, tdl_report *why);
 
 /* Class of negative `j` of row `row`. */

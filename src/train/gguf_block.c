@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/half.h"
+#include "tensor/formats.h"
 
 enum {
     HALF_BLOCK = TDL_GGUF_BLOCK / 2,
@@ -52,11 +52,11 @@ static float extreme(const float *x)
  * the block's numbers are, too. */
 static bool put_scale(uint8_t *at, float scale, float *ret_inverse)
 {
-    uint16_t half = tdl_f16_of_f32(scale);
+    uint16_t half = tdl_f16_of(scale);
 
     put_u16(at, half);
     *ret_inverse = scale != 0 && isfinite(1 / scale) ? 1 / scale : 0;
-    return isfinite(tdl_f32_of_f16(half));
+    return isfinite(tdl_f16_to_float(half));
 }
 
 static bool encode_q8_0(const float *x, uint8_t *block)
@@ -92,11 +92,11 @@ static bool encode_q4_0(const float *x, uint8_t *block)
 static bool encode_half(tdl_gguf_type type, float x, uint8_t *at)
 {
     if (type == TDL_GGUF_BF16) {
-        put_u16(at, tdl_bf16_of_f32(x));
-        return isfinite(tdl_f32_of_bf16(get_u16(at)));
+        put_u16(at, tdl_bf16_of(x));
+        return isfinite(tdl_bf16_to_float(get_u16(at)));
     }
-    put_u16(at, tdl_f16_of_f32(x));
-    return isfinite(tdl_f32_of_f16(get_u16(at)));
+    put_u16(at, tdl_f16_of(x));
+    return isfinite(tdl_f16_to_float(get_u16(at)));
 }
 
 static bool encode_block(tdl_gguf_type type, const float *x, uint8_t *block)
@@ -134,7 +134,7 @@ size_t tdl_gguf_encode(tdl_gguf_type type, const float *x, size_t n, void *bytes
 
 static void decode_q8_0(const uint8_t *block, float *x)
 {
-    float scale = tdl_f32_of_f16(get_u16(block));
+    float scale = tdl_f16_to_float(get_u16(block));
 
     for (size_t i = 0; i < TDL_GGUF_BLOCK; i++)
         x[i] = scale * (float)(int8_t)block[2 + i];
@@ -142,7 +142,7 @@ static void decode_q8_0(const uint8_t *block, float *x)
 
 static void decode_q4_0(const uint8_t *block, float *x)
 {
-    float scale = tdl_f32_of_f16(get_u16(block));
+    float scale = tdl_f16_to_float(get_u16(block));
 
     for (size_t i = 0; i < HALF_BLOCK; i++) {
         x[i] = scale * (float)((block[2 + i] & 15) - 8);
@@ -157,10 +157,10 @@ static void decode_block(tdl_gguf_type type, const uint8_t *block, float *x)
         memcpy(x, block, sizeof *x);
         return;
     case TDL_GGUF_F16:
-        *x = tdl_f32_of_f16(get_u16(block));
+        *x = tdl_f16_to_float(get_u16(block));
         return;
     case TDL_GGUF_BF16:
-        *x = tdl_f32_of_bf16(get_u16(block));
+        *x = tdl_bf16_to_float(get_u16(block));
         return;
     case TDL_GGUF_Q8_0:
         decode_q8_0(block, x);

@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "base/file.h"
-#include "tensor/half.h"
+#include "tensor/formats.h"
 #include "train/gguf.h"
 #include "train/gguf_block.h"
 
@@ -76,6 +76,14 @@ static int remove_folder(void **state)
 
 /* ---- sixteen-bit floats ---- */
 
+static float float_of_bits(uint32_t bits)
+{
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static void bf16_rounds_to_nearest_even_and_keeps_nan(void **state)
 {
     static const struct {
@@ -89,7 +97,7 @@ static void bf16_rounds_to_nearest_even_and_keeps_nan(void **state)
 
     TDL_UNUSED(state);
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
-        assert_int_equal(tdl_bf16_of_f32(tdl_f32_of_bits(samples[i].f32)), samples[i].bf16);
+        assert_int_equal(tdl_bf16_of(float_of_bits(samples[i].f32)), samples[i].bf16);
 }
 
 /* By definition: between two neighbours, what is below their middle goes down, what is above goes
@@ -100,13 +108,12 @@ static void f16_rounds_to_nearest_even_everywhere(void **state)
     TDL_UNUSED(state);
     for (uint32_t low = 0; low < 0x7bff; low++) {
         uint16_t high = (uint16_t)(low + 1), even = (uint16_t)(low & 1 ? high : low);
-        float a = tdl_f32_of_f16((uint16_t)low), b = tdl_f32_of_f16(high), middle = (a + b) / 2;
+        float a = tdl_f16_to_float((uint16_t)low), b = tdl_f16_to_float(high), middle = (a + b) / 2;
 
         assert_true(a < b);
-        if (tdl_f16_of_f32(a) != low || tdl_f16_of_f32(middle) != even ||
-            tdl_f16_of_f32(nextafterf(middle, a)) != low ||
-            tdl_f16_of_f32(nextafterf(middle, b)) != high ||
-            tdl_f16_of_f32(-middle) != (even | 0x8000))
+        if (tdl_f16_of(a) != low || tdl_f16_of(middle) != even ||
+            tdl_f16_of(nextafterf(middle, a)) != low || tdl_f16_of(nextafterf(middle, b)) != high ||
+            tdl_f16_of(-middle) != (even | 0x8000))
             fail_msg("between %g and %g", (double)a, (double)b);
     }
 }
@@ -115,16 +122,16 @@ static void f16_rounds_to_nearest_even_everywhere(void **state)
 static void f16_has_the_limits_of_the_standard(void **state)
 {
     TDL_UNUSED(state);
-    assert_true(tdl_f32_of_f16(0x7bff) == 65504);
-    assert_true(tdl_f32_of_f16(0x0400) == 0x1p-14F);
-    assert_true(tdl_f32_of_f16(0x8001) == -0x1p-24F);
-    assert_int_equal(tdl_f16_of_f32(65519.99F), 0x7bff);
-    assert_int_equal(tdl_f16_of_f32(65520), 0x7c00);
-    assert_int_equal(tdl_f16_of_f32(-INFINITY), 0xfc00);
-    assert_int_equal(tdl_f16_of_f32(0x1p-25F), 0);
-    assert_int_equal(tdl_f16_of_f32(0x1.000002p-25F), 1);
-    assert_true(isnan(tdl_f32_of_f16(tdl_f16_of_f32(tdl_f32_of_bits(0x7f800001)))));
-    assert_true(isinf(tdl_f32_of_f16(0x7c00)));
+    assert_true(tdl_f16_to_float(0x7bff) == 65504);
+    assert_true(tdl_f16_to_float(0x0400) == 0x1p-14F);
+    assert_true(tdl_f16_to_float(0x8001) == -0x1p-24F);
+    assert_int_equal(tdl_f16_of(65519.99F), 0x7bff);
+    assert_int_equal(tdl_f16_of(65520), 0x7c00);
+    assert_int_equal(tdl_f16_of(-INFINITY), 0xfc00);
+    assert_int_equal(tdl_f16_of(0x1p-25F), 0);
+    assert_int_equal(tdl_f16_of(0x1.000002p-25F), 1);
+    assert_true(isnan(tdl_f16_to_float(tdl_f16_of(float_of_bits(0x7f800001)))));
+    assert_true(isinf(tdl_f16_to_float(0x7c00)));
 }
 
 /* ---- blocks ---- */
