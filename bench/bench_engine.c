@@ -277,5 +277,9 @@ tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why)
 
 tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why)
 {
-    return bench(false, quiet, bars, why);
+    tdl_status st = bench(false, quiet, bars, why);
+
+    if (!st)
+        st = tdl_bench_transformer(quiet, bars, why);
+    return st ? st : tdl_bench_fashion(quiet, bars, why);
 }

@@ -191,5 +191,5 @@ tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why)
     st = measure_both(&images, quiet, pool, bars, why);
     tdl_pool_free(pool);
     tdl_fashion_close(&images);
-    return st ? st : tdl_bench_vit(quiet, bars, why);
+    return st;
 }
