@@ -5,7 +5,7 @@
 enum {
     TILES_AT_ONCE = 8,        /* of rows: their part of A stays in L2 while all panels pass by */
     ROWS_AT_ONCE = 112,       /* the most that 8 tiles of any kernel have */
-    DIRECT_COLUMNS = 1024,    /* up to so many, packing A costs more than it saves */
+    DIRECT_COLUMNS = 512,     /* up to so many, packing A costs more than it saves */
     WORTH_SPLITTING = 1 << 20 /* multiply-adds; below, waking threads costs more than it saves */
 };
 
