@@ -15,8 +15,12 @@ enum { PIXELS = TDL_FASHION_PIXELS, CLASSES = TDL_FASHION_CLASSES, EPOCHS = 10 }
 
 static tdl_status train(tdl_learner *l, unsigned epochs, tdl_pool *pool, tdl_report *why)
 {
-    tdl_loop_options options = {
-        .seed = 1, .epochs = epochs, .batch = TDL_FASHION_BATCH, .pool = pool};
+    uint64_t steps = (l->train->n + TDL_FASHION_BATCH - 1) / TDL_FASHION_BATCH;
+    tdl_loop_options options = {.seed = 1,
+                                .epochs = epochs,
+                                .batch = TDL_FASHION_BATCH,
+                                .sched = {.name = "cosine", .total = epochs * steps},
+                                .pool = pool};
     tdl_status st = tdl_optim_defaults("adamw", &options.optim, why);
 
     return st ? st : tdl_learner_train(l, &options, why);
