@@ -4,11 +4,10 @@
  * The server is a process of its own; the load comes from this one, on the same machine, so both
  * routes pay for it alike. Throughputs take turns three times; medians are quoted.
  *
- * 80 % load means that server and client together keep 80 % of the machine busy. It is not 80 % of
- * the throughput: with all connections busy, answers and new questions are read and sent many at a
- * time, while at a given rate each question and each answer wakes somebody up. A request then costs
- * half as much again, and 80 % of the throughput would be more than the machine can do. What comes
- * of that rate is shown too.
+ * 80 % load is 80 % of the throughput, which carries the bar. With all connections busy, answers
+ * and new questions go many at a time, so a question asked at a fixed rate costs more; therefore
+ * the latency is also shown at the rate that keeps 80 % of the cores busy, and beside both that of
+ * /healthz at 80 % of its own throughput.
  */
 #include <math.h>
 #include <sched.h>
@@ -176,10 +175,10 @@ static tdl_status measure(const tdl_child *child, bool quiet, const requests *he
                  "serve: recommend answers/s (%.0f/s)", own);
     double rate;
     if ((st = find_rate(child, recommend, LOAD * own, &rate, why)) ||
-        (st = add_latency(child, recommend, rate, TDL_BAR_AT_MOST, "80 % load", bars, why)))
+        (st = add_latency(child, recommend, rate, TDL_BAR_NONE, "80 % of the cores busy", bars,
+                          why)))
         return st;
-    if ((st = add_latency(child, recommend, LOAD * own, TDL_BAR_NONE, "80 % of that throughput",
-                          bars, why)))
+    if ((st = add_latency(child, recommend, LOAD * own, TDL_BAR_AT_MOST, "80 % load", bars, why)))
         return st;
     // What machine, client and connection do to an answer that costs nothing.
     return add_latency(child, health, LOAD * peer, TDL_BAR_NONE, "80 % of /healthz", bars, why);
