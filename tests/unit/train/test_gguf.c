@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "base/file.h"
+#include "model_file.h"
 #include "tensor/formats.h"
 #include "train/gguf.h"
 #include "train/gguf_block.h"
@@ -46,33 +47,6 @@ static const float SAMPLE_X[TDL_GGUF_BLOCK] = {
     -0.875F, -0.375F, 1,      0.75F,   0,      -0.375F, 0,       -0.125F, 0.75F,  -0.625F};
 
 static const tdl_str SAMPLE_FILE = {SAMPLE, SAMPLE_BYTES};
-
-typedef struct folder {
-    char path[64], file[80];
-} folder;
-
-static int make_folder(void **state)
-{
-    folder *f = calloc(1, sizeof *f);
-    const char *below = getenv("TMPDIR");
-
-    snprintf(f->path, sizeof f->path, "%.40s/treadle-gguf-XXXXXX", below ? below : "/tmp");
-    if (!mkdtemp(f->path))
-        return -1;
-    snprintf(f->file, sizeof f->file, "%s/m.gguf", f->path);
-    *state = f;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    folder *f = *state;
-
-    unlink(f->file);
-    rmdir(f->path);
-    free(f);
-    return 0;
-}
 
 /* ---- sixteen-bit floats ---- */
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "model_file.h"
 #include "train/onnx.h"
 
 /* y = Sigmoid(Gemm(x, W, b)); W = 0.5 (2x2), b = 0.1 */
@@ -29,33 +30,6 @@ static const char WORKED_EXAMPLE[] =
     "\x78\x12\x13\x0a\x11\x08\x01\x12\x0d\x0a\x07\x12\x05\x62\x61\x74\x63\x68\x0a\x02"
     "\x08\x02\x62\x18\x0a\x01\x79\x12\x13\x0a\x11\x08\x01\x12\x0d\x0a\x07\x12\x05\x62"
     "\x61\x74\x63\x68\x0a\x02\x08\x02\x42\x04\x0a\x00\x10\x11";
-
-typedef struct folder {
-    char path[64], file[80];
-} folder;
-
-static int make_folder(void **state)
-{
-    folder *f = calloc(1, sizeof *f);
-    const char *below = getenv("TMPDIR");
-
-    snprintf(f->path, sizeof f->path, "%.40s/treadle-onnx-XXXXXX", below ? below : "/tmp");
-    if (!mkdtemp(f->path))
-        return -1;
-    snprintf(f->file, sizeof f->file, "%s/m.onnx", f->path);
-    *state = f;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    folder *f = *state;
-
-    unlink(f->file);
-    rmdir(f->path);
-    free(f);
-    return 0;
-}
 
 static const tdl_onnx_dim PAIRS[] = {TDL_ONNX_VARYING("batch"), TDL_ONNX_FIXED(2)};
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "model_file.h"
 #include "train/safetensors.h"
 
 #define BYTES(literal)                                                                             \
@@ -196,33 +197,6 @@ static void a_file_cut_anywhere_is_refused(void **state)
 }
 
 /* ---- writing ---- */
-
-typedef struct folder {
-    char path[64], file[96];
-} folder;
-
-static int make_folder(void **state)
-{
-    folder *f = calloc(1, sizeof *f);
-    const char *below = getenv("TMPDIR");
-
-    snprintf(f->path, sizeof f->path, "%.40s/treadle-st-XXXXXX", below ? below : "/tmp");
-    if (!mkdtemp(f->path))
-        return -1;
-    snprintf(f->file, sizeof f->file, "%s/m.safetensors", f->path);
-    *state = f;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    folder *f = *state;
-
-    unlink(f->file);
-    rmdir(f->path);
-    free(f);
-    return 0;
-}
 
 static void what_is_written_comes_back(void **state)
 {
