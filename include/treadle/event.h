@@ -34,7 +34,7 @@ typedef struct tdl_event {
 /* One thing a decision could have chosen. */
 typedef struct tdl_candidate {
     tdl_str item;
-    tdl_str title;     /* for people; not stored with the decision */
+    tdl_str title;     /* for people: looked up when a stored decision is read, empty before */
     double score;      /* model's own units */
     double propensity; /* probability, in [0,1], that this item is in the answer */
     bool chosen;       /* part of the answer; chosen candidates stand first, in answer order */

@@ -53,7 +53,7 @@ void tdl_buf_reserve(tdl_buf *buf, size_t n)
     reserve(buf, n);
 }
 
-void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n)
+void tdl_buf_add_slowly(tdl_buf *buf, const void *bytes, size_t n)
 {
     if (n == 0 || !reserve(buf, n))
         return;
@@ -62,22 +62,9 @@ void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n)
     buf->at[buf->len] = '\0';
 }
 
-void tdl_buf_str(tdl_buf *buf, tdl_str text)
-{
-    tdl_buf_add(buf, text.at, text.len);
-}
-
 void tdl_buf_text(tdl_buf *buf, const char *nul_terminated)
 {
     tdl_buf_str(buf, tdl_str_of(nul_terminated));
-}
-
-void tdl_buf_char(tdl_buf *buf, char c)
-{
-    if (!reserve(buf, 1))
-        return;
-    buf->at[buf->len++] = c;
-    buf->at[buf->len] = '\0';
 }
 
 void tdl_buf_repeat(tdl_buf *buf, size_t begin, size_t end)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/report.h"
 #include "treadle/str.h"
@@ -44,10 +45,26 @@ void tdl_buf_release(tdl_buf *buf); /* frees the bytes, keeps the limit; accepts
 void tdl_buf_clear(tdl_buf *buf);   /* len = 0, failed = false; keeps the memory */
 /* Room for `n` more bytes at once; a hint, which fails as an append of as many would. */
 void tdl_buf_reserve(tdl_buf *buf, size_t n);
-void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n);
-void tdl_buf_str(tdl_buf *buf, tdl_str text);
+void tdl_buf_add_slowly(tdl_buf *buf, const void *bytes, size_t n); /* makes room */
+static inline void tdl_buf_add(tdl_buf *buf, const void *bytes, size_t n)
+{
+    if (!n || buf->failed || n >= buf->cap - buf->len) { // the NUL needs room too
+        tdl_buf_add_slowly(buf, bytes, n);
+        return;
+    }
+    memcpy(buf->at + buf->len, bytes, n);
+    buf->len += n;
+    buf->at[buf->len] = '\0';
+}
+static inline void tdl_buf_str(tdl_buf *buf, tdl_str text)
+{
+    tdl_buf_add(buf, text.at, text.len);
+}
+static inline void tdl_buf_char(tdl_buf *buf, char c)
+{
+    tdl_buf_add(buf, &c, 1);
+}
 void tdl_buf_text(tdl_buf *buf, const char *nul_terminated);
-void tdl_buf_char(tdl_buf *buf, char c);
 void tdl_buf_repeat(tdl_buf *buf, size_t begin, size_t end); /* its own bytes [begin, end) again */
 void tdl_buf_printf(tdl_buf *buf, const char *format, ...) TDL_PRINTF(2, 3);
 tdl_str tdl_buf_view(const tdl_buf *buf);

@@ -51,6 +51,7 @@ typedef enum tdl_read_statement {
     TDL_READ_TITLE,
     TDL_READ_ITEMS,
     TDL_READ_DECISION,
+    TDL_READ_STRETCH,
     TDL_READ_USER_DECISIONS,
     TDL_READ_DECISIONS,
     TDL_READ_MODELS,

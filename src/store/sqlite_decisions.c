@@ -50,31 +50,71 @@ static tdl_status read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
     return TDL_OK;
 }
 
+/* The rows of a statement that is bound, behind those that are there. */
+static tdl_status read_rows(tdl_rows *r, tdl_report *why)
+{
+    tdl_decision_row *row;
+    tdl_status st = TDL_OK;
+
+    while (!st && (row = tdl_rows_next(r))) {
+        st = read_decision(r, &row->decision, why);
+        if (!st)
+            st = tdl_sqlite_rewards(r->reader, tdl_str_of(row->decision.id), r->arena,
+                                    &row->rewards, &row->rewards_n, why);
+    }
+    tdl_status ended = tdl_rows_end(r, st ? NULL : why);
+    return st ? st : ended;
+}
+
+/* Number of the newest stretch of decisions; -1 without any. */
+static tdl_status newest_stretch(tdl_reader *reader, int64_t *ret, tdl_report *why)
+{
+    tdl_rows r = {.reader = reader};
+    tdl_status st = tdl_rows_start(&r, TDL_READ_STRETCH, why);
+
+    if (st)
+        return st;
+    *ret = tdl_rows_next(&r) && sqlite3_column_type(r.s, 0) != SQLITE_NULL ? tdl_rows_number(&r, 0)
+                                                                           : -1;
+    return tdl_rows_end(&r, why);
+}
+
+static tdl_status read_of_user(tdl_rows *r, tdl_str user, size_t limit, tdl_report *why)
+{
+    int64_t stretch;
+    tdl_status st = newest_stretch(r->reader, &stretch, why);
+
+    for (; !st && stretch >= 0 && r->n < limit; stretch--) {
+        if ((st = tdl_rows_start(r, TDL_READ_USER_DECISIONS, why)))
+            break;
+        tdl_rows_bind_text(r, 1, user);
+        tdl_rows_bind_limit(r, 2, limit - r->n);
+        tdl_rows_bind_number(r, 3, stretch);
+        st = read_rows(r, why);
+    }
+    return st;
+}
+
+static tdl_status read_of_all(tdl_rows *r, tdl_str id, size_t limit, tdl_report *why)
+{
+    tdl_status st = tdl_rows_start(r, id.len ? TDL_READ_DECISION : TDL_READ_DECISIONS, why);
+
+    if (st)
+        return st;
+    if (id.len)
+        tdl_rows_bind_text(r, 1, id);
+    tdl_rows_bind_limit(r, 2, limit);
+    return read_rows(r, why);
+}
+
 tdl_status tdl_sqlite_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                                 tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
                                 tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
-    tdl_decision_row *row;
-    tdl_status st = tdl_rows_start(&r,
-                                   id.len     ? TDL_READ_DECISION
-                                   : user.len ? TDL_READ_USER_DECISIONS
-                                              : TDL_READ_DECISIONS,
-                                   why);
+    tdl_status st =
+        user.len && !id.len ? read_of_user(&r, user, limit, why) : read_of_all(&r, id, limit, why);
 
-    if (st)
-        return st;
-    if (id.len || user.len)
-        tdl_rows_bind_text(&r, 1, id.len ? id : user);
-    tdl_rows_bind_limit(&r, 2, limit);
-    while (!st && (row = tdl_rows_next(&r))) {
-        st = read_decision(&r, &row->decision, why);
-        if (!st)
-            st = tdl_sqlite_rewards(reader, tdl_str_of(row->decision.id), arena, &row->rewards,
-                                    &row->rewards_n, why);
-    }
-    tdl_status ended = tdl_rows_end(&r, st ? NULL : why);
-    st = st ? st : ended;
     if (st)
         return st;
     *ret = r.at;

@@ -31,8 +31,9 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = ?1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
     [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = ?1 LIMIT ?2",
-    [TDL_READ_USER_DECISIONS] =
-        "SELECT " DECISION_COLUMNS " FROM decisions WHERE user = ?1 ORDER BY seq DESC LIMIT ?2",
+    [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
+    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
+                                " WHERE seq >> 12 = ?3 AND user = ?1 ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
                         " FROM models WHERE ?1 = '' OR app = ?1"

@@ -10,7 +10,7 @@
 
 static tdl_status copy_history(tdl_answer *a, tdl_report *why)
 {
-    tdl_history all = tdl_histories_of(a->app->histories, a->ask->user);
+    tdl_history all = tdl_histories_of(a->app->histories, a->ask->user, &a->history_digest);
 
     a->seen_n = all.n;
     a->newest = all.n > TDL_HISTORY_USED ? all.n - TDL_HISTORY_USED : 0;
@@ -139,16 +139,30 @@ static tdl_status pick_by_model(tdl_answer *a, tdl_report *why)
 }
 
 /* "Similar" needs no reasons: the question is the reason. */
-static void explain(tdl_answer *a)
+static tdl_status explain(tdl_answer *a, tdl_report *why)
 {
-    for (size_t i = 0; i < a->picks_n && i < a->ask->n && a->asked_item < 0; i++) {
-        tdl_pick *pick = &a->picks[i];
-        pick->reasons_n = a->ops->explain(a->model, &a->history, pick->model_item, a->arena,
-                                          pick->reason, TDL_REASONS_MAX);
+    size_t n = a->picks_n < a->ask->n ? a->picks_n : a->ask->n;
+    int32_t *item = tdl_arena_alloc(a->arena, n, sizeof *item);
+    tdl_reason *reason = tdl_arena_alloc(a->arena, n * TDL_REASONS_MAX, sizeof *reason);
+    size_t *reasons_n = tdl_arena_alloc(a->arena, n, sizeof *reasons_n);
+
+    if (a->asked_item >= 0)
+        return TDL_OK;
+    if (!item || !reason || !reasons_n)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < n; i++)
+        item[i] = a->picks[i].model_item;
+    a->ops->explain(a->model, &a->history, item, n, a->arena, reason, TDL_REASONS_MAX, reasons_n);
+    for (size_t i = 0; i < n; i++) {
+        a->picks[i].reason = reason + i * TDL_REASONS_MAX;
+        a->picks[i].reasons_n = reasons_n[i];
     }
+    return TDL_OK;
 }
 
 /* ---- completing; under the lock ---- */
+
+static const tdl_reason popular = {.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
 
 /* Where the model has nothing to say: by popularity, as it is now. */
 static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
@@ -172,11 +186,11 @@ static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
                        .model_item = -1,
                        .score = a->ops ? 0 : best[i].score, // in the units of who answers
                        .reasons_n = 1,
-                       .reason = {{.kind = TDL_REASON_POPULAR, .share = 1, .exact = true}}};
+                       .reason = &popular};
     return TDL_OK;
 }
 
-static tdl_status complete(tdl_answer *a, tdl_report *why)
+static tdl_status complete(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
@@ -185,7 +199,7 @@ static tdl_status complete(tdl_answer *a, tdl_report *why)
         st = fill_by_popularity(a, why);
     a->chosen_n = a->picks_n < a->ask->n ? a->picks_n : a->ask->n;
     if (!st)
-        st = tdl_answer_copy_texts(a, why);
+        st = tdl_answer_write(a, ret, extra, why);
     pthread_rwlock_unlock(&a->app->lock);
     return st;
 }
@@ -218,11 +232,11 @@ tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *are
         goto out;
     if (a.ops && (st = pick_by_model(&a, why)))
         goto out;
-    if (a.ops)
-        explain(&a);
-    if ((st = complete(&a, why)))
+    if (a.ops && (st = explain(&a, why)))
         goto out;
-    st = tdl_answer_write(&a, ret, extra, why);
+    if ((st = complete(&a, ret, extra, why)))
+        goto out;
+    st = tdl_answer_seal(&a, ret, why);
 out:
     tdl_serving_drop(a.serving);
     return st;

@@ -1,9 +1,9 @@
 /* One answer on its way: what answer.c gathers and picks, answer_write.c writes down.
  *
- *     gather (lock) -> pick by the model -> explain -> complete (lock) -> write
+ *     gather (lock) -> pick by the model -> explain -> complete and write (lock) -> seal
  *
- * The lock over catalogue and histories is taken twice, for a few microseconds each; scoring and
- * writing run without it. Everything here lives in the request's arena.
+ * The lock over catalogue and histories is taken twice, for a few microseconds each; scoring runs
+ * without it. Everything here lives in the request's arena.
  */
 #ifndef TDL_APPS_RECOMMEND_ANSWER_H
 #define TDL_APPS_RECOMMEND_ANSWER_H
@@ -22,15 +22,15 @@ typedef struct tdl_pick {
     int32_t item;       /* catalogue number */
     int32_t model_item; /* number in the snapshot; -1 = filled in by popularity */
     float score;
+    const tdl_reason *reason; /* [reasons_n <= TDL_REASONS_MAX] */
     size_t reasons_n;
-    tdl_reason reason[TDL_REASONS_MAX];
 } tdl_pick;
 
-/* What is written about a cause: its title, and where its head stands in the answer. */
-typedef struct tdl_cause_text {
-    tdl_str title;
-    size_t head_begin, head_end; /* 0, 0: not written yet */
-} tdl_cause_text;
+/* Where the head of a cause stands in the answer. */
+typedef struct tdl_cause_head {
+    int32_t item;      /* catalogue number */
+    size_t begin, end; /* 0, 0: not written yet */
+} tdl_cause_head;
 
 typedef struct tdl_answer {
     tdl_app *app;
@@ -44,6 +44,7 @@ typedef struct tdl_answer {
     size_t seen_n;
     size_t newest;      /* the model is shown seen[newest ..], TDL_HISTORY_USED at most */
     int64_t *newest_us; /* [seen_n - newest] their times */
+    tdl_digest history_digest;
 
     /* the model */
     tdl_serving *serving;    /* NULL: popularity alone */
@@ -60,9 +61,8 @@ typedef struct tdl_answer {
     tdl_candidate *candidate; /* [picks_n] */
     uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
-    tdl_cause_text *text;     /* [causes_n] */
+    tdl_cause_head *head;     /* [causes_n] */
     size_t causes_n;          /* <= TDL_HISTORY_USED */
-    tdl_str context;          /* bytes that the context hash is of, but for the version */
 } tdl_answer;
 
 static inline tdl_status tdl_answer_no_memory(tdl_report *why)
@@ -70,10 +70,10 @@ static inline tdl_status tdl_answer_no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "the answer does not fit into the request's memory");
 }
 
-/* Texts of everything that will be written, and the bytes to hash; under the lock. */
-tdl_status tdl_answer_copy_texts(tdl_answer *answer, tdl_report *why);
-
-/* The decision, and the answer's own members into `extra`: rung, fallback, items. */
+/* The decision's candidates and reasons, and the answer's own members into `extra`: rung, fallback,
+ * items. Under the lock. */
 tdl_status tdl_answer_write(tdl_answer *answer, tdl_decision *ret, tdl_jw *extra, tdl_report *why);
+/* The rest of the decision: user, model version, context hash. */
+tdl_status tdl_answer_seal(const tdl_answer *answer, tdl_decision *ret, tdl_report *why);
 
 #endif

@@ -5,139 +5,68 @@
 
 #include "apps/recommend/answer.h"
 
-/* ---- copying; under the lock ---- */
+#define ADD(out, literal) tdl_buf_add((out), (literal), sizeof(literal) - 1)
 
-static tdl_str copy_title(const tdl_answer *a, int32_t item)
-{
-    return tdl_arena_str(a->arena, tdl_catalogue_title(a->app->catalogue, item));
-}
+/* ---- under the lock: what the catalogue says of the items ---- */
 
 /* Six decimals: enough to compare, quick to write, and all a reader wants. */
-static double rounded(double value, double unit)
+static double rounded(double value)
 {
-    return rint(value * unit) / unit;
+    return rint(value * 1e6) / 1e6;
 }
 
-/* Ids stay where they are as long as the catalogue; titles may change. */
-static bool copy_candidates(tdl_answer *a)
+static bool list_candidates(tdl_answer *a)
 {
     a->candidate = tdl_arena_alloc(a->arena, a->picks_n, sizeof *a->candidate);
     for (size_t i = 0; a->candidate && i < a->picks_n; i++) {
         bool chosen = i < a->chosen_n;
         a->candidate[i] =
             (tdl_candidate){.item = tdl_catalogue_id(a->app->catalogue, a->picks[i].item),
-                            .title = copy_title(a, a->picks[i].item),
-                            .score = rounded((double)a->picks[i].score, 1e6),
+                            .score = rounded((double)a->picks[i].score),
                             .propensity = chosen, // the answer is deterministic
                             .chosen = chosen};
-        if (!a->candidate[i].title.at)
-            return false;
     }
     return a->candidate != NULL;
 }
 
-/* Number the event of the history as a cause, if it is none yet. */
-static bool note_cause(tdl_answer *a, size_t at)
-{
-    if (a->cause_of[at])
-        return true;
-    size_t n = a->causes_n++;
-    a->cause_of[at] = (uint8_t)a->causes_n;
-    a->cause[n] = (tdl_cause){tdl_catalogue_id(a->app->catalogue, a->history_item[at]),
-                              a->history.time_us[at]};
-    a->text[n] = (tdl_cause_text){.title = copy_title(a, a->history_item[at])};
-    return a->text[n].title.at;
-}
-
-static bool copy_causes(tdl_answer *a)
+/* Which events of the history are reasons, each numbered once. */
+static bool list_causes(tdl_answer *a)
 {
     size_t most = a->chosen_n * TDL_REASONS_MAX;
 
     most = most < a->history.n ? most : a->history.n;
     a->cause_of = tdl_arena_zalloc(a->arena, a->history.n, sizeof *a->cause_of);
     a->cause = tdl_arena_alloc(a->arena, most, sizeof *a->cause);
-    a->text = tdl_arena_alloc(a->arena, most, sizeof *a->text);
-    if (!a->cause_of || !a->cause || !a->text)
+    a->head = tdl_arena_zalloc(a->arena, most, sizeof *a->head);
+    if (!a->cause_of || !a->cause || !a->head)
         return false;
     for (size_t i = 0; i < a->chosen_n; i++)
         for (size_t k = 0; k < a->picks[i].reasons_n; k++) {
             const tdl_reason *reason = &a->picks[i].reason[k];
-            if (reason->kind == TDL_REASON_EVENT && !note_cause(a, reason->at))
-                return false;
+            if (reason->kind != TDL_REASON_EVENT || a->cause_of[reason->at])
+                continue;
+            int32_t item = a->history_item[reason->at];
+            a->cause[a->causes_n] = (tdl_cause){tdl_catalogue_id(a->app->catalogue, item),
+                                                a->history.time_us[reason->at]};
+            a->head[a->causes_n].item = item;
+            a->cause_of[reason->at] = (uint8_t)++a->causes_n;
         }
     return true;
 }
 
-static char *put(char *at, const void *bytes, size_t n)
-{
-    if (n)
-        memcpy(at, bytes, n);
-    return at + n;
-}
-
-static char *put_number(char *at, uint64_t value)
-{
-    return put(at, &value, sizeof value);
-}
-
-static char *put_text(char *at, tdl_str text)
-{
-    uint16_t len = (uint16_t)text.len; // names are far shorter: TDL_ID_MAX
-
-    return put(put(at, &len, sizeof len), text.at, text.len);
-}
-
-/* What the answer depended on, in one run of bytes: version, user, item, n, sizes of the catalogue
- * and the history, then id and time of each of the newest items. */
-static bool copy_context(tdl_answer *a)
-{
-    tdl_str version = a->serving ? a->serving->snapshot->version : (tdl_str){0};
-    tdl_str id[TDL_HISTORY_USED];
-    size_t shown_n = a->seen_n - a->newest;
-    size_t room = 3 * sizeof(uint16_t) + 3 * sizeof(uint64_t) + version.len + a->ask->user.len +
-                  a->ask->item.len;
-
-    for (size_t i = 0; i < shown_n; i++) {
-        id[i] = tdl_catalogue_id(a->app->catalogue, a->seen[a->newest + i]);
-        room += sizeof(uint16_t) + sizeof(uint64_t) + id[i].len;
-    }
-    char *bytes = tdl_arena_alloc(a->arena, room, 1), *at = bytes;
-    if (!bytes)
-        return false;
-    at = put_text(at, version);
-    at = put_text(at, a->ask->user);
-    at = put_text(at, a->ask->item);
-    at = put_number(at, a->ask->n);
-    at = put_number(at, a->catalogue_n);
-    at = put_number(at, a->seen_n);
-    for (size_t i = 0; i < shown_n; i++)
-        at = put_number(put_text(at, id[i]), (uint64_t)a->newest_us[i]);
-    a->context = (tdl_str){bytes, (size_t)(at - bytes)};
-    return true;
-}
-
-tdl_status tdl_answer_copy_texts(tdl_answer *a, tdl_report *why)
-{
-    return copy_candidates(a) && copy_causes(a) && copy_context(a) ? TDL_OK
-                                                                   : tdl_answer_no_memory(why);
-}
-
-/* ---- writing; without the lock ---- */
-
-#define ADD(out, literal) tdl_buf_add((out), (literal), sizeof(literal) - 1)
-
 /* The head of a cause is written once and copied from there. */
 static void write_head(tdl_buf *out, const tdl_answer *a, size_t cause)
 {
-    tdl_cause_text *text = &a->text[cause];
+    tdl_cause_head *head = &a->head[cause];
 
-    if (text->head_end) {
-        tdl_buf_repeat(out, text->head_begin, text->head_end);
+    if (head->end) {
+        tdl_buf_repeat(out, head->begin, head->end);
         return;
     }
-    text->head_begin = out->len;
-    tdl_reason_write_head(out, &a->cause[cause], text->title);
-    text->head_end = out->len;
+    head->begin = out->len;
+    tdl_reason_write_event(out, tdl_catalogue_json(a->app->catalogue, head->item),
+                           a->cause[cause].time_us);
+    head->end = out->len;
 }
 
 /* Reasons of one chosen item as they are stored. */
@@ -163,7 +92,7 @@ static void write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_re
         if (reasons[k].cause)
             write_head(out, a, reasons[k].cause - 1U);
         else
-            tdl_reason_write_head(out, NULL, (tdl_str){0});
+            tdl_reason_write_popular(out);
         tdl_reason_write_share(out, reasons[k].share, reasons[k].exact);
     }
     tdl_buf_char(out, ']');
@@ -193,20 +122,18 @@ static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
     tdl_jw_key(extra, "items");
     tdl_jw_array(extra);
     for (size_t i = 0; i < a->chosen_n; i++) {
-        const tdl_candidate *candidate = &a->candidate[i];
+        const tdl_pick *pick = &a->picks[i];
         tdl_packed_reason reasons[TDL_REASONS_MAX];
-        number_reasons(a, &a->picks[i], reasons);
+        number_reasons(a, pick, reasons);
         tdl_jw_object(extra);
         ADD(out, "\"id\":");
-        tdl_jw_str(&value, candidate->item);
-        ADD(out, ",\"title\":");
-        tdl_jw_str(&value, candidate->title);
+        tdl_buf_str(out, tdl_catalogue_json(a->app->catalogue, pick->item));
         ADD(out, ",\"score\":");
-        tdl_jw_number(&value, candidate->score);
+        tdl_jw_number(&value, a->candidate[i].score);
         ADD(out, ",\"propensity\":1,\"reasons\":"); // the answer is deterministic
-        write_reasons(out, a, reasons, a->picks[i].reasons_n);
+        write_reasons(out, a, reasons, pick->reasons_n);
         tdl_jw_end_object(extra);
-        end = tdl_reasons_pack(end, reasons, a->picks[i].reasons_n);
+        end = tdl_reasons_pack(end, reasons, pick->reasons_n);
     }
     tdl_jw_end_array(extra);
     return (tdl_str){packed, (size_t)(end - packed)};
@@ -216,18 +143,48 @@ tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl
 {
     tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : "popularity");
     tdl_jw_ktext(extra, "fallback", a->fallback);
-    ret->why = write_items(a, extra);
-    if (extra->out->failed)
+    if (!list_candidates(a) || !list_causes(a))
         return tdl_answer_no_memory(why);
-    ret->user = tdl_arena_str(a->arena, a->ask->user);
     ret->candidates = a->candidate;
     ret->candidates_n = a->picks_n;
+    ret->why = write_items(a, extra);
+    return ret->why.at && !extra->out->failed ? TDL_OK : tdl_answer_no_memory(why);
+}
+
+/* ---- without the lock ---- */
+
+static void hash_text(crypto_generichash_state *hash, tdl_str text)
+{
+    uint64_t len = text.len;
+
+    crypto_generichash_update(hash, (const uint8_t *)&len, sizeof len);
+    if (text.len)
+        crypto_generichash_update(hash, (const uint8_t *)text.at, text.len);
+}
+
+/* Version, user, item, n, size of the catalogue, and the whole history. */
+static void hash_context(const tdl_answer *a, tdl_decision *ret)
+{
+    const uint64_t sizes[] = {a->ask->n, a->catalogue_n, a->seen_n};
+    crypto_generichash_state hash;
+
+    crypto_generichash_init(&hash, NULL, 0, sizeof ret->context_hash);
+    hash_text(&hash, ret->model_version);
+    hash_text(&hash, ret->user);
+    hash_text(&hash, a->ask->item);
+    crypto_generichash_update(&hash, (const uint8_t *)sizes, sizeof sizes);
+    crypto_generichash_update(&hash, a->history_digest.byte, sizeof a->history_digest.byte);
+    crypto_generichash_final(&hash, ret->context_hash, sizeof ret->context_hash);
+}
+
+tdl_status tdl_answer_seal(const tdl_answer *a, tdl_decision *ret, tdl_report *why)
+{
+    ret->user = tdl_arena_str(a->arena, a->ask->user);
     ret->model_version = (tdl_str){0};
     if (a->serving)
         ret->model_version = tdl_arena_str(a->arena, a->serving->snapshot->version);
-    if (!ret->user.at || !ret->why.at || (a->serving && !ret->model_version.at))
+    if (!ret->user.at || (a->serving && !ret->model_version.at))
         return tdl_answer_no_memory(why);
-    crypto_generichash(ret->context_hash, sizeof ret->context_hash, (const uint8_t *)a->context.at,
-                       a->context.len, NULL, 0);
+    hash_context(a, ret);
     return TDL_OK;
 }

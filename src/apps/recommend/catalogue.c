@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "apps/recommend/names.h"
+#include "base/json.h"
 
 struct tdl_catalogue {
     tdl_names *ids;
-    tdl_str *title; /* [cap] each with memory of its own; empty = none */
-    float *users;   /* [cap] exact up to 16 million users, and only their order matters */
+    tdl_str *json; /* [cap] each with memory of its own */
+    float *users;  /* [cap] exact up to 16 million users, and only their order matters */
     size_t cap;
 };
 
@@ -28,9 +29,9 @@ void tdl_catalogue_free(tdl_catalogue *c)
     if (!c)
         return;
     for (size_t i = 0; i < tdl_catalogue_count(c); i++)
-        free((char *)c->title[i].at);
+        free((char *)c->json[i].at);
     tdl_names_free(c->ids);
-    free(c->title);
+    free(c->json);
     free(c->users);
     free(c);
 }
@@ -52,42 +53,63 @@ static bool grow(tdl_catalogue *c)
 
     if (tdl_catalogue_count(c) < c->cap)
         return true;
-    tdl_str *title = realloc(c->title, cap * sizeof *title);
-    if (title)
-        c->title = title;
+    tdl_str *json = realloc(c->json, cap * sizeof *json);
+    if (json)
+        c->json = json;
     float *users = realloc(c->users, cap * sizeof *users);
     if (users)
         c->users = users;
-    if (!title || !users)
+    if (!json || !users)
         return false;
     c->cap = cap;
     return true;
 }
 
+void tdl_catalogue_write(tdl_buf *out, tdl_str id, tdl_str title)
+{
+    tdl_jw value = {.out = out}; // writes one bare value at a time
+
+    tdl_jw_str(&value, id);
+    tdl_buf_str(out, TDL_STR(",\"title\":"));
+    tdl_jw_str(&value, title);
+}
+
+/* Writes an item's text anew. False: no memory, and the former one stays. */
+static bool write_item(tdl_catalogue *c, int32_t item, tdl_str id, tdl_str title)
+{
+    tdl_buf text = {0};
+
+    tdl_catalogue_write(&text, id, title);
+    char *kept = text.failed ? NULL : realloc(text.at, text.len);
+    if (!kept) {
+        tdl_buf_release(&text);
+        return false;
+    }
+    free((char *)c->json[item].at);
+    c->json[item] = (tdl_str){kept, text.len};
+    return true;
+}
+
 int32_t tdl_catalogue_add(tdl_catalogue *c, tdl_str id)
 {
-    size_t before = tdl_catalogue_count(c);
+    int32_t number = tdl_catalogue_find(c, id), next = (int32_t)tdl_catalogue_count(c);
 
-    if (!grow(c))
-        return tdl_catalogue_find(c, id);
-    int32_t number = tdl_names_add(c->ids, id);
-    if (number >= 0 && (size_t)number == before) {
-        c->title[number] = (tdl_str){0};
-        c->users[number] = 0;
+    if (number >= 0 || !grow(c))
+        return number;
+    c->json[next] = (tdl_str){0};
+    c->users[next] = 0;
+    if (!write_item(c, next, id, (tdl_str){0}))
+        return -1;
+    if (tdl_names_add(c->ids, id) < 0) {
+        free((char *)c->json[next].at);
+        return -1;
     }
-    return number;
+    return next;
 }
 
 void tdl_catalogue_set_title(tdl_catalogue *c, int32_t item, tdl_str title)
 {
-    char *copy = title.len ? malloc(title.len) : NULL;
-
-    if (title.len && !copy)
-        return;
-    if (title.len)
-        memcpy(copy, title.at, title.len);
-    free((char *)c->title[item].at);
-    c->title[item] = (tdl_str){copy, title.len};
+    write_item(c, item, tdl_catalogue_id(c, item), title);
 }
 
 tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
@@ -95,9 +117,9 @@ tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
     return tdl_names_at(c->ids, item);
 }
 
-tdl_str tdl_catalogue_title(const tdl_catalogue *c, int32_t item)
+tdl_str tdl_catalogue_json(const tdl_catalogue *c, int32_t item)
 {
-    return c->title[item];
+    return c->json[item];
 }
 
 void tdl_catalogue_take(tdl_catalogue *c, int32_t item)

@@ -1,6 +1,6 @@
 /* The items there are, as serving sees them: numbers, titles, and how many users have each.
  *
- * Ownership   ids never move nor go away before the catalogue; a title does when it changes
+ * Ownership   ids never move nor go away before the catalogue; the JSON does when the title changes
  * Threads     not its own: recommend.c holds one lock over catalogue and histories
  */
 #ifndef TDL_APPS_RECOMMEND_CATALOGUE_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "treadle/str.h"
+#include "base/str.h"
 
 typedef struct tdl_catalogue tdl_catalogue;
 
@@ -21,11 +21,15 @@ size_t tdl_catalogue_count(const tdl_catalogue *catalogue);
 int32_t tdl_catalogue_find(const tdl_catalogue *catalogue, tdl_str id);
 /* The same, added when new. -1: no memory. */
 int32_t tdl_catalogue_add(tdl_catalogue *catalogue, tdl_str id);
-/* Without memory for it the former title stays. */
+/* `title`: UTF-8. Without memory for it the former one stays. */
 void tdl_catalogue_set_title(tdl_catalogue *catalogue, int32_t item, tdl_str title);
 
 tdl_str tdl_catalogue_id(const tdl_catalogue *catalogue, int32_t item);
-tdl_str tdl_catalogue_title(const tdl_catalogue *catalogue, int32_t item); /* may be empty */
+/* `"id","title":"its title"`: what answers say of an item, escaped once and copied from here. The
+ * title is "" when there is none. */
+tdl_str tdl_catalogue_json(const tdl_catalogue *catalogue, int32_t item);
+/* The same of an item that the catalogue lacks. */
+void tdl_catalogue_write(tdl_buf *out, tdl_str id, tdl_str title);
 
 /* One more user has this item. */
 void tdl_catalogue_take(tdl_catalogue *catalogue, int32_t item);

@@ -72,20 +72,24 @@ tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *histo
     return TDL_OK;
 }
 
-size_t tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history, int32_t item,
-                            tdl_history_weights *weights, tdl_arena *scratch, tdl_reason *ret,
-                            size_t max)
+void tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history,
+                          const int32_t *items, size_t items_n, tdl_history_weights *weights,
+                          tdl_arena *scratch, tdl_reason *ret, size_t max, size_t *ret_n)
 {
-    size_t from = 0, n = 0;
+    size_t from = 0;
     const double *weight = weights(history, scratch, &from);
-    tdl_term *terms = tdl_arena_alloc(scratch, history->n, sizeof *terms);
+    size_t each = history->n - (weight ? from : 0);
+    tdl_term *terms = tdl_arena_alloc(scratch, items_n * each, sizeof *terms);
 
+    memset(ret_n, 0, items_n * sizeof *ret_n);
     if (!weight || !terms)
-        return 0;
-    for (size_t i = from; i < history->n; i++) {
-        double value = weight[i] * (double)tdl_sparse_at(matrix, history->item[i], item);
-        if (value > 0)
-            terms[n++] = (tdl_term){i, value};
-    }
-    return tdl_terms_reasons(terms, n, ret, max);
+        return;
+    for (size_t i = from; i < history->n; i++) // a row at a time: it is far away
+        for (size_t k = 0; k < items_n; k++) {
+            double value = weight[i] * (double)tdl_sparse_at(matrix, history->item[i], items[k]);
+            if (value > 0)
+                terms[k * each + ret_n[k]++] = (tdl_term){i, value};
+        }
+    for (size_t k = 0; k < items_n; k++)
+        ret_n[k] = tdl_terms_reasons(terms + k * each, ret_n[k], ret + k * max, max);
 }

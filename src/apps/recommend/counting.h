@@ -29,8 +29,8 @@ typedef double *tdl_history_weights(const tdl_history *history, tdl_arena *scrat
 tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *history,
                               tdl_history_weights *weights, tdl_arena *scratch, float *scores);
 /* The terms of that sum. */
-size_t tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history, int32_t item,
-                            tdl_history_weights *weights, tdl_arena *scratch, tdl_reason *ret,
-                            size_t max);
+void tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history,
+                          const int32_t *items, size_t items_n, tdl_history_weights *weights,
+                          tdl_arena *scratch, tdl_reason *ret, size_t max, size_t *ret_n);
 
 #endif

@@ -180,10 +180,11 @@ static tdl_status directed_score(const void *model, const tdl_history *history, 
     return tdl_counting_score(model, history, weigh_groups, scratch, scores);
 }
 
-static size_t directed_explain(const void *model, const tdl_history *history, int32_t item,
-                               tdl_arena *scratch, tdl_reason *ret, size_t max)
+static void directed_explain(const void *model, const tdl_history *history, const int32_t *items,
+                             size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                             size_t *ret_n)
 {
-    return tdl_counting_explain(model, history, item, weigh_groups, scratch, ret, max);
+    tdl_counting_explain(model, history, items, items_n, weigh_groups, scratch, ret, max, ret_n);
 }
 
 static void directed_save(const void *model, tdl_st_writer *writer)

@@ -1,5 +1,6 @@
 #include "apps/recommend/history.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +10,18 @@ typedef struct user {
     int32_t *item;    /* [cap], n in use, by time */
     int64_t *time_us; /* same */
     size_t n, cap;
+    size_t digested; /* how many of the oldest `digest` is of */
+    tdl_digest digest;
 } user;
 
 struct tdl_histories {
+    const tdl_catalogue *catalogue;
     tdl_names *names;
     user *users; /* [cap], as many in use as there are names */
     size_t cap;
 };
 
-tdl_histories *tdl_histories_new(void)
+tdl_histories *tdl_histories_new(const tdl_catalogue *catalogue)
 {
     tdl_histories *h = calloc(1, sizeof *h);
 
@@ -25,6 +29,8 @@ tdl_histories *tdl_histories_new(void)
         free(h);
         return NULL;
     }
+    if (h)
+        h->catalogue = catalogue;
     return h;
 }
 
@@ -89,8 +95,46 @@ static size_t find_item(const user *u, int32_t item)
     return at;
 }
 
+/* ---- digests: a chain over the events, so that a new one costs one link ---- */
+
+static tdl_digest link_event(tdl_digest before, tdl_str item, int64_t time_us)
+{
+    static const unsigned char key[crypto_shorthash_siphashx24_KEYBYTES];
+    unsigned char bytes[sizeof before + sizeof time_us + TDL_ID_MAX];
+    size_t n = item.len < TDL_ID_MAX ? item.len : TDL_ID_MAX;
+    tdl_digest after;
+
+    memcpy(bytes, &before, sizeof before);
+    memcpy(bytes + sizeof before, &time_us, sizeof time_us);
+    if (n)
+        memcpy(bytes + sizeof before + sizeof time_us, item.at, n);
+    crypto_shorthash_siphashx24(after.byte, bytes, sizeof before + sizeof time_us + n, key);
+    return after;
+}
+
+static tdl_digest digest_of(const tdl_histories *h, const user *u)
+{
+    tdl_digest digest = u->digest;
+
+    for (size_t i = u->digested; i < u->n; i++)
+        digest = link_event(digest, tdl_catalogue_id(h->catalogue, u->item[i]), u->time_us[i]);
+    return digest;
+}
+
+/* From `at` on the events are others now. */
+static void undigest(user *u, size_t at)
+{
+    if (at < u->digested) {
+        u->digested = 0;
+        u->digest = (tdl_digest){0};
+    }
+}
+
+/* ---- events ---- */
+
 static void remove_at(user *u, size_t at)
 {
+    undigest(u, at);
     u->n--;
     memmove(u->item + at, u->item + at + 1, (u->n - at) * sizeof *u->item);
     memmove(u->time_us + at, u->time_us + at + 1, (u->n - at) * sizeof *u->time_us);
@@ -103,6 +147,7 @@ static void insert(user *u, int32_t item, int64_t time_us)
 
     while (at > 0 && u->time_us[at - 1] > time_us)
         at--;
+    undigest(u, at);
     memmove(u->item + at + 1, u->item + at, (u->n - at) * sizeof *u->item);
     memmove(u->time_us + at + 1, u->time_us + at, (u->n - at) * sizeof *u->time_us);
     u->item[at] = item;
@@ -122,16 +167,21 @@ bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_
         return false;
     if (!is_new)
         remove_at(u, at);
+    bool newest = !u->n || u->time_us[u->n - 1] <= time_us;
     insert(u, item, time_us);
+    if (newest) { // a late event leaves the digest behind: a run of them would cost its square
+        u->digest = digest_of(h, u);
+        u->digested = u->n;
+    }
     return is_new;
 }
 
-tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id)
+tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id, tdl_digest *ret_digest)
 {
     int32_t number = tdl_names_find(h->names, id);
+    const user *u = number < 0 ? &(user){0} : &h->users[number];
 
-    if (number < 0)
-        return (tdl_history){0};
-    const user *u = &h->users[number];
+    if (ret_digest)
+        *ret_digest = digest_of(h, u);
     return (tdl_history){u->item, u->time_us, u->n};
 }

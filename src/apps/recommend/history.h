@@ -4,24 +4,32 @@
  * time keep their order of arrival. Training sees the same histories: dataset.h.
  *
  * Memory    12 bytes for each item of each user
+ * Ownership the catalogue is borrowed and outlives the histories: it names the items
  * Threads   not its own: recommend.c holds one lock over catalogue and histories
  */
 #ifndef TDL_APPS_RECOMMEND_HISTORY_H
 #define TDL_APPS_RECOMMEND_HISTORY_H
 
+#include "apps/recommend/catalogue.h"
 #include "apps/recommend/rung.h"
 
 typedef struct tdl_histories tdl_histories;
 
-tdl_histories *tdl_histories_new(void);            /* NULL: no memory */
-void tdl_histories_free(tdl_histories *histories); /* accepts NULL */
+/* SipHash-128, chained over id and time of every event of a history, in order. */
+typedef struct tdl_digest {
+    uint8_t byte[16];
+} tdl_digest;
+
+tdl_histories *tdl_histories_new(const tdl_catalogue *catalogue); /* NULL: no memory */
+void tdl_histories_free(tdl_histories *histories);                /* accepts NULL */
 
 /* Put an item into a user's history at its time; equal times keep arrival order. True when it is
  * new to the user. An item that the user had before stays at its earliest time. False also without
  * memory: the history then lacks this event. */
 bool tdl_histories_add(tdl_histories *histories, tdl_str user, int32_t item, int64_t time_us);
 
-/* A user's history; n = 0 for a stranger. Valid until the next add. */
-tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user);
+/* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
+ * up while events come in order of time, else worked out from the first event. */
+tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);
 
 #endif

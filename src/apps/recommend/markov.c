@@ -55,10 +55,11 @@ static tdl_status markov_score(const void *model, const tdl_history *history, td
     return tdl_counting_score(model, history, weigh_recent, scratch, scores);
 }
 
-static size_t markov_explain(const void *model, const tdl_history *history, int32_t item,
-                             tdl_arena *scratch, tdl_reason *ret, size_t max)
+static void markov_explain(const void *model, const tdl_history *history, const int32_t *items,
+                           size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                           size_t *ret_n)
 {
-    return tdl_counting_explain(model, history, item, weigh_recent, scratch, ret, max);
+    tdl_counting_explain(model, history, items, items_n, weigh_recent, scratch, ret, max, ret_n);
 }
 
 static void markov_save(const void *model, tdl_st_writer *writer)

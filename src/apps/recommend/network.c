@@ -399,40 +399,54 @@ static int by_share(const void *a, const void *b)
 }
 
 /* What each of the last events adds: the score with all of them less the score without that one.
- * The network is not a sum, so shares are of the positive differences, and not exact. */
-static size_t network_explain(const void *model, const tdl_history *history, int32_t item,
-                              tdl_arena *scratch, tdl_reason *ret, size_t max)
+ * The network is not a sum, so shares are of the positive differences, and not exact.
+ *   z       [last_n + 1] representations: without event i, and last with all
+ *   before  events of the history that the network is not shown
+ *   all     [last_n + 1] scratch */
+static size_t explain_one(const network *m, const float *z, size_t last_n, size_t before,
+                          const float *vector, tdl_reason *all, tdl_reason *ret, size_t max)
 {
-    const network *m = model;
     size_t d = m->mlp.config.d, found = 0;
-    tdl_history last = last_of(m, history);
-    const float *vector = value_of(m, m->mlp.out_table) + (size_t)item * d;
-    size_t *skip = tdl_arena_alloc(scratch, last.n + 1, sizeof *skip);
-    tdl_reason *all = tdl_arena_alloc(scratch, last.n + 1, sizeof *all);
     double sum = 0, whole = 0;
 
-    if (!skip || !all || (size_t)item >= m->mlp.config.items_n)
-        return 0;
-    for (size_t i = 0; i <= last.n; i++)
-        skip[i] = i;
-    float *z = represent(m, &last, last.n + 1, skip, scratch);
-    if (!z)
-        return 0;
-    for (size_t i = last.n + 1; i-- > 0;) {
+    for (size_t i = last_n + 1; i-- > 0;) {
         double score = 0;
         for (size_t k = 0; k < d; k++)
             score += (double)z[i * d + k] * (double)vector[k];
-        if (i == last.n)
+        if (i == last_n)
             whole = score;
         else if (whole > score)
             sum += all[found++].share = whole - score, all[found - 1].at = i;
     }
     qsort(all, found, sizeof *all, by_share);
     for (size_t i = 0; i < found && i < max; i++)
-        ret[i] = (tdl_reason){.kind = TDL_REASON_EVENT,
-                              .at = history->n - last.n + all[i].at,
-                              .share = all[i].share / sum};
+        ret[i] = (tdl_reason){
+            .kind = TDL_REASON_EVENT, .at = before + all[i].at, .share = all[i].share / sum};
     return found < max ? found : max;
+}
+
+static void network_explain(const void *model, const tdl_history *history, const int32_t *items,
+                            size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                            size_t *ret_n)
+{
+    const network *m = model;
+    tdl_history last = last_of(m, history);
+    size_t *skip = tdl_arena_alloc(scratch, last.n + 1, sizeof *skip);
+    tdl_reason *all = tdl_arena_alloc(scratch, last.n + 1, sizeof *all);
+    float *z = NULL;
+
+    for (size_t i = 0; skip && i <= last.n; i++)
+        skip[i] = i;
+    if (skip && all)
+        z = represent(m, &last, last.n + 1, skip, scratch);
+    for (size_t i = 0; i < items_n; i++) {
+        size_t item = (size_t)items[i];
+        const float *vector = value_of(m, m->mlp.out_table) + item * m->mlp.config.d;
+        ret_n[i] =
+            z && item < m->mlp.config.items_n
+                ? explain_one(m, z, last.n, history->n - last.n, vector, all, ret + i * max, max)
+                : 0;
+    }
 }
 
 /* Cosine of the vectors that what follows is scored with. */

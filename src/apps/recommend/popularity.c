@@ -61,17 +61,19 @@ static tdl_status popularity_score(const void *model, const tdl_history *history
     return TDL_OK;
 }
 
-static size_t popularity_explain(const void *model, const tdl_history *history, int32_t item,
-                                 tdl_arena *scratch, tdl_reason *ret, size_t max)
+static void popularity_explain(const void *model, const tdl_history *history, const int32_t *items,
+                               size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                               size_t *ret_n)
 {
     TDL_UNUSED(model);
     TDL_UNUSED(history);
-    TDL_UNUSED(item);
+    TDL_UNUSED(items);
     TDL_UNUSED(scratch);
-    if (!max)
-        return 0;
-    ret[0] = (tdl_reason){.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
-    return 1;
+    for (size_t i = 0; i < items_n; i++) {
+        ret_n[i] = max > 0;
+        if (max)
+            ret[i * max] = (tdl_reason){.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
+    }
 }
 
 static void popularity_save(const void *model, tdl_st_writer *writer)

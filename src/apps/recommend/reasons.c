@@ -57,21 +57,20 @@ char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reason
 /* An answer holds some thirty reasons of one shape, so their keys are ready-made text. */
 #define ADD(out, literal) tdl_buf_add((out), (literal), sizeof(literal) - 1)
 
-void tdl_reason_write_head(tdl_buf *out, const tdl_cause *cause, tdl_str title)
+void tdl_reason_write_event(tdl_buf *out, tdl_str item_json, int64_t time_us)
 {
     tdl_jw value = {.out = out}; // writes one bare value at a time
 
-    if (!cause) {
-        ADD(out, "{\"kind\":\"popular\",\"share\":");
-        return;
-    }
     ADD(out, "{\"kind\":\"event\",\"item\":");
-    tdl_jw_str(&value, cause->item);
-    ADD(out, ",\"title\":");
-    tdl_jw_str(&value, title);
+    tdl_buf_str(out, item_json);
     ADD(out, ",\"time\":");
-    tdl_jw_time(&value, cause->time_us);
+    tdl_jw_time(&value, time_us);
     ADD(out, ",\"share\":");
+}
+
+void tdl_reason_write_popular(tdl_buf *out)
+{
+    ADD(out, "{\"kind\":\"popular\",\"share\":");
 }
 
 /* 0, 1 or 0.dddd without trailing zeros. */
@@ -136,11 +135,20 @@ static size_t take_causes(cursor *c, tdl_cause causes[CAUSES_MAX])
     return n;
 }
 
-static tdl_str title_of(const tdl_catalogue *catalogue, tdl_str item)
+/* A stored row may name what the catalogue lacks. */
+static void write_event(tdl_buf *out, const tdl_catalogue *catalogue, const tdl_cause *cause)
 {
-    int32_t number = tdl_catalogue_find(catalogue, item);
+    int32_t number = tdl_catalogue_find(catalogue, cause->item);
+    tdl_buf unknown = {0};
 
-    return number < 0 ? (tdl_str){0} : tdl_catalogue_title(catalogue, number);
+    if (number >= 0) {
+        tdl_reason_write_event(out, tdl_catalogue_json(catalogue, number), cause->time_us);
+        return;
+    }
+    tdl_catalogue_write(&unknown, cause->item, (tdl_str){0});
+    tdl_reason_write_event(out, tdl_buf_view(&unknown), cause->time_us);
+    out->failed |= unknown.failed;
+    tdl_buf_release(&unknown);
 }
 
 static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
@@ -152,13 +160,15 @@ static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
     for (size_t i = 0; i < n && !c->bad; i++) {
         size_t cause = (size_t)take_number(c, 1);
         unsigned share = (unsigned)take_number(c, 2);
-        const tdl_cause *event = cause ? &causes[cause - 1] : NULL;
         c->bad |= cause > causes_n || (share & ~(unsigned)EXACT) > TDL_SHARE_ONE;
         if (c->bad)
             break;
         if (i)
             tdl_buf_char(out, ',');
-        tdl_reason_write_head(out, event, event ? title_of(catalogue, event->item) : (tdl_str){0});
+        if (cause)
+            write_event(out, catalogue, &causes[cause - 1]);
+        else
+            tdl_reason_write_popular(out);
         tdl_reason_write_share(out, (uint16_t)(share & ~(unsigned)EXACT), share & EXACT);
     }
     tdl_buf_char(out, ']');

@@ -49,8 +49,9 @@ char *tdl_causes_pack(char *at, const tdl_cause *causes, size_t causes_n, size_t
 char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reasons_n);
 
 /* A reason as JSON is its head and its share. The head of one cause is the same wherever it stands.
- */
-void tdl_reason_write_head(tdl_buf *out, const tdl_cause *cause, tdl_str title); /* NULL: popular */
+ * item_json: as tdl_catalogue_json gives it. */
+void tdl_reason_write_event(tdl_buf *out, tdl_str item_json, int64_t time_us);
+void tdl_reason_write_popular(tdl_buf *out);
 void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact);
 
 /* The array [{"item": id, "reasons": [...]}, ...] of a stored decision; titles are those of

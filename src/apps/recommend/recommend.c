@@ -82,7 +82,7 @@ static tdl_app *new_app(const tdl_app_context *context)
     pthread_rwlockattr_destroy(&attributes);
     pthread_mutex_init(&app->serving_lock, NULL);
     app->catalogue = tdl_catalogue_new();
-    app->histories = tdl_histories_new();
+    app->histories = app->catalogue ? tdl_histories_new(app->catalogue) : NULL;
     if (!app->catalogue || !app->histories) {
         recommend_close(app);
         return NULL;

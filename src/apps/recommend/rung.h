@@ -72,9 +72,11 @@ typedef struct tdl_rung_ops {
     tdl_status (*score)(const void *model, const tdl_history *history, tdl_arena *scratch,
                         float *scores);
 
-    /* The events that caused `item`'s score, largest share first; returns how many (<= max). */
-    size_t (*explain)(const void *model, const tdl_history *history, int32_t item,
-                      tdl_arena *scratch, tdl_reason *ret, size_t max);
+    /* The events that caused each item's score, largest share first: ret_n[i] <= max of them in
+     * ret[i * max ..]. None without memory.
+     *   items  [items_n]    ret  [items_n * max]    ret_n  [items_n] */
+    void (*explain)(const void *model, const tdl_history *history, const int32_t *items,
+                    size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max, size_t *ret_n);
 
     /* Items most like `item`: scores [items_n]. NULL where a rung has no such notion. */
     tdl_status (*similar)(const void *model, int32_t item, float *scores);

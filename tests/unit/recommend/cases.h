@@ -80,12 +80,13 @@ static inline size_t explain(const tdl_rung_ops *rung, const void *model, const 
 {
     int64_t time_us[64];
     tdl_arena *scratch = tdl_arena_new(1 << 20);
+    size_t found;
 
     assert_true(n <= COUNT(time_us));
     for (size_t i = 0; i < n; i++)
         time_us[i] = (int64_t)i * 1000000;
-    size_t found = rung->explain(model, &(tdl_history){.item = item, .time_us = time_us, .n = n},
-                                 target, scratch, ret, max);
+    rung->explain(model, &(tdl_history){.item = item, .time_us = time_us, .n = n}, &target, 1,
+                  scratch, ret, max, &found);
     tdl_arena_free(scratch);
     return found;
 }

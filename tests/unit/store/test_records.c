@@ -228,6 +228,38 @@ static void decisions_are_listed_newest_first_for_one_user_or_all(void **state)
     assert_int_equal(n, 0);
 }
 
+/* The index is by stretches of 4,096 decisions; a store of the first schema gets it when opened. */
+static void decisions_of_one_user_are_found_in_every_stretch(void **state)
+{
+    enum { OTHERS = 5000 };
+    fixture *f = *state;
+    tdl_decision_row *got;
+    size_t n;
+    char id[16];
+
+    for (size_t i = 0; i <= OTHERS; i++) {
+        snprintf(id, sizeof id, "d%zu", i);
+        tdl_decision d = decision_of(id, i % OTHERS < 2 ? "u" : "v");
+        succeed(f, tdl_store_log_decision(f->store, &d, &f->why));
+    }
+    for (int round = 0; round < 2; round++) {
+        succeed(f, tdl_store_decisions(f->store, TDL_STR("u"), 9, f->arena, &got, &n, &f->why));
+        assert_int_equal(n, 3);
+        assert_string_equal(got[0].decision.id, "d5000");
+        assert_string_equal(got[1].decision.id, "d1");
+        assert_string_equal(got[2].decision.id, "d0");
+        succeed(f, tdl_store_decisions(f->store, TDL_STR("u"), 2, f->arena, &got, &n, &f->why));
+        assert_int_equal(n, 2);
+        fixture_close(f);
+        outside(f, "DROP INDEX decisions_by_user;"
+                   "CREATE INDEX decisions_by_user ON decisions(user); PRAGMA user_version = 1");
+        fixture_open(f, NULL);
+    }
+    assert_int_equal(outside_number(f, "SELECT count(*) FROM sqlite_schema WHERE"
+                                       " name = 'decisions_by_user' AND sql LIKE '%>> 12%'"),
+                     1);
+}
+
 static void a_damaged_decision_is_reported(void **state)
 {
     fixture *f = *state;
@@ -458,6 +490,7 @@ int main(void)
         STORE_TEST(an_unknown_decision_is_not_found),
         STORE_TEST(a_repeated_decision_id_keeps_the_first_and_fails_nobody),
         STORE_TEST(decisions_are_listed_newest_first_for_one_user_or_all),
+        STORE_TEST(decisions_of_one_user_are_found_in_every_stretch),
         STORE_TEST(a_damaged_decision_is_reported),
         STORE_TEST(a_model_comes_back_as_it_went_in),
         STORE_TEST(one_model_per_app_is_active),

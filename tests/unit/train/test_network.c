@@ -313,6 +313,14 @@ static void damaged_or_foreign_files_are_refused_by_tensor(void **state)
 
 /* ---- explaining ---- */
 
+static size_t explain(const tdl_history *history, int32_t item, tdl_reason *ret, size_t max)
+{
+    size_t n;
+
+    OPS->explain(MODEL, history, &item, 1, SCRATCH, ret, max, &n);
+    return n;
+}
+
 static void reasons_are_events_of_the_window_largest_share_first(void **state)
 {
     static const int64_t time_us[30];
@@ -325,7 +333,7 @@ static void reasons_are_events_of_the_window_largest_share_first(void **state)
         item[i] = i;
     tdl_arena_reset(SCRATCH);
     tdl_history history = {item, time_us, 30};
-    size_t n = OPS->explain(MODEL, &history, 30, SCRATCH, reason, 30);
+    size_t n = explain(&history, 30, reason, 30);
     assert_true(n >= 1 && n <= 20);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(reason[i].kind, TDL_REASON_EVENT);
@@ -336,10 +344,10 @@ static void reasons_are_events_of_the_window_largest_share_first(void **state)
     }
     assert_true(fabs(sum - 1) < 1e-9);
     assert_int_equal(reason[0].at, 29); // item 29 is what 30 follows
-    assert_int_equal(OPS->explain(MODEL, &history, 30, SCRATCH, reason, 1), 1);
-    assert_int_equal(OPS->explain(MODEL, &history, 30, SCRATCH, reason, 0), 0);
+    assert_int_equal(explain(&history, 30, reason, 1), 1);
+    assert_int_equal(explain(&history, 30, reason, 0), 0);
     history.n = 0;
-    assert_int_equal(OPS->explain(MODEL, &history, 30, SCRATCH, reason, 30), 0);
+    assert_int_equal(explain(&history, 30, reason, 30), 0);
 }
 
 static void similarity_is_a_cosine(void **state)
