@@ -29,7 +29,13 @@ typedef struct tdl_event {
     tdl_str source;      /* protocol family: "native", "segment", "import" */
     tdl_str message_id;  /* unique within its source: a repetition is a duplicate */
     tdl_str decision_id; /* the decision this event rewards; empty = none */
+    tdl_str alias;       /* another id of the same person: joined with `user`; empty = none */
+    tdl_str traits;      /* JSON object: what the person is from now on; empty = nothing new */
+    tdl_str traits_once; /* JSON object: the same, where nothing is known yet */
 } tdl_event;
+
+/* Two kinds say more than their name. An event "$identify" makes `user` an identified person; two
+ * of those are not joined by an alias, unless the event is a "$create_alias". */
 
 /* One thing a decision could have chosen. */
 typedef struct tdl_candidate {

@@ -64,6 +64,10 @@ typedef struct tdl_app_ops {
     /* Take in one event; microseconds, no retraining. */
     void (*learn_one)(tdl_app *app, const tdl_event *event, int64_t seq);
 
+    /* `id` is the person's from now on, with all that came under it. On the store's writer thread,
+     * before the event that said so. */
+    void (*joined)(tdl_app *app, tdl_str person, tdl_str id);
+
     /* Answer. Everything in `ret` lives in `arena` or as long as the app, except id, which the
      * caller sets (with time_us and app). Its `why` is the app's own short record. Adds
      * `"key":value` members of its own to the answer through `extra`, which stands inside an open

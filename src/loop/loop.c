@@ -39,10 +39,28 @@ static size_t find_app(tdl_str name, tdl_report *why)
     return APPS_N;
 }
 
+/* Whether the two are one now is the store's to say: it may have refused. */
+static void tell_of_join(tdl_loop *loop, const tdl_event *event)
+{
+    tdl_arena *arena = tdl_arena_new(4 * TDL_ID_MAX);
+    tdl_str person = {0}, other = {0};
+
+    if (arena && !tdl_store_person(loop->store, event->user, arena, &person, NULL) &&
+        !tdl_store_person(loop->store, event->alias, arena, &other, NULL) &&
+        tdl_str_eq(person, other))
+        for (size_t i = 0; i < APPS_N; i++) {
+            app_table[i]->joined(loop->app[i], person, event->user);
+            app_table[i]->joined(loop->app[i], person, event->alias);
+        }
+    tdl_arena_free(arena);
+}
+
 static void learn(void *context, const tdl_event *event, int64_t seq)
 {
     tdl_loop *loop = context;
 
+    if (event->alias.len)
+        tell_of_join(loop, event);
     for (size_t i = 0; i < APPS_N; i++)
         app_table[i]->learn_one(loop->app[i], event, seq);
     tdl_rate_add(&loop->rate, tdl_time_now(), 1);

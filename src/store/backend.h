@@ -9,6 +9,9 @@
 
 #include "store/store.h"
 
+/* Ids of one person; more are not joined. */
+enum { TDL_PERSON_IDS_MAX = 1000 };
+
 typedef struct tdl_backend tdl_backend; /* the writing connection and what all share */
 typedef struct tdl_reader tdl_reader;   /* one reading connection */
 
@@ -41,6 +44,8 @@ typedef struct tdl_store_ops {
     tdl_status (*put_decision)(tdl_backend *backend, const tdl_decision_text *decision,
                                bool *ret_new, tdl_report *why);
     tdl_status (*put_item)(tdl_backend *backend, const tdl_item *item, tdl_report *why);
+    tdl_status (*put_flag)(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
+    tdl_status (*drop_flag)(tdl_backend *backend, tdl_str key, tdl_report *why);
     tdl_status (*put_model)(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
     tdl_status (*activate_model)(tdl_backend *backend, tdl_str version, tdl_report *why);
     tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
@@ -60,6 +65,14 @@ typedef struct tdl_store_ops {
                               tdl_event **ret, size_t *ret_n, tdl_report *why);
     tdl_status (*users)(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
                         tdl_user_row **ret, size_t *ret_n, tdl_report *why);
+    tdl_status (*person)(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_str *ret,
+                         tdl_report *why);
+    tdl_status (*each_alias)(tdl_reader *reader,
+                             void (*fn)(void *context, tdl_str alias, tdl_str person),
+                             void *context, tdl_report *why);
+    tdl_status (*traits)(tdl_reader *reader, tdl_str id, tdl_buf *ret, tdl_report *why);
+    tdl_status (*flags)(tdl_reader *reader, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
+                        tdl_report *why);
     tdl_status (*get_item)(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
                            tdl_report *why);
     tdl_status (*each_item)(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),

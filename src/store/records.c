@@ -67,6 +67,92 @@ tdl_status tdl_store_each_item(tdl_store *store, void (*fn)(void *context, const
     return st;
 }
 
+/* ---- persons ---- */
+
+tdl_status tdl_store_person(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret,
+                            tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->person(reader, id, arena, ret, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+tdl_status tdl_store_each_alias(tdl_store *store,
+                                void (*fn)(void *context, tdl_str alias, tdl_str person),
+                                void *context, tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->each_alias(reader, fn, context, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+tdl_status tdl_store_traits(tdl_store *store, tdl_str id, tdl_buf *ret, tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->traits(reader, id, ret, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+/* ---- flags ---- */
+
+static tdl_status put_flag(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                           tdl_report *why)
+{
+    return ops->put_flag(backend, context, why);
+}
+
+tdl_status tdl_store_put_flag(tdl_store *store, const tdl_flag_row *flag, tdl_report *why)
+{
+    tdl_flag_row row = *flag;
+    tdl_status st;
+
+    if ((st = tdl_check_text("key", flag->key, TDL_ID_MAX, true, why)) ||
+        (st = tdl_check_text("family", flag->family, TDL_ID_MAX, true, why)) ||
+        (st = tdl_check_object("definition", flag->definition, why)))
+        return st;
+    row.updated_us = tdl_time_now();
+    return tdl_store_write(store, put_flag, &row, why);
+}
+
+static tdl_status drop_flag(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                            tdl_report *why)
+{
+    return ops->drop_flag(backend, *(const tdl_str *)context, why);
+}
+
+tdl_status tdl_store_drop_flag(tdl_store *store, tdl_str key, tdl_report *why)
+{
+    return tdl_store_write(store, drop_flag, &key, why);
+}
+
+tdl_status tdl_store_flags(tdl_store *store, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
+                           tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->flags(reader, arena, ret, ret_n, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
 /* ---- decisions ---- */
 
 /* On the caller's thread, because there is one writer and many callers. */

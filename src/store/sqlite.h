@@ -35,6 +35,16 @@ typedef enum tdl_write_statement {
     TDL_WRITE_MODEL,
     TDL_WRITE_MODEL_OFF,
     TDL_WRITE_MODEL_ON,
+    TDL_WRITE_JOIN_ROOT,
+    TDL_WRITE_JOIN_SIZE,
+    TDL_WRITE_JOIN,
+    TDL_WRITE_JOIN_IDS,
+    TDL_WRITE_JOIN_MOVE,
+    TDL_WRITE_IDENTIFIED,
+    TDL_WRITE_TRAITS,
+    TDL_WRITE_TRAITS_ONCE,
+    TDL_WRITE_FLAG,
+    TDL_WRITE_FLAG_OFF,
     TDL_WRITE_KEY,
     TDL_WRITE_REVOKE,
     TDL_WRITE_NAME_FIND, /* one for each table of names */
@@ -44,8 +54,12 @@ typedef enum tdl_write_statement {
 
 typedef enum tdl_read_statement {
     TDL_READ_SCAN,
-    TDL_READ_USER_EVENTS,
     TDL_READ_REWARDS,
+    TDL_READ_PERSON,
+    TDL_READ_PERSON_EVENTS,
+    TDL_READ_ALIASES,
+    TDL_READ_TRAITS,
+    TDL_READ_FLAGS,
     TDL_READ_USERS,
     TDL_READ_ITEM,
     TDL_READ_TITLE,
@@ -97,6 +111,11 @@ tdl_status tdl_sqlite_put_event(tdl_backend *backend, const tdl_event *event, in
                                 tdl_report *why);
 tdl_status tdl_sqlite_put_decision(tdl_backend *backend, const tdl_decision_text *decision,
                                    bool *ret_new, tdl_report *why);
+/* Joins and traits that a new event brings; user, alias: rows of `users`, alias 0 = none. */
+tdl_status tdl_sqlite_put_person(tdl_backend *backend, const tdl_event *event, int64_t seq,
+                                 int64_t user, int64_t alias, tdl_report *why);
+tdl_status tdl_sqlite_put_flag(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
+tdl_status tdl_sqlite_drop_flag(tdl_backend *backend, tdl_str key, tdl_report *why);
 tdl_status tdl_sqlite_put_item(tdl_backend *backend, const tdl_item *item, tdl_report *why);
 tdl_status tdl_sqlite_put_model(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
 tdl_status tdl_sqlite_activate_model(tdl_backend *backend, tdl_str version, tdl_report *why);
@@ -104,6 +123,17 @@ tdl_status tdl_sqlite_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_
 tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
+
+/* ---- for the files of the writer's half ---- */
+
+/* A statement of `which`, ready to bind. */
+tdl_status tdl_sqlite_prepare(tdl_backend *backend, tdl_write_statement which, sqlite3_stmt **ret,
+                              tdl_report *why);
+/* Nothing is copied: step before `text` dies. */
+void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
+/* Run a statement that gives no row. */
+tdl_status tdl_sqlite_step(tdl_backend *backend, sqlite3_stmt *statement, const char *doing,
+                           tdl_report *why);
 
 /* ---- the readers' half, for the ops table ---- */
 
@@ -117,6 +147,14 @@ tdl_status tdl_sqlite_rewards(tdl_reader *reader, tdl_str decision_id, tdl_arena
                               tdl_event **ret, size_t *ret_n, tdl_report *why);
 tdl_status tdl_sqlite_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
                             tdl_user_row **ret, size_t *ret_n, tdl_report *why);
+tdl_status tdl_sqlite_person(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_str *ret,
+                             tdl_report *why);
+tdl_status tdl_sqlite_each_alias(tdl_reader *reader,
+                                 void (*fn)(void *context, tdl_str alias, tdl_str person),
+                                 void *context, tdl_report *why);
+tdl_status tdl_sqlite_traits(tdl_reader *reader, tdl_str id, tdl_buf *ret, tdl_report *why);
+tdl_status tdl_sqlite_flags(tdl_reader *reader, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
+                            tdl_report *why);
 tdl_status tdl_sqlite_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
                                tdl_report *why);
 tdl_status tdl_sqlite_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),

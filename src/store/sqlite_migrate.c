@@ -60,7 +60,35 @@ static const char step_1[] =
 static const char step_2[] = "DROP INDEX decisions_by_user;"
                              "CREATE INDEX decisions_by_user ON decisions(seq >> 12, user);";
 
-static const char *const steps[] = {step_1, step_2};
+/* Persons: ids that were found to be one. users.person is the id that stands for all, NULL where
+ * that is the row itself. joins says what was joined when, so that it can be undone. */
+static const char step_3[] =
+    "ALTER TABLE users ADD COLUMN person INTEGER;"
+    "ALTER TABLE users ADD COLUMN identified INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX users_by_person ON users(person) WHERE person IS NOT NULL;"
+    "CREATE TABLE joins("
+    "  id INTEGER PRIMARY KEY,"
+    "  event INTEGER NOT NULL,"  // events.seq that asked for it
+    "  kept INTEGER NOT NULL,"   // users.id that stands for all
+    "  joined INTEGER NOT NULL," // users.id that stood for the others until then
+    "  undone_us INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE joined_ids(join_id INTEGER NOT NULL, user INTEGER NOT NULL,"
+    "  PRIMARY KEY(join_id, user)) WITHOUT ROWID;"
+    "CREATE TABLE traits("
+    "  user INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  value TEXT NOT NULL," // JSON
+    "  time_us INTEGER NOT NULL,"
+    "  PRIMARY KEY(user, name)) WITHOUT ROWID;"
+    "CREATE TABLE flags("
+    "  key TEXT PRIMARY KEY,"
+    "  family TEXT NOT NULL,"     // whose rules and hash: posthog, growthbook
+    "  definition TEXT NOT NULL," // JSON, in that family's own form
+    "  version INTEGER NOT NULL," // from 1, one more with each change
+    "  created_us INTEGER NOT NULL,"
+    "  updated_us INTEGER NOT NULL);";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 enum { NEWEST = sizeof steps / sizeof steps[0] };
 
 static tdl_status read_number(sqlite3 *db, const char *sql, int64_t *ret, tdl_report *why)

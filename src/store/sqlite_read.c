@@ -79,7 +79,7 @@ tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit
                                   tdl_event **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
-    tdl_status st = tdl_rows_start(&r, TDL_READ_USER_EVENTS, why);
+    tdl_status st = tdl_rows_start(&r, TDL_READ_PERSON_EVENTS, why);
 
     if (st)
         return st;

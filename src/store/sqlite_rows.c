@@ -3,30 +3,49 @@
 #include <string.h>
 
 #define EVENT_COLUMNS                                                                              \
-    "e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"              \
+    "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
+    "e.message_id,"                                                                                \
     " e.decision_id, e.seq"
 /* CROSS: events are walked in the order asked for, and names are looked up one by one. */
 #define EVENT_TABLES                                                                               \
     " FROM events e CROSS JOIN users u ON u.id = e.user CROSS JOIN kinds k ON k.id = e.kind"       \
-    " CROSS JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"
+    " CROSS JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"                  \
+    " LEFT JOIN users p ON p.id = u.person"
+/* Whoever stands for the user called ?1. */
+#define PERSON "(SELECT coalesce(person, id) FROM users WHERE name = ?1)"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= ?1 ORDER BY e.time_us, e.seq",
-    [TDL_READ_USER_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
-                             " WHERE e.user = (SELECT id FROM users WHERE name = ?1)"
-                             " ORDER BY e.time_us DESC, e.seq DESC LIMIT ?2",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = ?1 ORDER BY e.time_us, e.seq",
-    // One seek per user finds the newest event; only users that are listed have theirs counted.
-    [TDL_READ_USERS] = "SELECT name, (SELECT count(*) FROM events WHERE user = l.id), last"
-                       " FROM (SELECT u.id, u.name, (SELECT max(time_us) FROM events"
-                       "   WHERE user = u.id) AS last FROM users u"
-                       "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1"
-                       "   ORDER BY last DESC, u.id LIMIT ?3) l" // without events: last
-                       " WHERE last IS NOT NULL ORDER BY last DESC, id",
+    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
+                               " WHERE e.user IN (SELECT id FROM users WHERE id = " PERSON
+                               "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+                               " ORDER BY e.time_us DESC, e.seq DESC LIMIT ?2",
+    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
+                         " WHERE u.person IS NOT NULL",
+    // Of the words that a person's ids have on one trait, the newest.
+    [TDL_READ_TRAITS] = "SELECT name, value, max(time_us) FROM traits"
+                        " WHERE user IN (SELECT id FROM users WHERE id = " PERSON
+                        "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+                        " GROUP BY name ORDER BY name",
+    [TDL_READ_FLAGS] = "SELECT rowid, key, family, definition, version, created_us, updated_us"
+                       " FROM flags ORDER BY rowid",
+    // One seek per id finds the newest event; only persons that are listed have theirs counted.
+    [TDL_READ_USERS] =
+        "SELECT name, (SELECT count(*) FROM events WHERE user = l.id)"
+        "   + (SELECT count(*) FROM users a JOIN events e ON e.user = a.id WHERE a.person = l.id),"
+        " last FROM (SELECT u.id, u.name, max("
+        "   coalesce((SELECT max(time_us) FROM events WHERE user = u.id), -1),"
+        "   coalesce((SELECT max((SELECT max(time_us) FROM events WHERE user = a.id))"
+        "     FROM users a WHERE a.person = u.id), -1)) AS last FROM users u"
+        "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1 AND u.person IS NULL"
+        "   ORDER BY last DESC, u.id LIMIT ?3) l" // without events: last
+        " WHERE last >= 0 ORDER BY last DESC, id",
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = ?1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = ?1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",

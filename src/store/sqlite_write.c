@@ -19,6 +19,26 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_MODEL_OFF] = "UPDATE models SET active = 0 WHERE active AND app = ?1",
     [TDL_WRITE_MODEL_ON] = "UPDATE models SET active = (version = ?1)"
                            " WHERE app = (SELECT app FROM models WHERE version = ?1)",
+    [TDL_WRITE_JOIN_ROOT] = "SELECT r.id, r.identified FROM users u"
+                            " JOIN users r ON r.id = coalesce(u.person, u.id) WHERE u.id = ?1",
+    [TDL_WRITE_JOIN_SIZE] = "SELECT 2 + count(*) FROM users WHERE person = ?1 OR person = ?2",
+    [TDL_WRITE_JOIN] = "INSERT INTO joins(event, kept, joined) VALUES(?1, ?2, ?3)",
+    [TDL_WRITE_JOIN_IDS] = "INSERT INTO joined_ids(join_id, user)"
+                           " SELECT ?1, id FROM users WHERE id = ?2 OR person = ?2",
+    [TDL_WRITE_JOIN_MOVE] = "UPDATE users SET person = ?1 WHERE id = ?2 OR person = ?2",
+    [TDL_WRITE_IDENTIFIED] = "UPDATE users SET identified = 1 WHERE id = ?1 AND NOT identified",
+    // The newest word on a trait holds; of equally new ones the later to arrive.
+    [TDL_WRITE_TRAITS] = "INSERT INTO traits(user, name, value, time_us)"
+                         " SELECT ?1, key, ?2 -> fullkey, ?3 FROM json_each(?2) WHERE true"
+                         " ON CONFLICT(user, name) DO UPDATE SET value = excluded.value,"
+                         " time_us = excluded.time_us WHERE excluded.time_us >= time_us",
+    [TDL_WRITE_TRAITS_ONCE] = "INSERT INTO traits(user, name, value, time_us)"
+                              " SELECT ?1, key, ?2 -> fullkey, ?3 FROM json_each(?2) WHERE true"
+                              " ON CONFLICT(user, name) DO NOTHING",
+    [TDL_WRITE_FLAG] = "INSERT INTO flags(key, family, definition, version, created_us, updated_us)"
+                       " VALUES(?1, ?2, ?3, 1, ?4, ?4) ON CONFLICT(key) DO UPDATE SET"
+                       " family = ?2, definition = ?3, version = version + 1, updated_us = ?4",
+    [TDL_WRITE_FLAG_OFF] = "DELETE FROM flags WHERE key = ?1",
     [TDL_WRITE_KEY] = "INSERT INTO keys(id, grants, label, created_us, revoked_us, hash)"
                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [TDL_WRITE_REVOKE] = "UPDATE keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us = 0",
@@ -34,7 +54,8 @@ static const char *const write_sql[TDL_WRITE_N] = {
 
 /* ---- statements ---- */
 
-static tdl_status prepare(tdl_backend *b, int which, sqlite3_stmt **ret, tdl_report *why)
+tdl_status tdl_sqlite_prepare(tdl_backend *b, tdl_write_statement which, sqlite3_stmt **ret,
+                              tdl_report *why)
 {
     sqlite3_stmt **s = &b->statement[which];
 
@@ -44,8 +65,7 @@ static tdl_status prepare(tdl_backend *b, int which, sqlite3_stmt **ret, tdl_rep
     return *s ? TDL_OK : tdl_sqlite_fail(b->db, "preparing to write", why);
 }
 
-/* Nothing is copied: step before `text` dies. */
-static void bind_text(sqlite3_stmt *s, int at, tdl_str text)
+void tdl_sqlite_bind_text(sqlite3_stmt *s, int at, tdl_str text)
 {
     sqlite3_bind_text64(s, at, text.at ? text.at : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -53,12 +73,12 @@ static void bind_text(sqlite3_stmt *s, int at, tdl_str text)
 static void bind_text_or_null(sqlite3_stmt *s, int at, tdl_str text)
 {
     if (text.len)
-        bind_text(s, at, text);
+        tdl_sqlite_bind_text(s, at, text);
     else
         sqlite3_bind_null(s, at);
 }
 
-static tdl_status step(tdl_backend *b, sqlite3_stmt *s, const char *doing, tdl_report *why)
+tdl_status tdl_sqlite_step(tdl_backend *b, sqlite3_stmt *s, const char *doing, tdl_report *why)
 {
     int code = sqlite3_step(s);
     tdl_status st = code == SQLITE_DONE ? TDL_OK : tdl_sqlite_fail(b->db, doing, why);
@@ -67,12 +87,12 @@ static tdl_status step(tdl_backend *b, sqlite3_stmt *s, const char *doing, tdl_r
     return st;
 }
 
-static tdl_status run(tdl_backend *b, int which, const char *doing, tdl_report *why)
+static tdl_status run(tdl_backend *b, tdl_write_statement which, const char *doing, tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, which, &s, why);
+    tdl_status st = tdl_sqlite_prepare(b, which, &s, why);
 
-    return st ? st : step(b, s, doing, why);
+    return st ? st : tdl_sqlite_step(b, s, doing, why);
 }
 
 /* ---- transactions ---- */
@@ -123,11 +143,12 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
                             tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, TDL_WRITE_NAME_FIND + (int)table, &s, why);
+    tdl_status st =
+        tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_FIND + (int)table), &s, why);
 
     if (st)
         return st;
-    bind_text(s, 1, text);
+    tdl_sqlite_bind_text(s, 1, text);
     int code = sqlite3_step(s);
     *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
@@ -149,10 +170,11 @@ static tdl_status intern(tdl_backend *b, tdl_name_table table, tdl_str text, int
         return st;
     bool fresh = !*ret;
     if (fresh) {
-        if ((st = prepare(b, TDL_WRITE_NAME_ADD + (int)table, &s, why)))
+        if ((st = tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_ADD + (int)table), &s,
+                                     why)))
             return st;
-        bind_text(s, 1, text);
-        if ((st = step(b, s, "storing a name", why)))
+        tdl_sqlite_bind_text(s, 1, text);
+        if ((st = tdl_sqlite_step(b, s, "storing a name", why)))
             return st;
         *ret = sqlite3_last_insert_rowid(b->db);
     }
@@ -181,7 +203,7 @@ void tdl_sqlite_forget(tdl_backend *b)
 tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret_seq,
                                 tdl_report *why)
 {
-    int64_t user, kind, source, item = 0;
+    int64_t user, kind, source, item = 0, alias = 0;
     sqlite3_stmt *s;
     tdl_status st;
 
@@ -189,7 +211,8 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
         (st = intern(b, TDL_KINDS, e->kind, &kind, why)) ||
         (st = intern(b, TDL_SOURCES, e->source, &source, why)) ||
         (e->item.len && (st = intern(b, TDL_ITEMS, e->item, &item, why))) ||
-        (st = prepare(b, TDL_WRITE_EVENT, &s, why)))
+        (e->alias.len && (st = intern(b, TDL_USERS, e->alias, &alias, why))) ||
+        (st = tdl_sqlite_prepare(b, TDL_WRITE_EVENT, &s, why)))
         return st;
     sqlite3_bind_int64(s, 1, e->time_us);
     sqlite3_bind_int64(s, 2, user);
@@ -198,32 +221,32 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
     e->has_value ? sqlite3_bind_double(s, 5, e->value) : sqlite3_bind_null(s, 5);
     bind_text_or_null(s, 6, e->properties);
     sqlite3_bind_int64(s, 7, source);
-    bind_text(s, 8, e->message_id);
+    tdl_sqlite_bind_text(s, 8, e->message_id);
     bind_text_or_null(s, 9, e->decision_id);
-    if ((st = step(b, s, "storing an event", why)))
+    if ((st = tdl_sqlite_step(b, s, "storing an event", why)))
         return st;
     *ret_seq = sqlite3_changes(b->db) ? sqlite3_last_insert_rowid(b->db) : 0;
-    return TDL_OK;
+    return *ret_seq ? tdl_sqlite_put_person(b, e, *ret_seq, user, alias, why) : TDL_OK;
 }
 
 tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, bool *ret_new,
                                    tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, TDL_WRITE_DECISION, &s, why);
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_DECISION, &s, why);
 
     if (st)
         return st;
-    bind_text(s, 1, d->id);
+    tdl_sqlite_bind_text(s, 1, d->id);
     sqlite3_bind_int64(s, 2, d->time_us);
-    bind_text(s, 3, d->app);
-    bind_text(s, 4, d->user);
-    bind_text(s, 5, d->candidates);
+    tdl_sqlite_bind_text(s, 3, d->app);
+    tdl_sqlite_bind_text(s, 4, d->user);
+    tdl_sqlite_bind_text(s, 5, d->candidates);
     sqlite3_bind_int64(s, 6, d->chosen_n);
-    bind_text(s, 7, d->model_version);
-    bind_text(s, 8, d->why);
+    tdl_sqlite_bind_text(s, 7, d->model_version);
+    tdl_sqlite_bind_text(s, 8, d->why);
     sqlite3_bind_blob(s, 9, d->context_hash, sizeof d->context_hash, SQLITE_STATIC);
-    st = step(b, s, "logging a decision", why);
+    st = tdl_sqlite_step(b, s, "logging a decision", why);
     *ret_new = !st && sqlite3_changes(b->db);
     return st;
 }
@@ -235,12 +258,12 @@ tdl_status tdl_sqlite_put_item(tdl_backend *b, const tdl_item *item, tdl_report 
     tdl_status st;
 
     if ((st = intern(b, TDL_ITEMS, item->id, &id, why)) ||
-        (st = prepare(b, TDL_WRITE_ITEM, &s, why)))
+        (st = tdl_sqlite_prepare(b, TDL_WRITE_ITEM, &s, why)))
         return st;
     sqlite3_bind_int64(s, 1, id);
     bind_text_or_null(s, 2, item->title);
     bind_text_or_null(s, 3, item->attributes);
-    return step(b, s, "storing an item", why);
+    return tdl_sqlite_step(b, s, "storing an item", why);
 }
 
 tdl_status tdl_sqlite_put_model(tdl_backend *b, const tdl_model_row *m, tdl_report *why)
@@ -249,23 +272,23 @@ tdl_status tdl_sqlite_put_model(tdl_backend *b, const tdl_model_row *m, tdl_repo
     tdl_status st;
 
     if (m->active) {
-        if ((st = prepare(b, TDL_WRITE_MODEL_OFF, &s, why)))
+        if ((st = tdl_sqlite_prepare(b, TDL_WRITE_MODEL_OFF, &s, why)))
             return st;
-        bind_text(s, 1, m->app);
-        if ((st = step(b, s, "storing a model", why)))
+        tdl_sqlite_bind_text(s, 1, m->app);
+        if ((st = tdl_sqlite_step(b, s, "storing a model", why)))
             return st;
     }
-    if ((st = prepare(b, TDL_WRITE_MODEL, &s, why)))
+    if ((st = tdl_sqlite_prepare(b, TDL_WRITE_MODEL, &s, why)))
         return st;
-    bind_text(s, 1, m->version);
-    bind_text(s, 2, m->app);
-    bind_text(s, 3, m->path);
-    bind_text(s, 4, m->report);
+    tdl_sqlite_bind_text(s, 1, m->version);
+    tdl_sqlite_bind_text(s, 2, m->app);
+    tdl_sqlite_bind_text(s, 3, m->path);
+    tdl_sqlite_bind_text(s, 4, m->report);
     sqlite3_bind_int64(s, 5, m->created_us);
     sqlite3_bind_int64(s, 6, m->bytes);
     sqlite3_bind_text(s, 7, m->hash, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 8, m->active);
-    if ((st = step(b, s, "storing a model", why)))
+    if ((st = tdl_sqlite_step(b, s, "storing a model", why)))
         return st;
     if (!sqlite3_changes(b->db))
         return TDL_FAIL(why, TDL_E_CONFLICT, "there is a model version \"%.*s\" already",
@@ -276,12 +299,12 @@ tdl_status tdl_sqlite_put_model(tdl_backend *b, const tdl_model_row *m, tdl_repo
 tdl_status tdl_sqlite_activate_model(tdl_backend *b, tdl_str version, tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, TDL_WRITE_MODEL_ON, &s, why);
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_MODEL_ON, &s, why);
 
     if (st)
         return st;
-    bind_text(s, 1, version);
-    if ((st = step(b, s, "activating a model", why)))
+    tdl_sqlite_bind_text(s, 1, version);
+    if ((st = tdl_sqlite_step(b, s, "activating a model", why)))
         return st;
     if (!sqlite3_changes(b->db))
         return TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "GET /v1/models lists them",
@@ -292,29 +315,29 @@ tdl_status tdl_sqlite_activate_model(tdl_backend *b, tdl_str version, tdl_report
 tdl_status tdl_sqlite_put_key(tdl_backend *b, const tdl_key_row *key, tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, TDL_WRITE_KEY, &s, why);
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_KEY, &s, why);
 
     if (st)
         return st;
     sqlite3_bind_text(s, 1, key->id, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 2, (int)key->right);
-    bind_text(s, 3, key->label);
+    tdl_sqlite_bind_text(s, 3, key->label);
     sqlite3_bind_int64(s, 4, key->created_us);
     sqlite3_bind_int64(s, 5, key->revoked_us);
     sqlite3_bind_blob(s, 6, key->hash, sizeof key->hash, SQLITE_STATIC);
-    return step(b, s, "storing a key", why);
+    return tdl_sqlite_step(b, s, "storing a key", why);
 }
 
 tdl_status tdl_sqlite_revoke_key(tdl_backend *b, tdl_str id, int64_t now_us, tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = prepare(b, TDL_WRITE_REVOKE, &s, why);
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_REVOKE, &s, why);
 
     if (st)
         return st;
-    bind_text(s, 1, id);
+    tdl_sqlite_bind_text(s, 1, id);
     sqlite3_bind_int64(s, 2, now_us);
-    if ((st = step(b, s, "revoking a key", why)))
+    if ((st = tdl_sqlite_step(b, s, "revoking a key", why)))
         return st;
     if (!sqlite3_changes(b->db))
         return TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "treadle key list shows the ids",

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/report.h"
+#include "base/str.h"
 #include "treadle/event.h"
 
 typedef struct tdl_store tdl_store;
@@ -79,6 +80,40 @@ void tdl_scan_close(tdl_scan *scan); /* accepts NULL */
  * an unknown user has none. */
 tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, tdl_arena *arena,
                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
+
+/* ---- persons ---- */
+
+/* An event with an alias makes two ids one person, if the rules of treadle/event.h allow it and the
+ * person has no more than a thousand ids. From then on every event of either id, earlier and later
+ * ones, is the person's: scans and lists name the person. */
+
+/* The id that stands for the person of `id`; `id` itself when it is nobody else's. */
+tdl_status tdl_store_person(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret,
+                            tdl_report *why);
+/* Every id that another one stands for. */
+tdl_status tdl_store_each_alias(tdl_store *store,
+                                void (*fn)(void *context, tdl_str alias, tdl_str person),
+                                void *context, tdl_report *why);
+/* What is known of a person, as one JSON object appended to `ret`: of each trait the newest word.
+ * {} for a stranger. */
+tdl_status tdl_store_traits(tdl_store *store, tdl_str id, tdl_buf *ret, tdl_report *why);
+
+/* ---- flags ---- */
+
+typedef struct tdl_flag_row {
+    int64_t id; /* a number of its own, for protocols that want one */
+    tdl_str key;
+    tdl_str family;     /* whose rules and hash decide: "posthog", "growthbook" */
+    tdl_str definition; /* JSON object in that family's form; flags/flags.h checks it */
+    int64_t version;    /* from 1, one more with each change */
+    int64_t created_us, updated_us;
+} tdl_flag_row;
+/* Insert or replace by key; id, version and times are the store's. */
+tdl_status tdl_store_put_flag(tdl_store *store, const tdl_flag_row *flag, tdl_report *why);
+tdl_status tdl_store_drop_flag(tdl_store *store, tdl_str key,
+                               tdl_report *why); /* TDL_E_NOT_FOUND */
+tdl_status tdl_store_flags(tdl_store *store, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
+                           tdl_report *why); /* in order of creation */
 
 /* ---- users and catalogue ---- */
 

@@ -125,7 +125,8 @@ static tdl_status enqueue(tdl_writer *writer, work *w, tdl_report *why)
 static size_t event_bytes(const tdl_event *e)
 {
     return sizeof *e + e->user.len + e->kind.len + e->item.len + e->properties.len + e->source.len +
-           e->message_id.len + e->decision_id.len;
+           e->message_id.len + e->decision_id.len + e->alias.len + e->traits.len +
+           e->traits_once.len;
 }
 
 tdl_status tdl_writer_append(tdl_writer *writer, const tdl_event *events, size_t events_n,

@@ -25,8 +25,8 @@ void tdl_batch_release(tdl_batch *batch); /* accepts a zeroed batch */
 tdl_status tdl_batch_object_text(const json_t *object, const char *field, tdl_arena *arena,
                                  tdl_str *ret, tdl_report *why);
 
-/* For decoders: tdl_event_check for properties that come from tdl_batch_object_text, which need
- * no second parse. */
+/* For decoders: tdl_event_check for properties and traits that come from tdl_batch_object_text,
+ * which need no second parse. */
 tdl_status tdl_batch_check(const tdl_event *event, int64_t now_us, tdl_report *why);
 
 #endif

@@ -115,6 +115,34 @@ static void a_stranger_becomes_known_with_the_first_event(void **state)
     client_free(c);
 }
 
+/* What somebody did before signing in counts after it, under either id, and after a restart. */
+static void an_identified_person_keeps_the_history_of_the_anonymous_one(void **state)
+{
+    server *s = *state;
+    client *c = client_new(s, s->admin_key);
+
+    fill(c);
+    train(c);
+    send_view(c, "anon", "i20", "");
+    client_expect(c, 200, "POST", "/v1/identify",
+                  "{\"userId\":\"ann\",\"anonymousId\":\"anon\",\"traits\":{\"plan\":\"pro\"}}");
+    client_expect(c, 200, "GET", "/v1/recommend?user=ann", NULL);
+    assert_string_equal(client_text(c, "items.0.id"), "i21");
+    send_view(c, "anon", "i30", ""); // late, from the anonymous one's queue
+    client_expect(c, 200, "GET", "/v1/recommend?user=ann", NULL);
+    assert_string_equal(client_text(c, "items.0.id"), "i31");
+    client_expect(c, 200, "GET", "/v1/events?user=anon&limit=9", NULL);
+    assert_int_equal(json_array_size(client_at(c, "events")), 3);
+    assert_string_equal(client_text(c, "events.0.kind"), "view");
+    client_free(c);
+    assert_int_equal(server_stop(s), 0);
+    server_start(s, 0);
+    c = client_new(s, s->admin_key);
+    client_expect(c, 200, "GET", "/v1/recommend?user=anon", NULL);
+    assert_string_equal(client_text(c, "items.0.id"), "i31");
+    client_free(c);
+}
+
 static void rewards_join_the_decision_they_name(void **state)
 {
     const server *s = *state;
@@ -177,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(the_next_answer_lacks_the_seen_item_and_follows_it),
         EACH(a_stranger_becomes_known_with_the_first_event),
+        EACH(an_identified_person_keeps_the_history_of_the_anonymous_one),
         EACH(rewards_join_the_decision_they_name),
         EACH(what_was_learned_outlives_a_restart),
     };

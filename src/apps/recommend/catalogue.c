@@ -127,6 +127,11 @@ void tdl_catalogue_take(tdl_catalogue *c, int32_t item)
     c->users[item]++;
 }
 
+void tdl_catalogue_give_back(tdl_catalogue *c, int32_t item)
+{
+    c->users[item]--;
+}
+
 const float *tdl_catalogue_users(const tdl_catalogue *c)
 {
     return c->users;

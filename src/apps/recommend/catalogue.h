@@ -33,6 +33,8 @@ void tdl_catalogue_write(tdl_buf *out, tdl_str id, tdl_str title);
 
 /* One more user has this item. */
 void tdl_catalogue_take(tdl_catalogue *catalogue, int32_t item);
+/* One user fewer: two of them were one person. */
+void tdl_catalogue_give_back(tdl_catalogue *catalogue, int32_t item);
 /* How many users have each item: [count], ready to be ranked like any score. */
 const float *tdl_catalogue_users(const tdl_catalogue *catalogue);
 

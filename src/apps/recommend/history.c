@@ -6,7 +6,9 @@
 
 #include "apps/recommend/names.h"
 
+/* One id. What another id stands for is kept there. */
 typedef struct user {
+    int32_t person;   /* the one that stands for it, maybe through others; itself at first */
     int32_t *item;    /* [cap], n in use, by time */
     int64_t *time_us; /* same */
     size_t n, cap;
@@ -47,6 +49,13 @@ void tdl_histories_free(tdl_histories *h)
     free(h);
 }
 
+static int32_t root_of(const tdl_histories *h, int32_t number)
+{
+    while (h->users[number].person != number)
+        number = h->users[number].person;
+    return number;
+}
+
 static user *find_or_add(tdl_histories *h, tdl_str id)
 {
     size_t n = (size_t)tdl_names_count(h->names);
@@ -63,8 +72,8 @@ static user *find_or_add(tdl_histories *h, tdl_str id)
     if (number < 0)
         return NULL;
     if ((size_t)number == n)
-        h->users[n] = (user){0};
-    return &h->users[number];
+        h->users[n] = (user){.person = number};
+    return &h->users[root_of(h, number)];
 }
 
 static bool grow(user *u)
@@ -176,10 +185,35 @@ bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_
     return is_new;
 }
 
+bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again *again,
+                        void *context)
+{
+    if (!find_or_add(h, person) || !find_or_add(h, id))
+        return false;
+    int32_t kept = root_of(h, tdl_names_find(h->names, person));
+    int32_t joined = root_of(h, tdl_names_find(h->names, id));
+    user old = h->users[joined];
+
+    if (kept == joined)
+        return true;
+    h->users[joined] = (user){.person = kept};
+    bool ok = true;
+    for (size_t i = 0; i < old.n; i++) {
+        user *u = &h->users[kept];
+        bool known = find_item(u, old.item[i]) < u->n;
+        if (known)
+            again(context, old.item[i]);
+        ok &= tdl_histories_add(h, person, old.item[i], old.time_us[i]) || known;
+    }
+    free(old.item);
+    free(old.time_us);
+    return ok;
+}
+
 tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id, tdl_digest *ret_digest)
 {
     int32_t number = tdl_names_find(h->names, id);
-    const user *u = number < 0 ? &(user){0} : &h->users[number];
+    const user *u = number < 0 ? &(user){0} : &h->users[root_of(h, number)];
 
     if (ret_digest)
         *ret_digest = digest_of(h, u);

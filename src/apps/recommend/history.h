@@ -28,6 +28,12 @@ void tdl_histories_free(tdl_histories *histories);                /* accepts NUL
  * memory: the history then lacks this event. */
 bool tdl_histories_add(tdl_histories *histories, tdl_str user, int32_t item, int64_t time_us);
 
+/* Let `id` be another name of `person`, and its events the person's. again: called for each item
+ * that both had. False: no memory for some event. */
+typedef void tdl_again(void *context, int32_t item);
+bool tdl_histories_join(tdl_histories *histories, tdl_str person, tdl_str id, tdl_again *again,
+                        void *context);
+
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */
 tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);

@@ -16,6 +16,18 @@ static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t se
     pthread_rwlock_unlock(&app->lock);
 }
 
+static void count_once(void *context, int32_t item)
+{
+    tdl_catalogue_give_back(context, item);
+}
+
+static void recommend_joined(tdl_app *app, tdl_str person, tdl_str id)
+{
+    pthread_rwlock_wrlock(&app->lock);
+    tdl_histories_join(app->histories, person, id, count_once, app->catalogue);
+    pthread_rwlock_unlock(&app->lock);
+}
+
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
     pthread_rwlock_wrlock(&app->lock);
@@ -30,6 +42,11 @@ static void replay_item(void *context, const tdl_item *item)
     recommend_item_changed(context, item);
 }
 
+static void replay_alias(void *context, tdl_str alias, tdl_str person)
+{
+    recommend_joined(context, person, alias);
+}
+
 /* Serving state is nothing but the sum of what is stored. */
 static tdl_status replay(tdl_app *app, tdl_report *why)
 {
@@ -39,6 +56,8 @@ static tdl_status replay(tdl_app *app, tdl_report *why)
     bool more = true;
     tdl_status st = tdl_store_each_item(app->context.store, replay_item, app, why);
 
+    if (!st)
+        st = tdl_store_each_alias(app->context.store, replay_alias, app, why);
     if (st || (st = tdl_scan_open(app->context.store, 0, &scan, why)))
         return st;
     while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more)
@@ -115,6 +134,7 @@ const tdl_app_ops tdl_recommend_app = {
     .train = tdl_recommend_train,
     .evaluate = tdl_recommend_evaluate,
     .learn_one = recommend_learn_one,
+    .joined = recommend_joined,
     .decide = tdl_recommend_decide,
     .explain = recommend_explain,
     .refresh = tdl_serving_refresh,

@@ -101,6 +101,14 @@ static tdl_status read_who_and_what(const json_t *object, const json_t *properti
         event->kind = tdl_str_of(calls[call].kind);
     if ((st = read_first_id(properties, items, arena, &event->item, why)))
         return st;
+    if (call == TDL_SEGMENT_ALIAS || call == TDL_SEGMENT_IDENTIFY) {
+        st = read_id(object, call == TDL_SEGMENT_ALIAS ? "previousId" : "anonymousId", arena,
+                     &event->alias, why);
+        if (st)
+            return st;
+        if (tdl_str_eq(event->alias, event->user))
+            event->alias = (tdl_str){0};
+    }
     read_value(properties, event);
     tdl_json_get_str(properties, "decision_id", &event->decision_id);
     return TDL_OK;
@@ -156,6 +164,10 @@ tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent
     if ((st = read_who_and_what(object, properties, call, arena, &event, why)) ||
         (st = read_message_id(object, arena, &event.message_id, why)) ||
         (st = read_properties(object, call, arena, &event.properties, why)))
+        return st;
+    if (call == TDL_SEGMENT_IDENTIFY &&
+        (st = tdl_batch_object_text(json_object_get(object, "traits"), "traits", arena,
+                                    &event.traits, why)))
         return st;
     if (tdl_segment_time(json_object_get(object, "timestamp"), &event.time_us))
         event.time_us = tdl_segment_correct(event.time_us, sent_us, received_us);

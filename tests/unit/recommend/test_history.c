@@ -169,6 +169,35 @@ static void the_digest_is_of_the_history_and_not_of_its_arrival(void **state)
         tdl_histories_free(h[i]);
 }
 
+static void count(void *context, int32_t item)
+{
+    TDL_UNUSED(item);
+    ++*(size_t *)context;
+}
+
+static void a_joined_id_brings_its_history_and_answers_for_the_person(void **state)
+{
+    const int32_t item[] = {3, 1, 2, 4};
+    const int64_t time_us[] = {5, 10, 20, 40};
+    tdl_histories *h = tdl_histories_new(catalogue);
+    size_t again = 0;
+
+    TDL_UNUSED(state);
+    tdl_histories_add(h, ANN, 1, 10);
+    tdl_histories_add(h, ANN, 2, 20);
+    tdl_histories_add(h, BOB, 3, 5);
+    tdl_histories_add(h, BOB, 2, 30);
+    assert_true(tdl_histories_join(h, ANN, BOB, count, &again));
+    assert_int_equal(again, 1);
+    assert_true(tdl_histories_join(h, ANN, BOB, count, &again)); // once is enough
+    assert_true(tdl_histories_join(h, BOB, ANN, count, &again));
+    tdl_histories_add(h, BOB, 4, 40);
+    expect_history(h, ANN, item, time_us, 4);
+    expect_history(h, BOB, item, time_us, 4);
+    assert_int_equal(again, 1);
+    tdl_histories_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_repeated_item_stays_where_it_was_first),
         cmocka_unit_test(a_late_event_that_is_earlier_moves_its_item),
         cmocka_unit_test(the_digest_is_of_the_history_and_not_of_its_arrival),
+        cmocka_unit_test(a_joined_id_brings_its_history_and_answers_for_the_person),
         cmocka_unit_test(many_users_with_many_items_are_kept_apart),
     };
     return cmocka_run_group_tests_name("recommend/history", tests, make_catalogue, free_catalogue);

@@ -252,7 +252,11 @@ static void decisions_of_one_user_are_found_in_every_stretch(void **state)
         assert_int_equal(n, 2);
         fixture_close(f);
         outside(f, "DROP INDEX decisions_by_user;"
-                   "CREATE INDEX decisions_by_user ON decisions(user); PRAGMA user_version = 1");
+                   "CREATE INDEX decisions_by_user ON decisions(user);"
+                   "DROP INDEX users_by_person; ALTER TABLE users DROP COLUMN person;"
+                   "ALTER TABLE users DROP COLUMN identified; DROP TABLE joins;"
+                   "DROP TABLE joined_ids; DROP TABLE traits; DROP TABLE flags;"
+                   "PRAGMA user_version = 1");
         fixture_open(f, NULL);
     }
     assert_int_equal(outside_number(f, "SELECT count(*) FROM sqlite_schema WHERE"

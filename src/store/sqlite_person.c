@@ -1,0 +1,182 @@
+/* Persons in the SQLite backend: ids that are one, and what is known of them. */
+#include "base/json.h"
+#include "base/str.h"
+#include "store/sqlite_rows.h"
+
+/* ---- the writer's half ---- */
+
+/* Who stands for a user, and whether it is identified. */
+typedef struct root {
+    int64_t id;
+    bool identified;
+} root;
+
+static tdl_status read_numbers(tdl_backend *b, sqlite3_stmt *s, int64_t *ret, int n,
+                               tdl_report *why)
+{
+    int code = sqlite3_step(s);
+    tdl_status st = code == SQLITE_ROW ? TDL_OK : tdl_sqlite_fail(b->db, "joining persons", why);
+
+    for (int i = 0; !st && i < n; i++)
+        ret[i] = sqlite3_column_int64(s, i);
+    sqlite3_reset(s);
+    return st;
+}
+
+static tdl_status find_root(tdl_backend *b, int64_t user, root *ret, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    int64_t found[2];
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_JOIN_ROOT, &s, why);
+
+    if (st)
+        return st;
+    sqlite3_bind_int64(s, 1, user);
+    if ((st = read_numbers(b, s, found, 2, why)))
+        return st;
+    *ret = (root){found[0], found[1] != 0};
+    return TDL_OK;
+}
+
+/* Run a statement of up to three numbers. */
+static tdl_status run_with(tdl_backend *b, tdl_write_statement which, int64_t first, int64_t second,
+                           int64_t third, tdl_report *why)
+{
+    const int64_t number[] = {first, second, third};
+    sqlite3_stmt *s;
+    tdl_status st = tdl_sqlite_prepare(b, which, &s, why);
+
+    if (st)
+        return st;
+    for (int i = sqlite3_bind_parameter_count(s); i > 0; i--)
+        sqlite3_bind_int64(s, i, number[i - 1]);
+    return tdl_sqlite_step(b, s, "joining persons", why);
+}
+
+static tdl_status count_ids(tdl_backend *b, root one, root other, int64_t *ret, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_JOIN_SIZE, &s, why);
+
+    if (st)
+        return st;
+    sqlite3_bind_int64(s, 1, one.id);
+    sqlite3_bind_int64(s, 2, other.id);
+    return read_numbers(b, s, ret, 1, why);
+}
+
+static tdl_status move_ids(tdl_backend *b, int64_t seq, root kept, root joined, tdl_report *why)
+{
+    tdl_status st;
+
+    if ((st = run_with(b, TDL_WRITE_JOIN, seq, kept.id, joined.id, why)) ||
+        (st = run_with(b, TDL_WRITE_JOIN_IDS, sqlite3_last_insert_rowid(b->db), joined.id, 0,
+                       why)) ||
+        (st = run_with(b, TDL_WRITE_JOIN_MOVE, kept.id, joined.id, 0, why)))
+        return st;
+    return joined.identified ? run_with(b, TDL_WRITE_IDENTIFIED, kept.id, 0, 0, why) : TDL_OK;
+}
+
+/* What cannot be joined stays apart, and its event is stored all the same. */
+static tdl_status join(tdl_backend *b, int64_t seq, int64_t user, int64_t alias, bool forced,
+                       tdl_report *why)
+{
+    root kept, joined;
+    int64_t ids = 0;
+    tdl_status st;
+
+    if ((st = find_root(b, user, &kept, why)) || (st = find_root(b, alias, &joined, why)))
+        return st;
+    if (kept.id == joined.id || (kept.identified && joined.identified && !forced))
+        return TDL_OK;
+    if ((st = count_ids(b, kept, joined, &ids, why)))
+        return st;
+    if (ids > TDL_PERSON_IDS_MAX)
+        return TDL_OK;
+    return joined.identified && !kept.identified ? move_ids(b, seq, joined, kept, why)
+                                                 : move_ids(b, seq, kept, joined, why);
+}
+
+static tdl_status put_traits(tdl_backend *b, tdl_write_statement which, int64_t user,
+                             tdl_str traits, int64_t time_us, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st = traits.len ? tdl_sqlite_prepare(b, which, &s, why) : TDL_OK;
+
+    if (st || !traits.len)
+        return st;
+    sqlite3_bind_int64(s, 1, user);
+    tdl_sqlite_bind_text(s, 2, traits);
+    sqlite3_bind_int64(s, 3, time_us);
+    return tdl_sqlite_step(b, s, "storing traits", why);
+}
+
+tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq, int64_t user,
+                                 int64_t alias, tdl_report *why)
+{
+    root own;
+    tdl_status st;
+
+    if (tdl_str_is(e->kind, "$identify") &&
+        ((st = find_root(b, user, &own, why)) ||
+         (st = run_with(b, TDL_WRITE_IDENTIFIED, own.id, 0, 0, why))))
+        return st;
+    if (alias && (st = join(b, seq, user, alias, tdl_str_is(e->kind, "$create_alias"), why)))
+        return st;
+    if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)))
+        return st;
+    return put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why);
+}
+
+/* ---- the readers' half ---- */
+
+tdl_status tdl_sqlite_person(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_str *ret,
+                             tdl_report *why)
+{
+    tdl_rows r = {.reader = reader, .arena = arena};
+    tdl_str person = id;
+    tdl_status st = tdl_rows_start(&r, TDL_READ_PERSON, why);
+
+    if (st)
+        return st;
+    tdl_rows_bind_text(&r, 1, id);
+    if (tdl_rows_next(&r))
+        person = tdl_rows_keep(&r, 0);
+    if ((st = tdl_rows_end(&r, why)))
+        return st;
+    *ret = person;
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_each_alias(tdl_reader *reader,
+                                 void (*fn)(void *context, tdl_str alias, tdl_str person),
+                                 void *context, tdl_report *why)
+{
+    tdl_rows r = {.reader = reader};
+    tdl_status st = tdl_rows_start(&r, TDL_READ_ALIASES, why);
+
+    if (st)
+        return st;
+    while (tdl_rows_next(&r))
+        fn(context, tdl_rows_text(&r, 0), tdl_rows_text(&r, 1));
+    return tdl_rows_end(&r, why);
+}
+
+tdl_status tdl_sqlite_traits(tdl_reader *reader, tdl_str id, tdl_buf *ret, tdl_report *why)
+{
+    tdl_rows r = {.reader = reader};
+    tdl_jw w = {.out = ret};
+    tdl_status st = tdl_rows_start(&r, TDL_READ_TRAITS, why);
+
+    if (st)
+        return st;
+    tdl_rows_bind_text(&r, 1, id);
+    tdl_jw_object(&w);
+    while (tdl_rows_next(&r)) {
+        tdl_jw_key(&w, (const char *)sqlite3_column_text(r.s, 0));
+        tdl_jw_raw(&w, tdl_rows_text(&r, 1));
+    }
+    tdl_jw_end_object(&w);
+    st = tdl_rows_end(&r, why);
+    return st || !ret->failed ? st : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the traits");
+}
