@@ -19,6 +19,8 @@ tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_rout
 /* routes_models.c: models, training, the server's pulse */
 tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_route_stats;
 
+/* routes_insight.c: reports over events */
+tdl_handler tdl_route_insight;
 /* routes_runs.c: training runs */
 tdl_handler tdl_route_runs, tdl_route_run;
 

@@ -61,6 +61,11 @@ typedef struct tdl_store_ops {
     tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, tdl_report *why);
     tdl_status (*scan_next)(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                             tdl_report *why);
+    tdl_status (*walk)(tdl_reader *reader, const tdl_walk *walk,
+                       bool (*fn)(void *context, const tdl_step *step), void *context,
+                       tdl_report *why);
+    tdl_status (*kinds)(tdl_reader *reader, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
+                        tdl_report *why);
     tdl_status (*user_events)(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
                               tdl_event **ret, size_t *ret_n, tdl_report *why);
     tdl_status (*users)(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,

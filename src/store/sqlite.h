@@ -55,6 +55,10 @@ typedef enum tdl_write_statement {
 typedef enum tdl_read_statement {
     TDL_READ_SCAN,
     TDL_READ_REWARDS,
+    TDL_READ_WALK,
+    TDL_READ_WALK_PROPERTIES,
+    TDL_READ_ALIAS_NUMBERS,
+    TDL_READ_KINDS,
     TDL_READ_PERSON,
     TDL_READ_PERSON_EVENTS,
     TDL_READ_ALIASES,
@@ -140,6 +144,11 @@ tdl_status tdl_sqlite_step(tdl_backend *backend, sqlite3_stmt *statement, const 
 tdl_status tdl_sqlite_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
 tdl_status tdl_sqlite_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq,
                                 bool *ret_more, tdl_report *why);
+tdl_status tdl_sqlite_walk(tdl_reader *reader, const tdl_walk *walk,
+                           bool (*fn)(void *context, const tdl_step *step), void *context,
+                           tdl_report *why);
+tdl_status tdl_sqlite_kinds(tdl_reader *reader, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
+                            tdl_report *why);
 tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
                                   tdl_event **ret, size_t *ret_n, tdl_report *why);
 /* Events that carry the id of a decision, oldest first. */

@@ -21,6 +21,12 @@ static const char *const read_sql[TDL_READ_N] = {
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= ?1 ORDER BY e.time_us, e.seq",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = ?1 ORDER BY e.time_us, e.seq",
+    [TDL_READ_WALK] = "SELECT time_us, seq, user, kind, value FROM events"
+                      " WHERE time_us >= ?1 AND time_us < ?2 ORDER BY time_us, seq",
+    [TDL_READ_WALK_PROPERTIES] = "SELECT time_us, seq, user, kind, value, properties FROM events"
+                                 " WHERE time_us >= ?1 AND time_us < ?2 ORDER BY time_us, seq",
+    [TDL_READ_ALIAS_NUMBERS] = "SELECT id, person FROM users WHERE person IS NOT NULL ORDER BY id",
+    [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
     [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
                                " WHERE e.user IN (SELECT id FROM users WHERE id = " PERSON

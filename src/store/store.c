@@ -126,6 +126,33 @@ tdl_status tdl_store_write(tdl_store *store, tdl_writer_call *call, const void *
     return st ? st : tdl_writer_run(store->writer, call, context, why);
 }
 
+tdl_status tdl_store_walk(tdl_store *store, const tdl_walk *walk,
+                          bool (*fn)(void *context, const tdl_step *step), void *context,
+                          tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->walk(reader, walk, fn, context, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
+tdl_status tdl_store_kinds(tdl_store *store, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
+                           tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st = tdl_store_take_reader(store, &reader, why);
+
+    if (st)
+        return st;
+    st = store->ops->kinds(reader, arena, ret, ret_n, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
 void tdl_store_flush(tdl_store *store)
 {
     if (store->writer)

@@ -76,6 +76,36 @@ tdl_status tdl_scan_next(tdl_scan *scan, tdl_event *ret, int64_t *ret_seq, bool 
                          tdl_report *why);
 void tdl_scan_close(tdl_scan *scan); /* accepts NULL */
 
+/* What a report on many events needs of each: no names, so that a million take a fraction of a
+ * second. */
+typedef struct tdl_step {
+    int64_t time_us, seq;
+    int64_t person; /* a number that stands for the person in this walk, > 0 */
+    int64_t kind;   /* number of the kind, see tdl_store_kinds */
+    double value;   /* meaningful only if has_value */
+    bool has_value;
+    tdl_str properties; /* empty unless asked for; borrowed for the call */
+} tdl_step;
+
+typedef struct tdl_walk {
+    int64_t from_us, until_us; /* [from, until) */
+    bool properties;
+} tdl_walk;
+
+/* Events in (time, arrival) order; `fn` returns false to stop. One snapshot, bounded memory but for
+ * 16 bytes for each id that is not its person's own. */
+tdl_status tdl_store_walk(tdl_store *store, const tdl_walk *walk,
+                          bool (*fn)(void *context, const tdl_step *step), void *context,
+                          tdl_report *why);
+
+/* Kinds of events there ever were. */
+typedef struct tdl_kind_row {
+    int64_t number; /* small and dense, from 1 */
+    tdl_str name;
+} tdl_kind_row;
+tdl_status tdl_store_kinds(tdl_store *store, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
+                           tdl_report *why);
+
 /* Newest events of one user first, those queued before the call included. ret [*ret_n] in `arena`;
  * an unknown user has none. */
 tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, tdl_arena *arena,

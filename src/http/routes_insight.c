@@ -1,0 +1,47 @@
+/* Reports over events. */
+#include "base/timestamp.h"
+#include "http/query.h"
+#include "http/routes.h"
+#include "insight/insight.h"
+
+enum { REPORT_BYTES = 256 << 20 /* the table is far smaller; the limit is against endless ones */ };
+
+static tdl_status read_format(tdl_request *r, bool *ret_csv, tdl_report *why)
+{
+    tdl_str format;
+    tdl_status st = tdl_query_text(r->query, "format", 8, r->arena, &format, why);
+
+    *ret_csv = tdl_str_is(format, "csv");
+    if (!st && format.len && !*ret_csv && !tdl_str_is(format, "json"))
+        st = TDL_FAIL(why, TDL_E_INVALID, "format must be json or csv");
+    return st;
+}
+
+tdl_status tdl_route_insight(tdl_request *r, tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new(REPORT_BYTES);
+    tdl_jw w = tdl_request_writer(r);
+    json_t *query = NULL;
+    tdl_table table;
+    bool csv;
+    tdl_status st;
+
+    if (!arena)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
+    if ((st = read_format(r, &csv, why)) ||
+        (st = tdl_json_parse(r->text, TDL_JSON_LAST_WINS, &query, why)))
+        goto out;
+    tdl_store_flush(r->http->store); // what was sent before the question counts
+    if ((st = tdl_insight(r->http->store, query, tdl_time_now() + 1, arena, &table, why)))
+        goto out;
+    if (csv) {
+        r->headers.content_type = "text/csv; charset=utf-8";
+        tdl_table_csv(&table, &r->out);
+    } else {
+        tdl_table_json(&table, &w);
+    }
+out:
+    json_decref(query);
+    tdl_arena_free(arena);
+    return st;
+}

@@ -1,0 +1,147 @@
+/* Sessions: runs of one person's events with no pause longer than a gap, by the period they began
+ * in. */
+#include <stdlib.h>
+
+#include "insight/parts.h"
+#include "stats/bootstrap.h"
+
+static const int64_t HALF_HOUR_US = 30 * 60 * INT64_C(1000000);
+
+typedef struct session {
+    int64_t began_us, last_us;
+    double events;
+} session;
+
+typedef struct sessions {
+    const tdl_insight_query *q;
+    int64_t gap_us;
+    tdl_numbering persons;
+    session *now; /* [cap] of each person */
+    size_t cap;
+    session *all; /* [all_n] those that began earlier */
+    size_t all_n, all_cap;
+    bool failed;
+} sessions;
+
+static bool grow(session **at, size_t *cap, size_t n)
+{
+    size_t larger = *cap ? 2 * *cap : 1024;
+    session *grown = n < *cap ? *at : realloc(*at, larger * sizeof *grown);
+
+    if (!grown)
+        return false;
+    if (n >= *cap) {
+        for (size_t i = *cap; i < larger; i++)
+            grown[i] = (session){0};
+        *cap = larger;
+    }
+    *at = grown;
+    return true;
+}
+
+static bool keep(sessions *s, session one)
+{
+    if (!grow(&s->all, &s->all_cap, s->all_n))
+        return false;
+    s->all[s->all_n++] = one;
+    return true;
+}
+
+static bool take(void *context, const tdl_step *step)
+{
+    sessions *s = context;
+    size_t at = tdl_numbering_of(&s->persons, (uint64_t)step->person);
+
+    if (at == SIZE_MAX || !grow(&s->now, &s->cap, at)) {
+        s->failed = true;
+        return false;
+    }
+    session *now = &s->now[at];
+    if (now->events > 0 && step->time_us - now->last_us > s->gap_us) {
+        s->failed |= !keep(s, *now);
+        now->events = 0;
+    }
+    if (!(now->events > 0))
+        now->began_us = step->time_us;
+    now->last_us = step->time_us;
+    now->events++;
+    return !s->failed;
+}
+
+static int compare_seconds(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+
+    return (a > b) - (a < b);
+}
+
+static int compare_beginnings(const void *left, const void *right)
+{
+    const session *a = left, *b = right;
+
+    return (a->began_us > b->began_us) - (a->began_us < b->began_us);
+}
+
+/* Of the sessions [n] that began in period `i`. */
+static bool write_period(const sessions *s, size_t i, const session *begin, size_t n,
+                         tdl_table *table)
+{
+    double *seconds = malloc((n + 1) * sizeof *seconds), events = 0;
+    tdl_cell *row = tdl_table_row(table);
+
+    for (size_t k = 0; seconds && k < n; k++) {
+        seconds[k] = (double)(begin[k].last_us - begin[k].began_us) / 1e6;
+        events += begin[k].events;
+    }
+    if (seconds && row) {
+        row[0] = tdl_cell_time(tdl_insight_period_us(s->q, i));
+        row[1] = tdl_cell_number((double)n);
+        if (n) {
+            qsort(seconds, n, sizeof *seconds, compare_seconds);
+            row[2] = tdl_cell_number(tdl_quantile(seconds, n, .5));
+            row[3] = tdl_cell_ratio(events, (double)n);
+        }
+    }
+    table->failed |= !seconds;
+    free(seconds);
+    return !table->failed;
+}
+
+static void write_periods(sessions *s, tdl_table *table)
+{
+    static const char *const columns[] = {"period", "sessions", "median_seconds",
+                                          "events_per_session"};
+    size_t at = 0;
+
+    qsort(s->all, s->all_n, sizeof *s->all, compare_beginnings);
+    tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < s->q->periods_n; i++) {
+        size_t begin = at;
+        while (at < s->all_n && tdl_insight_period(s->q, s->all[at].began_us) == i)
+            at++;
+        if (!write_period(s, i, s->all + begin, at - begin, table))
+            return;
+    }
+}
+
+tdl_status tdl_insight_sessions(tdl_insight_query *q, tdl_report *why)
+{
+    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us};
+    sessions s = {.q = q};
+    tdl_status st = tdl_insight_check_periods(q, TDL_INSIGHT_PERIODS_MAX, why);
+
+    if (!st)
+        st = tdl_insight_span(q->json, "gap", HALF_HOUR_US, &s.gap_us, why);
+    if (!st)
+        st = tdl_store_walk(q->store, &walk, take, &s, why);
+    for (size_t i = 0; !st && !s.failed && i < s.persons.n; i++)
+        s.failed = !keep(&s, s.now[i]);
+    if (!st && s.failed)
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many sessions");
+    if (!st && s.all_n)
+        write_periods(&s, q->table);
+    tdl_numbering_release(&s.persons);
+    free(s.now);
+    free(s.all);
+    return st;
+}
