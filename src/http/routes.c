@@ -31,6 +31,7 @@ const tdl_route tdl_routes[] = {
     {"GET", "/v1/models", "models", DECIDE, ON_WORKER, false, 0, tdl_route_models, NULL},
     {"POST", "/v1/models/{version}/activate", "activate_model", ADMIN, ON_WORKER, false, 0,
      tdl_route_activate_model, NULL},
+    {"GET", "/v1/kinds", "kinds", DECIDE, ON_WORKER, false, 0, tdl_route_kinds, NULL},
     {"POST", "/v1/insights/query", "query_insight", DECIDE, ON_WORKER, false, 0, tdl_route_insight,
      NULL},
     {"GET", "/v1/runs", "runs", DECIDE, ON_WORKER, false, 0, tdl_route_runs, NULL},

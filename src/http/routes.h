@@ -20,7 +20,7 @@ tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_rout
 tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_route_stats;
 
 /* routes_insight.c: reports over events */
-tdl_handler tdl_route_insight;
+tdl_handler tdl_route_insight, tdl_route_kinds;
 /* routes_runs.c: training runs */
 tdl_handler tdl_route_runs, tdl_route_run;
 

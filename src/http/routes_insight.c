@@ -4,6 +4,26 @@
 #include "http/routes.h"
 #include "insight/insight.h"
 
+/* The kinds of events there are: what a report can be about. */
+tdl_status tdl_route_kinds(tdl_request *r, tdl_report *why)
+{
+    tdl_jw w = tdl_request_writer(r);
+    tdl_kind_row *kinds;
+    size_t n;
+    tdl_status st = tdl_store_kinds(r->http->store, r->arena, &kinds, &n, why);
+
+    if (st)
+        return st;
+    tdl_jw_object(&w);
+    tdl_jw_key(&w, "kinds");
+    tdl_jw_array(&w);
+    for (size_t i = 0; i < n; i++)
+        tdl_jw_str(&w, kinds[i].name);
+    tdl_jw_end_array(&w);
+    tdl_jw_end_object(&w);
+    return TDL_OK;
+}
+
 enum { REPORT_BYTES = 256 << 20 /* the table is far smaller; the limit is against endless ones */ };
 
 static tdl_status read_format(tdl_request *r, bool *ret_csv, tdl_report *why)

@@ -4,6 +4,7 @@ import { Header } from './header';
 import { useI18n } from './i18n';
 import { useValue } from './observable';
 import { Decisions } from './pages/decisions';
+import { Insights } from './pages/insights';
 import { Models } from './pages/models';
 import { Overview } from './pages/overview';
 import { Runs } from './pages/runs';
@@ -20,6 +21,8 @@ function Page({ page, id }: Route) {
             return <Models id={id} />;
         case 'runs':
             return <Runs id={id} />;
+        case 'insights':
+            return <Insights id={id} />;
         case 'users':
             return <Users id={id} />;
         case 'decisions':

@@ -29,6 +29,7 @@ const PAGES = () => [
     '#/models',
     '#/runs',
     `#/runs/${run}`,
+    '#/insights',
     '#/users',
     '#/users/u3',
     '#/decisions',

@@ -28,4 +28,6 @@ export type Evaluation = Report['evaluation'][number];
 export type Runs = Answer<'/v1/runs', 'get'>;
 export type Run = Runs['runs'][number];
 export type RunCurves = Answer<'/v1/runs/{id}', 'get'>;
+export type Kinds = Answer<'/v1/kinds', 'get'>;
+export type InsightTable = Answer<'/v1/insights/query', 'post'>;
 export type Stored = Answer<'/v1/events', 'post'>;
