@@ -350,6 +350,9 @@ static tdl_event copy_event(reader *r, const tdl_event *event)
     copy.properties = tdl_arena_str(r->arena, event->properties);
     copy.message_id = tdl_arena_str(r->arena, event->message_id);
     copy.decision_id = tdl_arena_str(r->arena, event->decision_id);
+    copy.alias = tdl_arena_str(r->arena, event->alias);
+    copy.traits = tdl_arena_str(r->arena, event->traits);
+    copy.traits_once = tdl_arena_str(r->arena, event->traits_once);
     return copy;
 }
 

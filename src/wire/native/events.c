@@ -5,8 +5,9 @@
 #include "base/timestamp.h"
 #include "base/uuid.h"
 
-static const char *const event_fields[] = {
-    "user", "kind", "item", "value", "time", "properties", "message_id", "decision_id", NULL};
+static const char *const event_fields[] = {"user",  "kind",       "item",        "value",
+                                           "time",  "properties", "message_id",  "decision_id",
+                                           "alias", "traits",     "traits_once", NULL};
 
 tdl_status tdl_native_check_fields(const json_t *object, const char *const *fields, tdl_report *why)
 {
@@ -111,7 +112,10 @@ static tdl_status read_event(const json_t *object, int64_t now_us, tdl_arena *ar
         (st = read_value(object, &event, why)) || (st = read_time(object, &event.time_us, why)) ||
         (st = tdl_native_object(object, "properties", arena, &event.properties, why)) ||
         (st = tdl_native_text(object, "message_id", &event.message_id, why)) ||
-        (st = tdl_native_text(object, "decision_id", &event.decision_id, why)))
+        (st = tdl_native_text(object, "decision_id", &event.decision_id, why)) ||
+        (st = tdl_native_text(object, "alias", &event.alias, why)) ||
+        (st = tdl_native_object(object, "traits", arena, &event.traits, why)) ||
+        (st = tdl_native_object(object, "traits_once", arena, &event.traits_once, why)))
         return st;
     if (!event.message_id.len && (st = name_message(arena, &event.message_id, why)))
         return st;

@@ -59,7 +59,8 @@ static void every_field_arrives(void **state)
     assert_int_equal(decode(d, "{\"user\":\"u1\",\"kind\":\"rating\",\"item\":\"i9\",\"value\":3.5,"
                                "\"time\":\"2020-01-02T03:04:05.25+01:00\","
                                "\"properties\":{\"b\":[1,2],\"a\":\"\\u4e2d\"},"
-                               "\"message_id\":\"m1\",\"decision_id\":\"d1\"}"),
+                               "\"message_id\":\"m1\",\"decision_id\":\"d1\",\"alias\":\"u0\","
+                               "\"traits\":{\"plan\":\"pro\"},\"traits_once\":{\"first\":1}}"),
                      TDL_OK);
     const tdl_event *e = d->batch.events;
     assert_int_equal(d->batch.events_n, 1);
@@ -72,6 +73,9 @@ static void every_field_arrives(void **state)
     assert_text(e->source, "native");
     assert_text(e->message_id, "m1");
     assert_text(e->decision_id, "d1");
+    assert_text(e->alias, "u0");
+    assert_text(e->traits, "{\"plan\":\"pro\"}");
+    assert_text(e->traits_once, "{\"first\":1}");
 }
 
 static void what_is_left_out_has_a_default(void **state)
@@ -136,6 +140,8 @@ static void a_bad_event_is_named_by_index_and_field(void **state)
         {"\"user\":\"u\",\"kind\":\"v\",\"properties\":[1]", "properties must be an object"},
         {"\"user\":\"u\",\"kind\":\"v\",\"message_id\":1", "message_id"},
         {"\"user\":\"u\",\"kind\":\"v\",\"decision_id\":1", "decision_id"},
+        {"\"user\":\"u\",\"kind\":\"v\",\"alias\":1", "alias"},
+        {"\"user\":\"u\",\"kind\":\"v\",\"traits\":[]", "traits"},
         {"\"user\":\"u\",\"kind\":\"v\",\"itme\":\"i\"", "no field \"itme\""},
         {"\"user\":\"a\\nb\",\"kind\":\"v\"", "user holds a control character"},
     };
