@@ -1,12 +1,7 @@
 #include "table/csv.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "table/csv_record.h"
@@ -19,8 +14,7 @@ struct tdl_csv {
     const char *name;
     tdl_str *header; /* [header_n] */
     size_t header_n;
-    uint64_t bytes_total;
-    int own_fd; /* -1 = the file is the caller's */
+    tdl_input *input;
     bool failed;
 };
 
@@ -96,32 +90,26 @@ static tdl_status check_delimiter(char delimiter, tdl_report *why)
     return TDL_OK;
 }
 
-static uint64_t size_of(int fd)
-{
-    struct stat info;
-
-    return fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
-}
-
-tdl_status tdl_csv_open_fd(int fd, const char *name, const tdl_csv_options *options, tdl_csv **ret,
-                           tdl_report *why)
+/* Takes the input over, on failure too. */
+static tdl_status open_input(tdl_input *take_input, const char *name,
+                             const tdl_csv_options *options, tdl_csv **ret, tdl_report *why)
 {
     char delimiter = options && options->delimiter ? options->delimiter : ',';
     size_t limit = options && options->field_limit ? options->field_limit : FIELD_LIMIT;
-    tdl_csv *csv = NULL;
+    tdl_csv *csv = calloc(1, sizeof *csv);
     tdl_status st;
 
-    if ((st = check_delimiter(delimiter, why)))
-        return st;
-    csv = calloc(1, sizeof *csv);
-    if (!csv || !(csv->arena = tdl_arena_new(HEADER_BUDGET)) ||
+    if (!csv) {
+        tdl_input_close(take_input);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "%s: no memory to read it", name);
+    }
+    csv->input = take_input;
+    if (!(csv->arena = tdl_arena_new(HEADER_BUDGET)) ||
         !(csv->name = tdl_arena_str(csv->arena, tdl_str_of(name)).at)) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "%s: no memory to read it", name);
         goto out;
     }
-    csv->own_fd = -1;
-    csv->bytes_total = size_of(fd);
-    if ((st = tdl_csv_records_init(&csv->records, fd, delimiter, limit, why)))
+    if ((st = tdl_csv_records_init(&csv->records, csv->input, delimiter, limit, why)))
         goto out;
     if ((st = read_header(csv, why)))
         goto out;
@@ -132,34 +120,43 @@ out:
     return st;
 }
 
+static tdl_status check_options(const tdl_csv_options *options, tdl_report *why)
+{
+    return check_delimiter(options && options->delimiter ? options->delimiter : ',', why);
+}
+
+tdl_status tdl_csv_open_fd(int fd, const char *name, const tdl_csv_options *options, tdl_csv **ret,
+                           tdl_report *why)
+{
+    tdl_input *input;
+    tdl_status st;
+
+    if ((st = check_options(options, why)))
+        return st;
+    if ((st = tdl_input_open_fd(fd, &input, why))) {
+        tdl_report_prefix(why, "%s", name);
+        return st;
+    }
+    return open_input(input, name, options, ret, why);
+}
+
 tdl_status tdl_csv_open(const char *path, const tdl_csv_options *options, tdl_csv **ret,
                         tdl_report *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int error = errno;
-    tdl_csv *csv = NULL;
+    tdl_input *input;
     tdl_status st;
 
-    if (fd < 0)
-        return TDL_FAIL(why, error == ENOENT ? TDL_E_NOT_FOUND : TDL_E_IO, "%s: %s", path,
-                        strerror(error));
-    if ((st = tdl_csv_open_fd(fd, path, options, &csv, why))) {
-        close(fd);
+    if ((st = check_options(options, why)) || (st = tdl_input_open(path, &input, why)))
         return st;
-    }
-    assert(csv);
-    csv->own_fd = fd;
-    *ret = csv;
-    return TDL_OK;
+    return open_input(input, path, options, ret, why);
 }
 
 void tdl_csv_close(tdl_csv *csv)
 {
     if (!csv)
         return;
-    if (csv->own_fd >= 0)
-        close(csv->own_fd);
     tdl_csv_records_release(&csv->records);
+    tdl_input_close(csv->input);
     tdl_arena_free(csv->arena);
     free(csv);
 }
@@ -224,10 +221,10 @@ size_t tdl_csv_line(const tdl_csv *csv)
 
 uint64_t tdl_csv_bytes_read(const tdl_csv *csv)
 {
-    return csv->records.taken + csv->records.at;
+    return tdl_input_taken(csv->input);
 }
 
 uint64_t tdl_csv_bytes_total(const tdl_csv *csv)
 {
-    return csv->bytes_total;
+    return tdl_input_total(csv->input);
 }

@@ -6,13 +6,13 @@
  * Memory       bounded: no more than one row (16 MiB) and one read buffer, whatever the file's size
  * Failure      the report names the file, the line and the column; nothing can be read after it
  *
- * Accepted: any delimiter of one byte, quoted fields holding delimiters, line ends and doubled
- * quotes, LF and CRLF, a byte order mark, a last line without its end. Blank lines are skipped,
- * except that in a file of one column they are a row with an empty field.
- * Refused: text that is not UTF-8, NUL bytes, a quote inside an unquoted field, text after a
- * closing quote, a lone carriage return outside quotes, rows with more or fewer fields than the
- * header, a field over its limit, a file that ends inside a quoted field, two columns of the same
- * name.
+ * Accepted: files packed by gzip or zstd (input.h), any delimiter of one byte, quoted fields
+ * holding delimiters, line ends and doubled quotes, LF and CRLF, a byte order mark, a last line
+ * without its end. Blank lines are skipped, except that in a file of one column they are a row with
+ * an empty field. Refused: text that is not UTF-8, NUL bytes, a quote inside an unquoted field,
+ * text after a closing quote, a lone carriage return outside quotes, rows with more or fewer fields
+ * than the header, a field over its limit, a file that ends inside a quoted field, two columns of
+ * the same name.
  */
 #ifndef TDL_TABLE_CSV_H
 #define TDL_TABLE_CSV_H
@@ -58,7 +58,8 @@ bool tdl_csv_column(const tdl_csv *csv, const char *name, size_t *ret_index);
 
 size_t tdl_csv_line(const tdl_csv *csv); /* on which the last row began, counted from 1 */
 
-/* For progress: bytes taken so far, and in all; 0 when unknown, as for a pipe. */
+/* For progress: bytes of the file read so far, a buffer ahead of the rows, and in all; 0 when
+ * unknown, as for a pipe. */
 uint64_t tdl_csv_bytes_read(const tdl_csv *csv);
 uint64_t tdl_csv_bytes_total(const tdl_csv *csv);
 

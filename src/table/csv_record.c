@@ -1,18 +1,17 @@
 #include "table/csv_record.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { INPUT_BYTES = 64 << 10, ROW_LIMIT = 16 << 20, FIELDS_MAX = 100000 };
 
-tdl_status tdl_csv_records_init(tdl_csv_records *r, int fd, char delimiter, size_t field_limit,
-                                tdl_report *why)
+tdl_status tdl_csv_records_init(tdl_csv_records *r, tdl_input *input, char delimiter,
+                                size_t field_limit, tdl_report *why)
 {
     size_t limit = field_limit < ROW_LIMIT ? field_limit : ROW_LIMIT;
 
-    *r = (tdl_csv_records){.fd = fd, .delimiter = delimiter, .field_limit = limit, .line = 1};
+    *r = (tdl_csv_records){
+        .input_file = input, .delimiter = delimiter, .field_limit = limit, .line = 1};
     r->row.limit = ROW_LIMIT;
     r->special[(unsigned char)delimiter] = true;
     r->special['"'] = r->special['\n'] = r->special['\r'] = r->special['\0'] = true;
@@ -30,41 +29,34 @@ void tdl_csv_records_release(tdl_csv_records *r)
 
 /* ---- input ---- */
 
-/* Is there a byte at input[at]? Reads on when all is taken; false at the end and on an error. */
+/* Read on behind what is there; false at the end and on an error. */
+static bool read_on(tdl_csv_records *r)
+{
+    size_t got = 0;
+
+    if (r->failed_read)
+        return false;
+    if (tdl_input_read(r->input_file, r->input + r->input_n, INPUT_BYTES - r->input_n, &got,
+                       &r->read_why))
+        r->failed_read = true;
+    r->input_n += got;
+    return got > 0;
+}
+
+/* Is there a byte at input[at]? */
 static bool available(tdl_csv_records *r)
 {
-    ssize_t got;
-
     if (r->at < r->input_n)
         return true;
-    if (r->read_error)
-        return false;
-    r->taken += r->input_n;
     r->at = r->input_n = 0;
-    do
-        got = read(r->fd, r->input, INPUT_BYTES);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        r->read_error = errno;
-    if (got > 0)
-        r->input_n = (size_t)got;
-    return got > 0;
+    return read_on(r);
 }
 
 /* The first bytes of the file, however short the reads of a pipe are. */
 static size_t fill_up_to(tdl_csv_records *r, size_t wanted)
 {
-    while (r->input_n < wanted) {
-        ssize_t got = read(r->fd, r->input + r->input_n, INPUT_BYTES - r->input_n);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            r->read_error = errno;
-        if (got <= 0)
-            break;
-        r->input_n += (size_t)got;
-    }
+    while (r->input_n < wanted && read_on(r))
+        ;
     return r->input_n;
 }
 
@@ -76,8 +68,6 @@ tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why)
     } others[] = {
         {"\xFF\xFE", "UTF-16 text", "save it as \"CSV UTF-8\"", 2},
         {"\xFE\xFF", "UTF-16 text", "save it as \"CSV UTF-8\"", 2},
-        {"\x1F\x8B", "compressed by gzip", "decompress it first: gunzip FILE", 2},
-        {"\x28\xB5\x2F\xFD", "compressed by zstd", "decompress it first: unzstd FILE", 4},
         {"PK\x03\x04", "a zip archive or a spreadsheet",
          "unzip it, or save the sheet as \"CSV UTF-8\"", 4},
     };
@@ -90,6 +80,13 @@ tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why)
     if (n >= 3 && memcmp(r->input, "\xEF\xBB\xBF", 3) == 0)
         r->at = 3;
     return TDL_OK;
+}
+
+static tdl_status fail_read(const tdl_csv_records *r, tdl_report *why)
+{
+    if (why)
+        *why = r->read_why;
+    return r->read_why.status;
 }
 
 /* ---- fields ---- */
@@ -181,7 +178,7 @@ static tdl_status read_quoted(tdl_csv_records *r, tdl_report *why)
         if ((st = take(r, 1, from, hint, why)))
             return st;
     }
-    return r->read_error ? TDL_OK : fail_unterminated(opened_line, why);
+    return r->failed_read ? TDL_OK : fail_unterminated(opened_line, why);
 }
 
 /* One field, onto the end of `row`. Its bytes are checked here, while its bounds are known. */
@@ -194,8 +191,8 @@ static tdl_status read_field(tdl_csv_records *r, tdl_report *why)
 
     if ((st = quoted ? read_quoted(r, why) : read_unquoted(r, why)))
         return st;
-    if (r->read_error)
-        return TDL_FAIL(why, TDL_E_IO, "%s", strerror(r->read_error));
+    if (r->failed_read)
+        return fail_read(r, why);
     text = (tdl_str){r->row.at ? r->row.at + from : "", r->row.len - from};
     if (!tdl_str_utf8(text, &bad))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "convert it: iconv -f LATIN1 -t UTF-8",
@@ -255,7 +252,7 @@ tdl_status tdl_csv_records_next(tdl_csv_records *r, bool *ret_more, tdl_report *
     r->row_line = r->line;
     if (!available(r)) {
         *ret_more = false;
-        return r->read_error ? TDL_FAIL(why, TDL_E_IO, "%s", strerror(r->read_error)) : TDL_OK;
+        return r->failed_read ? fail_read(r, why) : TDL_OK;
     }
     r->blank = r->input[r->at] == '\n' || r->input[r->at] == '\r';
     while (!last) {

@@ -10,18 +10,19 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "table/input.h"
 
 typedef struct tdl_csv_records {
-    int fd;             /* borrowed */
-    char delimiter;     /* */
-    size_t field_limit; /* bytes */
+    tdl_input *input_file; /* borrowed */
+    char delimiter;        /* */
+    size_t field_limit;    /* bytes */
 
-    char *input;       /* [input_n], of which `at` on are still to be read */
-    size_t at;         /* */
-    size_t input_n;    /* */
-    uint64_t taken;    /* bytes of the file before input[0] */
-    size_t line;       /* of input[at], counted from 1 */
-    int read_error;    /* errno of a failed read, 0 = none */
+    char *input;      /* [input_n], of which `at` on are still to be read */
+    size_t at;        /* */
+    size_t input_n;   /* */
+    size_t line;      /* of input[at], counted from 1 */
+    bool failed_read; /* then `read_why` says how */
+    tdl_report read_why;
     bool special[256]; /* bytes that end a run of plain text in an unquoted field */
 
     size_t row_line;   /* on which the record began */
@@ -32,11 +33,11 @@ typedef struct tdl_csv_records {
     size_t fields_cap; /* */
 } tdl_csv_records;
 
-tdl_status tdl_csv_records_init(tdl_csv_records *r, int fd, char delimiter, size_t field_limit,
-                                tdl_report *why);
+tdl_status tdl_csv_records_init(tdl_csv_records *r, tdl_input *input, char delimiter,
+                                size_t field_limit, tdl_report *why);
 void tdl_csv_records_release(tdl_csv_records *r); /* accepts a zeroed one */
 
-/* Skip a byte order mark; refuse what is plainly no CSV (UTF-16, gzip, zip). */
+/* Skip a byte order mark; refuse what is plainly no CSV (UTF-16, zip). */
 tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why);
 
 /* Read one record into `fields`. ret_more: false at the end of the file. A blank line is a record

@@ -214,7 +214,7 @@ static void lines_columns_and_progress_are_told(void **state)
     assert_true(tdl_csv_column(csv, "name", &index) && index == 1);
     assert_false(tdl_csv_column(csv, "Name", &index));
     assert_int_equal(tdl_csv_bytes_total(csv), text.len);
-    assert_int_equal(tdl_csv_bytes_read(csv), 8); /* the header's line */
+    assert_true(tdl_csv_bytes_read(csv) >= 8); /* the header line, and what was read ahead */
     assert_int_equal(tdl_csv_next(csv, &fields, &n, &more, NULL), TDL_OK);
     assert_int_equal(tdl_csv_line(csv), 2);
     assert_int_equal(tdl_csv_next(csv, &fields, &n, &more, NULL), TDL_OK);
@@ -287,7 +287,8 @@ static void what_is_no_csv_at_all_is_named(void **state)
                    "a\0,\0"),
            TDL_E_INVALID, "UTF-16", "CSV UTF-8");
     refuse(TDL_STR("\xFE\xFF\0a"), TDL_E_INVALID, "UTF-16", "");
-    refuse(TDL_STR("\x1F\x8B\x08\0\0"), TDL_E_INVALID, "gzip", "gunzip");
+    refuse(TDL_STR("\x1F\x8B\x08\0\0"), TDL_E_INVALID, "packed data end in the middle",
+           "truncated");
     refuse(TDL_STR("PK\x03\x04xxxx"), TDL_E_INVALID, "spreadsheet", "");
     refuse(TDL_STR(""), TDL_E_INVALID, "t.csv: the file is empty", "first line");
     refuse(TDL_STR("\xEF\xBB\xBF"), TDL_E_INVALID, "empty", "");
