@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/timestamp.h"
+#include "cli/event_json.h"
 
 enum { ANSWER_MAX = 64 << 20, TRIES = 10, WAIT_MAX_S = 5, TIMEOUT_S = 120 };
 
@@ -214,34 +215,6 @@ static void write_track(tdl_jw *w, const tdl_event *event)
     tdl_jw_end_object(w);
 }
 
-static void write_native(tdl_jw *w, const tdl_event *event)
-{
-    const struct {
-        const char *key;
-        tdl_str text;
-    } texts[] = {{"user", event->user},
-                 {"kind", event->kind},
-                 {"item", event->item},
-                 {"message_id", event->message_id},
-                 {"decision_id", event->decision_id},
-                 {"alias", event->alias}},
-      objects[] = {{"properties", event->properties},
-                   {"traits", event->traits},
-                   {"traits_once", event->traits_once}};
-
-    tdl_jw_object(w);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].text.len)
-            tdl_jw_kstr(w, texts[i].key, texts[i].text);
-    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
-        if (objects[i].text.len)
-            tdl_jw_kraw(w, objects[i].key, objects[i].text);
-    if (event->has_value)
-        tdl_jw_knumber(w, "value", event->value);
-    tdl_jw_kint(w, "time", event->time_us);
-    tdl_jw_end_object(w);
-}
-
 /* What no track call can say. */
 static bool tells_of_persons(const tdl_event *events, size_t events_n)
 {
@@ -260,7 +233,7 @@ static tdl_status send_natively(tdl_client *client, const tdl_event *events, siz
     tdl_buf_clear(&client->body);
     tdl_jw_array(&w);
     for (size_t i = 0; i < events_n; i++)
-        write_native(&w, &events[i]);
+        tdl_event_write(&w, &events[i]);
     tdl_jw_end_array(&w);
     return send_with_retry(client, "POST", "/v1/events", why);
 }

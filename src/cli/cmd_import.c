@@ -13,7 +13,7 @@ enum { BATCH_N = 1000, REMOTE_BATCH_N = 500, KEY_FILE_MAX = 4096 };
 
 typedef struct import_values {
     tdl_common common;
-    const char *map, *attributes, *kind, *url, *key_file;
+    const char *map, *attributes, *kind, *url, *key_file, *rejects;
 } import_values;
 
 static const tdl_option import_options[] = {
@@ -42,6 +42,14 @@ static const tdl_option import_options[] = {
      0,
      0,
      {"kind of rows that name none", "未注明类型的行所用的事件类型"}},
+    {"rejects",
+     TDL_OPTION_TEXT,
+     offsetof(import_values, rejects),
+     "FILE",
+     "rejects.jsonl",
+     0,
+     0,
+     {"where rejected rows go, with their reasons", "被拒绝的行及原因写入该文件"}},
     {"url",
      TDL_OPTION_TEXT,
      offsetof(import_values, url),
@@ -145,8 +153,8 @@ static void print_result(const tdl_common *common, const tdl_import_result *r)
 {
     if (common->json) {
         printf("{\"rows\":%zu,\"stored\":%zu,\"duplicates\":%zu,\"rejected\":%zu,\"items\":%zu,"
-               "\"seconds\":%.3f}\n",
-               r->rows, r->stored, r->duplicates, r->rejected, r->items, r->seconds);
+               "\"resumed\":%zu,\"seconds\":%.3f}\n",
+               r->rows, r->stored, r->duplicates, r->rejected, r->items, r->resumed, r->seconds);
         return;
     }
     printf(tdl_tr("%zu rows: %zu events stored, %zu duplicates skipped, %zu rejected; %zu items\n",
@@ -161,6 +169,8 @@ static tdl_status run_import(const void *values, char **arguments, tdl_report *w
                                   .map = v->map,
                                   .attributes = v->attributes,
                                   .kind = v->kind,
+                                  .target = v->url ? v->url : v->common.data,
+                                  .rejects = v->rejects,
                                   .source = v->url ? "segment" : "import"};
     tdl_progress progress = tdl_progress_start(v->common.quiet);
     tdl_import_result result = {0};
@@ -169,8 +179,15 @@ static tdl_status run_import(const void *values, char **arguments, tdl_report *w
 
     tdl_progress_finish(&progress);
     if (result.rejected)
-        fprintf(stderr, tdl_tr("%zu rows rejected; the first: %s\n", "拒绝 %zu 行；第一处：%s\n"),
-                result.rejected, result.first_reject);
+        fprintf(stderr,
+                tdl_tr("%zu rows rejected, see %s; the first: %s\n",
+                       "拒绝 %zu 行，见 %s；第一处：%s\n"),
+                result.rejected, v->rejects, result.first_reject);
+    if (result.resumed)
+        fprintf(stderr,
+                tdl_tr("%zu rows had been handed on by an earlier run\n",
+                       "其中 %zu 行已由上一次运行导入\n"),
+                result.resumed);
     if (!st || result.rows)
         print_result(&v->common, &result);
     return st;
@@ -187,7 +204,7 @@ const tdl_command tdl_command_import = {
     .examples = "  treadle import ratings.csv --kind rating \\\n"
                 "      --map user=userId,item=movieId,value=rating,time=timestamp --attributes "
                 "year,genres\n"
-                "  treadle import events.jsonl\n"
+                "  treadle import events.jsonl.gz\n"
                 "  TREADLE_KEY=... treadle import orders.csv --url http://127.0.0.1:8321\n",
     .run = run_import,
 };

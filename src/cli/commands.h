@@ -6,6 +6,7 @@
 
 extern const tdl_command tdl_command_serve;
 extern const tdl_command tdl_command_import;
+extern const tdl_command tdl_command_export;
 extern const tdl_command tdl_command_recommend_train;
 extern const tdl_command tdl_command_recommend_evaluate;
 extern const tdl_command tdl_command_recommend_for;

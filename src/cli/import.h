@@ -1,9 +1,10 @@
 /* Reading events and catalogue items from a file and handing them on in batches.
  *
  * CSV columns are mapped to fields: user, item, kind, value, time, message_id, title. A column
- * named like a field maps to it by itself. JSONL rows are objects as POST /v1/events takes them. A
- * bad row is skipped, counted and told; a file that ends in the middle of a row is an error, after
- * everything before it has been handed on.
+ * named like a field maps to it by itself. JSONL rows are objects as POST /v1/events takes them, or
+ * Segment's calls. Either may be packed by gzip or zstd. A bad row is skipped, counted and written
+ * down; a file that ends in the middle of a row is an error, after everything before it has been
+ * handed on. An import that was stopped goes on where it was (import_state.h).
  */
 #ifndef TDL_CLI_IMPORT_H
 #define TDL_CLI_IMPORT_H
@@ -13,11 +14,13 @@
 #include "treadle/status.h"
 
 typedef struct tdl_import_options {
-    const char *path;       /* .csv, .tsv, .jsonl or .ndjson */
+    const char *path;       /* .csv, .tsv, .jsonl or .ndjson, and .gz or .zst behind it */
     const char *map;        /* "user=userId,item=movieId,..." or "" */
     const char *attributes; /* "year,genres": columns that become attributes of the item, or "" */
     const char *kind;       /* of rows without a kind column */
     const char *source;     /* of every event */
+    const char *target;     /* where rows go: the data folder or the URL; NULL = not resumable */
+    const char *rejects;    /* file for rejected rows, made with the first; NULL or "" = none */
 } tdl_import_options;
 
 /* Where the rows go. Both take everything or fail. ret_new: events that were not duplicates. */
@@ -31,9 +34,12 @@ typedef struct tdl_import_sink {
 
 typedef struct tdl_import_result {
     size_t rows, stored, duplicates, rejected, items;
+    size_t resumed;         /* of the rows, those that an earlier run had handed on */
     char first_reject[512]; /* "line 7: ..." or empty */
     double seconds;
 } tdl_import_result;
+
+bool tdl_import_is_tsv(const char *path);
 
 /* ret counts what was handed on, also on failure. */
 tdl_status tdl_import_file(const tdl_import_options *options, const tdl_import_sink *sink,

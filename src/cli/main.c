@@ -4,6 +4,7 @@
 const tdl_command *const tdl_commands[] = {
     &tdl_command_serve,
     &tdl_command_import,
+    &tdl_command_export,
     &tdl_command_recommend_train,
     &tdl_command_recommend_evaluate,
     &tdl_command_recommend_for,

@@ -1,0 +1,162 @@
+/* treadle export: stored events as lines that `treadle import` takes. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/timestamp.h"
+#include "cli/commands.h"
+#include "cli/event_json.h"
+#include "cli/folder.h"
+#include "store/store.h"
+
+typedef struct export_values {
+    tdl_common common;
+    const char *from, *until, *kind;
+} export_values;
+
+static const tdl_option export_options[] = {
+    {"from",
+     TDL_OPTION_TEXT,
+     offsetof(export_values, from),
+     "TIME",
+     "",
+     0,
+     0,
+     {"events at this time or later, RFC 3339", "从此时间起的事件，RFC 3339 格式"}},
+    {"until",
+     TDL_OPTION_TEXT,
+     offsetof(export_values, until),
+     "TIME",
+     "",
+     0,
+     0,
+     {"events before this time", "早于此时间的事件"}},
+    {"kind",
+     TDL_OPTION_TEXT,
+     offsetof(export_values, kind),
+     "KIND",
+     "",
+     0,
+     0,
+     {"events of this kind only", "仅限该类型的事件"}},
+};
+
+/* What is to be written, and how far it is. */
+typedef struct export_range {
+    int64_t from_us, until_us;
+    tdl_str kind; /* empty = all */
+} export_range;
+
+static tdl_status read_time(const char *option, const char *text, int64_t fallback_us,
+                            int64_t *ret_us, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    *ret_us = fallback_us;
+    if (*text && (st = tdl_time_parse(tdl_str_of(text), ret_us, why)))
+        tdl_report_prefix(why, "--%s", option);
+    return st;
+}
+
+static tdl_status write_event(const tdl_event *event, tdl_buf *line, FILE *out, tdl_report *why)
+{
+    tdl_jw w = {.out = line};
+
+    tdl_buf_clear(line);
+    tdl_event_write(&w, event);
+    tdl_buf_char(line, '\n');
+    if (line->failed)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+    return fwrite(line->at, 1, line->len, out) == line->len
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_IO, "writing: %s", strerror(errno));
+}
+
+static tdl_status write_all(tdl_store *store, const export_range *range, FILE *out, size_t *ret_n,
+                            tdl_report *why)
+{
+    tdl_scan *scan = NULL;
+    tdl_buf line = {0};
+    tdl_event event;
+    bool more = true;
+    tdl_status st = tdl_scan_open(store, range->from_us, &scan, why);
+
+    while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more &&
+           event.time_us < range->until_us) {
+        if (range->kind.len && !tdl_str_eq(event.kind, range->kind))
+            continue;
+        st = write_event(&event, &line, out, why);
+        *ret_n += !st;
+    }
+    tdl_scan_close(scan);
+    tdl_buf_release(&line);
+    return st;
+}
+
+/* "-" is standard output. A file is made whole or not at all. */
+static tdl_status write_file(tdl_store *store, const export_range *range, const char *path,
+                             size_t *ret_n, tdl_report *why)
+{
+    char next[TDL_FOLDER_MAX];
+    FILE *out;
+    tdl_status st;
+
+    if (!strcmp(path, "-")) {
+        st = write_all(store, range, stdout, ret_n, why);
+        return st || !fflush(stdout) ? st : TDL_FAIL(why, TDL_E_IO, "writing: %s", strerror(errno));
+    }
+    if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
+        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
+    if (!(out = fopen(next, "we")))
+        return TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
+    st = write_all(store, range, out, ret_n, why);
+    if (fclose(out) && !st)
+        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
+    if (!st && rename(next, path))
+        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
+    if (st)
+        remove(next);
+    return st;
+}
+
+static tdl_status run_export(const void *values, char **arguments, tdl_report *why)
+{
+    const export_values *v = values;
+    export_range range = {.kind = tdl_str_of(v->kind)};
+    const tdl_store_options options = {.read_only = true, .must_exist = true};
+    char url[TDL_FOLDER_MAX];
+    tdl_store *store = NULL;
+    size_t n = 0;
+    tdl_status st;
+
+    if ((st = read_time("from", v->from, 0, &range.from_us, why)) ||
+        (st = read_time("until", v->until, INT64_MAX, &range.until_us, why)))
+        return st;
+    snprintf(url, sizeof url, "sqlite:%s/treadle.db", v->common.data);
+    if ((st = tdl_store_open(url, &options, &store, why)))
+        return st;
+    st = write_file(store, &range, arguments[0], &n, why);
+    tdl_store_close(store);
+    if (!st && strcmp(arguments[0], "-")) {
+        if (v->common.json)
+            printf("{\"events\":%zu}\n", n);
+        else
+            printf(tdl_tr("%zu events written to %s\n", "已将 %zu 个事件写入 %s\n"), n,
+                   arguments[0]);
+    }
+    return st;
+}
+
+const tdl_command tdl_command_export = {
+    .name = "export",
+    .arguments = "FILE",
+    .arguments_n = 1,
+    .values_size = sizeof(export_values),
+    .options = export_options,
+    .options_n = sizeof export_options / sizeof export_options[0],
+    .summary = {"write stored events as JSONL, \"-\" for standard output",
+                "将事件导出为 JSONL，\"-\" 表示标准输出"},
+    .examples = "  treadle export events.jsonl --from 2026-01-01T00:00:00Z\n"
+                "  treadle export - --kind rating | zstd > ratings.jsonl.zst\n",
+    .run = run_export,
+};
