@@ -1,8 +1,10 @@
 #include "nn/transformer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/image.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 
@@ -22,9 +24,34 @@ static size_t category_rows(const tdl_transformer_config *c)
     return rows;
 }
 
-static size_t patches_of(const tdl_image_config *image)
+static size_t window_size(const tdl_image_config *window)
 {
-    return (image->height / image->kernel) * (image->width / image->kernel);
+    return window->channels * window->kernel * window->kernel;
+}
+
+static void declare_patches(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    const tdl_image_config *cut = &m->window[c->stem_n];
+    bool image = c->front == TDL_FRONT_IMAGE;
+
+    for (size_t i = 0; image && i < c->stem_n; i++) {
+        char name[TDL_PARAM_NAME_MAX];
+
+        snprintf(name, sizeof name, "stem.%zu.weight", i);
+        m->stem_weight[i] = add(m, name, window_size(&m->window[i]), c->stem[i].filters, true);
+        snprintf(name, sizeof name, "stem.%zu.bias", i);
+        m->stem_bias[i] = add(m, name, 1, c->stem[i].filters, true);
+    }
+    m->patch_weight = add(m, "patch.weight", window_size(cut), c->core.d_model, image);
+    m->patch_bias = add(m, "patch.bias", 1, c->core.d_model, image);
+}
+
+static size_t patches_of(const tdl_transformer *m)
+{
+    const tdl_image_config *cut = &m->window[m->config.stem_n];
+
+    return tdl_image_side(cut, cut->height) * tdl_image_side(cut, cut->width);
 }
 
 static void declare_front(tdl_transformer *m)
@@ -33,7 +60,7 @@ static void declare_front(tdl_transformer *m)
     size_t d = c->core.d_model;
     bool tokens = c->front == TDL_FRONT_TOKENS, table = c->front == TDL_FRONT_TABLE;
     bool image = c->front == TDL_FRONT_IMAGE;
-    size_t positions = image ? patches_of(&c->image) + 1 : c->core.max_len;
+    size_t positions = image ? patches_of(m) + 1 : c->core.max_len;
     bool learned = image || (tokens && c->position != TDL_POSITION_NONE);
 
     m->token_table = add(m, "token.table", c->vocabulary, d, tokens);
@@ -41,9 +68,7 @@ static void declare_front(tdl_transformer *m)
     m->number_weight = add(m, "number.weight", c->numbers, d, table && c->numbers);
     m->category_table = add(m, "category.table", category_rows(c), d, table && c->categories_n);
     m->field_bias = add(m, "field.bias", c->numbers + c->categories_n, d, table);
-    m->patch_weight =
-        add(m, "patch.weight", c->image.channels * c->image.kernel * c->image.kernel, d, image);
-    m->patch_bias = add(m, "patch.bias", 1, d, image);
+    declare_patches(m);
     m->cls = add(m, "cls", 1, d, table || image);
     m->position_table = add(m, "position.table", positions, d, learned);
     m->embed_gain = add(m, "embed_norm.gain", 1, d, tokens && c->embed_norm);
@@ -70,10 +95,55 @@ static void declare_head(tdl_transformer *m)
 
 /* ---- checking ---- */
 
-static tdl_status check_front(const tdl_transformer_config *c, tdl_report *why)
+/* Convolution i of the stem, over the image that w holds: its windows, then what it leaves. */
+static tdl_status place_conv(tdl_transformer *m, size_t i, tdl_image_config *w, tdl_report *why)
 {
-    const tdl_image_config *image = &c->image;
+    const tdl_stem_conv *conv = &m->config.stem[i];
 
+    w->kernel = conv->kernel;
+    w->stride = conv->stride;
+    w->padding = conv->kernel / 2;
+    m->window[i] = *w;
+    w->height = tdl_image_side(&m->window[i], w->height);
+    w->width = tdl_image_side(&m->window[i], w->width);
+    w->channels = conv->filters;
+    if (!conv->filters || !conv->kernel || !w->height || !w->width)
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "stem %zu: %zu filters, kernel %zu, stride %zu over %zu x %zu pixels", i,
+                        conv->filters, conv->kernel, conv->stride, m->window[i].height,
+                        m->window[i].width);
+    return TDL_OK;
+}
+
+static tdl_status place_windows(tdl_transformer *m, tdl_report *why)
+{
+    const tdl_transformer_config *c = &m->config;
+    tdl_image_config w = c->image;
+    size_t patch = c->image.kernel;
+    tdl_status st;
+
+    if (c->stem_n > TDL_STEM_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "a stem of %zu convolutions, at most %d", c->stem_n,
+                        TDL_STEM_MAX);
+    for (size_t i = 0; i < c->stem_n; i++)
+        if ((st = place_conv(m, i, &w, why)))
+            return st;
+    if (!w.channels || !patch || !w.height || w.height % patch || !w.width || w.width % patch)
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "images of %zu x %zu, %zu channels, do not fall into patches of %zu",
+                        w.height, w.width, w.channels, patch);
+    w.kernel = w.stride = patch;
+    w.padding = 0;
+    m->window[c->stem_n] = w;
+    return TDL_OK;
+}
+
+static tdl_status check_front(tdl_transformer *m, tdl_report *why)
+{
+    const tdl_transformer_config *c = &m->config;
+
+    if (c->stem_n && c->front != TDL_FRONT_IMAGE)
+        return TDL_FAIL(why, TDL_E_INVALID, "a stem of convolutions without images");
     switch (c->front) {
     case TDL_FRONT_TOKENS:
         if (!c->vocabulary)
@@ -89,12 +159,7 @@ static tdl_status check_front(const tdl_transformer_config *c, tdl_report *why)
                             c->categories_n, TDL_CATEGORIES_MAX);
         return TDL_OK;
     case TDL_FRONT_IMAGE:
-        if (!image->channels || !image->kernel || image->height % image->kernel ||
-            image->width % image->kernel || !image->height || !image->width)
-            return TDL_FAIL(why, TDL_E_INVALID,
-                            "images of %zu x %zu, %zu channels, do not fall into patches of %zu",
-                            image->height, image->width, image->channels, image->kernel);
-        return TDL_OK;
+        return place_windows(m, why);
     }
     return TDL_FAIL(why, TDL_E_INVALID, "front end %d", (int)c->front);
 }
@@ -114,6 +179,24 @@ static tdl_status check_head(const tdl_transformer_config *c, tdl_report *why)
 }
 
 /* ---- building ---- */
+
+/* One row a patch. */
+static int build_patches(tdl_transformer *m)
+{
+    const tdl_transformer_config *c = &m->config;
+    const tdl_image_config *w = m->window;
+    tdl_net *net = &m->net;
+    int x = tdl_net_input(net, c->image.channels * c->image.height * c->image.width);
+
+    if (!c->stem_n) {
+        x = tdl_net_patchify(net, x, w);
+        return tdl_net_linear(net, x, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
+    }
+    x = tdl_net_image_input(net, x, w);
+    for (size_t i = 0; i < c->stem_n; i++, w++)
+        x = tdl_net_conv2d(net, x, w, m->stem_weight[i], m->stem_bias[i], c->core.act);
+    return tdl_net_conv2d(net, x, w, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
+}
 
 static int build_front(tdl_transformer *m)
 {
@@ -140,10 +223,7 @@ static int build_front(tdl_transformer *m)
                                    m->cls, m->number_weight, m->field_bias, m->category_table);
         break;
     default:
-        x = tdl_net_input(net, c->image.channels * c->image.height * c->image.width);
-        x = tdl_net_patchify(net, x, &c->image);
-        x = tdl_net_linear(net, x, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
-        x = tdl_net_prepend(net, x, m->cls, m->position_table);
+        x = tdl_net_prepend(net, build_patches(m), m->cls, m->position_table);
         break;
     }
     return c->drop_embed > 0 ? tdl_net_dropout(net, x, c->drop_embed) : x;
@@ -213,7 +293,7 @@ tdl_status tdl_transformer_init(tdl_transformer *model, const tdl_transformer_co
     tdl_status st;
 
     *model = (tdl_transformer){.config = *config};
-    if ((st = check_front(config, why)) || (st = check_head(config, why)))
+    if ((st = check_front(model, why)) || (st = check_head(config, why)))
         return st;
     if ((st = copy_categories(model, why)))
         return st;
@@ -247,6 +327,8 @@ void tdl_transformer_start(tdl_transformer *model, uint64_t seed)
             tdl_init_slice(&model->params, drawn[i], TDL_INIT_GAUSSIAN, std, seed);
     for (size_t i = 0; model->embed_gain != TDL_NONE && i < model->config.core.d_model; i++)
         tdl_params_value(&model->params, model->embed_gain)[i] = 1;
+    for (size_t i = 0; i < model->config.stem_n; i++)
+        tdl_init_slice(&model->params, model->stem_weight[i], TDL_INIT_HE, 1, seed);
     tdl_tf_start(&model->core, &model->params, seed);
     tdl_lora_start(&model->params, seed);
 }

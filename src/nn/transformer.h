@@ -29,7 +29,12 @@ typedef enum tdl_head {
     TDL_HEAD_VALUE    /* one row per example: numbers; mse */
 } tdl_head;
 
-enum { TDL_CATEGORIES_MAX = 256 };
+enum { TDL_CATEGORIES_MAX = 256, TDL_STEM_MAX = 4 };
+
+/* kernel x kernel with padding kernel / 2, then the core's activation */
+typedef struct tdl_stem_conv {
+    size_t filters, kernel, stride;
+} tdl_stem_conv;
 
 typedef struct tdl_transformer_config {
     tdl_tf_config core;
@@ -44,6 +49,10 @@ typedef struct tdl_transformer_config {
     const size_t *category_sizes; /* [categories_n]; copied */
     /* image */
     tdl_image_config image; /* channels, height, width; kernel = side of a patch */
+    /* convolutions before the patches are cut: they learn sooner than patches of the image itself
+     * (Xiao et al., NeurIPS 2021) */
+    tdl_stem_conv stem[TDL_STEM_MAX];
+    size_t stem_n;
     /* head */
     tdl_head head;
     bool head_bias, head_act; /* head_act: the core's activation before CLASS and VALUE */
@@ -60,10 +69,12 @@ typedef struct tdl_transformer {
     size_t *category_sizes; /* config.category_sizes points here */
     tdl_params params;
     tdl_tf core;
-    tdl_net net; /* points to params: not to be moved */
+    tdl_net net;                               /* points to params: not to be moved */
+    tdl_image_config window[TDL_STEM_MAX + 1]; /* of the stem's convolutions, then of the patches */
     /* slices; TDL_NONE = absent */
     int token_table, type_table, position_table, embed_gain, embed_bias;
-    int number_weight, category_table, field_bias, cls; /* table; cls also of images */
+    int number_weight, category_table, field_bias, cls;     /* table; cls also of images */
+    int stem_weight[TDL_STEM_MAX], stem_bias[TDL_STEM_MAX]; /* [config.stem_n] */
     int patch_weight, patch_bias;
     int head_weight, head_bias;
     /* values */

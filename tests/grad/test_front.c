@@ -1,5 +1,6 @@
 /* Front ends and image ops against central differences: see grad_case.h. */
 #include "grad_case.h"
+#include "nn/transformer.h"
 
 enum { ROWS = 4, TOKENS = 8, NUMBERS_MAX = 4096 };
 /* Rows of 3, 0, 1 and 4 tokens. */
@@ -120,6 +121,41 @@ static void patches_behind_a_class_token_with_positions(void **state)
     check_case(&c, tdl_net_prepend(&c.net, patches, cls, positions), &batch);
 }
 
+/* Two channels of 6 x 6 pixels; convolutions leave 3 of 3 x 3, then 4 of 2 x 2; patches of one
+ * pixel, and of all there are. */
+static void an_image_transformer_behind_a_stem(void **state)
+{
+    static const int32_t target[ROWS] = {1, 0, 2, 2};
+    tdl_nn_batch batch = {.rows = ROWS, .x = values(), .target = target};
+
+    TDL_UNUSED(state);
+    for (size_t patch = 1; patch <= 2; patch++) {
+        const tdl_transformer_config config = {
+            .core = {.n_layer = 1,
+                     .d_model = 4,
+                     .n_head = 2,
+                     .act = TDL_ACT_GELU,
+                     .mask = TDL_MASK_BIDIRECTIONAL,
+                     .init_std = 0.5},
+            .front = TDL_FRONT_IMAGE,
+            .image = {.channels = 2, .height = 6, .width = 6, .kernel = patch},
+            .stem = {{.filters = 3, .kernel = 3, .stride = 2},
+                     {.filters = 4, .kernel = 3, .stride = 2}},
+            .stem_n = 2,
+            .head = TDL_HEAD_CLASS,
+            .pooling = TDL_POOL_MEAN,
+            .outputs = 3};
+        tdl_transformer model;
+        tdl_report why = {0};
+
+        if (tdl_transformer_init(&model, &config, &why))
+            fail_msg("%s", why.message);
+        tdl_transformer_start(&model, 6);
+        check_net(&model.net, &batch);
+        tdl_transformer_release(&model);
+    }
+}
+
 /* ---- columns ---- */
 
 static void columns_side_by_side_and_each_scaled(void **state)
@@ -234,6 +270,7 @@ int main(void)
         cmocka_unit_test(embeddings_of_two_streams_with_each_kind_of_position),
         cmocka_unit_test(columns_as_tokens),
         cmocka_unit_test(patches_behind_a_class_token_with_positions),
+        cmocka_unit_test(an_image_transformer_behind_a_stem),
         cmocka_unit_test(columns_side_by_side_and_each_scaled),
         cmocka_unit_test(cosines_of_two_values_and_with_a_table),
         cmocka_unit_test(numbers_that_cannot_cross),

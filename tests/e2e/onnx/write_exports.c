@@ -209,6 +209,22 @@ static void vit(model *m)
     transform(m, &c);
 }
 
+/* The same images through a convolution to 3 channels, then cut. */
+static void vit_stem(model *m)
+{
+    tdl_transformer_config c = {.core = encoder(),
+                                .front = TDL_FRONT_IMAGE,
+                                .image = {.channels = 2, .height = 4, .width = 6, .kernel = 2},
+                                .stem = {{.filters = 3, .kernel = 3, .stride = 1}},
+                                .stem_n = 1,
+                                .head = TDL_HEAD_CLASS,
+                                .pooling = TDL_POOL_MEAN,
+                                .outputs = 3};
+
+    c.core.post_norm = false;
+    transform(m, &c);
+}
+
 static void ft(model *m)
 {
     tdl_transformer_config c = {.core = encoder(),
@@ -397,6 +413,7 @@ int main(int argc, char **argv)
                   {"llama", llama, 0},
                   {"sasrec", sasrec, 0},
                   {"vit", vit, 48},
+                  {"vit-stem", vit_stem, 48},
                   {"ft", ft, 4}};
     int failed = 0;
 

@@ -13,6 +13,7 @@
 #include "net_case.h"
 #include "nn/init.h"
 #include "nn/kv_cache.h"
+#include "nn/transformer.h"
 
 typedef struct front_case {
     tdl_params params;
@@ -365,6 +366,35 @@ static void images_of_another_shape_are_refused_in_words(void **state)
     expect_no_plan(&c, "concat: inputs of 1 and of 2 rows for each");
 }
 
+static void expect_no_transformer(const tdl_transformer_config *config, const char *said)
+{
+    tdl_transformer model;
+    tdl_report why = {0};
+
+    assert_int_equal(tdl_transformer_init(&model, config, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, said);
+}
+
+static void a_stem_that_cannot_be_is_refused_by_its_number(void **state)
+{
+    tdl_transformer_config config = {.core = {.n_layer = 1, .d_model = 4, .n_head = 1},
+                                     .front = TDL_FRONT_IMAGE,
+                                     .image = {1, 28, 28, 2, 0, 0},
+                                     .stem = {{8, 3, 2}, {8, 3, 2}},
+                                     .stem_n = 2,
+                                     .head = TDL_HEAD_CLASS,
+                                     .outputs = 3};
+
+    TDL_UNUSED(state);
+    expect_no_transformer(&config, "images of 7 x 7, 8 channels, do not fall into patches of 2");
+    config.stem[1].stride = 0;
+    expect_no_transformer(&config, "stem 1: 8 filters, kernel 3, stride 0 over 14 x 14 pixels");
+    config.stem_n = 5;
+    expect_no_transformer(&config, "a stem of 5 convolutions, at most 4");
+    config.front = TDL_FRONT_TOKENS;
+    expect_no_transformer(&config, "a stem of convolutions without images");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_largest_of_each_window_and_padding_is_never_it),
         cmocka_unit_test(no_bit_of_a_convolutions_gradient_depends_on_the_threads),
         cmocka_unit_test(images_of_another_shape_are_refused_in_words),
+        cmocka_unit_test(a_stem_that_cannot_be_is_refused_by_its_number),
     };
 
     return cmocka_run_group_tests_name("nn/front", tests, NULL, NULL);
