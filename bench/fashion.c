@@ -8,7 +8,8 @@
 #include "cli/command.h"
 
 enum { BATCH = TDL_FASHION_BATCH, PIXELS = TDL_FASHION_PIXELS, SIDE = 28, BYTES_MAX = 1 << 26 };
-static const double MEAN = 0.286, DEVIATION = 0.353; /* of the training pixels over 255 */
+/* the training pixels over 255 have mean 0.286 and deviation 0.353 */
+static const float FACTOR = (float)(1 / (255 * 0.353)), ZERO = (float)(0.286 / 0.353);
 
 #define FOLDER "/usr/share/datasets/fashion-mnist/"
 const char *const tdl_fashion_train_images = FOLDER "train-images-idx3-ubyte.gz";
@@ -97,21 +98,44 @@ void tdl_fashion_set_release(tdl_fashion_set *set)
 
 /* ---- a learner ---- */
 
-static void read_image(const uint8_t *pixel, bool mirrored, float *x)
+static void read_image(const uint8_t *pixel, float *x)
 {
-    const float factor = (float)(1 / (255 * DEVIATION)), zero = (float)(MEAN / DEVIATION);
-
-    for (size_t line = 0; line < SIDE; line++, pixel += SIDE, x += SIDE)
-        for (size_t i = 0; i < SIDE; i++)
-            x[i] = (float)pixel[mirrored ? SIDE - 1 - i : i] * factor - zero;
+    for (size_t i = 0; i < PIXELS; i++)
+        x[i] = (float)pixel[i] * FACTOR - ZERO;
 }
 
-/* Mirrored or not, by chance: a function of step and image, so that no batch cut changes it. */
-static bool is_mirrored(const tdl_learner *l, uint64_t step, uint32_t example)
+/* An image as it is seen by chance: mirrored, and moved by so many pixels. Where it ends, it is
+ * black, as its background is. */
+typedef struct view {
+    bool mirrored;
+    int down, right;
+} view;
+
+static void read_view(const uint8_t *pixel, const view *v, float *x)
+{
+    for (int line = v->down; line < SIDE + v->down; line++)
+        for (int i = 0; i < SIDE; i++) {
+            int at = (v->mirrored ? SIDE - 1 - i : i) + v->right;
+            bool inside = line >= 0 && line < SIDE && at >= 0 && at < SIDE;
+
+            *x++ = (float)(inside ? pixel[line * SIDE + at] : 0) * FACTOR - ZERO;
+        }
+}
+
+static int drawn_shift(tdl_rng *rng, unsigned most)
+{
+    return most ? (int)tdl_rng_below(rng, 2 * most + 1) - (int)most : 0;
+}
+
+/* By chance: a function of step and image, so that no batch cut changes it. */
+static view drawn_view(const tdl_learner *l, uint64_t step, uint32_t example)
 {
     tdl_rng rng = tdl_rng_make(step, example);
+    view v = {.mirrored = l->mirror && tdl_rng_below(&rng, 2)};
 
-    return l->mirror && tdl_rng_below(&rng, 2);
+    v.down = drawn_shift(&rng, l->shift);
+    v.right = drawn_shift(&rng, l->shift);
+    return v;
 }
 
 static tdl_nn_batch fill_batch(tdl_learner *l, const tdl_fashion_set *set, const uint32_t *example,
@@ -120,11 +144,21 @@ static tdl_nn_batch fill_batch(tdl_learner *l, const tdl_fashion_set *set, const
     for (size_t r = 0; r < n; r++) {
         size_t at = set->chosen[example[r]];
 
-        read_image(set->pixels->data + at * PIXELS, false, l->x + r * PIXELS);
+        read_image(set->pixels->data + at * PIXELS, l->x + r * PIXELS);
         l->target[r] = set->labels->data[at] - set->first_class;
         l->example[r] = example[r];
     }
     return (tdl_nn_batch){.rows = n, .x = l->x, .target = l->target, .example = l->example};
+}
+
+static void draw_views(tdl_learner *l, uint64_t step, const uint32_t *example, size_t n)
+{
+    for (size_t r = 0; r < n; r++) {
+        view v = drawn_view(l, step, example[r]);
+
+        read_view(l->train->pixels->data + l->train->chosen[example[r]] * (size_t)PIXELS, &v,
+                  l->x + r * PIXELS);
+    }
 }
 
 static tdl_status gradient(void *model, const uint32_t *example, size_t n, double scale,
@@ -136,10 +170,8 @@ static tdl_status gradient(void *model, const uint32_t *example, size_t n, doubl
     double weight;
     tdl_status st;
 
-    for (size_t r = 0; r < n; r++)
-        if (is_mirrored(l, step, example[r]))
-            read_image(l->train->pixels->data + l->train->chosen[example[r]] * (size_t)PIXELS, true,
-                       l->x + r * PIXELS);
+    if (l->mirror || l->shift)
+        draw_views(l, step, example, n);
     if ((st = tdl_net_forward(l->net, &batch, &run, why)))
         return st;
     tdl_net_loss(l->net, &batch, ret_loss, &weight);

@@ -42,7 +42,9 @@ typedef struct tdl_learner {
     int scores;
     size_t classes;
     const tdl_fashion_set *train;
-    bool mirror; /* each image of a training batch is mirrored or not, by chance */
+    /* what chance does to each image of a training batch */
+    bool mirror;    /* mirrored, or not */
+    unsigned shift; /* moved by up to so many pixels, down or up and right or left */
     /* the room */
     float x[TDL_FASHION_BATCH * TDL_FASHION_PIXELS];
     int32_t target[TDL_FASHION_BATCH];
