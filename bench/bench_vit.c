@@ -2,8 +2,9 @@
  * al., NeurIPS 2021) on Fashion-MNIST: what it reaches in a few epochs with warm-up, a cosine, and
  * images mirrored and moved by chance.
  *
- * Rate, batch, starting values, stem, shift and epochs were chosen by the accuracy on the last
- * 5,000 training images, which are never trained on. The test images were measured after that.
+ * Rate, batch, starting values, stem and shift were chosen by the accuracy on the last 5,000
+ * training images, which are never trained on, with up to 10 epochs; 12 leave a margin. The test
+ * images were measured after that.
  */
 #include <stdlib.h>
 #include <time.h>
