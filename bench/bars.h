@@ -39,6 +39,7 @@ tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transfer(bool quiet, tdl_bars *bars, tdl_report *why);

@@ -17,6 +17,7 @@ static const struct {
     {"fashion", tdl_bench_fashion, true},
     {"gemm", tdl_bench_gemm, true},
     {"ingest", tdl_bench_ingest, false},
+    {"insight", tdl_bench_insight, false},
     {"serve", tdl_bench_serve, false},
     {"transfer", tdl_bench_transfer, false},
     {"transformer", tdl_bench_transformer, true},
@@ -115,7 +116,7 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
     if (!any)
         return TDL_FAIL_HINT(why, TDL_E_USAGE,
                              "there are compress, engine (its parts: gemm, transformer, fashion), "
-                             "ingest, serve, transfer and vit (minutes)",
+                             "ingest, insight, serve, transfer and vit (minutes)",
                              "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);
