@@ -97,6 +97,8 @@ static void declare_layer(const tdl_tf_config *c, const declaring *d, tdl_tf_lay
     l->attn_bias = slice(d, "attn_norm.bias", 1, c->d_model, false, norm && bias);
     l->qkv = slice(d, "qkv.weight", c->d_model, qkv_cols(c), true, true);
     l->qkv_bias = slice(d, "qkv.bias", 1, qkv_cols(c), false, c->bias_qkv);
+    l->q_gain = slice(d, "q_norm.gain", 1, c->d_head, false, c->qk_norm);
+    l->k_gain = slice(d, "k_norm.gain", 1, c->d_head, false, c->qk_norm);
     l->by_distance = slice(d, "attn.by_distance", 1, 2 * c->max_len - 1, false, c->position_bias);
     l->by_time = slice(d, "attn.by_time", 1, c->time_buckets + 1, false, c->time_buckets > 0);
     l->out = slice(d, "attn_out.weight", heads, c->d_model, true, true);
@@ -187,6 +189,13 @@ static int build_attention(const tdl_tf *tf, tdl_net *net, size_t layer, int x)
     int h = before ? norm(tf, net, x, l->attn_gain, l->attn_bias) : x;
     int qkv = tdl_net_linear(net, h, l->qkv, l->qkv_bias, c->out_gate ? c->act : TDL_ACT_NONE);
 
+    if (c->qk_norm)
+        qkv = tdl_net_qk_norm(net, qkv,
+                              &(tdl_qk_norm_config){.heads = c->n_head,
+                                                    .kv_heads = c->n_kv_head,
+                                                    .d_head = c->d_head,
+                                                    .at = attention.q_at},
+                              l->q_gain, l->k_gain, c->norm_eps);
     if (c->rope_base > 0)
         qkv = tdl_net_rope(net, qkv,
                            &(tdl_rope_config){.heads = c->n_head + c->n_kv_head,
@@ -254,7 +263,7 @@ void tdl_tf_start(const tdl_tf *tf, tdl_params *params, uint64_t seed)
 
     for (size_t i = 0; i < tf->config.n_layer; i++) {
         const tdl_tf_layer *l = &tf->layer[i];
-        const int ones[] = {l->attn_gain, l->ff_gain};
+        const int ones[] = {l->attn_gain, l->ff_gain, l->q_gain, l->k_gain};
         const int zeros[] = {l->attn_bias, l->qkv_bias,   l->by_distance, l->by_time,
                              l->out_bias,  l->ff_in_bias, l->ff_out_bias, l->ff_bias};
 

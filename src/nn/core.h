@@ -26,7 +26,8 @@ typedef struct tdl_tf_config {
     bool glu_second; /* hidden layer: first half * act(second half) */
     bool bias_qkv, bias_out, bias_ff;
     bool out_gate;
-    double rope_base;    /* 0 = no rotary positions */
+    bool qk_norm;     /* queries and keys of each head to mean square 1, before rotary positions */
+    double rope_base; /* 0 = no rotary positions */
     bool position_bias;  /* learned, by distance */
     size_t time_buckets; /* learned bias by time between events; 0 = none */
     tdl_score score;     /* silu scores are divided by max_len */
@@ -41,6 +42,7 @@ typedef struct tdl_tf_config {
 typedef struct tdl_tf_layer {
     int attn_gain, attn_bias; /* norm before (or after) attention */
     int qkv, qkv_bias;        /* [d_model][q | k | v], with out_gate [u | v | q | k] */
+    int q_gain, k_gain;       /* of qk_norm: [1][d_head] */
     int by_distance, by_time; /* [1][2 max_len - 1], [1][time_buckets + 1] */
     int out, out_bias;        /* [heads * d_head][d_model] */
     int ff_gain, ff_bias;     /* norm before (or after) the hidden layer */

@@ -84,6 +84,13 @@ int tdl_net_rope(tdl_net *net, int in, const tdl_rope_config *config)
                           TDL_EMPTY);
 }
 
+int tdl_net_qk_norm(tdl_net *net, int in, const tdl_qk_norm_config *config, int q_gain, int k_gain,
+                    double eps)
+{
+    return tdl_net_append(net, &tdl_op_qk_norm, (tdl_op_config){.qk_norm = *config, .eps = eps},
+                          TDL_LIST(in), TDL_LIST(q_gain, k_gain));
+}
+
 int tdl_net_attention(tdl_net *net, int in, const tdl_attention_config *config, int distance_bias,
                       int time_bias)
 {

@@ -18,6 +18,9 @@ int tdl_net_glu(tdl_net *net, int in, tdl_act act, bool act_second);
 /* gain and bias as the kind has them, else TDL_NONE */
 int tdl_net_norm(tdl_net *net, int in, tdl_norm_kind kind, int gain, int bias, double eps);
 int tdl_net_rope(tdl_net *net, int in, const tdl_rope_config *config);
+/* The heads' queries and keys brought to mean square 1, then scaled: gains [1][d_head] */
+int tdl_net_qk_norm(tdl_net *net, int in, const tdl_qk_norm_config *config, int q_gain, int k_gain,
+                    double eps);
 /* Biases of the scores: by distance [1][2 max - 1], by time [1][time_buckets + 1], or TDL_NONE */
 int tdl_net_attention(tdl_net *net, int in, const tdl_attention_config *config, int distance_bias,
                       int time_bias);

@@ -54,6 +54,11 @@ typedef struct tdl_rope_config {
     size_t max_len; /* tokens of a row, for programs that need to know; 0 = not said */
 } tdl_rope_config;
 
+typedef struct tdl_qk_norm_config {
+    size_t heads, kv_heads, d_head; /* query heads from column `at` on, key heads behind them */
+    size_t at;
+} tdl_qk_norm_config;
+
 typedef enum tdl_position {
     TDL_POSITION_NONE,
     TDL_POSITION_LEARNED,         /* counted from the first token */
@@ -88,7 +93,7 @@ typedef struct tdl_loss_config {
 typedef struct tdl_op_config {
     tdl_act act;
     double rate;     /* dropout: share of elements dropped, in [0, 1) */
-    double eps;      /* norm */
+    double eps;      /* norm, qk_norm */
     double scale;    /* embed: factor on the sum of the tables */
     size_t cols;     /* input: columns; reshape: new columns; rising: of a group */
     size_t at;       /* gate_mul: first column of the gate */
@@ -98,6 +103,7 @@ typedef struct tdl_op_config {
     tdl_pooling pooling;
     tdl_attention_config attention;
     tdl_rope_config rope;
+    tdl_qk_norm_config qk_norm;
     tdl_image_config image;
     tdl_feature_config features;
     tdl_loss_config loss;
@@ -213,6 +219,7 @@ extern const tdl_op tdl_op_norm; /* param: gain [1][d], bias [1][d], as the kind
 /* sequence */
 extern const tdl_op tdl_op_attention; /* param: bias by distance [1][2 max - 1], by time [1][n] */
 extern const tdl_op tdl_op_rope;
+extern const tdl_op tdl_op_qk_norm;  /* param: gain of the queries, of the keys [1][d_head] */
 extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of which scale it */
 extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
 /* scores */

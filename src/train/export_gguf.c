@@ -26,13 +26,20 @@ void tdl_gguf_set_vocabulary(tdl_gguf_writer *w, const tdl_gguf_vocabulary *v)
         tdl_gguf_set_u32(w, "tokenizer.ggml.eos_token_id", *v->end);
 }
 
-static void set_count(tdl_gguf_writer *w, const char *format, const char *architecture,
-                      size_t value)
+static void set_count(tdl_gguf_writer *w, const char *name, const char *architecture, size_t value)
 {
     char key[64];
 
-    snprintf(key, sizeof key, "%s.%s", architecture, format);
+    snprintf(key, sizeof key, "%s.%s", architecture, name);
     tdl_gguf_set_u32(w, key, (uint32_t)value);
+}
+
+static void set_number(tdl_gguf_writer *w, const char *name, const char *architecture, double value)
+{
+    char key[64];
+
+    snprintf(key, sizeof key, "%s.%s", architecture, name);
+    tdl_gguf_set_float(w, key, (float)value);
 }
 
 static void set_shape(tdl_gguf_writer *w, const tdl_tf_config *c, const char *architecture)
@@ -43,13 +50,13 @@ static void set_shape(tdl_gguf_writer *w, const tdl_tf_config *c, const char *ar
     set_count(w, "feed_forward_length", architecture, c->d_ff);
     set_count(w, "attention.head_count", architecture, c->n_head);
     set_count(w, "attention.head_count_kv", architecture, c->n_kv_head);
-    if (!tdl_gguf_is_llama(c)) {
-        tdl_gguf_set_float(w, "gpt2.attention.layer_norm_epsilon", (float)c->norm_eps);
+    if (c->norm != TDL_NORM_RMS) {
+        set_number(w, "attention.layer_norm_epsilon", architecture, c->norm_eps);
         return;
     }
-    tdl_gguf_set_float(w, "llama.attention.layer_norm_rms_epsilon", (float)c->norm_eps);
-    tdl_gguf_set_u32(w, "llama.rope.dimension_count", (uint32_t)c->d_head);
-    tdl_gguf_set_float(w, "llama.rope.freq_base", (float)c->rope_base);
+    set_number(w, "attention.layer_norm_rms_epsilon", architecture, c->norm_eps);
+    set_count(w, "rope.dimension_count", architecture, c->d_head);
+    set_number(w, "rope.freq_base", architecture, c->rope_base);
 }
 
 /* ---- tensors ---- */
@@ -60,20 +67,21 @@ typedef struct exporting {
     tdl_gguf_type type;
 } exporting;
 
-/* Columns of a weight, which the writer copies turned round. */
-static tdl_status add_weight(const exporting *e, const tdl_gguf_part *part, tdl_report *why)
+/* Columns of a slice, turned round and in the order of the file. */
+static void add_columns(const exporting *e, const tdl_gguf_part *part)
 {
     const tdl_slice *s = &e->params->slice[part->slice];
     const float *from = tdl_params_value(e->params, part->slice) + part->at;
-    float *block = malloc((s->rows * part->cols + 1) * sizeof *block);
+    const size_t shape[] = {part->cols, s->rows};
+    float *to = malloc((s->rows * part->cols + 1) * sizeof *to);
 
-    if (!block)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the tensor %s", part->name);
-    for (size_t r = 0; r < s->rows; r++)
-        memcpy(block + r * part->cols, from + r * s->cols, part->cols * sizeof *block);
-    tdl_gguf_add_transposed(e->writer, part->name, e->type, s->rows, part->cols, block);
-    free(block);
-    return TDL_OK;
+    for (size_t r = 0; to && r < s->rows; r++)
+        for (size_t c = 0; c < part->cols; c++)
+            to[tdl_gguf_column(part, c) * s->rows + r] = from[r * s->cols + c];
+    if (part->turned)
+        tdl_gguf_take(e->writer, part->name, e->type, 2, shape, to);
+    else
+        tdl_gguf_take(e->writer, part->name, TDL_GGUF_F32, 1, shape, to);
 }
 
 static tdl_status add_part(void *context, const tdl_gguf_part *part, tdl_report *why)
@@ -82,9 +90,10 @@ static tdl_status add_part(void *context, const tdl_gguf_part *part, tdl_report 
     const tdl_slice *s = &e->params->slice[part->slice];
     const float *data = tdl_params_value(e->params, part->slice);
 
-    if (part->turned)
-        return add_weight(e, part, why);
-    if (s->rows == 1)
+    TDL_UNUSED(why); // the writer remembers what fails
+    if (part->turned || part->halved)
+        add_columns(e, part);
+    else if (s->rows == 1)
         tdl_gguf_add(e->writer, part->name, TDL_GGUF_F32, 1, &s->cols, data);
     else
         tdl_gguf_add(e->writer, part->name, e->type, 2, (size_t[]){s->rows, s->cols}, data);
@@ -112,7 +121,7 @@ tdl_status tdl_export_gguf(const tdl_transformer *model, const tdl_gguf_vocabula
                            tdl_gguf_type type, const char *path, tdl_report *why)
 {
     const tdl_tf_config *core = &model->core.config;
-    const char *architecture = tdl_gguf_is_llama(core) ? "llama" : "gpt2";
+    const char *architecture = tdl_gguf_architecture(core);
     tdl_status st;
 
     if ((st = tdl_gguf_check_model(&model->config, core, why)) ||

@@ -3,11 +3,12 @@
  * | architecture | what a tdl_transformer must be                                           |
  * |--------------|--------------------------------------------------------------------------|
  * | llama        | RMS norms first, rope, glu with silu, no biases; GQA allowed             |
+ * | qwen3        | the same with qk_norm                                                    |
  * | gpt2         | layer norms first, learned positions, gelu (tanh form), biases all over  |
  *
- * Both: causal, head TIED or TOKENS without bias, max_len said. Anything else is refused by the
- * name of its field. Dropout is not told. llama.cpp turns the pairs (2i, 2i+1) of a llama head, as
- * we do: queries and keys go out, and come in, as they are.
+ * All: causal, head TIED or TOKENS without bias, max_len said. Anything else is refused by the name
+ * of its field. Dropout is not told. llama.cpp turns the pairs (2i, 2i+1) of a llama head, as we
+ * do, and (i, i + width/2) of a qwen3's, whose columns change places on their way.
  */
 #ifndef TDL_TRAIN_EXPORT_GGUF_H
 #define TDL_TRAIN_EXPORT_GGUF_H
@@ -44,7 +45,7 @@ void tdl_gguf_set_vocabulary(tdl_gguf_writer *writer, const tdl_gguf_vocabulary 
 tdl_status tdl_export_gguf(const tdl_transformer *model, const tdl_gguf_vocabulary *vocabulary,
                            tdl_gguf_type type, const char *path, tdl_report *why);
 
-/* A file of one of both architectures, from anybody, as a model whose net is not planned yet. Its
+/* A file of one of these architectures, from anybody, as a model whose net is not planned yet. Its
  * vocabulary stays in the file. Nothing is allocated before its size was checked against the file.
  *   returns  TDL_OK | TDL_E_INVALID (what the file has and we have not) | TDL_E_CORRUPT |
  *            TDL_E_NO_MEMORY | TDL_E_IO; on failure nothing needs releasing */

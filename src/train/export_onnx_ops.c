@@ -346,21 +346,48 @@ static tdl_onnx_rope rope_tables(tdl_exporter *e, int k, const char *x)
     return rope;
 }
 
+/* x with its columns from `at` on, `wide` of them, replaced by y: the rows of node k */
+static const char *with_columns(tdl_exporter *e, int k, const char *x, size_t at, size_t wide,
+                                const char *y)
+{
+    size_t cols = e->net->node[k].shapes.out_cols, end = at + wide;
+
+    if (at)
+        y = tdl_onnx_concat(e->graph, columns(e, x, 0, at), y, -1);
+    if (end < cols)
+        y = tdl_onnx_concat(e->graph, y, columns(e, x, end, cols - end), -1);
+    return tdl_export_unsequence(e, k, y);
+}
+
 static const char *op_rope(tdl_exporter *e, int k)
 {
     const tdl_node *node = &e->net->node[k];
     const tdl_rope_config *c = &node->config.rope;
-    size_t cols = node->shapes.out_cols, wide = c->heads * c->d_head, end = c->at + wide;
+    size_t wide = c->heads * c->d_head;
     const char *x = tdl_export_sequence(e, node->in[0]);
     const tdl_onnx_rope tables = rope_tables(e, k, x);
-    const char *y =
-        tdl_onnx_turn(e->graph, columns(e, x, c->at, wide), c->heads, c->d_head, &tables);
 
-    if (c->at)
-        y = tdl_onnx_concat(e->graph, columns(e, x, 0, c->at), y, -1);
-    if (end < cols)
-        y = tdl_onnx_concat(e->graph, y, columns(e, x, end, cols - end), -1);
-    return tdl_export_unsequence(e, k, y);
+    return with_columns(
+        e, k, x, c->at, wide,
+        tdl_onnx_turn(e->graph, columns(e, x, c->at, wide), c->heads, c->d_head, &tables));
+}
+
+static const char *op_qk_norm(tdl_exporter *e, int k)
+{
+    const tdl_node *node = &e->net->node[k];
+    const tdl_qk_norm_config *c = &node->config.qk_norm;
+    size_t wide_q = c->heads * c->d_head, wide_k = c->kv_heads * c->d_head;
+    float eps = (float)node->config.eps;
+    const char *x = tdl_export_sequence(e, node->in[0]);
+    const char *queries =
+        tdl_onnx_norm_heads(e->graph, columns(e, x, c->at, wide_q), c->heads, c->d_head, "q_gain",
+                            tdl_export_param(e, node, 0), eps);
+    const char *keys =
+        tdl_onnx_norm_heads(e->graph, columns(e, x, c->at + wide_q, wide_k), c->kv_heads, c->d_head,
+                            "k_gain", tdl_export_param(e, node, 1), eps);
+
+    return with_columns(e, k, x, c->at, wide_q + wide_k,
+                        tdl_onnx_concat(e->graph, queries, keys, -1));
 }
 
 /* All attention over ragged rows shares a mask for each direction. */
@@ -410,27 +437,17 @@ tdl_export_op *tdl_export_op_of(const tdl_op *op)
         const tdl_op *op;
         tdl_export_op *export;
     } table[] = {
-        {&tdl_op_input, op_input},
-        {&tdl_op_linear, op_linear},
-        {&tdl_op_act, op_act},
-        {&tdl_op_add, op_add},
-        {&tdl_op_dropout, op_dropout},
-        {&tdl_op_reshape, op_reshape},
-        {&tdl_op_concat, op_concat},
-        {&tdl_op_scale_shift, op_scale_shift},
-        {&tdl_op_norm, op_norm},
-        {&tdl_op_glu, op_glu},
-        {&tdl_op_gate_mul, op_gate_mul},
-        {&tdl_op_dot_score, op_dot_score},
-        {&tdl_op_embed, op_embed},
-        {&tdl_op_feature_tokens, op_feature_tokens},
-        {&tdl_op_prepend, op_prepend},
-        {&tdl_op_patchify, op_patchify},
-        {&tdl_op_conv2d, op_conv2d},
-        {&tdl_op_max_pool2d, op_max_pool2d},
-        {&tdl_op_pool, op_pool},
-        {&tdl_op_rope, op_rope},
-        {&tdl_op_attention, op_attention},
+        {&tdl_op_input, op_input},       {&tdl_op_linear, op_linear},
+        {&tdl_op_act, op_act},           {&tdl_op_add, op_add},
+        {&tdl_op_dropout, op_dropout},   {&tdl_op_reshape, op_reshape},
+        {&tdl_op_concat, op_concat},     {&tdl_op_scale_shift, op_scale_shift},
+        {&tdl_op_norm, op_norm},         {&tdl_op_glu, op_glu},
+        {&tdl_op_gate_mul, op_gate_mul}, {&tdl_op_dot_score, op_dot_score},
+        {&tdl_op_embed, op_embed},       {&tdl_op_feature_tokens, op_feature_tokens},
+        {&tdl_op_prepend, op_prepend},   {&tdl_op_patchify, op_patchify},
+        {&tdl_op_conv2d, op_conv2d},     {&tdl_op_max_pool2d, op_max_pool2d},
+        {&tdl_op_pool, op_pool},         {&tdl_op_rope, op_rope},
+        {&tdl_op_qk_norm, op_qk_norm},   {&tdl_op_attention, op_attention},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

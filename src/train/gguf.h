@@ -72,10 +72,9 @@ void tdl_gguf_set_strs(tdl_gguf_writer *writer, const char *key, const tdl_str *
  * not finite, or whose magnitude the type cannot hold, are refused. */
 void tdl_gguf_add(tdl_gguf_writer *writer, const char *name, tdl_gguf_type type, size_t rank,
                   const size_t *shape, const float *data);
-
-/* A weight [in][out], as we train it, stored as llama.cpp has it: [out][in]. */
-void tdl_gguf_add_transposed(tdl_gguf_writer *writer, const char *name, tdl_gguf_type type,
-                             size_t in, size_t out, const float *data);
+/* The same for data from malloc, which the writer frees; NULL: no memory, the writer fails. */
+void tdl_gguf_take(tdl_gguf_writer *writer, const char *name, tdl_gguf_type type, size_t rank,
+                   const size_t *shape, float *take_data);
 
 tdl_status tdl_gguf_write(const tdl_gguf_writer *writer, const char *path, tdl_report *why);
 

@@ -2,6 +2,16 @@
 
 #include <stdio.h>
 
+static bool is_gpt2(const tdl_tf_config *c)
+{
+    return c->norm != TDL_NORM_RMS;
+}
+
+const char *tdl_gguf_architecture(const tdl_tf_config *c)
+{
+    return is_gpt2(c) ? "gpt2" : c->qk_norm ? "qwen3" : "llama";
+}
+
 /* ---- what can be said ---- */
 
 typedef struct rule {
@@ -32,7 +42,7 @@ static tdl_status check_llama(const tdl_transformer_config *m, const tdl_tf_conf
         {!c->bias_ff, "bias_ff: there is none"},
     };
 
-    return check_rules("llama", rules, sizeof rules / sizeof *rules, why);
+    return check_rules(tdl_gguf_architecture(c), rules, sizeof rules / sizeof *rules, why);
 }
 
 static tdl_status check_gpt2(const tdl_transformer_config *m, const tdl_tf_config *c,
@@ -48,6 +58,7 @@ static tdl_status check_gpt2(const tdl_transformer_config *m, const tdl_tf_confi
         {c->bias_out, "bias_out: it is there"},
         {c->bias_ff, "bias_ff: it is there"},
         {c->n_kv_head == c->n_head, "n_kv_head: as many as n_head"},
+        {!c->qk_norm, "qk_norm: there is none"},
     };
 
     return check_rules("gpt2", rules, sizeof rules / sizeof *rules, why);
@@ -56,7 +67,6 @@ static tdl_status check_gpt2(const tdl_transformer_config *m, const tdl_tf_confi
 tdl_status tdl_gguf_check_model(const tdl_transformer_config *m, const tdl_tf_config *c,
                                 tdl_report *why)
 {
-    bool llama = tdl_gguf_is_llama(c);
     const rule rules[] = {
         {m->front == TDL_FRONT_TOKENS, "front: it reads tokens"},
         {m->types == 0, "types: there is one stream of ids"},
@@ -75,12 +85,19 @@ tdl_status tdl_gguf_check_model(const tdl_transformer_config *m, const tdl_tf_co
         {c->mask == TDL_MASK_CAUSAL, "mask: causal"},
         {!c->last_first_only, "last_first_only: every token asks"},
     };
-    tdl_status st = check_rules(llama ? "llama" : "gpt2", rules, sizeof rules / sizeof *rules, why);
+    tdl_status st = check_rules(tdl_gguf_architecture(c), rules, sizeof rules / sizeof *rules, why);
 
-    return st ? st : llama ? check_llama(m, c, why) : check_gpt2(m, c, why);
+    return st ? st : is_gpt2(c) ? check_gpt2(m, c, why) : check_llama(m, c, why);
 }
 
 /* ---- the tensors ---- */
+
+size_t tdl_gguf_column(const tdl_gguf_part *part, size_t c)
+{
+    size_t width = part->halved, in_head = width ? c % width : 0;
+
+    return width ? c - in_head + in_head / 2 + in_head % 2 * (width / 2) : c;
+}
 
 typedef struct walk {
     const tdl_transformer *model;
@@ -91,20 +108,37 @@ typedef struct walk {
     char scope[32]; /* what names begin with: "blk.7." */
 } walk;
 
-static void visit_columns(walk *w, const char *name, int slice, size_t at, size_t cols, bool turned)
+static void visit_part(walk *w, const char *name, tdl_gguf_part part)
 {
-    tdl_gguf_part part = {.slice = slice, .at = at, .cols = cols, .turned = turned};
-
     if (w->status)
         return;
     snprintf(part.name, sizeof part.name, "%s%s", w->scope, name);
     w->status = w->visit(w->context, &part, w->why);
 }
 
+static void visit_columns(walk *w, const char *name, int slice, size_t at, size_t cols,
+                          size_t halved)
+{
+    visit_part(
+        w, name,
+        (tdl_gguf_part){.slice = slice, .at = at, .cols = cols, .turned = true, .halved = halved});
+}
+
 static void visit_slice(walk *w, const char *name, int slice, bool turned)
 {
     if (slice != TDL_NONE)
-        visit_columns(w, name, slice, 0, w->model->params.slice[slice].cols, turned);
+        visit_part(w, name,
+                   (tdl_gguf_part){.slice = slice,
+                                   .cols = w->model->params.slice[slice].cols,
+                                   .turned = turned});
+}
+
+static void visit_head_gain(walk *w, const char *name, int slice)
+{
+    size_t d = w->model->core.config.d_head;
+
+    if (slice != TDL_NONE)
+        visit_part(w, name, (tdl_gguf_part){.slice = slice, .cols = d, .halved = d});
 }
 
 static void visit_llama_layer(walk *w, const tdl_tf_layer *l)
@@ -112,15 +146,18 @@ static void visit_llama_layer(walk *w, const tdl_tf_layer *l)
     const tdl_tf_config *c = &w->model->core.config;
     size_t q = c->n_head * c->d_head, kv = c->n_kv_head * c->d_head;
     size_t gate = c->glu ? 0 : c->d_ff, up = c->d_ff - gate; // first columns
+    size_t halved = c->qk_norm ? c->d_head : 0;
 
     visit_slice(w, "attn_norm.weight", l->attn_gain, false);
-    visit_columns(w, "attn_q.weight", l->qkv, 0, q, true);
-    visit_columns(w, "attn_k.weight", l->qkv, q, kv, true);
-    visit_columns(w, "attn_v.weight", l->qkv, q + kv, kv, true);
+    visit_columns(w, "attn_q.weight", l->qkv, 0, q, halved);
+    visit_columns(w, "attn_k.weight", l->qkv, q, kv, halved);
+    visit_columns(w, "attn_v.weight", l->qkv, q + kv, kv, 0);
+    visit_head_gain(w, "attn_q_norm.weight", l->q_gain);
+    visit_head_gain(w, "attn_k_norm.weight", l->k_gain);
     visit_slice(w, "attn_output.weight", l->out, true);
     visit_slice(w, "ffn_norm.weight", l->ff_gain, false);
-    visit_columns(w, "ffn_gate.weight", l->ff_in, gate, c->d_ff, true);
-    visit_columns(w, "ffn_up.weight", l->ff_in, up, c->d_ff, true);
+    visit_columns(w, "ffn_gate.weight", l->ff_in, gate, c->d_ff, 0);
+    visit_columns(w, "ffn_up.weight", l->ff_in, up, c->d_ff, 0);
     visit_slice(w, "ffn_down.weight", l->ff_out, true);
 }
 
@@ -144,16 +181,15 @@ tdl_status tdl_gguf_each_part(const tdl_transformer *m, tdl_gguf_visit *visit, v
                               tdl_report *why)
 {
     walk w = {.model = m, .visit = visit, .context = context, .why = why};
-    bool llama = tdl_gguf_is_llama(&m->core.config);
 
     visit_slice(&w, "token_embd.weight", m->token_table, false);
     visit_slice(&w, "position_embd.weight", m->position_table, false);
     for (size_t i = 0; i < m->core.config.n_layer; i++) {
         snprintf(w.scope, sizeof w.scope, "blk.%zu.", i);
-        if (llama)
-            visit_llama_layer(&w, &m->core.layer[i]);
-        else
+        if (is_gpt2(&m->core.config))
             visit_gpt2_layer(&w, &m->core.layer[i]);
+        else
+            visit_llama_layer(&w, &m->core.layer[i]);
     }
     w.scope[0] = '\0';
     visit_slice(&w, "output_norm.weight", m->core.final_gain, false);

@@ -289,25 +289,13 @@ void tdl_gguf_add(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size
     add(w, name, type, rank, shape, data, NULL);
 }
 
-void tdl_gguf_add_transposed(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t in,
-                             size_t out, const float *data)
+void tdl_gguf_take(tdl_gguf_writer *w, const char *name, tdl_gguf_type type, size_t rank,
+                   const size_t *shape, float *take_data)
 {
-    const size_t shape[] = {out, in};
-    size_t n = 0;
-    float *turned = NULL;
-
-    if (!w || w->status)
-        return;
-    if (!__builtin_mul_overflow(in, out, &n) && n)
-        turned = calloc(n, sizeof *turned);
-    if (n && !turned) {
+    if (take_data)
+        add(w, name, type, rank, shape, take_data, take_data);
+    else
         remember(w, TDL_E_NO_MEMORY, name, "out of memory");
-        return;
-    }
-    for (size_t i = 0; i < in; i++)
-        for (size_t j = 0; turned && j < out; j++)
-            turned[j * in + i] = data[i * out + j];
-    add(w, name, type, 2, shape, data, turned);
 }
 
 /* ---- the file ---- */

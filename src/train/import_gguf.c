@@ -57,32 +57,40 @@ static double number(keys *k, const char *name)
     return value;
 }
 
-/* What llama models of others have and ours have not. */
+/* What models of others have, of the architectures with rotary positions, and ours have not. */
 static void refuse_variants(keys *k, const tdl_tf_config *c)
 {
-    static const char *const variants[] = {"llama.rope.scaling.type", "llama.rope.scaling.factor",
-                                           "llama.expert_count", "llama.attention.sliding_window"};
+    static const char *const variants[] = {"rope.scaling.type", "rope.scaling.factor",
+                                           "expert_count", "attention.sliding_window"};
+    static const char *const widths[] = {"rope.dimension_count", "attention.key_length",
+                                         "attention.value_length"};
     size_t d_head = c->n_head ? c->d_model / c->n_head : 0;
+    char key[64];
 
     for (size_t i = 0; !k->status && i < sizeof variants / sizeof *variants; i++)
-        if (tdl_gguf_has(k->file, variants[i]))
-            k->status = TDL_FAIL(k->why, TDL_E_INVALID, "key \"%s\": there is no such thing here",
-                                 variants[i]);
-    if (!k->status && count_or(k, "rope.dimension_count", d_head, COUNT_MAX) != d_head)
-        k->status =
-            TDL_FAIL(k->why, TDL_E_INVALID,
-                     "key \"llama.rope.dimension_count\" is not %zu, the width of a head", d_head);
+        if (tdl_gguf_has(k->file, name_key(key, k, variants[i])))
+            k->status =
+                TDL_FAIL(k->why, TDL_E_INVALID, "key \"%s\": there is no such thing here", key);
+    for (size_t i = 0; !k->status && i < sizeof widths / sizeof *widths; i++) {
+        size_t width = count_or(k, widths[i], d_head, COUNT_MAX);
+        if (!k->status && width != d_head)
+            k->status = TDL_FAIL(k->why, TDL_E_INVALID,
+                                 "key \"%s\" is %zu, not %zu: the width over the heads",
+                                 name_key(key, k, widths[i]), width, d_head);
+    }
 }
 
 static tdl_transformer_config llama_config(keys *k)
 {
+    char key[64];
     tdl_transformer_config m = {.core = {.norm = TDL_NORM_RMS,
                                          .norm_eps = number(k, "attention.layer_norm_rms_epsilon"),
                                          .act = TDL_ACT_SILU,
                                          .glu = true,
+                                         .qk_norm = !strcmp(k->architecture, "qwen3"),
                                          .rope_base = 10000}};
 
-    if (tdl_gguf_has(k->file, "llama.rope.freq_base"))
+    if (tdl_gguf_has(k->file, name_key(key, k, "rope.freq_base")))
         m.core.rope_base = number(k, "rope.freq_base");
     return m;
 }
@@ -98,6 +106,16 @@ static tdl_transformer_config gpt2_config(keys *k)
                                     .position = TDL_POSITION_LEARNED};
 }
 
+static const char *known_architecture(tdl_str name)
+{
+    static const char *const known[] = {"llama", "qwen3", "gpt2"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (tdl_str_is(name, known[i]))
+            return known[i];
+    return NULL;
+}
+
 static tdl_status read_config(const tdl_gguf_file *file, tdl_transformer_config *ret,
                               tdl_report *why)
 {
@@ -108,12 +126,13 @@ static tdl_status read_config(const tdl_gguf_file *file, tdl_transformer_config 
     if ((st = tdl_gguf_get_str(file, "general.architecture", &architecture, why)) ||
         (st = tdl_gguf_get(file, "token_embd.weight", 0, NULL, &tokens, why)))
         return st;
-    bool llama = tdl_str_is(architecture, "llama");
-    if (!llama && !tdl_str_is(architecture, "gpt2"))
-        return TDL_FAIL(why, TDL_E_INVALID, "architecture \"%.*s\": there are llama and gpt2",
+    keys k = {.file = file, .architecture = known_architecture(architecture), .why = why};
+    if (!k.architecture)
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "architecture \"%.*s\": there are llama, qwen3 and gpt2",
                         TDL_FMT(architecture));
-    keys k = {.file = file, .architecture = llama ? "llama" : "gpt2", .why = why};
-    tdl_transformer_config m = llama ? llama_config(&k) : gpt2_config(&k);
+    bool gpt2 = !strcmp(k.architecture, "gpt2");
+    tdl_transformer_config m = gpt2 ? gpt2_config(&k) : llama_config(&k);
     m.front = TDL_FRONT_TOKENS;
     m.vocabulary = tokens->rank == 2 && tokens->shape[0] <= INT_MAX ? tokens->shape[0] : 0;
     m.core.max_len = count(&k, "context_length", COUNT_MAX);
@@ -125,7 +144,7 @@ static tdl_status read_config(const tdl_gguf_file *file, tdl_transformer_config 
     m.head = TDL_HEAD_TIED;
     if (!tdl_gguf_get(file, "output.weight", 0, NULL, &tokens, NULL))
         m.head = TDL_HEAD_TOKENS;
-    if (llama)
+    if (!gpt2)
         refuse_variants(&k, &m.core);
     *ret = m;
     return k.status;
@@ -137,8 +156,9 @@ static tdl_status read_config(const tdl_gguf_file *file, tdl_transformer_config 
 static size_t measure(const tdl_transformer_config *m)
 {
     const tdl_tf_config *c = &m->core;
-    size_t d = c->d_model, kv = c->n_head ? d / c->n_head * c->n_kv_head : 0;
-    size_t vectors = c->norm == TDL_NORM_RMS ? 2 * d : 4 * d + (d + 2 * kv) + c->d_ff + 2 * d;
+    size_t d = c->d_model, d_head = c->n_head ? d / c->n_head : 0, kv = d_head * c->n_kv_head;
+    size_t vectors = c->norm == TDL_NORM_RMS ? 2 * d + (c->qk_norm ? 2 * d_head : 0)
+                                             : 4 * d + (d + 2 * kv) + c->d_ff + 2 * d;
     size_t weights = d * (d + 2 * kv) + d * d + (c->glu ? 3 : 2) * d * c->d_ff;
     size_t tables = m->vocabulary * d * (m->head == TDL_HEAD_TOKENS ? 2 : 1) +
                     (m->position == TDL_POSITION_LEARNED ? c->max_len * d : 0);
@@ -172,7 +192,7 @@ static void turn(const float *from, const tdl_gguf_part *part, const tdl_slice *
 {
     for (size_t c = 0; c < part->cols; c++)
         for (size_t r = 0; r < s->rows; r++)
-            to[r * s->cols + part->at + c] = from[c * s->rows + r];
+            to[r * s->cols + part->at + c] = from[tdl_gguf_column(part, c) * s->rows + r];
 }
 
 static tdl_status read_part(void *context, const tdl_gguf_part *part, tdl_report *why)
@@ -197,7 +217,7 @@ static tdl_status read_part(void *context, const tdl_gguf_part *part, tdl_report
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the tensor %s", part->name);
     tdl_gguf_floats(tensor, x);
     st = tdl_nn_check_finite(part->name, x, 1, tensor->n, why);
-    if (!st && part->turned)
+    if (!st && (part->turned || part->halved))
         turn(x, part, s, to);
     else if (!st)
         memcpy(to, x, tensor->n * sizeof *x);

@@ -179,17 +179,30 @@ const char *tdl_onnx_turn(tdl_onnx *g, const char *x, size_t heads, size_t width
     return join_heads(g, turn(g, split_heads(g, x, heads, 1, width), rope), heads, width);
 }
 
+/* x [batch, length, kv, heads/kv, width], each head to mean square 1 */
+static const char *norm(tdl_onnx *g, const char *x, size_t width, const char *name,
+                        const float *gain, float eps)
+{
+    const char *y = tdl_onnx_rms_norm(g, x, width, NULL, eps);
+
+    return tdl_onnx_times(
+        g, y, tdl_onnx_tensor(g, tdl_onnx_scoped(g, name), TDL_ONNX_F32, 1, &width, gain));
+}
+
+const char *tdl_onnx_norm_heads(tdl_onnx *g, const char *x, size_t heads, size_t width,
+                                const char *name, const float *gain, float eps)
+{
+    return join_heads(g, norm(g, split_heads(g, x, heads, 1, width), width, name, gain, eps), heads,
+                      width);
+}
+
 /* ---- attention ---- */
 
 static const char *norm_and_turn(tdl_onnx *g, const char *x, const tdl_onnx_attention *a,
-                                 const char *gain_name, const float *gain)
+                                 const char *name, const float *gain)
 {
-    if (gain) {
-        const char *y = tdl_onnx_rms_norm(g, x, a->head_width, NULL, a->norm_eps);
-        x = tdl_onnx_times(g, y,
-                           tdl_onnx_tensor(g, tdl_onnx_scoped(g, gain_name), TDL_ONNX_F32, 1,
-                                           &a->head_width, gain));
-    }
+    if (gain)
+        x = norm(g, x, a->head_width, name, gain, a->norm_eps);
     return a->rope ? turn(g, x, a->rope) : x;
 }
 

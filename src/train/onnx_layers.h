@@ -123,6 +123,11 @@ tdl_onnx_rope tdl_onnx_rope_tables(tdl_onnx *graph, const char *x, size_t max_le
 const char *tdl_onnx_turn(tdl_onnx *graph, const char *x, size_t heads, size_t width,
                           const tdl_onnx_rope *rope);
 
+/* x [batch, length, heads * width], each head brought to mean square 1 and scaled by gain [width],
+ * called `name` below the scope */
+const char *tdl_onnx_norm_heads(tdl_onnx *graph, const char *x, size_t heads, size_t width,
+                                const char *name, const float *gain, float eps);
+
 typedef struct tdl_onnx_attention {
     size_t heads, kv_heads, head_width;
     float scale;                  /* of q . k; 0: 1 / sqrt(head_width) */

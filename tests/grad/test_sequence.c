@@ -130,6 +130,21 @@ static void rope_of_some_columns(void **state)
     }
 }
 
+/* Enough rows for several to share each part of the gains' sums, and heads whose gains differ. */
+static void qk_norm_of_query_and_key_heads(void **state)
+{
+    const tdl_qk_norm_config config = {.heads = 3, .kv_heads = 2, .d_head = 4, .at = 1};
+    sequence s;
+
+    TDL_UNUSED(state);
+    open_sequence(&s, 23);
+    int q_gain = tdl_params_add(&s.params, "q_gain", 1, 4, false);
+    int k_gain = tdl_params_add(&s.params, "k_gain", 1, 4, false);
+    int h = tdl_net_act(&s.net, s.tokens, TDL_ACT_TANH); // somewhere for a gradient in place
+    h = tdl_net_qk_norm(&s.net, h, &config, q_gain, k_gain, 1e-5);
+    check_sequence(&s, tdl_net_add(&s.net, h, s.tokens), &BATCH);
+}
+
 /* ---- attention ---- */
 
 /* Queries [0, 8) of 4 heads, keys [9, 13) and values [13, 17) of 2; column 8 belongs to nobody. */
@@ -249,6 +264,7 @@ int main(void)
         cmocka_unit_test(gate_mul_by_columns_of_another_value),
         cmocka_unit_test(pool_of_each_kind),
         cmocka_unit_test(rope_of_some_columns),
+        cmocka_unit_test(qk_norm_of_query_and_key_heads),
         cmocka_unit_test(attention_with_each_score_and_mask),
         cmocka_unit_test(attention_with_dropped_weights),
         cmocka_unit_test(attention_by_groups_of_one_time_with_biases),

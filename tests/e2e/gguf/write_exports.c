@@ -60,6 +60,14 @@ static tdl_transformer_config turned_llama(void)
     return config;
 }
 
+static tdl_transformer_config qwen3(void)
+{
+    tdl_transformer_config config = llama;
+
+    config.core.qk_norm = true;
+    return config;
+}
+
 /* ---- our decoding ---- */
 
 typedef struct text {
@@ -226,11 +234,12 @@ static tdl_status write_model(const char *folder, const char *name,
 
 int main(int argc, char **argv)
 {
-    const tdl_transformer_config turned = turned_llama();
+    const tdl_transformer_config turned = turned_llama(), normed = qwen3();
     const struct {
         const char *name;
         const tdl_transformer_config *config;
-    } models[] = {{"llama", &llama}, {"turned-llama", &turned}, {"gpt2", &gpt2}};
+    } models[] = {
+        {"llama", &llama}, {"turned-llama", &turned}, {"qwen3", &normed}, {"gpt2", &gpt2}};
     tdl_buf json = {0};
     tdl_jw w = {.out = &json};
     tdl_report why = {0};

@@ -173,7 +173,7 @@ static void gpt(model *m)
     transform(m, &c);
 }
 
-static void llama(model *m)
+static void llama_or_qwen(model *m, bool qk_norm)
 {
     tdl_transformer_config c = tokens(small, TDL_HEAD_TOKENS);
 
@@ -182,7 +182,18 @@ static void llama(model *m)
     c.core.act = TDL_ACT_SILU;
     c.core.glu = true;
     c.core.rope_base = 10000;
+    c.core.qk_norm = qk_norm;
     transform(m, &c);
+}
+
+static void llama(model *m)
+{
+    llama_or_qwen(m, false);
+}
+
+static void qwen(model *m)
+{
+    llama_or_qwen(m, true);
 }
 
 static void sasrec(model *m)
@@ -411,6 +422,7 @@ int main(int argc, char **argv)
                   {"bert-mean", bert_mean, 0},
                   {"gpt", gpt, 0},
                   {"llama", llama, 0},
+                  {"qwen", qwen, 0},
                   {"sasrec", sasrec, 0},
                   {"vit", vit, 48},
                   {"vit-stem", vit_stem, 48},

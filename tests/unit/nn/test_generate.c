@@ -12,7 +12,7 @@
 
 enum { VOCABULARY = 23, MAX_LEN = 12 };
 
-/* learned: positions from a table, else rotary ones */
+/* learned: positions from a table, else rotary ones behind normed queries and keys */
 static void start(tdl_transformer *model, bool learned)
 {
     const tdl_transformer_config config = {.core = {.n_layer = 2,
@@ -21,6 +21,7 @@ static void start(tdl_transformer *model, bool learned)
                                                     .n_kv_head = 2,
                                                     .d_ff = 24,
                                                     .max_len = MAX_LEN,
+                                                    .qk_norm = !learned,
                                                     .rope_base = learned ? 0 : 10000},
                                            .vocabulary = VOCABULARY,
                                            .position =

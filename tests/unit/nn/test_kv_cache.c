@@ -57,7 +57,8 @@ static tdl_status add_positions(const tdl_op_call *call, tdl_report *why)
 static const tdl_op POSITIONS = {
     .name = "positions", .inputs_n = 1, .infer = infer_positions, .forward = add_positions};
 
-/* One block; llama: rope, shared key heads, root mean square, SwiGLU; else norm and GELU. */
+/* One block; llama: normed queries and keys, rope, shared key heads, root mean square, SwiGLU; else
+ * norm and GELU. */
 static int add_block(stack *s, int x, bool llama)
 {
     tdl_norm_kind kind = llama ? TDL_NORM_RMS : TDL_NORM_LAYER_PLAIN;
@@ -68,13 +69,16 @@ static int add_block(stack *s, int x, bool llama)
                                             .k_at = HEADS * D_HEAD,
                                             .v_at = (HEADS + kv_heads) * D_HEAD};
     const tdl_rope_config rope = {.heads = HEADS + kv_heads, .d_head = D_HEAD, .base = 10000};
+    const tdl_qk_norm_config normed = {.heads = HEADS, .kv_heads = kv_heads, .d_head = D_HEAD};
     int gain = llama ? tdl_params_add(&s->params, "gain", 1, D, false) : TDL_NONE;
+    int head_gain = llama ? tdl_params_add(&s->params, "head_gain", 1, D_HEAD, false) : TDL_NONE;
     tdl_net *net = &s->net;
 
     int h = tdl_net_norm(net, x, kind, gain, TDL_NONE, 1e-6);
     int qkv = tdl_net_linear(net, h, weights(s, D, wide), TDL_NONE, TDL_ACT_NONE);
     if (llama)
-        qkv = tdl_net_rope(net, qkv, &rope);
+        qkv = tdl_net_rope(net, tdl_net_qk_norm(net, qkv, &normed, head_gain, head_gain, 1e-6),
+                           &rope);
     h = tdl_net_attention(net, qkv, &attention, TDL_NONE, TDL_NONE);
     x = tdl_net_linear_add(net, h, x, weights(s, HEADS * D_HEAD, D), TDL_NONE, TDL_ACT_NONE);
     h = tdl_net_norm(net, x, kind, gain, TDL_NONE, 1e-6);

@@ -69,18 +69,12 @@ static void layer_norm_and_its_gradients(void **state)
     near(db, dbias, NORM_COLS, TOLERANCE_GRAD, "dbias");
 }
 
+static const double RMS_Y[NORM_N] = {
+    0.341792883654191, -0.738272628693052, 2.25583303211766, 0.0820302920770057, 0,
+    0.999599640559432, 0.900539316179992,  1.09846004501076, 1.20191860780866,   0.799679712447546};
+
 static void rms_norm_and_its_gradients(void **state)
 {
-    const double y[] = {0.341792883654191,
-                        -0.738272628693052,
-                        2.25583303211766,
-                        0.0820302920770057,
-                        0,
-                        0.999599640559432,
-                        0.900539316179992,
-                        1.09846004501076,
-                        1.20191860780866,
-                        0.799679712447546};
     const double dx[] = {0.616345236103763,
                          -0.146236320397688,
                          -0.215457101217905,
@@ -97,7 +91,7 @@ static void rms_norm_and_its_gradients(void **state)
 
     TDL_UNUSED(state);
     tdl_norm_forward(false, NORM_ROWS, NORM_COLS, NORM_X, GAIN, NULL, 1e-6, got, mean, rstd, NULL);
-    near(got, y, NORM_N, TOLERANCE, "y");
+    near(got, RMS_Y, NORM_N, TOLERANCE, "y");
     tdl_norm_backward(false, NORM_ROWS, NORM_COLS, NORM_X, GAIN, mean, rstd, DY, d, dg, NULL, NULL);
     near(d, dx, NORM_N, TOLERANCE_GRAD, "dx");
     near(dg, dgain, NORM_COLS, TOLERANCE_GRAD, "dgain");
@@ -109,6 +103,7 @@ typedef struct tokens {
     tdl_params params;
     tdl_net net;
     int value;
+    int gain; /* slice: GAIN */
 } tokens;
 
 static void open_tokens(tokens *t, size_t rows, size_t cols, const tdl_real *table)
@@ -116,8 +111,10 @@ static void open_tokens(tokens *t, size_t rows, size_t cols, const tdl_real *tab
     *t = (tokens){0};
     t->net.params = &t->params;
     int slice = tdl_params_add(&t->params, "tokens", rows, cols, true);
+    t->gain = tdl_params_add(&t->params, "gain", 1, NORM_COLS, false);
     assert_int_equal(tdl_params_seal(&t->params, NULL), TDL_OK);
     memcpy(tdl_params_value(&t->params, slice), table, rows * cols * sizeof *table);
+    memcpy(tdl_params_value(&t->params, t->gain), GAIN, sizeof GAIN);
     t->value = add_tokens(&t->net, slice);
 }
 
@@ -189,6 +186,86 @@ static void rope_of_shapes_that_do_not_meet_is_refused(void **state)
     open_tokens(&t, 1, 4, x);
     tdl_net_rope(&t.net, t.value, &wide);
     check_refused(&t, "rope: 2 heads of 2 columns from column 1 on, the input has 4");
+}
+
+/* One query head and one key head: the two rows of the RMS norm above, between other columns. */
+static void qk_norm_is_the_rms_norm_of_each_head_and_leaves_other_columns(void **state)
+{
+    enum { COLS = NORM_N + 3 };
+    const size_t offsets[] = {0, 1};
+    const int32_t id[] = {0};
+    const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = {id}};
+    const tdl_qk_norm_config config = {.heads = 1, .kv_heads = 1, .d_head = NORM_COLS, .at = 1};
+    tdl_real x[COLS] = {7, [COLS - 2] = 8, [COLS - 1] = -9};
+    double y[COLS] = {7, [COLS - 2] = 8, [COLS - 1] = -9};
+    tokens t;
+
+    TDL_UNUSED(state);
+    memcpy(x + 1, NORM_X, sizeof NORM_X);
+    memcpy(y + 1, RMS_Y, sizeof RMS_Y);
+    open_tokens(&t, 1, COLS, x);
+    int out = tdl_net_qk_norm(&t.net, t.value, &config, t.gain, t.gain, 1e-6);
+    check_values(&t, out, &batch, y, COLS);
+}
+
+/* One gain for queries and keys, so that one slice has all gradients of both. */
+static void qk_norm_gradients(unsigned threads, tdl_real ret[NORM_COLS])
+{
+    enum { TOKENS = 50 };
+    const tdl_qk_norm_config config = {.heads = 1, .kv_heads = 1, .d_head = NORM_COLS};
+    const size_t offsets[] = {0, TOKENS};
+    int32_t id[TOKENS], target[TOKENS];
+    const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = {id}, .target = target};
+    const tdl_run how = {.training = true, .pool = tdl_pool_new(threads)};
+    tokens t;
+
+    for (int i = 0; i < TOKENS; i++) {
+        id[i] = i * i % 3 % 2;
+        target[i] = i * 7 % NORM_COLS;
+    }
+    open_tokens(&t, 2, NORM_N, (tdl_real[2 * NORM_N]){1, 2, -3, 0.5F, 7, -1, [NORM_N] = 4, 1, 9});
+    int normed = tdl_net_qk_norm(&t.net, t.value, &config, t.gain, t.gain, 1e-6);
+    tdl_net_softmax_ce(&t.net, normed, NULL);
+    assert_int_equal(plan(&t.net, 1, true, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&t.net, &batch, &how, NULL), TDL_OK);
+    assert_int_equal(tdl_net_backward(&t.net, &batch, &how, 1, NULL), TDL_OK);
+    memcpy(ret, tdl_params_grad(&t.params, t.gain), NORM_COLS * sizeof *ret);
+    close_tokens(&t);
+    tdl_pool_free(how.pool);
+}
+
+static void no_bit_of_qk_norms_gradients_depends_on_the_threads(void **state)
+{
+    tdl_real one[NORM_COLS], many[NORM_COLS];
+
+    TDL_UNUSED(state);
+    qk_norm_gradients(1, one);
+    for (unsigned threads = 2; threads <= 8; threads += threads == 2 ? 1 : 5) {
+        qk_norm_gradients(threads, many);
+        assert_memory_equal(one, many, sizeof one);
+    }
+}
+
+static void qk_norm_of_shapes_that_do_not_meet_is_refused(void **state)
+{
+    const tdl_qk_norm_config wide = {.heads = 1, .kv_heads = 1, .d_head = NORM_COLS, .at = 1};
+    const tdl_qk_norm_config narrow = {.heads = 3, .kv_heads = 1, .d_head = 2};
+    const tdl_qk_norm_config none = {.heads = 1, .kv_heads = 1};
+    tokens t;
+
+    TDL_UNUSED(state);
+    open_tokens(&t, 1, NORM_N, NORM_X);
+    tdl_net_qk_norm(&t.net, t.value, &wide, t.gain, t.gain, 1e-6);
+    check_refused(&t, "qk_norm: 1 + 1 heads of 5 columns from column 1 on, the input has 10");
+    open_tokens(&t, 1, NORM_N, NORM_X);
+    tdl_net_qk_norm(&t.net, t.value, &narrow, t.gain, t.gain, 1e-6);
+    check_refused(&t, "qk_norm: heads of 2 columns, 'gain' [1][5]");
+    open_tokens(&t, 1, NORM_N, NORM_X);
+    tdl_net_qk_norm(&t.net, t.value, &none, t.gain, t.gain, 1e-6);
+    check_refused(&t, "qk_norm: heads of no columns");
+    open_tokens(&t, 1, NORM_N, NORM_X);
+    tdl_net_qk_norm(&t.net, t.value, &wide, t.gain, t.gain, 0);
+    check_refused(&t, "qk_norm: eps 0 is not above 0");
 }
 
 /* ---- pool, glu, gate_mul: by hand ---- */
@@ -296,6 +373,9 @@ int main(void)
         cmocka_unit_test(rms_norm_and_its_gradients),
         cmocka_unit_test(rope_turns_interleaved_pairs),
         cmocka_unit_test(rope_of_shapes_that_do_not_meet_is_refused),
+        cmocka_unit_test(qk_norm_is_the_rms_norm_of_each_head_and_leaves_other_columns),
+        cmocka_unit_test(no_bit_of_qk_norms_gradients_depends_on_the_threads),
+        cmocka_unit_test(qk_norm_of_shapes_that_do_not_meet_is_refused),
         cmocka_unit_test(pool_takes_first_mean_or_last_and_zeros_of_an_empty_row),
         cmocka_unit_test(glu_gates_with_the_half_it_is_told_to),
         cmocka_unit_test(gate_mul_multiplies_by_the_columns_it_is_told_to),

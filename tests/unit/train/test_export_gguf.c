@@ -80,6 +80,7 @@ static void check_round_trip(const tdl_transformer_config *config)
     assert_true(fabs(back.config.core.rope_base - config->core.rope_base) < 1e-9);
     assert_true(fabs(back.core.config.norm_eps - model.core.config.norm_eps) < 1e-12);
     assert_int_equal(back.config.head, config->head);
+    assert_int_equal(back.config.core.qk_norm, config->core.qk_norm);
     tdl_transformer_release(&model);
     tdl_transformer_release(&back);
     unlink(PATH);
@@ -89,6 +90,17 @@ static void a_llama_comes_back_to_the_bit(void **state)
 {
     TDL_UNUSED(state);
     check_round_trip(&llama);
+}
+
+static void a_llama_with_normed_queries_and_keys_is_a_qwen3_and_comes_back_to_the_bit(void **state)
+{
+    tdl_transformer_config qwen3 = llama;
+
+    TDL_UNUSED(state);
+    qwen3.core.n_head = 2; // heads of 4 columns: pairs change places
+    qwen3.core.n_kv_head = 1;
+    qwen3.core.qk_norm = true;
+    check_round_trip(&qwen3);
 }
 
 static void a_gpt2_comes_back_to_the_bit(void **state)
@@ -147,6 +159,7 @@ static void what_a_gpt2_cannot_say_is_refused_by_field(void **state)
     ASSERT_REFUSED(gpt2, m.core.d_ff = 0, "gpt2: d_ff");
     ASSERT_REFUSED(gpt2, m.head = TDL_HEAD_NONE, "gpt2: head");
     ASSERT_REFUSED(gpt2, m.embed_norm = true, "gpt2: embed_norm");
+    ASSERT_REFUSED(gpt2, m.core.qk_norm = true, "gpt2: qk_norm");
 }
 
 static void a_vocabulary_that_does_not_fit_is_refused(void **state)
@@ -177,6 +190,7 @@ typedef struct header {
     const char *architecture;
     uint32_t layers, width, heads, kv_heads, hidden;
     bool scaled;
+    uint32_t key_length; /* 0: not said */
 } header;
 
 /* A llama of those counts whose only tensor is a table [5][8]. */
@@ -196,6 +210,8 @@ static void assert_not_imported(const header *h, const char *said)
     tdl_gguf_set_float(w, "llama.attention.layer_norm_rms_epsilon", 1e-6F);
     if (h->scaled)
         tdl_gguf_set_str(w, "llama.rope.scaling.type", TDL_STR("yarn"));
+    if (h->key_length)
+        tdl_gguf_set_u32(w, "llama.attention.key_length", h->key_length);
     tdl_gguf_add(w, "token_embd.weight", TDL_GGUF_F32, 2, (size_t[]){VOCABULARY, 8}, table);
     assert_int_equal(tdl_gguf_write(w, PATH, &why), TDL_OK);
     tdl_gguf_writer_free(w);
@@ -210,21 +226,24 @@ static void a_file_whose_keys_lie_is_refused_before_memory_is_asked_for(void **s
     const uint32_t most = UINT32_MAX;
 
     TDL_UNUSED(state);
-    assert_not_imported(&(header){"llama", 1, 8, 4, 2, 6, false}, "the tensors have 40");
-    assert_not_imported(&(header){"llama", 4096, 1 << 24, 1, 1, 1 << 24, false},
+    assert_not_imported(&(header){"llama", 1, 8, 4, 2, 6, false, 0}, "the tensors have 40");
+    assert_not_imported(&(header){"llama", 4096, 1 << 24, 1, 1, 1 << 24, false, 0},
                         "the tensors have");
-    assert_not_imported(&(header){"llama", most, 8, 4, 2, 6, false}, "llama.block_count");
-    assert_not_imported(&(header){"llama", 1, most, 4, 2, 6, false}, "llama.embedding_length");
-    assert_not_imported(&(header){"llama", 1, 8, 0, 2, 6, false}, "llama.attention.head_count");
-    assert_not_imported(&(header){"llama", 1, 8, 4, 5, 6, false}, "head_count_kv\" is 5");
-    assert_not_imported(&(header){"llama", 1, 8, 4, 2, 6, true}, "llama.rope.scaling.type");
-    assert_not_imported(&(header){"mamba", 1, 8, 4, 2, 6, false}, "architecture \"mamba\"");
+    assert_not_imported(&(header){"llama", most, 8, 4, 2, 6, false, 0}, "llama.block_count");
+    assert_not_imported(&(header){"llama", 1, most, 4, 2, 6, false, 0}, "llama.embedding_length");
+    assert_not_imported(&(header){"llama", 1, 8, 0, 2, 6, false, 0}, "llama.attention.head_count");
+    assert_not_imported(&(header){"llama", 1, 8, 4, 5, 6, false, 0}, "head_count_kv\" is 5");
+    assert_not_imported(&(header){"llama", 1, 8, 4, 2, 6, true, 0}, "llama.rope.scaling.type");
+    assert_not_imported(&(header){"llama", 1, 8, 4, 2, 6, false, 5},
+                        "key \"llama.attention.key_length\" is 5, not 2");
+    assert_not_imported(&(header){"mamba", 1, 8, 4, 2, 6, false, 0}, "architecture \"mamba\"");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_llama_comes_back_to_the_bit),
+        cmocka_unit_test(a_llama_with_normed_queries_and_keys_is_a_qwen3_and_comes_back_to_the_bit),
         cmocka_unit_test(a_gpt2_comes_back_to_the_bit),
         cmocka_unit_test(what_a_llama_cannot_say_is_refused_by_field),
         cmocka_unit_test(what_a_gpt2_cannot_say_is_refused_by_field),
