@@ -87,9 +87,6 @@ typedef struct tdl_kernel {
     /* dy[n] *= f'; saved as tdl_act_backward_rows wants it */
     void (*map_backward)(tdl_map f, size_t n, const float *saved, float *dy);
 
-    void (*axpy)(size_t n, float factor, const float *x, float *y); /* y += factor x */
-    void (*scale)(size_t n, float factor, float *x);                /* x *= factor */
-
     /* Of one row: norm_kern.h. gain and bias may be NULL; dx may be dy. */
     void (*norm)(bool rms, size_t n, const float *x, const float *gain, const float *bias,
                  float eps, float *y, float *ret_mean, float *ret_rstd);
@@ -98,7 +95,6 @@ typedef struct tdl_kernel {
     void (*norm_gains)(size_t rows, size_t n, size_t ld, const float *x, const float *mean,
                        const float *rstd, const float *dy, float *dgain, float *dbias);
 
-    float (*sum)(const float *x, size_t n);
     float (*dot)(const float *x, const float *y, size_t n);
     float (*softmax)(float *x, size_t n); /* in place; returns the log of the sum of exp(x) */
 

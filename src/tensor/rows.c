@@ -61,26 +61,6 @@ float tdl_dot(const float *x, const float *y, size_t n)
     return tdl_kernel_get()->dot(x, y, n);
 }
 
-float tdl_sum(const float *x, size_t n)
-{
-    return tdl_kernel_get()->sum(x, n);
-}
-
-void tdl_axpy(size_t n, float factor, const float *x, float *y)
-{
-    tdl_kernel_get()->axpy(n, factor, x, y);
-}
-
-void tdl_scale(size_t n, float factor, float *x)
-{
-    tdl_kernel_get()->scale(n, factor, x);
-}
-
-void tdl_add(size_t n, const float *x, float *y)
-{
-    tdl_kernel_get()->axpy(n, 1, x, y);
-}
-
 /* ---- activations backward ---- */
 
 enum {

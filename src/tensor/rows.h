@@ -37,13 +37,6 @@ void tdl_norm_backward_rows(tdl_norm_form form, size_t rows, size_t n, const flo
                             const float *gain, const float *mean, const float *rstd,
                             const float *dy, float *dx, float *dgain, float *dbias, tdl_pool *pool);
 
-void tdl_axpy(size_t n, float factor, const float *x, float *y); /* y += factor x, fused */
-void tdl_scale(size_t n, float factor, float *x);                /* x *= factor */
-void tdl_add(size_t n, const float *x, float *y);                /* y += x */
-
-/* Sum of x[i] in 16 lanes, i mod 16, added as a tree. */
-float tdl_sum(const float *x, size_t n);
-
 /* Sum of x[i] y[i] in 16 lanes, i mod 16, added as a tree. */
 float tdl_dot(const float *x, const float *y, size_t n);
 

@@ -103,25 +103,6 @@ static void map_backward(tdl_map f, size_t n, const float *saved, float *dy)
     }
 }
 
-static void axpy(size_t n, float factor, const float *x, float *y)
-{
-    for (size_t i = 0; i < n; i += KERN_VL) {
-        size_t left = n - i < KERN_VL ? n - i : KERN_VL;
-
-        store_first(y + i, left,
-                    FMA(splat(factor), load_first(x + i, left, 0), load_first(y + i, left, 0)));
-    }
-}
-
-static void scale(size_t n, float factor, float *x)
-{
-    for (size_t i = 0; i < n; i += KERN_VL) {
-        size_t left = n - i < KERN_VL ? n - i : KERN_VL;
-
-        store_first(x + i, left, load_first(x + i, left, 0) * splat(factor));
-    }
-}
-
 /* ---- sums over a row ---- */
 
 typedef struct lanes {

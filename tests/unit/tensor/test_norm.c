@@ -168,31 +168,12 @@ static void threads_leave_the_bits_and_gradients_are_added_to(void **state)
     free(own);
 }
 
-static void small_helpers_do_what_they_say(void **state)
-{
-    float a[21], b[21];
-
-    (void)state;
-    for (size_t i = 0; i < 21; i++) {
-        a[i] = (float)i;
-        b[i] = 100;
-    }
-    tdl_axpy(20, 2, a, b);
-    assert_true(b[0] == 100 && b[19] == 138 && b[20] == 100);
-    tdl_add(20, a, b);
-    assert_true(b[19] == 157 && b[20] == 100);
-    tdl_scale(20, .5f, b);
-    assert_true(b[0] == 50 && b[20] == 100);
-    assert_true(tdl_sum(a, 21) == 210 && tdl_sum(a, 0) == 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_equals_the_formula_in_double),
         cmocka_unit_test(backward_equals_central_differences),
         cmocka_unit_test(threads_leave_the_bits_and_gradients_are_added_to),
-        cmocka_unit_test(small_helpers_do_what_they_say),
     };
 
     return cmocka_run_group_tests_name("tensor/norm", tests, set_up, tear_down);
