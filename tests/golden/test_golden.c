@@ -297,15 +297,26 @@ static void check_steps(golden *g)
     free(v);
 }
 
-static void check_training(golden *g, bool steps)
+static void check_training(golden *g)
 {
     double theirs = json_number_value(json_object_get(g->file, "loss")), ours = step(g);
 
     if (!(fabs(ours - theirs) <= FORWARD * theirs))
         fail_msg("loss %.12g, PyTorch has %.12g", ours, theirs);
     compare_gradients(g);
-    if (steps && json_object_get(g->file, "adamw_losses"))
+    if (json_object_get(g->file, "adamw_losses"))
         check_steps(g);
+}
+
+/* A model whose parameters are loaded and whose batch is read: `n` numbers of `value` are those
+ * called `output` in the file, then as check_training. Closes. */
+static void check_model(golden *g, const char *output, int value, size_t n)
+{
+    plan_golden(g);
+    infer(g);
+    compare_output(g, output, value, n);
+    check_training(g);
+    close_golden(g);
 }
 
 /* ---- batches ---- */
@@ -376,11 +387,7 @@ static void gpt_with_tied_tables(void **state)
     map_final_norm(&g);
     load_params(&g);
     read_tokens(&g, "tokens", "targets");
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "logits", g.model.scores, 9 * 11);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "logits", g.model.scores, 9 * 11);
 }
 
 static void llama_with_shared_key_heads_and_rotary_positions(void **state)
@@ -416,75 +423,56 @@ static void llama_with_shared_key_heads_and_rotary_positions(void **state)
     map(&g, "head", g.model.head_weight);
     load_params(&g);
     read_tokens(&g, "tokens", "targets");
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "logits", g.model.scores, 9 * 11);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "logits", g.model.scores, 9 * 11);
+}
+
+static const tdl_transformer_config BERT = {
+    .vocabulary = 11, .types = 2, .position = TDL_POSITION_LEARNED, .embed_norm = true};
+
+static void open_bert(golden *g, tdl_transformer_config config)
+{
+    config.core = BLOCK;
+    config.core.norm_eps = 1e-12;
+    config.core.post_norm = true;
+    config.core.act = TDL_ACT_GELU_ERF;
+    config.core.mask = TDL_MASK_BIDIRECTIONAL;
+    open_golden(g, "bert", &config);
+    map(g, "wte", g->model.token_table);
+    map(g, "wtype", g->model.type_table);
+    map(g, "wpe", g->model.position_table);
+    map(g, "lne.g", g->model.embed_gain);
+    map(g, "lne.b", g->model.embed_bias);
+    map_blocks(g);
+    if (config.head_bias)
+        map(g, "bout", g->model.head_bias);
+    else
+        json_object_del(json_object_get(g->file, "params"), "bout");
+    load_params(g);
+    read_tokens(g, "tokens", config.head_bias ? "targets" : NULL);
+    read_ragged(g, "types", g->id[1]);
+    g->batch.id[1] = g->id[1];
 }
 
 static void bert_with_types_and_norms_behind(void **state)
 {
-    tdl_transformer_config config = {.core = BLOCK,
-                                     .vocabulary = 11,
-                                     .types = 2,
-                                     .position = TDL_POSITION_LEARNED,
-                                     .embed_norm = true,
-                                     .head = TDL_HEAD_TIED,
-                                     .head_bias = true};
+    tdl_transformer_config config = BERT;
     golden g;
 
     TDL_UNUSED(state);
-    config.core.norm_eps = 1e-12;
-    config.core.post_norm = true;
-    config.core.act = TDL_ACT_GELU_ERF;
-    config.core.mask = TDL_MASK_BIDIRECTIONAL;
-    open_golden(&g, "bert", &config);
-    map(&g, "wte", g.model.token_table);
-    map(&g, "wtype", g.model.type_table);
-    map(&g, "wpe", g.model.position_table);
-    map(&g, "lne.g", g.model.embed_gain);
-    map(&g, "lne.b", g.model.embed_bias);
-    map_blocks(&g);
-    map(&g, "bout", g.model.head_bias);
-    load_params(&g);
-    read_tokens(&g, "tokens", "targets");
-    read_ragged(&g, "types", g.id[1]);
-    g.batch.id[1] = g.id[1];
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "logits", g.model.scores, 9 * 11);
-    check_training(&g, true);
-    close_golden(&g);
+    config.head = TDL_HEAD_TIED;
+    config.head_bias = true;
+    open_bert(&g, config);
+    check_model(&g, "logits", g.model.scores, 9 * 11);
 }
 
 static void check_pooling(const char *output, tdl_pooling pooling)
 {
-    tdl_transformer_config config = {.core = BLOCK,
-                                     .vocabulary = 11,
-                                     .types = 2,
-                                     .position = TDL_POSITION_LEARNED,
-                                     .embed_norm = true,
-                                     .pooled = true,
-                                     .pooling = pooling};
+    tdl_transformer_config config = BERT;
     golden g;
 
-    config.core.norm_eps = 1e-12;
-    config.core.post_norm = true;
-    config.core.act = TDL_ACT_GELU_ERF;
-    config.core.mask = TDL_MASK_BIDIRECTIONAL;
-    open_golden(&g, "bert", &config);
-    json_object_del(json_object_get(g.file, "params"), "bout");
-    map(&g, "wte", g.model.token_table);
-    map(&g, "wtype", g.model.type_table);
-    map(&g, "wpe", g.model.position_table);
-    map(&g, "lne.g", g.model.embed_gain);
-    map(&g, "lne.b", g.model.embed_bias);
-    map_blocks(&g);
-    load_params(&g);
-    read_tokens(&g, "tokens", NULL);
-    read_ragged(&g, "types", g.id[1]);
-    g.batch.id[1] = g.id[1];
+    config.pooled = true;
+    config.pooling = pooling;
+    open_bert(&g, config);
     plan_golden(&g);
     infer(&g);
     compare_output(&g, output, g.model.hidden, (size_t)3 * 8);
@@ -532,11 +520,7 @@ static void sasrec_against_one_negative_each(void **state)
     tdl_net_keep(&g.model.net, g.model.hidden);
     tdl_net_sampled_bce(&g.model.net, g.model.hidden, g.model.token_table,
                         &(tdl_loss_config){.negatives_max = 1});
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "hidden", g.model.hidden, (size_t)7 * 8);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "hidden", g.model.hidden, (size_t)7 * 8);
 }
 
 static void hstu_with_biases_by_distance_and_time(void **state)
@@ -577,11 +561,7 @@ static void hstu_with_biases_by_distance_and_time(void **state)
         g.time_s[i] = seconds[i];
     g.batch.time_s = g.time_s;
     tdl_net_keep(&g.model.net, g.model.hidden);
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "hidden", g.model.hidden, (size_t)7 * 8);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "hidden", g.model.hidden, (size_t)7 * 8);
 }
 
 static void map_ft_layer(golden *g, size_t i)
@@ -648,11 +628,7 @@ static void ft_transformer_over_table_rows(void **state)
     g.batch.x = g.x;
     g.batch.category = g.category;
     g.batch.value = g.value;
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "prediction", g.model.scores, 3);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "prediction", g.model.scores, 3);
 }
 
 static void vit_over_image_patches(void **state)
@@ -685,11 +661,7 @@ static void vit_over_image_patches(void **state)
     for (size_t i = 0; i < 2; i++)
         g.target[i] = (int32_t)y[i];
     g.batch = (tdl_nn_batch){.rows = 2, .x = g.x, .target = g.target, .example = g.example};
-    plan_golden(&g);
-    infer(&g);
-    compare_output(&g, "logits", g.model.scores, (size_t)2 * 3);
-    check_training(&g, true);
-    close_golden(&g);
+    check_model(&g, "logits", g.model.scores, (size_t)2 * 3);
 }
 
 int main(int argc, char **argv)

@@ -179,18 +179,25 @@ static void hinge_of_labels(void **state)
     expect(&c, scores, 0.5, gradient);
 }
 
+static void expect_list(size_t n, const double *scores, const tdl_real *relevance, double loss,
+                        const double *gradient)
+{
+    loss_case c;
+
+    open_case(&c, 1, n);
+    c.batch.value = relevance;
+    tdl_net_listwise(&c.net, c.scores[0]);
+    expect(&c, scores, loss, gradient);
+}
+
 static void listwise_against_relevance(void **state)
 {
     const double scores[] = {1, 0.2, -0.5};
     const double gradient[] = {0.264588604184322, 0.26866364480777, -0.533252248992093};
     const tdl_real relevance[] = {1, 0, 2};
-    loss_case c;
 
     TDL_UNUSED(state);
-    open_case(&c, 1, 3);
-    c.batch.value = relevance;
-    tdl_net_listwise(&c.net, c.scores[0]);
-    expect(&c, scores, 1.51429507282063, gradient);
+    expect_list(3, scores, relevance, 1.51429507282063, gradient);
 }
 
 /* Cross-entropy averaged over the members of the next group, of a list of five. */
@@ -200,13 +207,9 @@ static void listwise_against_a_set(void **state)
     const double gradient[] = {-0.094110727763, 0.135108801911, 0.0905661383168, -0.25381571194,
                                0.122251499475};
     const tdl_real relevance[] = {1, 0, 0, 1, 0};
-    loss_case c;
 
     TDL_UNUSED(state);
-    open_case(&c, 1, 5);
-    c.batch.value = relevance;
-    tdl_net_listwise(&c.net, c.scores[0]);
-    expect(&c, scores, 1.15167488506, gradient);
+    expect_list(5, scores, relevance, 1.15167488506, gradient);
 }
 
 /* ---- against classes ---- */

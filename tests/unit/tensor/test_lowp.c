@@ -80,20 +80,26 @@ static float bf16_sum(const float *a, const float *b, size_t b_step, size_t k)
     return whole;
 }
 
-static void bf16_layers_are_the_contract_on_every_kernel(void **state)
+static void bf16_oracle(size_t k, float *y)
+{
+    for (size_t i = 0; i < M; i++)
+        for (size_t j = 0; j < N; j++)
+            y[i * N + j] = bf16_sum(x + i * K, w + j, N, k) + bias[j];
+}
+
+/* Layers of every depth, on all tiles of all kernels, are what the oracle, plain loops, says.
+ *   oracle  y[M][N] of the first k columns of x and rows of w, and bias */
+static void check_layers(tdl_precision type, void (*oracle)(size_t k, float *y))
 {
     float y[M * N], expected[M * N];
     const tdl_kernel *kernel;
     const tdl_tiles *tiles;
 
-    (void)state;
     for (size_t d = 0; d < DEPTHS_N; d++) {
-        for (size_t i = 0; i < M; i++)
-            for (size_t j = 0; j < N; j++)
-                expected[i * N + j] = bf16_sum(x + i * K, w + j, N, depths[d]) + bias[j];
+        oracle(depths[d], expected);
         for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
-            for (size_t t = 0; (tiles = tdl_tiles_at(kernel, TDL_PRECISION_BF16, t)); t++) {
-                tdl_packed *packed = packed_on(kernel, tiles, TDL_PRECISION_BF16, depths[d]);
+            for (size_t t = 0; (tiles = tdl_tiles_at(kernel, type, t)); t++) {
+                tdl_packed *packed = packed_on(kernel, tiles, type, depths[d]);
 
                 memset(y, 0xff, sizeof y);
                 tdl_linear(packed, M, x, K, bias, TDL_ACT_NONE, y, N, NULL);
@@ -101,6 +107,12 @@ static void bf16_layers_are_the_contract_on_every_kernel(void **state)
                 tdl_packed_free(packed);
             }
     }
+}
+
+static void bf16_layers_are_the_contract_on_every_kernel(void **state)
+{
+    (void)state;
+    check_layers(TDL_PRECISION_BF16, bf16_oracle);
 }
 
 static void bf16_products_take_every_orientation(void **state)
@@ -173,23 +185,8 @@ static void int8_oracle(size_t k, float *y)
 
 static void int8_layers_are_exact_sums_on_every_kernel(void **state)
 {
-    float y[M * N], expected[M * N];
-    const tdl_kernel *kernel;
-    const tdl_tiles *tiles;
-
     (void)state;
-    for (size_t d = 0; d < DEPTHS_N; d++) {
-        int8_oracle(depths[d], expected);
-        for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
-            for (size_t t = 0; (tiles = tdl_tiles_at(kernel, TDL_PRECISION_INT8, t)); t++) {
-                tdl_packed *packed = packed_on(kernel, tiles, TDL_PRECISION_INT8, depths[d]);
-
-                memset(y, 0xff, sizeof y);
-                tdl_linear(packed, M, x, K, bias, TDL_ACT_NONE, y, N, NULL);
-                tdl_case_same(y, expected, (size_t)M * N, kernel->name);
-                tdl_packed_free(packed);
-            }
-    }
+    check_layers(TDL_PRECISION_INT8, int8_oracle);
 }
 
 /* Blocks of 32: exact sums, then one chain of multiply-adds, cut every 256. */
@@ -231,23 +228,8 @@ static void int4_oracle(size_t k, float *y)
 
 static void int4_layers_are_exact_sums_of_blocks_on_every_kernel(void **state)
 {
-    float y[M * N], expected[M * N];
-    const tdl_kernel *kernel;
-    const tdl_tiles *tiles;
-
     (void)state;
-    for (size_t d = 0; d < DEPTHS_N; d++) {
-        int4_oracle(depths[d], expected);
-        for (size_t at = 0; (kernel = tdl_kernel_at(at)); at++)
-            for (size_t t = 0; (tiles = tdl_tiles_at(kernel, TDL_PRECISION_INT4, t)); t++) {
-                tdl_packed *packed = packed_on(kernel, tiles, TDL_PRECISION_INT4, depths[d]);
-
-                memset(y, 0xff, sizeof y);
-                tdl_linear(packed, M, x, K, bias, TDL_ACT_NONE, y, N, NULL);
-                tdl_case_same(y, expected, (size_t)M * N, kernel->name);
-                tdl_packed_free(packed);
-            }
-    }
+    check_layers(TDL_PRECISION_INT4, int4_oracle);
 }
 
 static void batches_threads_and_orientation_leave_the_bits(void **state)
