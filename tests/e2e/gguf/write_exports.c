@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../unit/train/language_models.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -22,49 +23,17 @@
 enum { VOCABULARY = 300, CONTEXT = 64, PROMPTS = 4, TRIES = 200, GENERATED = 24 };
 static const double MARGIN = 0.05;
 
-static const tdl_transformer_config llama = {.core = {.n_layer = 2,
-                                                      .d_model = 64,
-                                                      .n_head = 4,
-                                                      .n_kv_head = 2,
-                                                      .d_ff = 96,
-                                                      .max_len = CONTEXT,
-                                                      .norm = TDL_NORM_RMS,
-                                                      .norm_eps = 1e-6,
-                                                      .act = TDL_ACT_SILU,
-                                                      .glu = true,
-                                                      .rope_base = 10000},
-                                             .vocabulary = VOCABULARY,
-                                             .head = TDL_HEAD_TOKENS};
-
-static const tdl_transformer_config gpt2 = {.core = {.n_layer = 2,
-                                                     .d_model = 64,
-                                                     .n_head = 4,
-                                                     .d_ff = 128,
-                                                     .max_len = CONTEXT,
-                                                     .act = TDL_ACT_GELU,
-                                                     .bias_qkv = true,
-                                                     .bias_out = true,
-                                                     .bias_ff = true},
-                                            .vocabulary = VOCABULARY,
-                                            .position = TDL_POSITION_LEARNED,
-                                            .head = TDL_HEAD_TIED};
+static const language_sizes sizes = {
+    .d_model = 64, .d_ff = 96, .max_len = CONTEXT, .vocabulary = VOCABULARY};
 
 /* The second half is the gate, and the head is the table: other places, the same architecture. */
 static tdl_transformer_config turned_llama(void)
 {
-    tdl_transformer_config config = llama;
+    tdl_transformer_config config = language_llama(&sizes);
 
     config.core.glu = false;
     config.core.glu_second = true;
     config.head = TDL_HEAD_TIED;
-    return config;
-}
-
-static tdl_transformer_config qwen3(void)
-{
-    tdl_transformer_config config = llama;
-
-    config.core.qk_norm = true;
     return config;
 }
 
@@ -234,12 +203,13 @@ static tdl_status write_model(const char *folder, const char *name,
 
 int main(int argc, char **argv)
 {
-    const tdl_transformer_config turned = turned_llama(), normed = qwen3();
     const struct {
         const char *name;
-        const tdl_transformer_config *config;
-    } models[] = {
-        {"llama", &llama}, {"turned-llama", &turned}, {"qwen3", &normed}, {"gpt2", &gpt2}};
+        tdl_transformer_config config;
+    } models[] = {{"llama", language_llama(&sizes)},
+                  {"turned-llama", turned_llama()},
+                  {"qwen3", language_qwen3(&sizes)},
+                  {"gpt2", language_gpt2(&sizes)}};
     tdl_buf json = {0};
     tdl_jw w = {.out = &json};
     tdl_report why = {0};
@@ -252,7 +222,7 @@ int main(int argc, char **argv)
     }
     tdl_jw_object(&w);
     for (size_t i = 0; !st && i < sizeof models / sizeof *models; i++)
-        st = write_model(argv[1], models[i].name, models[i].config, &w, &why);
+        st = write_model(argv[1], models[i].name, &models[i].config, &w, &why);
     tdl_jw_end_object(&w);
     snprintf(path, sizeof path, "%s/greedy.json", argv[1]);
     if (!st)
