@@ -102,6 +102,13 @@ static void log_text(void *context, const char *tag, const char *text)
     tdl_tb_add_text(run->tb, tag, text);
 }
 
+static void log_graph(void *context, const tdl_graph_node *node, size_t n)
+{
+    tdl_run_folder *run = context;
+
+    tdl_tb_add_graph(run->tb, node, n);
+}
+
 const tdl_train_log *tdl_run_log(const tdl_run_folder *run)
 {
     return &run->log;
@@ -234,7 +241,7 @@ tdl_status tdl_run_open(const tdl_run_options *options, tdl_run_folder **ret, td
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a run folder");
     *run = (tdl_run_folder){
         .lock_fd = -1, .metrics_fd = -1, .epoch = NAN, .started_us = tdl_time_now()};
-    run->log = (tdl_train_log){run, log_scalar, log_histogram, log_text};
+    run->log = (tdl_train_log){run, log_scalar, log_histogram, log_text, log_graph};
     if ((st = make_folder(run, options, why)))
         goto out;
     if ((st = take_lock(run, why)))

@@ -4,7 +4,7 @@
  *         config.json     what was asked: app, seed, start, and the app's own settings
  *         system.json     where: processor, instruction set, threads, memory, version
  *         metrics.jsonl   one JSON object a line: step, epoch, tag, value, time
- *         events.out.tfevents.*   the same for TensorBoard, with histograms and texts
+ *         events.out.tfevents.*   the same for TensorBoard, with histograms, texts and the graph
  *         summary.json    how it ended: status, stop reason, best metric, time. Written last
  *         lock            held for as long as the run's process lives
  *

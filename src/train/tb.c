@@ -100,6 +100,21 @@ void tdl_tb_add_text(tdl_tb *tb, const char *tag, const char *text)
     flush_when_due(tb);
 }
 
+void tdl_tb_add_graph(tdl_tb *tb, const tdl_graph_node *node, size_t n)
+{
+    tdl_buf text = {0};
+
+    tdl_tb_put_graph(&tb->pending, wall_time(), node, n);
+    tdl_tb_describe_graph(&text, node, n);
+    tdl_buf_char(&text, '\0');
+    if (text.failed)
+        tb->pending.failed = true;
+    else
+        tdl_tb_put_text(&tb->pending, wall_time(), "graph", text.at);
+    tdl_buf_release(&text);
+    flush_when_due(tb);
+}
+
 tdl_status tdl_tb_close(tdl_tb *tb, tdl_report *why)
 {
     tdl_status st;

@@ -1,13 +1,16 @@
-/* TensorBoard event files: scalars, histograms and texts as tensorflow/tensorboard reads them.
+/* TensorBoard event files: scalars, histograms, texts and graphs as tensorflow/tensorboard reads
+ * them.
  *
  * A file is a chain of records: length (u64, little endian), masked CRC-32C of those 8 bytes, data,
  * masked CRC-32C of the data. Data is the protocol buffer `Event`; the first one names the format.
- * A graph is told as a text, under the tag "graph".
+ * A graph is an event of its own, a GraphDef, of which TensorBoard shows a run's last; and, for
+ * those who read, a text under the tag "graph".
  */
 #ifndef TDL_TRAIN_TB_H
 #define TDL_TRAIN_TB_H
 
 #include "base/str.h"
+#include "train/log.h"
 
 /* ---- records, appended to `out`; wall_time in seconds since 1970 UTC ---- */
 
@@ -29,6 +32,10 @@ void tdl_tb_put_scalars(tdl_buf *out, double wall_time, uint64_t step, const tdl
 void tdl_tb_put_histogram(tdl_buf *out, double wall_time, uint64_t step, const char *tag,
                           const tdl_tb_histogram *histogram);
 void tdl_tb_put_text(tdl_buf *out, double wall_time, const char *tag, const char *text);
+void tdl_tb_put_graph(tdl_buf *out, double wall_time, const tdl_graph_node *node, size_t n);
+
+/* A line a node: "out/linear = linear(x, out/w) [*, 3]", * for what varies. */
+void tdl_tb_describe_graph(tdl_buf *out, const tdl_graph_node *node, size_t n);
 
 enum { TDL_TB_BUCKETS = 30 };
 
@@ -39,7 +46,7 @@ bool tdl_tb_count(const float *x, size_t n, double *limit, double *bucket, tdl_t
 
 /* ---- files ----
  *
- * Life cycle   tdl_tb_open -> scalar / histogram / text ... -> tdl_tb_close
+ * Life cycle   tdl_tb_open -> scalar / histogram / text / graph ... -> tdl_tb_close
  * Threads      one at a time
  * Failure      the first one is kept, later calls do nothing, close reports it
  */
@@ -52,6 +59,7 @@ tdl_status tdl_tb_open(const char *folder, tdl_tb **ret, tdl_report *why);
 void tdl_tb_add_scalar(tdl_tb *tb, const char *tag, uint64_t step, double value);
 void tdl_tb_add_histogram(tdl_tb *tb, const char *tag, uint64_t step, const float *x, size_t n);
 void tdl_tb_add_text(tdl_tb *tb, const char *tag, const char *text);
+void tdl_tb_add_graph(tdl_tb *tb, const tdl_graph_node *node, size_t n);
 tdl_status tdl_tb_close(tdl_tb *tb, tdl_report *why); /* accepts NULL */
 
 #endif

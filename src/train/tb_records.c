@@ -1,5 +1,5 @@
 /* Records, and the events in them. Field numbers are those of tensorflow/tensorboard's event.proto,
- * summary.proto and tensor.proto.
+ * summary.proto, tensor.proto, graph.proto, node_def.proto and attr_value.proto.
  */
 #include <math.h>
 
@@ -7,7 +7,13 @@
 #include "train/protobuf.h"
 #include "train/tb.h"
 
-enum { EVENT_WALL_TIME = 1, EVENT_STEP = 2, EVENT_FILE_VERSION = 3, EVENT_SUMMARY = 5 };
+enum {
+    EVENT_WALL_TIME = 1,
+    EVENT_STEP = 2,
+    EVENT_FILE_VERSION = 3,
+    EVENT_GRAPH = 4,
+    EVENT_SUMMARY = 5
+};
 enum { SUMMARY_VALUE = 1 };
 enum { VALUE_TAG = 1, VALUE_SIMPLE = 2, VALUE_HISTOGRAM = 5, VALUE_TENSOR = 8, VALUE_METADATA = 9 };
 enum {
@@ -22,6 +28,9 @@ enum {
 enum { METADATA_PLUGIN = 1, METADATA_DATA_CLASS = 4, PLUGIN_NAME = 1, DATA_CLASS_TENSOR = 2 };
 enum { TENSOR_DTYPE = 1, TENSOR_SHAPE = 2, TENSOR_STRING = 8, SHAPE_DIM = 2, DIM_SIZE = 1 };
 enum { DT_STRING = 7 };
+enum { GRAPH_NODE = 1, GRAPH_VERSIONS = 4, VERSIONS_PRODUCER = 1, PRODUCER = 22 };
+enum { NODE_NAME = 1, NODE_OP = 2, NODE_INPUT = 3, NODE_ATTRIBUTE = 5 };
+enum { ENTRY_KEY = 1, ENTRY_VALUE = 2, ATTRIBUTE_LIST = 1, LIST_SHAPE = 7 };
 enum { HEAD = 12 }; /* of a record: length and its checksum */
 
 /* ---- records ---- */
@@ -126,17 +135,26 @@ static void put_text_metadata(tdl_buf *out)
     tdl_pb_end(out, metadata);
 }
 
+/* dim { size: shape[0] } dim { size: shape[1] } ... */
+static void put_shape(tdl_buf *out, uint32_t field, const int64_t *size, size_t rank)
+{
+    size_t shape = tdl_pb_begin(out, field);
+
+    for (size_t i = 0; i < rank; i++) {
+        size_t dim = tdl_pb_begin(out, SHAPE_DIM);
+        tdl_pb_int(out, DIM_SIZE, size[i]);
+        tdl_pb_end(out, dim);
+    }
+    tdl_pb_end(out, shape);
+}
+
 /* tensor { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: text } */
 static void put_text_tensor(tdl_buf *out, const char *text)
 {
     size_t tensor = tdl_pb_begin(out, VALUE_TENSOR);
 
     tdl_pb_uint(out, TENSOR_DTYPE, DT_STRING);
-    size_t shape = tdl_pb_begin(out, TENSOR_SHAPE);
-    size_t dim = tdl_pb_begin(out, SHAPE_DIM);
-    tdl_pb_uint(out, DIM_SIZE, 1);
-    tdl_pb_end(out, dim);
-    tdl_pb_end(out, shape);
+    put_shape(out, TENSOR_SHAPE, (const int64_t[]){1}, 1);
     tdl_pb_text(out, TENSOR_STRING, text);
     tdl_pb_end(out, tensor);
 }
@@ -153,6 +171,61 @@ void tdl_tb_put_text(tdl_buf *out, double wall_time, const char *tag, const char
     tdl_pb_end(out, value);
     tdl_pb_end(out, summary);
     end_event(out, event);
+}
+
+/* ---- graphs ---- */
+
+/* attr { key: "_output_shapes" value { list { shape { ... } } } } */
+static void put_output_shape(tdl_buf *out, const tdl_graph_node *node)
+{
+    size_t entry = tdl_pb_begin(out, NODE_ATTRIBUTE);
+
+    tdl_pb_text(out, ENTRY_KEY, "_output_shapes");
+    size_t value = tdl_pb_begin(out, ENTRY_VALUE);
+    size_t list = tdl_pb_begin(out, ATTRIBUTE_LIST);
+    put_shape(out, LIST_SHAPE, node->shape, node->rank);
+    tdl_pb_end(out, list);
+    tdl_pb_end(out, value);
+    tdl_pb_end(out, entry);
+}
+
+void tdl_tb_put_graph(tdl_buf *out, double wall_time, const tdl_graph_node *node, size_t n)
+{
+    size_t event = begin_event(out, wall_time, 0);
+    size_t graph = tdl_pb_begin(out, EVENT_GRAPH);
+
+    for (size_t k = 0; k < n; k++) {
+        size_t one = tdl_pb_begin(out, GRAPH_NODE);
+        tdl_pb_text(out, NODE_NAME, node[k].name);
+        tdl_pb_text(out, NODE_OP, node[k].op);
+        for (size_t i = 0; i < node[k].inputs_n; i++)
+            tdl_pb_text(out, NODE_INPUT, node[k].input[i]);
+        put_output_shape(out, &node[k]);
+        tdl_pb_end(out, one);
+    }
+    size_t versions = tdl_pb_begin(out, GRAPH_VERSIONS);
+    tdl_pb_uint(out, VERSIONS_PRODUCER, PRODUCER);
+    tdl_pb_end(out, versions);
+    tdl_pb_end(out, graph);
+    end_event(out, event);
+}
+
+void tdl_tb_describe_graph(tdl_buf *out, const tdl_graph_node *node, size_t n)
+{
+    for (; n > 0; n--, node++) {
+        tdl_buf_printf(out, "%s = %s(", node->name, node->op);
+        for (size_t i = 0; i < node->inputs_n; i++)
+            tdl_buf_printf(out, "%s%s", i ? ", " : "", node->input[i]);
+        tdl_buf_text(out, ") [");
+        for (size_t i = 0; i < node->rank; i++) {
+            tdl_buf_text(out, i ? ", " : "");
+            if (node->shape[i] < 0)
+                tdl_buf_char(out, '*');
+            else
+                tdl_buf_printf(out, "%lld", (long long)node->shape[i]);
+        }
+        tdl_buf_text(out, "]\n");
+    }
 }
 
 /* ---- histograms ---- */

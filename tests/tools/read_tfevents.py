@@ -5,6 +5,7 @@ Written from the format's description alone, apart from the program that writes 
 every checksum; exits with 1 and says where when something is wrong.
 """
 import json
+import re
 import struct
 import sys
 
@@ -102,6 +103,38 @@ def plugin(data):
     return inner[1].decode()
 
 
+def shape_of(data):
+    """Sizes of a TensorShapeProto; -1 is a varint of 64 bits."""
+    sizes = [dict(fields(value)).get(1, 0) for number, value in fields(data) if number == 2]
+    return [size - (1 << 64) if size >> 63 else size for size in sizes]
+
+
+def graph(data):
+    """The nodes of a GraphDef, each input made before it is read."""
+    nodes, known = [], set()
+    for number, value in fields(data):
+        if number != 1:
+            continue
+        node = {"inputs": []}
+        for part, inner in fields(value):
+            if part in (1, 2):
+                node["name" if part == 1 else "op"] = inner.decode()
+            elif part == 3:
+                node["inputs"].append(inner.decode())
+            elif part == 5:
+                entry = dict(fields(inner))
+                assert entry[1] == b"_output_shapes", "an attribute nobody asked for"
+                node["shape"] = shape_of(dict(fields(dict(fields(entry[2]))[1]))[7])
+        assert node["name"] not in known, f"two nodes named {node['name']}"
+        assert re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/-]*", node["name"]), "not a name of TensorFlow's"
+        assert known.issuperset(node["inputs"]), f"{node['name']} reads what is not there"
+        known.add(node["name"])
+        nodes.append(node)
+    versions = [dict(fields(value)) for number, value in fields(data) if number == 4]
+    assert versions and versions[0][1] > 0, "no version of the producer"
+    return nodes
+
+
 def value_of(data):
     result = {}
     for number, value in fields(data):
@@ -127,6 +160,8 @@ def event(data):
             result["step"] = value
         elif number == 3:
             result["file_version"] = value.decode()
+        elif number == 4:
+            result["graph"] = graph(value)
         elif number == 5:
             result["values"] = [value_of(inner) for k, inner in fields(value) if k == 1]
     return result

@@ -13,6 +13,7 @@
 #include "apps/recommend/rung.h"
 #include "nn/recent_mlp.h"
 #include "tensor/rows.h"
+#include "train/graph.h"
 #include "train/loop.h"
 
 /* Chosen on the validation split of MovieLens small; neighbouring values do about as well. */
@@ -301,6 +302,7 @@ static tdl_status network_fit(const tdl_fit_data *data, tdl_fit_options *options
     tdl_plan_options plan = {.rows = f.batch, .tokens = f.batch * model->last, .backward = true};
     if ((st = tdl_net_plan(&model->mlp.net, &plan, why)))
         goto out;
+    tdl_graph_tell(&model->mlp.net, &options->log);
     if ((st = train(&f, why)) || (st = make_ready(model, why)))
         goto out;
     *ret_model = model;

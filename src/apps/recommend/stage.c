@@ -49,9 +49,19 @@ static void log_scalar(void *context, const char *tag, uint64_t step, double val
     stages->log->scalar(stages->log->context, tag, step, value);
 }
 
+/* Every fit of a rung has the same graph, and a run has one. */
+static void log_graph(void *context, const tdl_graph_node *node, size_t n)
+{
+    tdl_stages *stages = context;
+
+    if (stages->log->graph && !stages->graph_told)
+        stages->log->graph(stages->log->context, node, n);
+    stages->graph_told = true;
+}
+
 tdl_train_log tdl_stage_log(tdl_stages *stages)
 {
     if (!stages->log)
         return (tdl_train_log){0};
-    return (tdl_train_log){.context = stages, .scalar = log_scalar};
+    return (tdl_train_log){.context = stages, .scalar = log_scalar, .graph = log_graph};
 }

@@ -16,6 +16,7 @@ typedef struct tdl_stages {
     double done, cost;        /* of the steps before this one, and of this one */
     char name[64];            /* of this step */
     const tdl_train_log *log; /* of the run; NULL = nobody listens */
+    bool graph_told;          /* of the first fit that had one */
 } tdl_stages;
 
 /* The former step is done; begin the next. False: stop, with TDL_E_STOPPED in `why`. */

@@ -87,7 +87,7 @@ static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
     tdl_model_row *models;
     tdl_report why = {0};
     size_t n;
-    char best[TDL_TAG_MAX];
+    char best[TDL_TAG_MAX], command[512];
 
     store_walks(f);
     expect_ok(train(f, NULL, &why), &why);
@@ -108,6 +108,9 @@ static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
     assert_true(loss->count >= 1 && loss->count == held_out->count);
     find_series(&curves, "network/test/epoch/loss");
     find_series(&curves, "network/everything/train/loss");
+    snprintf(command, sizeof command, "grep -q softmax_ce '%s'/runs/%.*s/events.out.tfevents.*",
+             f->s.folder, TDL_FMT(run.id)); // the network's graph is there
+    assert_int_equal(system(command), 0);
     tdl_curves_release(&curves);
 }
 

@@ -487,7 +487,7 @@ static void hear_text(void *context, const char *tag, const char *text)
 static void every_step_and_epoch_and_the_reason_to_stop_are_told(void **state)
 {
     heard h = {0};
-    const tdl_train_log log = {&h, hear_scalar, hear_histogram, hear_text}, silent = {0};
+    const tdl_train_log log = {&h, hear_scalar, hear_histogram, hear_text, NULL}, silent = {0};
     line_case *c = *state;
 
     c->options.log = &log;

@@ -120,6 +120,27 @@ static void equal_values_fall_into_one_bucket_and_none_give_no_histogram(void **
     assert_false(tdl_tb_count(none, 0, limit, bucket, &h));
 }
 
+/* By hand from TensorFlow's graph.proto: node { name: "x" op: "input" attr { key: "_output_shapes"
+ * value { list { shape { dim { size: 2 } } } } } } versions { producer: 22 }. */
+static void a_graph_is_an_event_of_its_own(void **state)
+{
+    static const unsigned char graph[] = {
+        0x22, 0x2c, 0x0a, 0x26, 0x0a, 0x01, 'x',  0x12, 0x05, 'i',  'n',  'p',
+        'u',  't',  0x2a, 0x1a, 0x0a, 0x0e, '_',  'o',  'u',  't',  'p',  'u',
+        't',  '_',  's',  'h',  'a',  'p',  'e',  's',  0x12, 0x08, 0x0a, 0x06,
+        0x3a, 0x04, 0x12, 0x02, 0x08, 0x02, 0x22, 0x02, 0x08, 0x16};
+    const tdl_graph_node node = {
+        .name = "x", .op = "input", .shape = (const int64_t[]){2}, .rank = 1};
+    enum { BEFORE = 12 + 9 /* head, wall_time */ };
+    tdl_buf out = {0};
+
+    (void)state;
+    tdl_tb_put_graph(&out, 1700000000, &node, 1);
+    assert_int_equal(out.len, BEFORE + sizeof graph + 4);
+    assert_memory_equal(out.at + BEFORE, graph, sizeof graph);
+    tdl_buf_release(&out);
+}
+
 /* ---- files ---- */
 
 static json_t *next_event(FILE *pipe)
@@ -170,6 +191,35 @@ static FILE *read_back(const char *folder)
     return pipe;
 }
 
+static const tdl_graph_node GRAPH[] = {
+    {.name = "x", .op = "input", .shape = (const int64_t[]){-1, 2}, .rank = 2},
+    {.name = "out/w", .op = "parameter", .shape = (const int64_t[]){2, 3}, .rank = 2},
+    {.name = "out/linear",
+     .op = "linear",
+     .input = (const char *const[]){"x", "out/w"},
+     .inputs_n = 2,
+     .shape = (const int64_t[]){-1, 3},
+     .rank = 2}};
+
+/* A graph_def, and the same as a text. */
+static void expect_graph(FILE *pipe)
+{
+    json_t *event = next_event(pipe);
+    const json_t *nodes = json_object_get(event, "graph"), *last = json_array_get(nodes, 2);
+
+    assert_int_equal(json_array_size(nodes), 3);
+    assert_string_equal(json_string_value(json_object_get(last, "name")), "out/linear");
+    assert_string_equal(json_string_value(json_object_get(last, "op")), "linear");
+    const json_t *inputs = json_object_get(last, "inputs"), *shape = json_object_get(last, "shape");
+    assert_string_equal(json_string_value(json_array_get(inputs, 1)), "out/w");
+    assert_int_equal(json_integer_value(json_array_get(shape, 0)), -1);
+    assert_int_equal(json_integer_value(json_array_get(shape, 1)), 3);
+    json_decref(event);
+    expect_text(pipe, "graph",
+                "x = input() [*, 2]\nout/w = parameter() [2, 3]\n"
+                "out/linear = linear(x, out/w) [*, 3]\n");
+}
+
 static void an_independent_reader_finds_what_was_written(void **state)
 {
     const float weights[] = {-1, 0, 3};
@@ -184,7 +234,8 @@ static void an_independent_reader_finds_what_was_written(void **state)
     tdl_tb_add_scalar(tb, "loss", 0, 0.5);
     tdl_tb_add_scalar(tb, "loss", UINT64_C(1) << 40, -0.25);
     tdl_tb_add_histogram(tb, "w", 7, weights, 3);
-    tdl_tb_add_text(tb, "graph", "x -> linear \xe5\xb1\x82 -> y\n");
+    tdl_tb_add_text(tb, "note", "x -> linear \xe5\xb1\x82 -> y\n");
+    tdl_tb_add_graph(tb, GRAPH, 3);
     assert_int_equal(tdl_tb_close(tb, &why), TDL_OK);
     FILE *pipe = read_back(folder);
     json_t *version = next_event(pipe);
@@ -198,7 +249,8 @@ static void an_independent_reader_finds_what_was_written(void **state)
     assert_true(json_number_value(json_object_get(h, "sum")) == 2);
     assert_int_equal(json_array_size(json_object_get(h, "bucket")), TDL_TB_BUCKETS);
     json_decref(histogram);
-    expect_text(pipe, "graph", "x -> linear \xe5\xb1\x82 -> y\n");
+    expect_text(pipe, "note", "x -> linear \xe5\xb1\x82 -> y\n");
+    expect_graph(pipe);
     assert_null(fgets(line, sizeof line, pipe));
     assert_int_equal(pclose(pipe), 0);
     snprintf(command, sizeof command, "rm -r %s", folder);
@@ -225,6 +277,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_record_that_does_not_fit_leaves_no_part),
         cmocka_unit_test(counting_covers_every_finite_value_once),
         cmocka_unit_test(equal_values_fall_into_one_bucket_and_none_give_no_histogram),
+        cmocka_unit_test(a_graph_is_an_event_of_its_own),
         cmocka_unit_test(an_independent_reader_finds_what_was_written),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
     };
