@@ -82,6 +82,15 @@ void tdl_attention_visible(const tdl_attention_config *config, const tdl_attende
 
 static const double BUCKET_WIDTH = 0.301; /* of ln |x| */
 
+void tdl_time_bucket_begins(size_t buckets, uint64_t *ret)
+{
+    for (size_t b = 0; b <= buckets; b++) {
+        double begin = ceil(exp(BUCKET_WIDTH * (double)b));
+
+        ret[b] = b == 0 ? 0 : begin < 0x1p63 ? (uint64_t)begin : UINT64_MAX;
+    }
+}
+
 static void init_bias(const tdl_op_call *call, tdl_attention_bias *ret)
 {
     const tdl_slice *distance = call->shapes->param[0];
@@ -90,11 +99,8 @@ static void init_bias(const tdl_op_call *call, tdl_attention_bias *ret)
     ret->time = call->param[1];
     ret->max = distance ? (distance->cols + 1) / 2 : 0;
     ret->buckets = ret->time ? call->config->attention.time_buckets : 0;
-    for (size_t b = 0; ret->time && b <= ret->buckets; b++) {
-        double begin = ceil(exp(BUCKET_WIDTH * (double)b));
-
-        ret->bucket_begin[b] = b == 0 ? 0 : begin < 0x1p63 ? (uint64_t)begin : UINT64_MAX;
-    }
+    if (ret->time)
+        tdl_time_bucket_begins(ret->buckets, ret->bucket_begin);
 }
 
 static size_t bucket_of(const tdl_attention_bias *bias, int64_t to, int64_t from)

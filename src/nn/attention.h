@@ -1,5 +1,6 @@
 /* What attention looks at: the queries and keys of one batch row, who sees whom, and the biases of
- * their scores. Used by op_attention.c and score_tile.c only.
+ * their scores. Used by op_attention.c and score_tile.c; the borders of the buckets of time by
+ * train's export too.
  */
 #ifndef TDL_NN_ATTENTION_H
 #define TDL_NN_ATTENTION_H
@@ -42,6 +43,9 @@ typedef struct tdl_attention_bias {
     size_t max, buckets;
     uint64_t bucket_begin[TDL_TIME_BUCKETS_MAX + 1]; /* smallest |x| of each bucket */
 } tdl_attention_bias;
+
+/* ret[buckets + 1]: the smallest |x| of each bucket, rising; UINT64_MAX: none */
+void tdl_time_bucket_begins(size_t buckets, uint64_t *ret);
 
 /* score[i] += bias of `query` and key first_key + i, i < n */
 void tdl_attention_bias_add(const tdl_attention_bias *bias, const tdl_attended *row, size_t query,

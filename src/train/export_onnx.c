@@ -137,6 +137,13 @@ const char *tdl_export_lengths(tdl_exporter *e)
     return e->lengths;
 }
 
+const char *tdl_export_times(tdl_exporter *e)
+{
+    if (!e->times)
+        e->times = input(e, "times", TDL_ONNX_I64, 2, (tdl_onnx_dim)TDL_ONNX_VARYING("length"));
+    return e->times;
+}
+
 /* ---- the walk ---- */
 
 /* wanted[k]: node k has a part in `value` */

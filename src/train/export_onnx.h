@@ -6,10 +6,12 @@
  * | the columns of a table   | x, and categories [batch, columns] int64                    |
  * | tokens                   | ids [batch, length] int64, padded behind with any legal id; |
  * |                          | types, a second stream, likewise; lengths [batch] int64     |
+ * | ... and when they were   | times [batch, length] int64, seconds, padded behind with    |
+ * |                          | any                                                         |
  *
  * The output is y: [batch, columns], [batch, rows, columns], or [batch, length, columns] for
  * tokens, of which a row's first `lengths` are of use. A length of 0 gives finite numbers that mean
- * nothing. Positions are counted from 0: a batch's own positions and times have no input.
+ * nothing. Positions are counted from 0: a batch's own have no input.
  *
  * Forward sense only: dropout vanishes, of a loss there is nothing. An op that ONNX cannot say is
  * refused by name; nothing is approximated.

@@ -1,6 +1,7 @@
 /* The ops as nodes of an ONNX graph: one function for each, named after the op. */
 #include "train/export_onnx_ops.h"
 
+#include "nn/attention.h"
 #include "nn/image.h"
 #include "train/onnx_ops.h"
 
@@ -400,27 +401,63 @@ static const char *mask_of(tdl_exporter *e, int value, const char *x, bool causa
     return e->mask[causal];
 }
 
+/* Layers of as many buckets share which pair is in which. */
+static const char *time_buckets(tdl_exporter *e, int k)
+{
+    size_t n = e->net->node[k].config.attention.time_buckets;
+    uint64_t begin[TDL_TIME_BUCKETS_MAX + 1];
+
+    if (!e->buckets || e->buckets_n != n) {
+        tdl_time_bucket_begins(n, begin);
+        e->buckets = tdl_onnx_time_buckets(e->graph, tdl_export_times(e), tdl_export_lengths(e),
+                                           begin + 1, n);
+        e->buckets_n = n;
+    }
+    return e->buckets;
+}
+
+/* NULL: none */
+static const char *bias_of(tdl_exporter *e, int k, const char *x)
+{
+    const tdl_node *node = &e->net->node[k];
+    const float *by_distance = tdl_export_param(e, node, 0);
+    const float *by_time = tdl_export_param(e, node, 1);
+    const char *bias = NULL, *time_bias;
+
+    if (by_distance)
+        bias =
+            tdl_onnx_distance_bias(e->graph, x, (node->shapes.param[0]->cols + 1) / 2, by_distance);
+    if (by_time) {
+        time_bias =
+            tdl_onnx_time_bias(e->graph, time_buckets(e, k), node->shapes.param[1]->cols, by_time);
+        bias = bias ? tdl_onnx_plus(e->graph, time_bias, bias) : time_bias;
+    }
+    if (bias && node->config.attention.first_only)
+        bias = tdl_onnx_slice(e->graph, bias, -2, 0, 1);
+    return bias;
+}
+
 static const char *op_attention(tdl_exporter *e, int k)
 {
     const tdl_node *node = &e->net->node[k];
     const tdl_attention_config *c = &node->config.attention;
     size_t q_cols = c->heads * c->d_head, kv_cols = c->kv_heads * c->d_head;
-    bool causal = c->mask == TDL_MASK_CAUSAL;
+    bool causal = c->mask == TDL_MASK_CAUSAL, silu = c->score == TDL_SCORE_SILU;
 
-    if (c->score != TDL_SCORE_SOFTMAX)
-        return tdl_export_refuse(e, k, "scores without softmax");
     if (c->mask == TDL_MASK_PREFIX)
         return tdl_export_refuse(e, k, "a mask with a prefix");
     if (c->first_only && causal)
         return tdl_export_refuse(e, k, "a first token that asks alone and sees only itself");
-    if (node->param[0] != TDL_NONE || node->param[1] != TDL_NONE)
-        return tdl_export_refuse(e, k, "a bias of the scores");
+    if (c->time_buckets && node->shapes.in_per_row[0] != TDL_RAGGED)
+        return tdl_export_refuse(e, k, "times of rows that are no tokens");
     const char *x = tdl_export_sequence(e, node->in[0]);
     const char *q = columns(e, x, c->q_at, q_cols);
     const tdl_onnx_attention attention = {.heads = c->heads,
                                           .kv_heads = c->kv_heads,
                                           .head_width = c->d_head,
-                                          .scale = (float)c->scale,
+                                          .scale = (float)(silu && c->scale == 0 ? 1 : c->scale),
+                                          .bias = bias_of(e, k, x),
+                                          .silu_n = silu ? (float)c->silu_n : 0,
                                           .mask = mask_of(e, node->in[0], x, causal)};
     if (c->first_only)
         q = tdl_onnx_slice(e->graph, q, 1, 0, 1);

@@ -23,9 +23,11 @@ typedef struct tdl_exporter {
     tdl_exported *value; /* [nodes_n] */
     const char **table;  /* [slices_n] tables that several ops may read; NULL: not made yet */
     /* inputs, and what attention layers share; NULL: not made yet */
-    const char *x, *categories, *ids[TDL_EXPORT_STREAMS], *lengths;
+    const char *x, *categories, *ids[TDL_EXPORT_STREAMS], *lengths, *times;
     size_t x_cols;
     const char *mask[2]; /* of ragged rows: both ways, causal */
+    const char *buckets; /* of time, between queries and keys */
+    size_t buckets_n;
     tdl_onnx_rope rope;
     tdl_rope_config rope_config;
     /* the first refusal */
@@ -61,5 +63,6 @@ const char *tdl_export_x(tdl_exporter *e, int k, size_t cols);
 const char *tdl_export_categories(tdl_exporter *e, size_t cols);
 const char *tdl_export_ids(tdl_exporter *e, int stream);
 const char *tdl_export_lengths(tdl_exporter *e);
+const char *tdl_export_times(tdl_exporter *e);
 
 #endif

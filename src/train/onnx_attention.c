@@ -196,6 +196,61 @@ const char *tdl_onnx_norm_heads(tdl_onnx *g, const char *x, size_t heads, size_t
                       width);
 }
 
+/* ---- biases of scores ---- */
+
+const char *tdl_onnx_distance_bias(tdl_onnx *g, const char *x, size_t max, const float *table)
+{
+    const size_t n = 2 * max - 1;
+    const char *keys = tdl_onnx_positions(g, x), *queries = tdl_onnx_unsqueeze(g, keys, 1);
+    const char *place = tdl_onnx_binary(g, "Add", tdl_onnx_binary(g, "Sub", keys, queries),
+                                        tdl_onnx_int(g, (int64_t)max - 1));
+
+    return tdl_onnx_binary(
+        g, "Gather",
+        tdl_onnx_tensor(g, tdl_onnx_scoped(g, "by_distance"), TDL_ONNX_F32, 1, &n, table), place);
+}
+
+/* times of min(position + 1, lengths - 1), not below 0: [batch, length] */
+static const char *next_times(tdl_onnx *g, const char *times, const char *lengths)
+{
+    const char *one = tdl_onnx_int(g, 1), *zero = tdl_onnx_int(g, 0);
+    const char *last = tdl_onnx_binary(g, "Max", tdl_onnx_binary(g, "Sub", lengths, one), zero);
+    const char *next = tdl_onnx_binary(g, "Add", tdl_onnx_positions(g, times), one);
+
+    return tdl_onnx_add(
+        g, &(tdl_onnx_node){
+               .op = "GatherElements",
+               .inputs = {times, tdl_onnx_binary(g, "Min", next, tdl_onnx_unsqueeze(g, last, 1))},
+               .attributes = {TDL_ONNX_SET_INT("axis", 1)}});
+}
+
+/* One comparison for each border: integers, so that no logarithm of another program decides. */
+const char *tdl_onnx_time_buckets(tdl_onnx *g, const char *times, const char *lengths,
+                                  const uint64_t *begin, size_t n)
+{
+    const char *after = tdl_onnx_unsqueeze(g, next_times(g, times, lengths), 2);
+    const char *gap =
+        tdl_onnx_unary(g, "Abs", tdl_onnx_binary(g, "Sub", after, tdl_onnx_unsqueeze(g, times, 1)));
+    const char *bucket = NULL;
+
+    for (size_t b = 0; b < n && begin[b] <= INT64_MAX; b++) {
+        const char *border = tdl_onnx_int(g, (int64_t)begin[b]);
+        const char *over = cast(g, tdl_onnx_binary(g, "GreaterOrEqual", gap, border), TDL_ONNX_I64);
+
+        bucket = bucket ? tdl_onnx_binary(g, "Add", bucket, over) : over;
+    }
+    return bucket;
+}
+
+const char *tdl_onnx_time_bias(tdl_onnx *g, const char *buckets, size_t n, const float *table)
+{
+    const char *bias = tdl_onnx_binary(
+        g, "Gather", tdl_onnx_tensor(g, tdl_onnx_scoped(g, "by_time"), TDL_ONNX_F32, 1, &n, table),
+        buckets);
+
+    return tdl_onnx_binary(g, "Unsqueeze", bias, tdl_onnx_ints(g, (const int64_t[]){1, 2}, 2));
+}
+
 /* ---- attention ---- */
 
 static const char *norm_and_turn(tdl_onnx *g, const char *x, const tdl_onnx_attention *a,
@@ -224,12 +279,24 @@ static const char *transpose(tdl_onnx *g, const char *x, view to)
                         &(tdl_onnx_node){.op = "Transpose", .inputs = {x}, .attributes = {perm}});
 }
 
-static const char *masked(tdl_onnx *g, const char *scores, const char *mask)
+/* x where the mask is true, else `otherwise` */
+static const char *masked(tdl_onnx *g, const char *x, const char *mask, float otherwise)
 {
     if (!mask)
-        return scores;
+        return x;
     return tdl_onnx_add(
-        g, &(tdl_onnx_node){.op = "Where", .inputs = {mask, scores, tdl_onnx_float(g, NEVER)}});
+        g, &(tdl_onnx_node){.op = "Where", .inputs = {mask, x, tdl_onnx_float(g, otherwise)}});
+}
+
+/* What the values are weighed with: of a key that is not seen, 0. */
+static const char *weights_of(tdl_onnx *g, const char *scores, const tdl_onnx_attention *a)
+{
+    if (a->bias)
+        scores = tdl_onnx_plus(g, scores, a->bias);
+    if (!(a->silu_n > 0))
+        return tdl_onnx_softmax(g, masked(g, scores, a->mask, NEVER));
+    scores = tdl_onnx_activate(g, scores, TDL_ONNX_SILU, 0);
+    return masked(g, tdl_onnx_scale(g, scores, 1 / a->silu_n), a->mask, 0);
 }
 
 /* The heads that share a key head are an axis of their own, over which keys and values broadcast.
@@ -245,7 +312,6 @@ const char *tdl_onnx_attend(tdl_onnx *g, const char *q, const char *k, const cha
     q = tdl_onnx_scale(g, transpose(g, q, HEADS_FIRST), scale);
     v = transpose(g, split_heads(g, v, kv, 1, width), HEADS_FIRST);
     const char *scores = tdl_onnx_binary(g, "MatMul", q, transpose(g, k, HEADS_FIRST_KEYS));
-    const char *weights = tdl_onnx_softmax(g, masked(g, scores, a->mask));
-    const char *heads = tdl_onnx_binary(g, "MatMul", weights, v);
+    const char *heads = tdl_onnx_binary(g, "MatMul", weights_of(g, scores, a), v);
     return join_heads(g, transpose(g, heads, LENGTH_FIRST), a->heads, width);
 }

@@ -128,16 +128,30 @@ const char *tdl_onnx_turn(tdl_onnx *graph, const char *x, size_t heads, size_t w
 const char *tdl_onnx_norm_heads(tdl_onnx *graph, const char *x, size_t heads, size_t width,
                                 const char *name, const float *gain, float eps);
 
+/* Biases of scores (HSTU, Zhai et al. 2024), for one attention layer or several.
+ * By distance: table [2 max - 1], entry j - i + max - 1 for query i and key j of x [batch, length,
+ * ...]: [query, key]. A longer sequence fails in the other program. */
+const char *tdl_onnx_distance_bias(tdl_onnx *graph, const char *x, size_t max, const float *table);
+/* By time: how many of begin [n], rising, are not above the seconds between the query's successor
+ * (the last of a sequence succeeds itself) and the key. times [batch, length], lengths [batch]
+ * (int64) -> int64 [batch, query, key] */
+const char *tdl_onnx_time_buckets(tdl_onnx *graph, const char *times, const char *lengths,
+                                  const uint64_t *begin, size_t n);
+/* table [n] by buckets -> [batch, 1, 1, query, key] */
+const char *tdl_onnx_time_bias(tdl_onnx *graph, const char *buckets, size_t n, const float *table);
+
 typedef struct tdl_onnx_attention {
     size_t heads, kv_heads, head_width;
     float scale;                  /* of q . k; 0: 1 / sqrt(head_width) */
+    const char *bias;             /* added to the scores, broadcasts as the mask does; or NULL */
+    float silu_n;                 /* above 0: weights are silu(score) / silu_n, no softmax */
     const char *mask;             /* of tdl_onnx_mask, or NULL */
     const tdl_onnx_rope *rope;    /* or NULL */
     const float *q_gain, *k_gain; /* [head_width] RMS norm of each head before rope, or NULL */
     float norm_eps;
 } tdl_onnx_attention;
 /* q [batch, length, heads * head_width], k and v [batch, length, kv_heads * head_width]
- * -> softmax(scale q k^T) v, shaped as q; query head h reads kv head h / (heads/kv) */
+ * -> softmax(scale q k^T + bias) v, shaped as q; query head h reads kv head h / (heads/kv) */
 const char *tdl_onnx_attend(tdl_onnx *graph, const char *q, const char *k, const char *v,
                             const tdl_onnx_attention *attention);
 

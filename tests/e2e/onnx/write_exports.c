@@ -208,6 +208,30 @@ static void sasrec(model *m)
     transform(m, &c);
 }
 
+static void hstu(model *m)
+{
+    tdl_transformer_config c = tokens(small, TDL_HEAD_TIED);
+
+    c.core.norm = TDL_NORM_LAYER_PLAIN;
+    c.core.d_ff = 0;
+    c.core.act = TDL_ACT_SILU;
+    c.core.out_gate = c.core.bias_out = c.core.position_bias = true;
+    c.core.time_buckets = 16;
+    c.core.score = TDL_SCORE_SILU;
+    c.position = TDL_POSITION_LEARNED;
+    c.embed_scale = 4;
+    transform(m, &c);
+}
+
+/* Biases by distance both ways under softmax; in the last layer the first token alone asks. */
+static void relative(model *m)
+{
+    tdl_transformer_config c = tokens(encoder(), TDL_HEAD_CLASS);
+
+    c.core.position_bias = c.core.last_first_only = true;
+    transform(m, &c);
+}
+
 static void vit(model *m)
 {
     tdl_transformer_config c = {.core = encoder(),
@@ -258,6 +282,7 @@ static void ft(model *m)
 typedef struct inputs {
     float x[ROWS * NUMBERS_MAX];
     int32_t id[TOKENS], type[TOKENS], category[ROWS * 2];
+    int64_t time_s[TOKENS]; /* seconds to days apart */
 } inputs;
 
 static void draw(inputs *in)
@@ -267,6 +292,7 @@ static void draw(inputs *in)
     for (int i = 0; i < TOKENS; i++) {
         in->id[i] = i * 5 % VOCABULARY;
         in->type[i] = i % TYPES;
+        in->time_s[i] = (int64_t)i * i * i * i * 37 + i;
     }
     for (int i = 0; i < ROWS * 2; i++)
         in->category[i] = i % (int)category_sizes[i % 2];
@@ -295,13 +321,14 @@ static void end_feed(tdl_jw *w)
     tdl_jw_end_object(w);
 }
 
-/* Padded with an id that means something: it must not matter. */
-static void feed_tokens(tdl_jw *w, const char *name, const int32_t *id)
+/* Padded with an id that means something: it must not matter. Of `id` or, when it is NULL, times.
+ */
+static void feed_tokens(tdl_jw *w, const char *name, const int32_t *id, const int64_t *time_s)
 {
     feed(w, name, "int64", LONGEST);
     for (size_t r = 0; r < ROWS; r++)
-        for (size_t i = 0; i < LONGEST; i++)
-            tdl_jw_int(w, offsets[r] + i < offsets[r + 1] ? id[offsets[r] + i] : 1);
+        for (size_t i = offsets[r]; i < offsets[r] + LONGEST; i++)
+            tdl_jw_int(w, i >= offsets[r + 1] ? 1 : id ? id[i] : time_s[i]);
     end_feed(w);
 }
 
@@ -317,9 +344,11 @@ static void feed_all(tdl_jw *w, const model *m, const inputs *in, size_t numbers
             tdl_jw_number(w, (double)in->x[i]);
         end_feed(w);
     } else {
-        feed_tokens(w, "ids", in->id);
+        feed_tokens(w, "ids", in->id, NULL);
         if (c->types)
-            feed_tokens(w, "types", in->type);
+            feed_tokens(w, "types", in->type, NULL);
+        if (c->core.time_buckets)
+            feed_tokens(w, "times", NULL, in->time_s);
         feed(w, "lengths", "int64", 0);
         for (size_t r = 0; r < ROWS; r++)
             tdl_jw_int(w, (int64_t)(offsets[r + 1] - offsets[r]));
@@ -362,6 +391,7 @@ static tdl_status write_json(model *m, size_t numbers, const char *path, tdl_rep
     tdl_nn_batch batch = {.rows = ROWS,
                           .offsets = numbers ? NULL : offsets,
                           .id = {in.id, in.type},
+                          .time_s = in.time_s,
                           .x = in.x,
                           .category = in.category};
     tdl_buf text = {0};
@@ -424,6 +454,8 @@ int main(int argc, char **argv)
                   {"llama", llama, 0},
                   {"qwen", qwen, 0},
                   {"sasrec", sasrec, 0},
+                  {"hstu", hstu, 0},
+                  {"relative", relative, 0},
                   {"vit", vit, 48},
                   {"vit-stem", vit_stem, 48},
                   {"ft", ft, 4}};

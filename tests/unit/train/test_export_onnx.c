@@ -39,24 +39,6 @@ static void assert_core_refused(const tdl_tf_config *core, const char *said)
 static const tdl_tf_config small = {
     .n_layer = 1, .d_model = 4, .n_head = 1, .d_ff = 4, .max_len = 6};
 
-static void refuses_scores_that_are_no_softmax(void **state)
-{
-    tdl_tf_config core = small;
-
-    TDL_UNUSED(state);
-    core.score = TDL_SCORE_SILU;
-    assert_core_refused(&core, "op 3, attention: ONNX export cannot say scores without softmax");
-}
-
-static void refuses_biases_of_scores(void **state)
-{
-    tdl_tf_config core = small;
-
-    TDL_UNUSED(state);
-    core.position_bias = true;
-    assert_core_refused(&core, "a bias of the scores");
-}
-
 static void refuses_a_mask_with_a_prefix(void **state)
 {
     tdl_tf_config core = small;
@@ -129,8 +111,6 @@ static void leaves_out_what_the_value_does_not_need(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_scores_that_are_no_softmax),
-        cmocka_unit_test(refuses_biases_of_scores),
         cmocka_unit_test(refuses_a_mask_with_a_prefix),
         cmocka_unit_test(refuses_an_op_without_a_like_by_name),
         cmocka_unit_test(refuses_a_net_whose_shapes_do_not_meet),
