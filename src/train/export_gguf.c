@@ -8,8 +8,16 @@
 
 /* ---- keys ---- */
 
+static void set_token(tdl_gguf_writer *w, const char *key, const uint32_t *token)
+{
+    if (token)
+        tdl_gguf_set_u32(w, key, *token);
+}
+
 void tdl_gguf_set_vocabulary(tdl_gguf_writer *w, const tdl_gguf_vocabulary *v)
 {
+    bool words = !strcmp(v->model, "bert");
+
     tdl_gguf_set_str(w, "tokenizer.ggml.model", tdl_str_of(v->model));
     if (v->pre)
         tdl_gguf_set_str(w, "tokenizer.ggml.pre", tdl_str_of(v->pre));
@@ -20,10 +28,13 @@ void tdl_gguf_set_vocabulary(tdl_gguf_writer *w, const tdl_gguf_vocabulary *v)
         tdl_gguf_set_array(w, "tokenizer.ggml.token_type", TDL_GGUF_I32, v->kind, v->tokens_n);
     if (v->merge)
         tdl_gguf_set_strs(w, "tokenizer.ggml.merges", v->merge, v->merges_n);
-    if (v->begin)
-        tdl_gguf_set_u32(w, "tokenizer.ggml.bos_token_id", *v->begin);
-    if (v->end)
-        tdl_gguf_set_u32(w, "tokenizer.ggml.eos_token_id", *v->end);
+    set_token(w, "tokenizer.ggml.bos_token_id", v->begin);
+    set_token(w, "tokenizer.ggml.eos_token_id", v->end);
+    set_token(w, "tokenizer.ggml.seperator_token_id", words ? v->end : NULL); // so spelt there
+    set_token(w, "tokenizer.ggml.cls_token_id", words ? v->begin : NULL);
+    set_token(w, "tokenizer.ggml.unknown_token_id", v->unknown);
+    set_token(w, "tokenizer.ggml.padding_token_id", v->padding);
+    set_token(w, "tokenizer.ggml.mask_token_id", v->mask);
 }
 
 static void set_count(tdl_gguf_writer *w, const char *name, const char *architecture, size_t value)
@@ -42,14 +53,27 @@ static void set_number(tdl_gguf_writer *w, const char *name, const char *archite
     tdl_gguf_set_float(w, key, (float)value);
 }
 
-static void set_shape(tdl_gguf_writer *w, const tdl_tf_config *c, const char *architecture)
+static void set_encoder(tdl_gguf_writer *w, const tdl_transformer_config *m)
 {
+    enum { MEAN = 1, FIRST = 2 };
+
+    tdl_gguf_set_bool(w, "bert.attention.causal", false);
+    tdl_gguf_set_u32(w, "bert.pooling_type", m->pooling == TDL_POOL_MEAN ? MEAN : FIRST);
+    tdl_gguf_set_u32(w, "tokenizer.ggml.token_type_count", (uint32_t)m->types);
+}
+
+static void set_shape(tdl_gguf_writer *w, const tdl_transformer *model, const char *architecture)
+{
+    const tdl_tf_config *c = &model->core.config;
+
     set_count(w, "context_length", architecture, c->max_len);
     set_count(w, "embedding_length", architecture, c->d_model);
     set_count(w, "block_count", architecture, c->n_layer);
     set_count(w, "feed_forward_length", architecture, c->d_ff);
     set_count(w, "attention.head_count", architecture, c->n_head);
     set_count(w, "attention.head_count_kv", architecture, c->n_kv_head);
+    if (c->post_norm)
+        set_encoder(w, &model->config);
     if (c->norm != TDL_NORM_RMS) {
         set_number(w, "attention.layer_norm_epsilon", architecture, c->norm_eps);
         return;
@@ -91,12 +115,13 @@ static tdl_status add_part(void *context, const tdl_gguf_part *part, tdl_report 
     const float *data = tdl_params_value(e->params, part->slice);
 
     TDL_UNUSED(why); // the writer remembers what fails
-    if (part->turned || part->halved)
+    if (part->turned || part->cols < s->cols || part->halved)
         add_columns(e, part);
     else if (s->rows == 1)
         tdl_gguf_add(e->writer, part->name, TDL_GGUF_F32, 1, &s->cols, data);
     else
-        tdl_gguf_add(e->writer, part->name, e->type, 2, (size_t[]){s->rows, s->cols}, data);
+        tdl_gguf_add(e->writer, part->name, part->unrounded ? TDL_GGUF_F32 : e->type, 2,
+                     (size_t[]){s->rows, s->cols}, data);
     return TDL_OK;
 }
 
@@ -105,10 +130,11 @@ static tdl_status add_part(void *context, const tdl_gguf_part *part, tdl_report 
 static tdl_status check_vocabulary(const tdl_transformer *model, const tdl_gguf_vocabulary *v,
                                    tdl_report *why)
 {
-    bool merges = !strcmp(v->model, "gpt2");
+    bool merges = !strcmp(v->model, "gpt2"), words = !strcmp(v->model, "bert");
 
-    if (!merges && strcmp(v->model, "llama") != 0)
-        return TDL_FAIL(why, TDL_E_INVALID, "tokenizer \"%s\": there are llama and gpt2", v->model);
+    if (!merges && !words && strcmp(v->model, "llama") != 0)
+        return TDL_FAIL(why, TDL_E_INVALID, "tokenizer \"%s\": there are llama, gpt2 and bert",
+                        v->model);
     if (merges && !v->merge)
         return TDL_FAIL(why, TDL_E_INVALID, "a tokenizer gpt2 without merges");
     if (v->tokens_n != model->config.vocabulary)
@@ -129,7 +155,7 @@ tdl_status tdl_export_gguf(const tdl_transformer *model, const tdl_gguf_vocabula
         return st;
     exporting e = {
         .params = &model->params, .writer = tdl_gguf_writer_new(architecture), .type = type};
-    set_shape(e.writer, core, architecture);
+    set_shape(e.writer, model, architecture);
     tdl_gguf_set_vocabulary(e.writer, vocabulary);
     if (!(st = tdl_gguf_each_part(model, add_part, &e, why)))
         st = tdl_gguf_write(e.writer, path, why);

@@ -5,10 +5,14 @@
  * | llama        | RMS norms first, rope, glu with silu, no biases; GQA allowed             |
  * | qwen3        | the same with qk_norm                                                    |
  * | gpt2         | layer norms first, learned positions, gelu (tanh form), biases all over  |
+ * | bert         | layer norms behind, bidirectional, types, learned positions, a norm of   |
+ * |              | the embedding, gelu (tanh form), biases all over, pooled without a head: |
+ * |              | mean or first. Exported only                                             |
  *
- * All: causal, head TIED or TOKENS without bias, max_len said. Anything else is refused by the name
- * of its field. Dropout is not told. llama.cpp turns the pairs (2i, 2i+1) of a llama head, as we
- * do, and (i, i + width/2) of a qwen3's, whose columns change places on their way.
+ * The others: causal, head TIED or TOKENS without bias. All: max_len said. Anything else is refused
+ * by the name of its field. Dropout is not told. llama.cpp turns the pairs (2i, 2i+1) of a llama
+ * head, as we do, and (i, i + width/2) of a qwen3's, whose columns change places on their way. In a
+ * bert it gives every token the first type.
  */
 #ifndef TDL_TRAIN_EXPORT_GGUF_H
 #define TDL_TRAIN_EXPORT_GGUF_H
@@ -25,15 +29,18 @@ typedef enum tdl_token_kind { /* numbers as in the file */
 
 /* A tokenizer as llama.cpp knows it. */
 typedef struct tdl_gguf_vocabulary {
-    const char *model;    /* "llama": SentencePiece; "gpt2": byte-level BPE */
-    const char *pre;      /* gpt2: how text is split before merging ("gpt-2"); NULL: not said */
+    const char *model; /* "llama": SentencePiece; "gpt2": byte-level BPE; "bert": WordPiece, whose
+                        * tokens begin with U+2581 at the beginning of a word, and with no "##"
+                        * within one */
+    const char *pre;   /* gpt2: how text is split before merging ("gpt-2"); NULL: not said */
     const tdl_str *token; /* [tokens_n] as many as the model's vocabulary */
     size_t tokens_n;
     const float *score;   /* [tokens_n] SentencePiece: the highest merges first; NULL: not said */
     const int32_t *kind;  /* [tokens_n] tdl_token_kind; NULL: not said */
     const tdl_str *merge; /* [merges_n] gpt2: "left right", the first merges first */
     size_t merges_n;
-    const uint32_t *begin, *end; /* tokens; NULL: not said */
+    /* tokens; NULL: not said. Of bert, begin is [CLS] and end is [SEP] */
+    const uint32_t *begin, *end, *unknown, *padding, *mask;
 } tdl_gguf_vocabulary;
 
 /* The keys tokenizer.ggml.* of a file. */

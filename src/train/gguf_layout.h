@@ -1,10 +1,10 @@
 /* How llama.cpp lays out the kinds of model that we share with it. Private to export_gguf.c and
  * import_gguf.c.
  *
- * A tensor of the file is a whole slice of ours or some columns of one: llama and qwen3 keep
- * queries, keys and values, and gate and hidden layer, apart. Rotary positions turn the pairs
- * (2i, 2i+1) of a head here and in a llama, and (i, i + width/2) in a qwen3: there the columns of
- * queries, keys and their gains change places, `halved`.
+ * A tensor of the file is a whole slice of ours or some columns of one: llama, qwen3 and bert keep
+ * queries, keys and values apart, the first two also gate and hidden layer. Rotary positions turn
+ * the pairs (2i, 2i+1) of a head here and in a llama, and (i, i + width/2) in a qwen3: there the
+ * columns of queries, keys and their gains change places, `halved`.
  */
 #ifndef TDL_TRAIN_GGUF_LAYOUT_H
 #define TDL_TRAIN_GGUF_LAYOUT_H
@@ -17,6 +17,7 @@ typedef struct tdl_gguf_part {
     int slice;
     size_t at, cols; /* columns of the slice */
     bool turned;     /* a weight: [in][out] here, [out][in] in the file */
+    bool unrounded;  /* a table that llama.cpp adds as it is: F32 in every file */
     size_t halved;   /* width of a head whose even columns come first in the file; 0 = none */
 } tdl_gguf_part;
 
@@ -25,7 +26,8 @@ size_t tdl_gguf_column(const tdl_gguf_part *part, size_t c);
 
 typedef tdl_status tdl_gguf_visit(void *context, const tdl_gguf_part *part, tdl_report *why);
 
-/* Layer norms make a gpt2, root mean squares a llama, with normed queries and keys a qwen3. */
+/* Layer norms make a gpt2, or, behind their layers, a bert; root mean squares a llama, or, with
+ * normed queries and keys, a qwen3. */
 const char *tdl_gguf_architecture(const tdl_tf_config *core);
 
 /* Each tensor of a model that tdl_gguf_check_model has passed, in the order of the file. */

@@ -1,4 +1,5 @@
-// llama.cpp continues texts with our exported models, token for token as our own decoding does.
+// llama.cpp continues texts with our exported models, token for token as our own decoding does, and our exported
+// encoders give its embeddings.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-import { greedy, openLlama } from './greedy.mjs';
+import { embed, greedy, openLlama } from './greedy.mjs';
 
 const llama = await openLlama();
 const skip = llama ? false : 'node-llama-cpp is not installed: run npm ci --omit=optional in tests/e2e/gguf';
@@ -39,4 +40,29 @@ for (const [name, texts] of Object.entries(models)) {
         const found = await greedy(llama, join(folder, `${name}-q4_0.gguf`), texts[0].prompt, 5);
         assert.equal(found.length, 5);
     });
+}
+
+const encoders = JSON.parse(readFileSync(join(folder, 'embeddings.json')));
+
+const length = (vector) => Math.hypot(...vector);
+
+/** The largest over all texts of the distance from our vector, relative to its length. */
+async function embeddingGap(name, texts) {
+    const found = await embed(llama, join(folder, `${name}.gguf`), texts.map(({ tokens }) => tokens));
+    return Math.max(...texts.map(({ embedding }, t) => {
+        assert.equal(found[t].length, embedding.length);
+        return length(embedding.map((x, i) => x - found[t][i])) / length(embedding);
+    }));
+}
+
+for (const [name, texts] of Object.entries(encoders)) {
+    test(`${name} in f32 gives the same embeddings to 1e-3`, { skip }, async () => {
+        const gap = await embeddingGap(`${name}-f32`, texts);
+        assert.ok(texts.length >= 4 && gap < 1e-3, `off by ${gap}`);
+    });
+    for (const [type, most] of [['f16', 2e-3], ['bf16', 1e-2], ['q8_0', 4e-2]])
+        test(`${name} in ${type} gives embeddings to ${most}`, { skip }, async () => {
+            const gap = await embeddingGap(`${name}-${type}`, texts);
+            assert.ok(gap < most, `off by ${gap}`);
+        });
 }

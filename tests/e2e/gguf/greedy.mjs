@@ -1,4 +1,4 @@
-// llama.cpp's greedy continuation of a sequence of tokens.
+// llama.cpp's greedy continuation of a sequence of tokens, and its embedding of one.
 //
 //   node greedy.mjs MODEL.gguf COUNT TOKEN...      prints a JSON array of COUNT tokens
 import { realpathSync } from 'node:fs';
@@ -26,6 +26,19 @@ export async function greedy(llama, modelPath, tokens, count) {
             found.push(token);
             if (found.length === count) break;
         }
+        return found;
+    } finally {
+        await model.dispose();
+    }
+}
+
+/** The pooled vector of each list of tokens, which begins with [CLS] and ends with [SEP]. */
+export async function embed(llama, modelPath, texts) {
+    const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
+    try {
+        const context = await model.createEmbeddingContext({ contextSize: 64 });
+        const found = [];
+        for (const tokens of texts) found.push((await context.getEmbeddingFor([...tokens])).vector);
         return found;
     } finally {
         await model.dispose();

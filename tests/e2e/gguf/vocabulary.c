@@ -85,3 +85,31 @@ tdl_gguf_vocabulary merges_vocabulary(tdl_arena *memory, size_t n)
                                  .begin = last,
                                  .end = last};
 }
+
+tdl_gguf_vocabulary words_vocabulary(tdl_arena *memory, size_t n)
+{
+    static const tdl_str first[] = {
+        {"[PAD]", 5}, {"[UNK]", 5}, {"[CLS]", 5}, {"[SEP]", 5}, {"[MASK]", 6}};
+    static const uint32_t padding = 0, unknown = 1, cls = 2, sep = 3, mask = 4;
+    enum { FIRST = sizeof first / sizeof *first };
+    tdl_str *token = tdl_arena_alloc(memory, n, sizeof *token);
+    int32_t *kind = tdl_arena_alloc(memory, n, sizeof *kind);
+
+    if (!token || !kind)
+        return (tdl_gguf_vocabulary){.model = "bert"};
+    for (size_t i = 0; i < n; i++) {
+        kind[i] = i == unknown ? TDL_TOKEN_UNKNOWN
+                  : i < FIRST  ? TDL_TOKEN_CONTROL
+                               : TDL_TOKEN_NORMAL;
+        token[i] = i < FIRST ? first[i] : tdl_arena_printf(memory, "\xe2\x96\x81word%zu", i);
+    }
+    return (tdl_gguf_vocabulary){.model = "bert",
+                                 .token = token,
+                                 .tokens_n = n,
+                                 .kind = kind,
+                                 .begin = &cls,
+                                 .end = &sep,
+                                 .unknown = &unknown,
+                                 .padding = &padding,
+                                 .mask = &mask};
+}

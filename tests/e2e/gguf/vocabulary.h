@@ -1,4 +1,4 @@
-/* Two tiny tokenizers as llama.cpp knows them, for models of any vocabulary of 268 tokens or more.
+/* Tiny tokenizers as llama.cpp knows them, for models of any vocabulary of 268 tokens or more.
  */
 #ifndef TDL_TEST_VOCABULARY_H
 #define TDL_TEST_VOCABULARY_H
@@ -10,5 +10,8 @@
 tdl_gguf_vocabulary pieces_vocabulary(tdl_arena *memory, size_t tokens_n);
 /* Byte-level BPE: 256 bytes, four merges; the last token ends a text. */
 tdl_gguf_vocabulary merges_vocabulary(tdl_arena *memory, size_t tokens_n);
+
+/* WordPiece: padding, unknown, [CLS], [SEP], [MASK], then words that nothing splits. */
+tdl_gguf_vocabulary words_vocabulary(tdl_arena *memory, size_t tokens_n);
 
 #endif

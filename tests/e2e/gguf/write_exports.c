@@ -1,8 +1,10 @@
-/* Exports seeded language models, and continues texts with them by our own decoding.
+/* Exports seeded language models, and continues texts with them by our own decoding; and encoders,
+ * with what they make of texts.
  *
- *   write_gguf_exports FOLDER      NAME.gguf for each, and greedy.json:
+ *   write_gguf_exports FOLDER      NAME-TYPE.gguf for each, greedy.json and embeddings.json:
  *
- *     {"llama-f32": [{"prompt": [1, 7], "tokens": [...], "margin": 0.2}, ...], ...}
+ *     {"llama": [{"prompt": [1, 7], "tokens": [...], "margin": 0.2}, ...], ...}
+ *     {"bert": [{"tokens": [2, 9, 3], "embedding": [...]}, ...], ...}
  *
  * margin: the least lead of a best logit on its second. llama.cpp rounds keys, values and some
  * tables to f16, so only texts with a clear answer at each step can be compared; those are looked
@@ -34,6 +36,14 @@ static tdl_transformer_config turned_llama(void)
     config.core.glu = false;
     config.core.glu_second = true;
     config.head = TDL_HEAD_TIED;
+    return config;
+}
+
+static tdl_transformer_config bert_of_first(void)
+{
+    tdl_transformer_config config = language_bert(&sizes);
+
+    config.pooling = TDL_POOL_FIRST;
     return config;
 }
 
@@ -140,6 +150,47 @@ static tdl_status write_texts(tdl_transformer *m, tdl_jw *w, tdl_report *why)
     return st;
 }
 
+/* ---- our embeddings ---- */
+
+static void write_embedding(tdl_jw *w, const int32_t *token, size_t n, const float *embedding)
+{
+    tdl_jw_object(w);
+    tdl_jw_key(w, "tokens");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        tdl_jw_int(w, token[i]);
+    tdl_jw_end_array(w);
+    tdl_jw_key(w, "embedding");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < sizes.d_model; i++)
+        tdl_jw_number(w, (double)embedding[i]);
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}
+
+/* Texts of 3 to 24 tokens between [CLS] and [SEP], all of the first type. */
+static tdl_status write_embeddings(tdl_transformer *m, tdl_jw *w, tdl_report *why)
+{
+    enum { CLS = 2, SEP = 3, FIRST_WORD = 5 };
+    static const int32_t type[CONTEXT];
+    const tdl_plan_options plan = {.rows = 1, .tokens = CONTEXT};
+    tdl_rng rng = tdl_rng_make(3, 0);
+    tdl_status st = tdl_net_plan(&m->net, &plan, why);
+
+    for (size_t n = 3; !st && n <= 24; n += 7) {
+        int32_t token[CONTEXT] = {CLS};
+        const size_t offsets[] = {0, n};
+        const tdl_nn_batch batch = {.rows = 1, .offsets = offsets, .id = {token, type}};
+
+        for (size_t i = 1; i + 1 < n; i++)
+            token[i] = FIRST_WORD + (int32_t)tdl_rng_below(&rng, VOCABULARY - FIRST_WORD);
+        token[n - 1] = SEP;
+        if (!(st = tdl_net_forward(&m->net, &batch, &(tdl_run){0}, why)))
+            write_embedding(w, token, n, tdl_net_value(&m->net, m->hidden));
+    }
+    return st;
+}
+
 /* ---- files ---- */
 
 static tdl_status write_files(const char *folder, const char *name, const tdl_transformer *m,
@@ -158,7 +209,8 @@ static tdl_status write_files(const char *folder, const char *name, const tdl_tr
     tdl_gguf_vocabulary vocabulary = {0};
 
     if (!st)
-        vocabulary = m->config.position == TDL_POSITION_NONE
+        vocabulary = m->config.pooled ? words_vocabulary(memory, VOCABULARY)
+                     : m->config.position == TDL_POSITION_NONE
                          ? pieces_vocabulary(memory, VOCABULARY)
                          : merges_vocabulary(memory, VOCABULARY);
     for (size_t i = 0; !st && i < sizeof types / sizeof *types; i++) {
@@ -170,14 +222,15 @@ static tdl_status write_files(const char *folder, const char *name, const tdl_tr
     return st;
 }
 
-/* Larger than models start with, so that every part has its say; gains around 1. */
-static void fill(tdl_params *params)
+/* Larger than models start with, so that every part has its say; gains around 1. The larger the
+ * weights, the larger what becomes of llama.cpp's rounding of gelu to f16: at 0.25, 1.5e-3. */
+static void fill(tdl_params *params, double std)
 {
     for (int i = 0; i < params->slices_n; i++) {
         const tdl_slice *s = &params->slice[i];
         bool gain = strstr(s->name, "gain") != NULL;
 
-        tdl_init_slice(params, i, TDL_INIT_GAUSSIAN, 0.25, 11);
+        tdl_init_slice(params, i, TDL_INIT_GAUSSIAN, std, 11);
         for (size_t k = 0; gain && k < s->cols; k++)
             tdl_params_value(params, i)[k] += 1;
     }
@@ -191,44 +244,57 @@ static tdl_status write_model(const char *folder, const char *name,
 
     if (st)
         return st;
-    fill(&m.params);
+    fill(&m.params, config->pooled ? 0.15 : 0.25);
     tdl_jw_key(w, name);
     tdl_jw_array(w);
     if (!(st = write_files(folder, name, &m, why)))
-        st = write_texts(&m, w, why);
+        st = config->pooled ? write_embeddings(&m, w, why) : write_texts(&m, w, why);
     tdl_jw_end_array(w);
     tdl_transformer_release(&m);
     return st;
 }
 
-int main(int argc, char **argv)
+typedef struct named {
+    const char *name;
+    tdl_transformer_config config;
+} named;
+
+/* The models, and one file of JSON about them. */
+static tdl_status write_models(const char *folder, const char *file, const named *model, size_t n,
+                               tdl_report *why)
 {
-    const struct {
-        const char *name;
-        tdl_transformer_config config;
-    } models[] = {{"llama", language_llama(&sizes)},
-                  {"turned-llama", turned_llama()},
-                  {"qwen3", language_qwen3(&sizes)},
-                  {"gpt2", language_gpt2(&sizes)}};
     tdl_buf json = {0};
     tdl_jw w = {.out = &json};
-    tdl_report why = {0};
     tdl_status st = TDL_OK;
     char path[4096];
+
+    tdl_jw_object(&w);
+    for (size_t i = 0; !st && i < n; i++)
+        st = write_model(folder, model[i].name, &model[i].config, &w, why);
+    tdl_jw_end_object(&w);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    if (!st)
+        st = tdl_file_write(path, tdl_buf_view(&json), why);
+    tdl_buf_release(&json);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    const named language[] = {{"llama", language_llama(&sizes)},
+                              {"turned-llama", turned_llama()},
+                              {"qwen3", language_qwen3(&sizes)},
+                              {"gpt2", language_gpt2(&sizes)}};
+    const named encoders[] = {{"bert", language_bert(&sizes)}, {"bert-cls", bert_of_first()}};
+    tdl_report why = {0};
+    tdl_status st;
 
     if (argc != 2) {
         fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return 2;
     }
-    tdl_jw_object(&w);
-    for (size_t i = 0; !st && i < sizeof models / sizeof *models; i++)
-        st = write_model(argv[1], models[i].name, &models[i].config, &w, &why);
-    tdl_jw_end_object(&w);
-    snprintf(path, sizeof path, "%s/greedy.json", argv[1]);
-    if (!st)
-        st = tdl_file_write(path, tdl_buf_view(&json), &why);
-    if (st)
+    if ((st = write_models(argv[1], "greedy.json", language, 4, &why)) ||
+        (st = write_models(argv[1], "embeddings.json", encoders, 2, &why)))
         fprintf(stderr, "%s\n", why.message);
-    tdl_buf_release(&json);
     return st != TDL_OK;
 }

@@ -1,5 +1,5 @@
-/* The language models that tests of GGUF export, by width of the model, of its hidden layer, tokens
- * and vocabulary. Heads: four, in a llama over two key heads. */
+/* The language models, and the encoder, that tests of GGUF export, by width of the model, of its
+ * hidden layer, tokens and vocabulary. Heads: four, in a llama over two key heads. */
 #ifndef TDL_TEST_LANGUAGE_MODELS_H
 #define TDL_TEST_LANGUAGE_MODELS_H
 
@@ -48,6 +48,21 @@ static inline tdl_transformer_config language_gpt2(const language_sizes *s)
                                     .vocabulary = s->vocabulary,
                                     .position = TDL_POSITION_LEARNED,
                                     .head = TDL_HEAD_TIED};
+}
+
+static inline tdl_transformer_config language_bert(const language_sizes *s)
+{
+    tdl_transformer_config config = language_gpt2(s);
+
+    config.core.post_norm = true;
+    config.core.norm_eps = 1e-12;
+    config.core.mask = TDL_MASK_BIDIRECTIONAL;
+    config.types = 2;
+    config.embed_norm = true;
+    config.head = TDL_HEAD_NONE;
+    config.pooled = true;
+    config.pooling = TDL_POOL_MEAN;
+    return config;
 }
 
 #endif

@@ -127,7 +127,6 @@ static void what_a_gpt2_cannot_say_is_refused_by_field(void **state)
     ASSERT_REFUSED(language_gpt2(&small), m.core.act = TDL_ACT_GELU_ERF, "architecture gpt2: act");
     ASSERT_REFUSED(language_gpt2(&small), m.core.bias_qkv = false, "gpt2: bias_qkv");
     ASSERT_REFUSED(language_gpt2(&small), m.core.n_kv_head = 1, "gpt2: n_kv_head");
-    ASSERT_REFUSED(language_gpt2(&small), m.core.post_norm = true, "gpt2: post_norm");
     ASSERT_REFUSED(language_gpt2(&small), m.core.norm = TDL_NORM_LAYER_PLAIN, "gpt2: norm");
     ASSERT_REFUSED(language_gpt2(&small), m.position = TDL_POSITION_LEARNED_FROM_END,
                    "gpt2: position");
@@ -137,11 +136,25 @@ static void what_a_gpt2_cannot_say_is_refused_by_field(void **state)
     ASSERT_REFUSED(language_gpt2(&small), m.core.qk_norm = true, "gpt2: qk_norm");
 }
 
+static void what_a_bert_cannot_say_is_refused_by_field(void **state)
+{
+    TDL_UNUSED(state);
+    ASSERT_REFUSED(language_bert(&small), m.core.act = TDL_ACT_GELU_ERF, "bert: act");
+    ASSERT_REFUSED(language_bert(&small), m.core.mask = TDL_MASK_CAUSAL, "bert: mask");
+    ASSERT_REFUSED(language_bert(&small), m.types = 0, "bert: types");
+    ASSERT_REFUSED(language_bert(&small), m.embed_norm = false, "bert: embed_norm");
+    ASSERT_REFUSED(language_bert(&small), m.pooled = false, "bert: head");
+    ASSERT_REFUSED(language_bert(&small), m.head = TDL_HEAD_TIED, "bert: head");
+    ASSERT_REFUSED(language_bert(&small), m.pooling = TDL_POOL_LAST, "bert: pooling");
+    ASSERT_REFUSED(language_bert(&small), m.position = TDL_POSITION_NONE, "bert: position");
+    ASSERT_REFUSED(language_bert(&small), m.core.qk_norm = true, "bert: qk_norm");
+}
+
 static void a_vocabulary_that_does_not_fit_is_refused(void **state)
 {
     const tdl_gguf_vocabulary few = {.model = "llama", .token = tokens, .tokens_n = 4};
     const tdl_gguf_vocabulary merges = {.model = "gpt2", .token = tokens, .tokens_n = VOCABULARY};
-    const tdl_gguf_vocabulary words = {.model = "bert", .token = tokens, .tokens_n = VOCABULARY};
+    const tdl_gguf_vocabulary words = {.model = "rwkv", .token = tokens, .tokens_n = VOCABULARY};
     const tdl_transformer_config llama = language_llama(&small);
     tdl_transformer model;
     tdl_report why;
@@ -153,7 +166,7 @@ static void a_vocabulary_that_does_not_fit_is_refused(void **state)
     assert_int_equal(tdl_export_gguf(&model, &merges, TDL_GGUF_F32, PATH, &why), TDL_E_INVALID);
     assert_says(&why, "without merges");
     assert_int_equal(tdl_export_gguf(&model, &words, TDL_GGUF_F32, PATH, &why), TDL_E_INVALID);
-    assert_says(&why, "bert");
+    assert_says(&why, "rwkv");
     assert_int_equal(tdl_export_gguf(&model, &vocabulary, TDL_GGUF_Q8_0, PATH, &why),
                      TDL_E_INVALID);
     assert_says(&why, "32");
@@ -223,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_gpt2_comes_back_to_the_bit),
         cmocka_unit_test(what_a_llama_cannot_say_is_refused_by_field),
         cmocka_unit_test(what_a_gpt2_cannot_say_is_refused_by_field),
+        cmocka_unit_test(what_a_bert_cannot_say_is_refused_by_field),
         cmocka_unit_test(a_vocabulary_that_does_not_fit_is_refused),
         cmocka_unit_test(a_file_whose_keys_lie_is_refused_before_memory_is_asked_for),
     };
