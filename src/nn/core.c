@@ -30,7 +30,8 @@ static tdl_status check_heads(const tdl_tf_config *c, tdl_report *why)
     if (c->n_head % c->n_kv_head)
         return TDL_FAIL(why, TDL_E_INVALID, "n_head %zu is not a multiple of n_kv_head %zu",
                         c->n_head, c->n_kv_head);
-    if (!c->out_gate && c->n_head * c->d_head != c->d_model)
+    if (!c->out_gate && c->n_head * c->d_head != c->d_model &&
+        !(c->fewer_heads && c->n_head * c->d_head < c->d_model))
         return TDL_FAIL(why, TDL_E_INVALID, "d_model %zu is not n_head %zu times d_head %zu",
                         c->d_model, c->n_head, c->d_head);
     if (c->rope_base > 0 && c->d_head % 2)

@@ -16,6 +16,7 @@ typedef struct tdl_tf_config {
     size_t n_layer, d_model, n_head;
     size_t n_kv_head; /* 0 = n_head */
     size_t d_head;    /* 0 = d_model / n_head */
+    bool fewer_heads; /* n_head * d_head may be less than d_model: some were pruned */
     size_t d_ff;      /* width of the hidden layer, of each half with glu; 0 = no such layer */
     size_t max_len;   /* tokens; learned positions and relative biases have tables of this size */
     tdl_norm_kind norm;

@@ -116,6 +116,7 @@ tdl_status tdl_gguf_check_model(const tdl_transformer_config *m, const tdl_tf_co
         {!c->out_gate, "out_gate: there is none"},
         {!c->position_bias, "position_bias: there is none"},
         {!c->time_buckets, "time_buckets: there is no time"},
+        {!c->fewer_heads, "fewer_heads: heads fill the width"},
         {c->score == TDL_SCORE_SOFTMAX, "score: softmax"},
         {!c->last_first_only, "last_first_only: every token asks"},
     };

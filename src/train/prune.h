@@ -6,7 +6,7 @@
  * makes the mask again.
  *
  * Zeros scattered over a matrix save no time; tdl_prune_units takes out whole units of a network,
- * and its matrices shrink.
+ * and tdl_prune_transformer (prune_transformer.h) heads and units of one: matrices shrink.
  */
 #ifndef TDL_TRAIN_PRUNE_H
 #define TDL_TRAIN_PRUNE_H
