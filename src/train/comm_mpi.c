@@ -2,7 +2,9 @@
 
 #include <limits.h>
 #include <mpi.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,12 +14,32 @@
  * same order, so the oldest always comes to its end. */
 enum { PENDING_MAX = 64, BROADCAST_MAX = 1 << 26, TIMEOUT_S = 300 };
 
+/* A block of a gradient to be summed. */
+typedef struct job {
+    float *x;
+    int n;
+} job;
+
+/* The thread that sums gradients one after the other. While it has work, nobody else calls MPI. */
+typedef struct courier {
+    pthread_t thread;
+    pthread_mutex_t lock;   /* of what follows */
+    pthread_cond_t changed; /* work came, or was done */
+    job queue[PENDING_MAX]; /* a ring; the first is being done */
+    unsigned first, n;
+    bool ends;
+    tdl_status status; /* the first failure; what comes after it is dropped */
+    tdl_report why;
+} courier;
+
 typedef struct mpi_comm {
     tdl_comm base; /* first: a tdl_comm * is one of these */
     MPI_Comm comm;
     MPI_Request pending[PENDING_MAX]; /* oldest first */
     int pending_n;
+    courier *courier; /* NULL: sums go by `pending` */
     int64_t timeout_us;
+    atomic_bool leaving; /* nobody waits any more */
     bool ends_mpi;
 } mpi_comm;
 
@@ -68,17 +90,23 @@ static tdl_status wait_for(mpi_comm *c, MPI_Request *request, int n, tdl_report 
             return lose(c, error, why);
         if (done)
             return TDL_OK;
+        if (atomic_load(&c->leaving))
+            return TDL_FAIL(why, TDL_E_STOPPED, "rank %u leaves the others", c->base.rank);
         if (tdl_time_monotonic() - started_us > c->timeout_us)
             return give_up(c, why);
         rest(tries);
     }
 }
 
-/* ---- sums of gradients ---- */
+/* ---- sums of gradients: by the thread of the caller ---- */
 
-static tdl_status progress(tdl_comm *comm, tdl_report *why)
+static int start_sum(mpi_comm *c, job sum, MPI_Request *ret)
 {
-    mpi_comm *c = of(comm);
+    return MPI_Iallreduce(MPI_IN_PLACE, sum.x, sum.n, MPI_FLOAT, MPI_SUM, c->comm, ret);
+}
+
+static tdl_status forget_done(mpi_comm *c, tdl_report *why)
+{
     int which[PENDING_MAX], done = 0, kept = 0;
 
     if (c->pending_n == 0)
@@ -93,41 +121,156 @@ static tdl_status progress(tdl_comm *comm, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status make_room(mpi_comm *c, tdl_report *why)
+static tdl_status begin_here(mpi_comm *c, job sum, tdl_report *why)
 {
     tdl_status st;
 
-    if (c->pending_n < PENDING_MAX)
-        return TDL_OK;
-    st = wait_for(c, &c->pending[0], 1, why);
-    return st ? st : progress(&c->base, why);
-}
-
-static tdl_status sum_begin(tdl_comm *comm, float *x, size_t n, tdl_report *why)
-{
-    mpi_comm *c = of(comm);
-    tdl_status st;
-
-    if (n > INT_MAX)
-        return TDL_FAIL(why, TDL_E_TOO_LARGE, "a sum of %zu numbers, MPI takes %d", n, INT_MAX);
-    if ((st = make_room(c, why)))
+    if (c->pending_n == PENDING_MAX &&
+        ((st = wait_for(c, &c->pending[0], 1, why)) || (st = forget_done(c, why))))
         return st;
-    int error = MPI_Iallreduce(MPI_IN_PLACE, x, (int)n, MPI_FLOAT, MPI_SUM, c->comm,
-                               &c->pending[c->pending_n]);
+    int error = start_sum(c, sum, &c->pending[c->pending_n]);
     if (error)
         return lose(c, error, why);
     c->pending_n++;
     return TDL_OK;
 }
 
-static tdl_status sum_finish(tdl_comm *comm, tdl_report *why)
+static tdl_status finish_here(mpi_comm *c, tdl_report *why)
 {
-    mpi_comm *c = of(comm);
     tdl_status st = wait_for(c, c->pending, c->pending_n, why);
 
     if (!st)
         c->pending_n = 0;
     return st;
+}
+
+/* ---- sums of gradients: by a thread of their own ---- */
+
+static tdl_status sum_now(mpi_comm *c, job sum, tdl_report *why)
+{
+    MPI_Request request;
+    int error = start_sum(c, sum, &request);
+
+    return error ? lose(c, error, why) : wait_for(c, &request, 1, why);
+}
+
+static void *run_courier(void *context)
+{
+    mpi_comm *c = context;
+    courier *k = c->courier;
+
+    pthread_mutex_lock(&k->lock);
+    while (k->n || !k->ends) {
+        if (k->n && !k->status) {
+            job sum = k->queue[k->first];
+            tdl_report why = {0};
+
+            pthread_mutex_unlock(&k->lock);
+            tdl_status st = sum_now(c, sum, &why);
+            pthread_mutex_lock(&k->lock);
+            k->status = st;
+            k->why = why;
+        } else if (!k->n) {
+            pthread_cond_wait(&k->changed, &k->lock);
+            continue;
+        }
+        k->first = (k->first + 1) % PENDING_MAX;
+        k->n--;
+        pthread_cond_broadcast(&k->changed);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+/* Wait until less than `most` sums are left; the lock is held then. */
+static void hold_with_less_than(courier *k, unsigned most)
+{
+    pthread_mutex_lock(&k->lock);
+    while (k->n >= most)
+        pthread_cond_wait(&k->changed, &k->lock);
+}
+
+/* Let go; says what has failed so far. */
+static tdl_status let_go(courier *k, tdl_report *why)
+{
+    tdl_status st = k->status;
+
+    if (st && why)
+        *why = k->why;
+    pthread_mutex_unlock(&k->lock);
+    return st;
+}
+
+static tdl_status begin_there(courier *k, job sum, tdl_report *why)
+{
+    hold_with_less_than(k, PENDING_MAX);
+    k->queue[(k->first + k->n++) % PENDING_MAX] = sum;
+    pthread_cond_broadcast(&k->changed);
+    return let_go(k, why);
+}
+
+static tdl_status finish_there(courier *k, tdl_report *why)
+{
+    hold_with_less_than(k, 1);
+    return let_go(k, why);
+}
+
+static tdl_status hire(mpi_comm *c, tdl_report *why)
+{
+    courier *k = calloc(1, sizeof *k);
+
+    if (!k)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a thread that sums gradients");
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->changed, NULL);
+    c->courier = k;
+    if (!pthread_create(&k->thread, NULL, run_courier, c))
+        return TDL_OK;
+    pthread_mutex_destroy(&k->lock);
+    pthread_cond_destroy(&k->changed);
+    free(k);
+    c->courier = NULL;
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "no thread that sums gradients");
+}
+
+static void dismiss(courier *k)
+{
+    if (!k)
+        return;
+    pthread_mutex_lock(&k->lock);
+    k->ends = true;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    pthread_join(k->thread, NULL);
+    pthread_mutex_destroy(&k->lock);
+    pthread_cond_destroy(&k->changed);
+    free(k);
+}
+
+/* ---- sums of gradients ---- */
+
+static tdl_status progress(tdl_comm *comm, tdl_report *why)
+{
+    mpi_comm *c = of(comm);
+
+    return c->courier ? TDL_OK : forget_done(c, why);
+}
+
+static tdl_status sum_begin(tdl_comm *comm, float *x, size_t n, tdl_report *why)
+{
+    mpi_comm *c = of(comm);
+    job sum = {x, (int)n};
+
+    if (n > INT_MAX)
+        return TDL_FAIL(why, TDL_E_TOO_LARGE, "a sum of %zu numbers, MPI takes %d", n, INT_MAX);
+    return c->courier ? begin_there(c->courier, sum, why) : begin_here(c, sum, why);
+}
+
+static tdl_status sum_finish(tdl_comm *comm, tdl_report *why)
+{
+    mpi_comm *c = of(comm);
+
+    return c->courier ? finish_there(c->courier, why) : finish_here(c, why);
 }
 
 /* ---- a few numbers, and bytes ---- */
@@ -136,9 +279,12 @@ static tdl_status sum(tdl_comm *comm, double *x, size_t n, tdl_report *why)
 {
     mpi_comm *c = of(comm);
     MPI_Request request;
+    tdl_status st;
 
     if (n > INT_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "a sum of %zu numbers, MPI takes %d", n, INT_MAX);
+    if (c->courier && (st = finish_there(c->courier, why)))
+        return st;
     int error = MPI_Iallreduce(MPI_IN_PLACE, x, (int)n, MPI_DOUBLE, MPI_SUM, c->comm, &request);
     return error ? lose(c, error, why) : wait_for(c, &request, 1, why);
 }
@@ -146,7 +292,7 @@ static tdl_status sum(tdl_comm *comm, double *x, size_t n, tdl_report *why)
 static tdl_status broadcast(tdl_comm *comm, void *bytes, size_t n, tdl_report *why)
 {
     mpi_comm *c = of(comm);
-    tdl_status st = TDL_OK;
+    tdl_status st = c->courier ? finish_there(c->courier, why) : TDL_OK;
 
     for (size_t at = 0; !st && at < n; at += BROADCAST_MAX) {
         size_t left = n - at, some = left < BROADCAST_MAX ? left : BROADCAST_MAX;
@@ -164,6 +310,8 @@ static void close_mpi(tdl_comm *comm)
 {
     mpi_comm *c = of(comm);
 
+    atomic_store(&c->leaving, true);
+    dismiss(c->courier);
     if (comm->lost)
         MPI_Abort(c->comm, 1);
     MPI_Comm_free(&c->comm);
@@ -182,20 +330,21 @@ static const tdl_comm_ops mpi_ops = {
     .close = close_mpi,
 };
 
-static int start_mpi(bool *ret_started)
+/*   level  of threads; what there is when MPI is running already */
+static int start_mpi(int level, bool *ret_started, int *ret_level)
 {
-    int running = 0, threads, error = MPI_Initialized(&running);
+    int running = 0, error = MPI_Initialized(&running);
 
     *ret_started = !running;
-    if (!error && !running)
-        error = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
-    return error;
+    if (error)
+        return error;
+    return running ? MPI_Query_thread(ret_level) : MPI_Init_thread(NULL, NULL, level, ret_level);
 }
 
 /* A communicator of our own, whose errors come back instead of ending the process. */
-static int join(mpi_comm *c)
+static int join(mpi_comm *c, int level, int *ret_level)
 {
-    int rank = 0, size = 0, error = start_mpi(&c->ends_mpi);
+    int rank = 0, size = 0, error = start_mpi(level, &c->ends_mpi, ret_level);
 
     if (error || (error = MPI_Comm_dup(MPI_COMM_WORLD, &c->comm)) ||
         (error = MPI_Comm_set_errhandler(c->comm, MPI_ERRORS_RETURN)) ||
@@ -206,20 +355,33 @@ static int join(mpi_comm *c)
     return 0;
 }
 
-tdl_status tdl_comm_mpi_open(double timeout_s, tdl_comm **ret, tdl_report *why)
+tdl_status tdl_comm_mpi_open(const tdl_comm_mpi_options *options, tdl_comm **ret, tdl_report *why)
 {
+    const tdl_comm_mpi_options o = options ? *options : (tdl_comm_mpi_options){0};
+    int wanted = o.own_thread ? MPI_THREAD_SERIALIZED : MPI_THREAD_FUNNELED, level = wanted;
+    tdl_status st = TDL_OK;
     mpi_comm *c;
 
-    if (!(timeout_s >= 0 && timeout_s < 1e9))
-        return TDL_FAIL(why, TDL_E_INVALID, "timeout_s: %g is not in [0, 1e9)", timeout_s);
+    if (!(o.timeout_s >= 0 && o.timeout_s < 1e9))
+        return TDL_FAIL(why, TDL_E_INVALID, "timeout_s: %g is not in [0, 1e9)", o.timeout_s);
     if (!(c = calloc(1, sizeof *c)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to join the other ranks");
     c->base.ops = &mpi_ops;
-    c->timeout_us = (int64_t)(1e6 * (timeout_s > 0 ? timeout_s : TIMEOUT_S));
-    int error = join(c);
+    c->timeout_us = (int64_t)(1e6 * (o.timeout_s > 0 ? o.timeout_s : TIMEOUT_S));
+    int error = join(c, wanted, &level);
     if (error) {
-        tdl_status st = lose(c, error, why);
+        st = lose(c, error, why);
         free(c);
+        return st;
+    }
+    if (o.own_thread && level < wanted)
+        st = TDL_FAIL_HINT(why, TDL_E_INVALID, "leave own_thread out",
+                           "own_thread: this MPI was started with threads of level %d, not %d",
+                           level, wanted);
+    if (!st && o.own_thread)
+        st = hire(c, why);
+    if (st) {
+        close_mpi(&c->base);
         return st;
     }
     *ret = &c->base;

@@ -5,6 +5,9 @@
  * Waiting      at most `timeout_s` for an answer. A rank that is killed is seen by mpirun, which
  *              ends the others at once; the limit is for hosts and lines that fall silent. It must
  *              be longer than what one rank does alone, as writing a checkpoint
+ * Overlap      Open MPI moves data only while it is called. Sums of gradients get on when the loop
+ *              calls `progress`, after each op of the way back; or, with `own_thread`, all the
+ * time, on a thread that wants a core of its own
  *
  * A library of its own (meson: `train_mpi`), so that nothing else is linked with MPI.
  */
@@ -13,8 +16,14 @@
 
 #include "train/comm.h"
 
-/*   timeout_s  0 = 300
- *   returns    TDL_OK | TDL_E_INVALID (timeout_s) | TDL_E_IO (what MPI says) | TDL_E_NO_MEMORY */
-tdl_status tdl_comm_mpi_open(double timeout_s, tdl_comm **ret, tdl_report *why);
+typedef struct tdl_comm_mpi_options {
+    double timeout_s; /* 0 = 300 */
+    bool own_thread;  /* wants MPI_THREAD_SERIALIZED; changes no bit */
+} tdl_comm_mpi_options;
+
+/*   options  NULL = zeros; the same on every rank
+ *   returns  TDL_OK | TDL_E_INVALID (timeout_s; an MPI that bears no thread beside the first) |
+ *            TDL_E_IO (what MPI says) | TDL_E_NO_MEMORY */
+tdl_status tdl_comm_mpi_open(const tdl_comm_mpi_options *options, tdl_comm **ret, tdl_report *why);
 
 #endif

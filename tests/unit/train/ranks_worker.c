@@ -23,6 +23,7 @@ enum { TOKENS_MAX = EXAMPLES * LENGTH_MAX };
 
 typedef struct settings {
     bool tokens, alone, wait; /* model; without MPI; no overlap */
+    bool own_thread;          /* for the sums of gradients */
     bool own_batch;           /* each rank has a batch size of its own */
     size_t batch, micro, bucket;
     uint64_t steps;
@@ -365,6 +366,8 @@ static settings read_settings(char **text)
             s.alone = atoi(value);
         if (IS("wait"))
             s.wait = atoi(value);
+        if (IS("own_thread"))
+            s.own_thread = atoi(value);
         if (IS("own_batch"))
             s.own_batch = atoi(value);
         if (IS("batch"))
@@ -405,7 +408,9 @@ int main(int argc, char **argv)
     static learner l;
     settings given = read_settings(argv + (argc > 0));
     tdl_report why = {0};
-    tdl_status st = given.alone ? TDL_OK : tdl_comm_mpi_open(given.timeout_s, &l.comm, &why);
+    const tdl_comm_mpi_options options = {.timeout_s = given.timeout_s,
+                                          .own_thread = given.own_thread};
+    tdl_status st = given.alone ? TDL_OK : tdl_comm_mpi_open(&options, &l.comm, &why);
 
     l.given = &given;
     if (!st && !(st = build(&l, &why)) && !(st = train(&l, &why)) && !(st = compare(&l, &why)))

@@ -157,6 +157,12 @@ static void four_ranks_train_as_one_does(void **state)
     assert_many_are_one(4, "model=tokens bucket=4096");
 }
 
+static void four_ranks_whose_sums_have_a_thread_train_as_one_does(void **state)
+{
+    TDL_UNUSED(state);
+    assert_many_are_one(4, "model=tokens bucket=4096 own_thread=1");
+}
+
 static void micro_batches_of_every_rank_are_added(void **state)
 {
     TDL_UNUSED(state);
@@ -170,9 +176,11 @@ static void a_rank_without_examples_takes_part(void **state)
     assert_many_are_one(4, "model=rows batch=3");
 }
 
-static void neither_buckets_nor_overlap_change_a_bit_of_two_ranks(void **state)
+static void neither_buckets_nor_overlap_nor_a_thread_change_a_bit_of_two_ranks(void **state)
 {
-    static const char *const others[] = {"bucket=67108864", "bucket=5000", "bucket=1024 wait=1"};
+    static const char *const others[] = {"bucket=67108864", "bucket=5000", "bucket=1024 wait=1",
+                                         "bucket=67108864 own_thread=1",
+                                         "bucket=1024 own_thread=1"};
     ranks_result *first = result_of(2, "model=tokens bucket=1024");
 
     TDL_UNUSED(state);
@@ -282,12 +290,17 @@ static void a_batch_that_one_rank_refuses_stops_all_in_good_order(void **state)
 
 static void a_rank_that_falls_silent_is_waited_for_no_longer_than_the_limit(void **state)
 {
-    int64_t started_us = tdl_time_monotonic();
+    static const char *const settings[] = {"model=rows silent=1 at=3 timeout=1",
+                                           "model=rows silent=1 at=3 timeout=1 own_thread=1"};
 
     TDL_UNUSED(state);
-    assert_int_not_equal(run(2, "model=rows silent=1 at=3 timeout=1"), 0);
-    assert_true(seconds_since(started_us) < BOUND_S / 2.0);
-    assert_true(log_has("another rank has not answered for 1 s"));
+    for (int i = 0; i < 2; i++) {
+        int64_t started_us = tdl_time_monotonic();
+
+        assert_int_not_equal(run(2, settings[i]), 0);
+        assert_true(seconds_since(started_us) < BOUND_S / 2.0);
+        assert_true(log_has("another rank has not answered for 1 s"));
+    }
 }
 
 static void a_rank_that_is_told_to_stop_stops_all_after_the_same_step(void **state)
@@ -306,10 +319,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             two_ranks_train_a_transformer_on_ragged_sequences_as_one_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(four_ranks_train_as_one_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(four_ranks_whose_sums_have_a_thread_train_as_one_does,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(micro_batches_of_every_rank_are_added, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rank_without_examples_takes_part, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(neither_buckets_nor_overlap_change_a_bit_of_two_ranks,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            neither_buckets_nor_overlap_nor_a_thread_change_a_bit_of_two_ranks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_killed_rank_ends_the_job_and_the_run_resumes_to_the_same_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_of_two_ranks_resumes_on_one, set_up, tear_down),
