@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/timestamp.h"
+#include "train/comm_wire.h"
 
 /* At most so many sums are under way; one more waits for the oldest. All ranks begin them in the
  * same order, so the oldest always comes to its end. */
@@ -16,7 +17,7 @@ enum { PENDING_MAX = 64, BROADCAST_MAX = 1 << 26, TIMEOUT_S = 300 };
 
 /* A block of a gradient to be summed. */
 typedef struct job {
-    float *x;
+    void *x; /* of `type` */
     int n;
 } job;
 
@@ -35,6 +36,9 @@ typedef struct courier {
 typedef struct mpi_comm {
     tdl_comm base; /* first: a tdl_comm * is one of these */
     MPI_Comm comm;
+    MPI_Datatype type; /* of gradients under way */
+    MPI_Op add;
+    tdl_wire *wire;                   /* NULL: they go as they are */
     MPI_Request pending[PENDING_MAX]; /* oldest first */
     int pending_n;
     courier *courier; /* NULL: sums go by `pending` */
@@ -102,7 +106,7 @@ static tdl_status wait_for(mpi_comm *c, MPI_Request *request, int n, tdl_report 
 
 static int start_sum(mpi_comm *c, job sum, MPI_Request *ret)
 {
-    return MPI_Iallreduce(MPI_IN_PLACE, sum.x, sum.n, MPI_FLOAT, MPI_SUM, c->comm, ret);
+    return MPI_Iallreduce(MPI_IN_PLACE, sum.x, sum.n, c->type, c->add, c->comm, ret);
 }
 
 static tdl_status forget_done(mpi_comm *c, tdl_report *why)
@@ -260,17 +264,27 @@ static tdl_status sum_begin(tdl_comm *comm, float *x, size_t n, tdl_report *why)
 {
     mpi_comm *c = of(comm);
     job sum = {x, (int)n};
+    uint16_t *rounded;
+    tdl_status st;
 
     if (n > INT_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "a sum of %zu numbers, MPI takes %d", n, INT_MAX);
+    if (c->wire) {
+        if ((st = tdl_wire_begin(c->wire, x, n, &rounded, why)))
+            return st;
+        sum.x = rounded;
+    }
     return c->courier ? begin_there(c->courier, sum, why) : begin_here(c, sum, why);
 }
 
 static tdl_status sum_finish(tdl_comm *comm, tdl_report *why)
 {
     mpi_comm *c = of(comm);
+    tdl_status st = c->courier ? finish_there(c->courier, why) : finish_here(c, why);
 
-    return c->courier ? finish_there(c->courier, why) : finish_here(c, why);
+    if (!st && c->wire)
+        tdl_wire_finish(c->wire);
+    return st;
 }
 
 /* ---- a few numbers, and bytes ---- */
@@ -304,6 +318,27 @@ static tdl_status broadcast(tdl_comm *comm, void *bytes, size_t n, tdl_report *w
     return st;
 }
 
+/* ---- bf16 on the wire ---- */
+
+static void add_rounded(void *x, void *sum, int *n, MPI_Datatype *type)
+{
+    TDL_UNUSED(type);
+    tdl_wire_add(x, sum, (size_t)*n);
+}
+
+static tdl_status round_on_the_wire(mpi_comm *c, tdl_report *why)
+{
+    MPI_Op add;
+    int error = MPI_Op_create(add_rounded, true, &add);
+
+    if (error)
+        return lose(c, error, why);
+    c->add = add;
+    c->type = MPI_UINT16_T;
+    c->wire = tdl_wire_new();
+    return c->wire ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for gradients as bf16");
+}
+
 /* ---- life cycle ---- */
 
 static void close_mpi(tdl_comm *comm)
@@ -315,6 +350,9 @@ static void close_mpi(tdl_comm *comm)
     if (comm->lost)
         MPI_Abort(c->comm, 1);
     MPI_Comm_free(&c->comm);
+    if (c->add != MPI_SUM)
+        MPI_Op_free(&c->add);
+    tdl_wire_free(c->wire);
     if (c->ends_mpi)
         MPI_Finalize();
     free(c);
@@ -367,6 +405,8 @@ tdl_status tdl_comm_mpi_open(const tdl_comm_mpi_options *options, tdl_comm **ret
     if (!(c = calloc(1, sizeof *c)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to join the other ranks");
     c->base.ops = &mpi_ops;
+    c->type = MPI_FLOAT;
+    c->add = MPI_SUM;
     c->timeout_us = (int64_t)(1e6 * (o.timeout_s > 0 ? o.timeout_s : TIMEOUT_S));
     int error = join(c, wanted, &level);
     if (error) {
@@ -378,6 +418,8 @@ tdl_status tdl_comm_mpi_open(const tdl_comm_mpi_options *options, tdl_comm **ret
         st = TDL_FAIL_HINT(why, TDL_E_INVALID, "leave own_thread out",
                            "own_thread: this MPI was started with threads of level %d, not %d",
                            level, wanted);
+    if (!st && o.bf16)
+        st = round_on_the_wire(c, why);
     if (!st && o.own_thread)
         st = hire(c, why);
     if (st) {

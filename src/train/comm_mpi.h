@@ -19,6 +19,9 @@
 typedef struct tdl_comm_mpi_options {
     double timeout_s; /* 0 = 300 */
     bool own_thread;  /* wants MPI_THREAD_SERIALIZED; changes no bit */
+    bool bf16; /* gradients are rounded to bf16 on their way, and their sums at each addition;
+                * what the first rounding takes goes with the next step's. That is not in a
+                * checkpoint: a run that resumes is close to an uninterrupted one, not equal */
 } tdl_comm_mpi_options;
 
 /*   options  NULL = zeros; the same on every rank

@@ -23,7 +23,7 @@ enum { TOKENS_MAX = EXAMPLES * LENGTH_MAX };
 
 typedef struct settings {
     bool tokens, alone, wait; /* model; without MPI; no overlap */
-    bool own_thread;          /* for the sums of gradients */
+    bool own_thread, bf16;    /* of the sums of gradients */
     bool own_batch;           /* each rank has a batch size of its own */
     size_t batch, micro, bucket;
     uint64_t steps;
@@ -368,6 +368,8 @@ static settings read_settings(char **text)
             s.wait = atoi(value);
         if (IS("own_thread"))
             s.own_thread = atoi(value);
+        if (IS("bf16"))
+            s.bf16 = atoi(value);
         if (IS("own_batch"))
             s.own_batch = atoi(value);
         if (IS("batch"))
@@ -408,8 +410,8 @@ int main(int argc, char **argv)
     static learner l;
     settings given = read_settings(argv + (argc > 0));
     tdl_report why = {0};
-    const tdl_comm_mpi_options options = {.timeout_s = given.timeout_s,
-                                          .own_thread = given.own_thread};
+    const tdl_comm_mpi_options options = {
+        .timeout_s = given.timeout_s, .own_thread = given.own_thread, .bf16 = given.bf16};
     tdl_status st = given.alone ? TDL_OK : tdl_comm_mpi_open(&options, &l.comm, &why);
 
     l.given = &given;

@@ -194,6 +194,39 @@ static void neither_buckets_nor_overlap_nor_a_thread_change_a_bit_of_two_ranks(v
     free(first);
 }
 
+/* Largest difference of two runs' parameters, relative to the largest parameter. */
+static double gap(const ranks_result *a, const ranks_result *b)
+{
+    double most = 0, largest = 0;
+
+    for (uint64_t i = 0; i < a->params_n; i++) {
+        most = fmax(most, fabs((double)a->value[i] - (double)b->value[i]));
+        largest = fmax(largest, fabs((double)b->value[i]));
+    }
+    return most / largest;
+}
+
+/* After 20 steps; bf16 keeps 8 digits of two, so one sum is off by up to 2^-9 of itself. */
+static void assert_rounding_is_small(unsigned ranks, const char *settings)
+{
+    ranks_result *one = result_of(0, "model=tokens"), *many = result_of(ranks, settings);
+
+    assert_int_equal(many->differing, 0); // every rank has the same sums
+    print_message("%u ranks, %s: parameters within %.2g\n", ranks, settings, gap(many, one));
+    assert_true(gap(many, one) > 1e-6 && gap(many, one) < 0x1p-9);
+    assert_true(fabs(many->validation[1] - one->validation[1]) < 1e-3 * one->validation[1]);
+    free(one);
+    free(many);
+}
+
+static void gradients_as_bf16_on_the_wire_train_nearly_the_same(void **state)
+{
+    TDL_UNUSED(state);
+    assert_rounding_is_small(2, "model=tokens bf16=1");
+    assert_rounding_is_small(2, "model=tokens bf16=1 own_thread=1 bucket=4096");
+    assert_rounding_is_small(4, "model=tokens bf16=1 bucket=4096");
+}
+
 static double seconds_since(int64_t started_us)
 {
     return 1e-6 * (double)(tdl_time_monotonic() - started_us);
@@ -325,6 +358,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_rank_without_examples_takes_part, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             neither_buckets_nor_overlap_nor_a_thread_change_a_bit_of_two_ranks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gradients_as_bf16_on_the_wire_train_nearly_the_same, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(
             a_killed_rank_ends_the_job_and_the_run_resumes_to_the_same_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_of_two_ranks_resumes_on_one, set_up, tear_down),
