@@ -31,7 +31,7 @@ typedef struct tdl_route {
     tdl_handler *handle, *finish;
 } tdl_route;
 
-enum { TDL_ROUTES_MAX = 64 };
+enum { TDL_ROUTES_MAX = 128 };
 extern const tdl_route tdl_routes[];
 extern const size_t tdl_routes_n;
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "loop/flags.h"
 #include "loop/lock.h"
 #include "loop/rate.h"
 #include "loop/trainer.h"
@@ -24,6 +25,7 @@ struct tdl_loop {
     tdl_store *store;
     tdl_trainer *trainer;
     tdl_app *app[APPS_N];
+    tdl_loop_flags *flags;
     tdl_rate rate;
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
@@ -136,7 +138,8 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the training thread");
         goto out;
     }
-    if ((st = open_apps(loop, ret_warning, why)))
+    if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)) ||
+        (st = open_apps(loop, ret_warning, why)))
         goto out;
     *ret = loop;
     loop = NULL; /* the caller's now */
@@ -159,6 +162,7 @@ void tdl_loop_close(tdl_loop *loop)
     for (size_t i = 0; i < APPS_N; i++)
         app_table[i]->close(loop->app[i]);
     tdl_trainer_free(trainer);
+    tdl_loop_flags_close(loop->flags);
     tdl_store_close(loop->store);
     tdl_lock_release(loop->lock_fd);
     tdl_rate_release(&loop->rate);
@@ -169,6 +173,11 @@ void tdl_loop_close(tdl_loop *loop)
 tdl_store *tdl_loop_store(tdl_loop *loop)
 {
     return loop->store;
+}
+
+tdl_loop_flags *tdl_loop_flags_of(tdl_loop *loop)
+{
+    return loop->flags;
 }
 
 const char *tdl_loop_data_dir(const tdl_loop *loop)
@@ -211,8 +220,11 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
 tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,
                             tdl_report *why)
 {
+    if (tdl_str_is(decision->app, "flag")) { // the loop's own, flags.c
+        tdl_jw_raw(out, decision->why);
+        return TDL_OK;
+    }
     size_t i = find_app(decision->app, why);
-
     if (i == APPS_N)
         return TDL_E_NOT_FOUND;
     return app_table[i]->explain(loop->app[i], decision, out, why);
@@ -278,6 +290,7 @@ tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
     if (data_version == loop->data_version)
         return TDL_OK;
     loop->data_version = data_version;
+    st = tdl_loop_flags_refresh(loop->flags, NULL, why);
     for (size_t i = 0; i < APPS_N; i++) {
         tdl_status one = app_table[i]->refresh(loop->app[i], why);
         st = st ? st : one;
