@@ -35,3 +35,39 @@ tdl_status tdl_batch_check(const tdl_event *event, int64_t now_us, tdl_report *w
     without.properties = without.traits = without.traits_once = (tdl_str){0};
     return tdl_event_check(&without, now_us, why);
 }
+
+static void leave_out(tdl_batch *batch, size_t i, const tdl_report *outcome)
+{
+    if (batch->rejected.status)
+        return;
+    batch->rejected = *outcome;
+    tdl_report_prefix(&batch->rejected, "event %zu", i);
+}
+
+tdl_status tdl_batch_fill(tdl_batch *batch, const tdl_batch_source *source, tdl_arena *arena,
+                          tdl_report *why)
+{
+    size_t n = source->list ? json_array_size(source->list) : 1;
+
+    if (n > TDL_BATCH_MAX)
+        return TDL_FAIL_HINT(why, TDL_E_TOO_LARGE, "send several requests",
+                             "%zu events in one request, %d are allowed", n, TDL_BATCH_MAX);
+    batch->received_n = n;
+    if (!(batch->events = tdl_arena_alloc(arena, n, sizeof *batch->events)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
+    for (size_t i = 0; i < n; i++) {
+        json_t *object = source->list ? json_array_get(source->list, i) : source->single;
+        tdl_report outcome = {0};
+        tdl_status st =
+            source->decode(source->context, object, &batch->events[batch->events_n], &outcome);
+        if (st == TDL_E_NO_MEMORY)
+            return TDL_FAIL(why, st, "%s", outcome.message);
+        if (st)
+            leave_out(batch, i, &outcome);
+        else
+            batch->events_n++;
+        if (source->told)
+            source->told(source->context, object, &outcome);
+    }
+    return TDL_OK;
+}

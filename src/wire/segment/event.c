@@ -1,6 +1,5 @@
-#include <string.h>
-
-#include "base/uuid.h"
+#include "wire/clock.h"
+#include "wire/fields.h"
 #include "wire/segment/segment.h"
 
 static const struct {
@@ -49,82 +48,39 @@ static tdl_status find_call(const json_t *object, tdl_segment_call *call, tdl_re
     return TDL_FAIL(why, TDL_E_INVALID, "there is no call of type \"%.*s\"", TDL_FMT(type));
 }
 
-/* An id: a string, or a number written out. Absent and empty ones leave ret alone. */
-static tdl_status read_id(const json_t *object, const char *key, tdl_arena *arena, tdl_str *ret,
-                          tdl_report *why)
-{
-    const json_t *value = json_object_get(object, key);
-
-    if (json_is_string(value) && json_string_length(value))
-        *ret = (tdl_str){json_string_value(value), json_string_length(value)};
-    else if (json_is_integer(value))
-        *ret = tdl_arena_printf(arena, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        *ret = tdl_arena_printf(arena, "%.15g", json_real_value(value));
-    else
-        return TDL_OK;
-    return ret->at ? TDL_OK : no_memory(why);
-}
-
-/* The first of `keys` that is there. */
-static tdl_status read_first_id(const json_t *object, const char *const *keys, tdl_arena *arena,
-                                tdl_str *ret, tdl_report *why)
-{
-    tdl_status st = TDL_OK;
-
-    for (; !st && !ret->len && *keys; keys++)
-        st = read_id(object, *keys, arena, ret, why);
-    return st;
-}
-
-static void read_value(const json_t *properties, tdl_event *event)
-{
-    static const char *const keys[] = {"value", "rating", "price", "revenue"};
-
-    for (size_t i = 0; !event->has_value && i < sizeof keys / sizeof keys[0]; i++)
-        event->has_value = tdl_json_get_number(properties, keys[i], &event->value);
-}
-
 static tdl_status read_who_and_what(const json_t *object, const json_t *properties,
                                     tdl_segment_call call, tdl_arena *arena, tdl_event *event,
                                     tdl_report *why)
 {
     static const char *const users[] = {"userId", "anonymousId", NULL};
-    static const char *const items[] = {"item", "item_id", "product_id", "sku", NULL};
     tdl_status st;
 
-    if ((st = read_first_id(object, users, arena, &event->user, why)))
+    if ((st = tdl_fields_first_id(object, users, arena, &event->user, why)))
         return st;
     if (call == TDL_SEGMENT_TRACK)
         tdl_json_get_str(object, "event", &event->kind);
     else
         event->kind = tdl_str_of(calls[call].kind);
-    if ((st = read_first_id(properties, items, arena, &event->item, why)))
+    if ((st = tdl_fields_what(properties, arena, event, why)))
         return st;
     if (call == TDL_SEGMENT_ALIAS || call == TDL_SEGMENT_IDENTIFY) {
-        st = read_id(object, call == TDL_SEGMENT_ALIAS ? "previousId" : "anonymousId", arena,
-                     &event->alias, why);
+        st = tdl_fields_id(object, call == TDL_SEGMENT_ALIAS ? "previousId" : "anonymousId", arena,
+                           &event->alias, why);
         if (st)
             return st;
         if (tdl_str_eq(event->alias, event->user))
             event->alias = (tdl_str){0};
     }
-    read_value(properties, event);
-    tdl_json_get_str(properties, "decision_id", &event->decision_id);
     return TDL_OK;
 }
 
 static tdl_status read_message_id(const json_t *object, tdl_arena *arena, tdl_str *ret,
                                   tdl_report *why)
 {
-    char id[37];
-    tdl_status st = read_id(object, "messageId", arena, ret, why);
+    tdl_str sent = {0};
+    tdl_status st = tdl_fields_id(object, "messageId", arena, &sent, why);
 
-    if (st || ret->len)
-        return st;
-    tdl_uuid7(id);
-    *ret = tdl_arena_str(arena, tdl_str_of(id));
-    return ret->at ? TDL_OK : no_memory(why);
+    return st ? st : tdl_fields_message_id(sent, arena, ret, why);
 }
 
 static tdl_status read_properties(json_t *object, tdl_segment_call call, tdl_arena *arena,
@@ -169,8 +125,8 @@ tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent
         (st = tdl_batch_object_text(json_object_get(object, "traits"), "traits", arena,
                                     &event.traits, why)))
         return st;
-    if (tdl_segment_time(json_object_get(object, "timestamp"), &event.time_us))
-        event.time_us = tdl_segment_correct(event.time_us, sent_us, received_us);
+    if (tdl_clock_read(json_object_get(object, "timestamp"), &event.time_us))
+        event.time_us = tdl_clock_correct(event.time_us, sent_us, received_us);
     if ((st = tdl_batch_check(&event, received_us, why)))
         return st;
     *ret = event;

@@ -6,16 +6,13 @@
  *   user      userId, else anonymousId
  *   kind      `event` of a track call, else $page, $screen, $identify, $groupidentify,
  *             $create_alias
- *   item      properties.item, else item_id, product_id, sku
- *   value     the first number among properties.value, rating, price, revenue
- *   time      timestamp, corrected by the sender's clock (clock.c)
+ *   item, value   wire/fields.h
+ *   time      timestamp, corrected by the sender's clock (wire/clock.h)
  */
 #ifndef TDL_WIRE_SEGMENT_SEGMENT_H
 #define TDL_WIRE_SEGMENT_SEGMENT_H
 
 #include "wire/batch.h"
-
-enum { TDL_SEGMENT_MAX = 10000 /* events in a batch */ };
 
 typedef enum tdl_segment_call {
     TDL_SEGMENT_BATCH, /* {"batch": [...]}, each with its own `type` */
@@ -37,20 +34,6 @@ tdl_status tdl_segment_decode(tdl_str text, tdl_segment_call call, int64_t now_u
                               tdl_batch *ret, tdl_str *ret_key, tdl_report *why);
 
 /* ---- between the files of this folder ---- */
-
-/* JSON text that jansson reads as SDKs mean it: lone surrogates become U+FFFD, \u0000 goes away,
- * integers beyond 2^53 become text. ret: `text` itself when there is nothing to mend, else in
- * `storage`. Text that is no JSON passes through as it is. */
-tdl_str tdl_segment_repair(tdl_str text, tdl_buf *storage);
-
-/* A time as SDKs write it: RFC 3339, or seconds or milliseconds since 1970. */
-bool tdl_segment_time(const json_t *value, int64_t *ret_us);
-
-/* When the event happened by our clock (protocols 3.4): what the sender's clock is off by is
- * added when it is more than 10 s; nothing is later than a minute after receipt.
- *   raw_us   the event's own timestamp
- *   sent_us  when the sender says it sent, -1 = it does not say */
-int64_t tdl_segment_correct(int64_t raw_us, int64_t sent_us, int64_t received_us);
 
 /* One call. `object` may gain members. */
 tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent_us,

@@ -204,12 +204,12 @@ static void ten_thousand_events_pass_and_one_more_does_not(void **state)
     fixture *f = *state;
 
     tdl_buf_text(&f->text, "{\"batch\":[0");
-    for (int i = 1; i < TDL_SEGMENT_MAX; i++)
+    for (int i = 1; i < TDL_BATCH_MAX; i++)
         tdl_buf_text(&f->text, ",0");
     size_t n = f->text.len;
     tdl_buf_text(&f->text, "]}");
     assert_int_equal(decode(f, TDL_SEGMENT_BATCH, f->text.at), TDL_OK);
-    assert_int_equal(f->batch.received_n, TDL_SEGMENT_MAX);
+    assert_int_equal(f->batch.received_n, TDL_BATCH_MAX);
     f->text.len = n;
     tdl_buf_text(&f->text, ",0]}");
     assert_int_equal(decode(f, TDL_SEGMENT_BATCH, f->text.at), TDL_E_TOO_LARGE);

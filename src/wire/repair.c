@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "wire/segment/segment.h"
+#include "wire/repair.h"
 
 enum { EXACT_DIGITS = 15 /* every integer of so many digits is below 2^53 */ };
 
@@ -100,7 +100,7 @@ static void mend_number(repair *r)
     replace(r, r->at, r->at, TDL_STR("\""));
 }
 
-tdl_str tdl_segment_repair(tdl_str text, tdl_buf *storage)
+tdl_str tdl_repair(tdl_str text, tdl_buf *storage)
 {
     repair r = {.text = text, .out = storage};
     size_t before = storage->len;
@@ -120,4 +120,13 @@ tdl_str tdl_segment_repair(tdl_str text, tdl_buf *storage)
     if (storage->failed)
         return text; // as it is: the parser will say what is wrong with it
     return (tdl_str){storage->at + before, storage->len - before};
+}
+
+tdl_status tdl_repair_parse(tdl_str text, json_t **ret, tdl_report *why)
+{
+    tdl_buf storage = {.limit = text.len + text.len / 4 + 1024}; // quotes around long integers
+    tdl_status st = tdl_json_parse(tdl_repair(text, &storage), TDL_JSON_LAST_WINS, ret, why);
+
+    tdl_buf_release(&storage);
+    return st;
 }

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/timestamp.h"
-#include "wire/segment/segment.h"
+#include "wire/clock.h"
 
 static int64_t at(const char *text)
 {
@@ -21,15 +21,15 @@ static void a_wrong_clock_is_corrected_and_a_slow_network_is_not(void **state)
     int64_t raw = at("2026-11-24T10:00:00Z"), sent = at("2026-11-24T10:00:05Z");
 
     (void)state;
-    assert_int_equal(tdl_segment_correct(raw, sent, at("2026-11-24T12:00:05Z")),
+    assert_int_equal(tdl_clock_correct(raw, sent, at("2026-11-24T12:00:05Z")),
                      at("2026-11-24T12:00:00Z"));
-    assert_int_equal(tdl_segment_correct(raw, sent, at("2026-11-24T10:00:09Z")), raw);
-    assert_int_equal(tdl_segment_correct(raw, sent, at("2026-11-24T10:00:15Z")), raw); // 10 s
-    assert_int_equal(tdl_segment_correct(raw, sent, at("2026-11-24T10:00:15.000001Z")),
+    assert_int_equal(tdl_clock_correct(raw, sent, at("2026-11-24T10:00:09Z")), raw);
+    assert_int_equal(tdl_clock_correct(raw, sent, at("2026-11-24T10:00:15Z")), raw); // 10 s
+    assert_int_equal(tdl_clock_correct(raw, sent, at("2026-11-24T10:00:15.000001Z")),
                      raw + 10000001);
-    assert_int_equal(tdl_segment_correct(raw, sent, at("2026-11-24T08:00:05Z")),
+    assert_int_equal(tdl_clock_correct(raw, sent, at("2026-11-24T08:00:05Z")),
                      at("2026-11-24T08:00:00Z")); // a clock that is ahead
-    assert_int_equal(tdl_segment_correct(raw, -1, at("2026-11-24T12:00:05Z")), raw);
+    assert_int_equal(tdl_clock_correct(raw, -1, at("2026-11-24T12:00:05Z")), raw);
 }
 
 static void the_future_is_clamped_and_the_past_is_not(void **state)
@@ -37,15 +37,15 @@ static void the_future_is_clamped_and_the_past_is_not(void **state)
     int64_t now = at("2026-11-24T10:00:00Z");
 
     (void)state;
-    assert_int_equal(tdl_segment_correct(now + 60000000, -1, now), now + 60000000);
-    assert_int_equal(tdl_segment_correct(now + 60000001, -1, now), now);
-    assert_int_equal(tdl_segment_correct(at("2020-01-02T03:04:05Z"), now, now),
+    assert_int_equal(tdl_clock_correct(now + 60000000, -1, now), now + 60000000);
+    assert_int_equal(tdl_clock_correct(now + 60000001, -1, now), now);
+    assert_int_equal(tdl_clock_correct(at("2020-01-02T03:04:05Z"), now, now),
                      at("2020-01-02T03:04:05Z"));
 }
 
 static bool read_time(json_t *value, int64_t *ret_us)
 {
-    bool read = tdl_segment_time(value, ret_us);
+    bool read = tdl_clock_read(value, ret_us);
     json_decref(value);
     return read;
 }
@@ -87,5 +87,5 @@ int main(void)
         cmocka_unit_test(times_are_rfc_3339_seconds_or_milliseconds),
         cmocka_unit_test(what_is_no_time_is_not_read),
     };
-    return cmocka_run_group_tests_name("wire/segment_clock", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("wire/clock", tests, NULL, NULL);
 }

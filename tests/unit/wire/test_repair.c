@@ -5,12 +5,12 @@
 
 #include <cmocka.h>
 
-#include "wire/segment/segment.h"
+#include "wire/repair.h"
 
 static void check(const char *text, const char *want)
 {
     tdl_buf storage = {0};
-    tdl_str mended = tdl_segment_repair(tdl_str_of(text), &storage);
+    tdl_str mended = tdl_repair(tdl_str_of(text), &storage);
 
     if (!tdl_str_is(mended, want))
         fail_msg("%s became %.*s, not %s", text, TDL_FMT(mended), want);
@@ -23,7 +23,7 @@ static void sound_text_is_not_copied(void **state)
     tdl_buf storage = {0};
 
     (void)state;
-    assert_ptr_equal(tdl_segment_repair(text, &storage).at, text.at);
+    assert_ptr_equal(tdl_repair(text, &storage).at, text.at);
     assert_null(storage.at);
 }
 
@@ -78,5 +78,5 @@ int main(void)
         cmocka_unit_test(integers_beyond_two_to_the_53_become_text),
         cmocka_unit_test(text_that_is_no_json_does_not_harm),
     };
-    return cmocka_run_group_tests_name("wire/segment_repair", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("wire/repair", tests, NULL, NULL);
 }
