@@ -5,7 +5,6 @@
 #include <zlib.h>
 
 enum {
-    INFLATED_MAX = 64 << 20,
     VALUES_MAX = 1000000,
     RATIO_MAX = 200,
     RATIO_FREE = 1 << 20,   /* below it the ratio does not matter */
@@ -27,10 +26,10 @@ static bool is_zlib(tdl_str raw)
     return (first & 0x0f) == 8 && (first * 256 + second) % 31 == 0;
 }
 
-static bool is_json(tdl_str raw)
+bool tdl_body_is_json(tdl_str text)
 {
-    tdl_str text = tdl_str_trim(raw);
-    return text.len && (text.at[0] == '{' || text.at[0] == '[');
+    tdl_str inner = tdl_str_trim(text);
+    return inner.len && (inner.at[0] == '{' || inner.at[0] == '[');
 }
 
 static bool named(tdl_str encoding, const char *name)
@@ -98,12 +97,18 @@ tdl_status tdl_inflate(tdl_str packed, size_t max, tdl_buf *ret, tdl_report *why
     return inflate_with(packed, MAX_WBITS + 32, max, ret, why); // + 32: gzip or zlib, as found
 }
 
-/* Upper bound of the values in a JSON text: each follows a bracket, a comma or a colon. */
-static tdl_status check_values(tdl_str text, size_t max, tdl_report *why)
+size_t tdl_body_inflated_max(const tdl_body_limits *limits)
 {
-    size_t values = 1;
+    return limits->inflated_max ? limits->inflated_max : TDL_BODY_INFLATED_MAX;
+}
+
+tdl_status tdl_body_check_values(tdl_str text, const tdl_body_limits *limits, tdl_report *why)
+{
+    size_t values = 1, max = limits->values_max ? limits->values_max : VALUES_MAX;
     bool in_string = false;
 
+    if (text.len <= FEW_VALUES)
+        return TDL_OK;
     for (size_t i = 0; i < text.len && values <= max; i++) {
         char c = text.at[i];
         if (in_string) {
@@ -131,9 +136,9 @@ static tdl_status unpack(tdl_str raw, tdl_str encoding, size_t max, tdl_buf *sto
     if (encoding.len && !gzip && !deflate && !named(encoding, "identity"))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "send gzip, deflate or nothing packed",
                              "Content-Encoding \"%.*s\" is not known", TDL_FMT(encoding));
-    if (is_gzip(raw) || (gzip && !is_json(raw)) || (deflate && is_zlib(raw)))
+    if (is_gzip(raw) || (gzip && !tdl_body_is_json(raw)) || (deflate && is_zlib(raw)))
         st = tdl_inflate(raw, max, storage, why);
-    else if (deflate && !is_json(raw))
+    else if (deflate && !tdl_body_is_json(raw))
         st = inflate_with(raw, -MAX_WBITS, max, storage, why);
     else {
         *ret = raw;
@@ -147,13 +152,11 @@ static tdl_status unpack(tdl_str raw, tdl_str encoding, size_t max, tdl_buf *sto
 tdl_status tdl_body_decode(tdl_str raw, tdl_str encoding, const tdl_body_limits *limits,
                            tdl_buf *storage, tdl_str *ret, tdl_report *why)
 {
-    size_t inflated_max = limits->inflated_max ? limits->inflated_max : INFLATED_MAX;
-    size_t values_max = limits->values_max ? limits->values_max : VALUES_MAX;
     tdl_str text;
-    tdl_status st = unpack(raw, encoding, inflated_max, storage, &text, why);
+    tdl_status st = unpack(raw, encoding, tdl_body_inflated_max(limits), storage, &text, why);
 
-    if (!st && text.len > FEW_VALUES)
-        st = check_values(text, values_max, why);
+    if (!st)
+        st = tdl_body_check_values(text, limits, why);
     if (!st)
         *ret = text;
     return st;

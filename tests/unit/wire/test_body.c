@@ -176,6 +176,115 @@ static void an_empty_body_stays_empty(void **state)
     assert_int_equal(text.len, 0);
 }
 
+static tdl_status unwrap(tdl_str raw, char *ret, size_t ret_n, tdl_report *why)
+{
+    tdl_buf storage = {0};
+    tdl_str text = {0};
+    tdl_status st = tdl_body_decode(raw, (tdl_str){0}, &no_limits, &storage, &text, why);
+
+    if (!st)
+        st = tdl_body_unwrap(text, &no_limits, &storage, &text, why);
+    if (!st) {
+        assert_true(text.len < ret_n);
+        memcpy(ret, text.at, text.len);
+        ret[text.len] = '\0';
+    }
+    tdl_buf_release(&storage);
+    return st;
+}
+
+/* Base64 by `base64` and `basenc --base64url` of coreutils, which follow RFC 4648. The JSON is
+ * {"a":"?>~ü"}, chosen for its "/" and "+". */
+static void every_wrapping_is_undone(void **state)
+{
+    static const char *const wrapped[] = {
+        "{\"a\":\"?>~\xc3\xbc\"}",
+        "eyJhIjoiPz5+w7wifQ==",
+        "eyJhIjoiPz5+w7wifQ",
+        "eyJhIjoiPz5-w7wifQ==",
+        "eyJhIjoiPz5-w7wifQ",
+        "eyJhIjoi\r\nPz5+w7wifQ==\n",
+        "data=eyJhIjoiPz5%2Bw7wifQ%3D%3D",
+        "data=eyJhIjoiPz5+w7wifQ==",
+        "data=eyJhIjoiPz5-w7wifQ&compression=base64",
+        "data=%7B%22a%22%3A%22%3F%3E%7E%C3%BC%22%7D",
+        "ZXlKaElqb2lQejUrdzd3aWZRPT0K",                // base64 of base64
+        "data=ZXlKaElqb2lQejUrdzd3aWZRPT0K&ip=1",      // the same in a form
+        "ZGF0YT1leUpoSWpvaVB6NSUyQnc3d2lmUSUzRCUzRAo=" // base64 of a form
+    };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrapped / sizeof wrapped[0]; i++) {
+        assert_int_equal(unwrap(tdl_str_of(wrapped[i]), text, sizeof text, NULL), TDL_OK);
+        assert_string_equal(text, wrapped[0]);
+    }
+}
+
+static void a_blank_in_a_form_of_json_stays_a_blank(void **state)
+{
+    char text[100];
+
+    (void)state;
+    assert_int_equal(unwrap(TDL_STR("data={\"a\":\"x+y%2Bz\"}"), text, sizeof text, NULL), TDL_OK);
+    assert_string_equal(text, "{\"a\":\"x y+z\"}");
+}
+
+static void a_third_wrapping_is_left_alone(void **state)
+{
+    char text[100];
+
+    (void)state; // base64, three times over, of {"a":1}
+    assert_int_equal(unwrap(TDL_STR("WlhsS2FFbHFiM2htVVQwOQ=="), text, sizeof text, NULL), TDL_OK);
+    assert_string_equal(text, "eyJhIjoxfQ==");
+}
+
+static void packing_inside_of_base64_is_undone(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char room[100];
+    char base64[200], text[100];
+    tdl_str packed = pack(TDL_STR("[{\"a\":1}]"), GZIP, room, sizeof room - 3);
+    size_t n = 0;
+
+    (void)state;
+    memset(room + packed.len, 0, 3);
+    for (size_t i = 0; i < packed.len; i += 3) {
+        uint32_t bits = (uint32_t)room[i] << 16 | (uint32_t)room[i + 1] << 8 | room[i + 2];
+        for (int shift = 18; shift >= 0; shift -= 6)
+            base64[n++] = digits[bits >> shift & 63];
+    }
+    tdl_str whole = {base64, (packed.len * 4 + 2) / 3};
+    assert_int_equal(unwrap(whole, text, sizeof text, NULL), TDL_OK);
+    assert_string_equal(text, "[{\"a\":1}]");
+    whole.len -= 8; // cut off
+    assert_int_equal(unwrap(whole, text, sizeof text, NULL), TDL_E_INVALID);
+}
+
+static void what_is_not_wrapped_comes_out_as_it_is(void **state)
+{
+    static const char *const texts[] = {"", "?", "a", "<xml/>", "%%%", "===="};
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_int_equal(unwrap(tdl_str_of(texts[i]), text, sizeof text, NULL), TDL_OK);
+        assert_string_equal(text, texts[i]);
+    }
+    assert_int_equal(unwrap(TDL_STR("data="), text, sizeof text, NULL), TDL_OK);
+    assert_string_equal(text, "");
+}
+
+static void broken_percent_encoding_is_named(void **state)
+{
+    tdl_report why = {0};
+    char text[100];
+
+    (void)state;
+    assert_int_equal(unwrap(TDL_STR("data=ab%4"), text, sizeof text, &why), TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "byte 2"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +296,12 @@ int main(void)
         cmocka_unit_test(a_bomb_stops_at_its_caps),
         cmocka_unit_test(too_many_values_are_refused_before_they_are_built),
         cmocka_unit_test(an_empty_body_stays_empty),
+        cmocka_unit_test(every_wrapping_is_undone),
+        cmocka_unit_test(a_blank_in_a_form_of_json_stays_a_blank),
+        cmocka_unit_test(a_third_wrapping_is_left_alone),
+        cmocka_unit_test(packing_inside_of_base64_is_undone),
+        cmocka_unit_test(what_is_not_wrapped_comes_out_as_it_is),
+        cmocka_unit_test(broken_percent_encoding_is_named),
     };
     return cmocka_run_group_tests_name("wire/body", tests, NULL, NULL);
 }
