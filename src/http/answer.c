@@ -26,22 +26,45 @@ static void write_problem(tdl_request *r)
     r->headers.content_type = "application/problem+json";
 }
 
+/* "E_TOO_LARGE" as SDKs spell such things: "too_large". */
+static void write_code(tdl_jw *w, tdl_status status)
+{
+    const char *name = tdl_status_name(status) + strlen("E_");
+    char code[32] = "";
+
+    for (size_t i = 0; name[i] && i + 1 < sizeof code; i++)
+        code[i] = name[i] == '_' ? '_' : (char)(name[i] | 0x20);
+    tdl_jw_ktext(w, "code", code);
+}
+
 static void write_sdk_error(tdl_request *r)
 {
     tdl_jw w = tdl_request_writer(r);
 
     tdl_jw_object(&w);
-    tdl_jw_kbool(&w, "success", false);
+    if (r->route->sdk == TDL_SDK_SEGMENT)
+        tdl_jw_kbool(&w, "success", false);
     tdl_jw_key(&w, "error");
     tdl_jw_object(&w);
-    tdl_jw_ktext(&w, "code", tdl_status_name(r->status));
+    write_code(&w, r->status);
     tdl_jw_ktext(&w, "message", r->why.message);
     tdl_jw_end_object(&w);
     tdl_jw_end_object(&w);
 }
 
+/* SDKs that send events are answered 200, 400, 401, 413 or 503 and nothing else: what they do after
+ * any other is not what it says (protocols 3.7). */
+static int capture_status(int http_status)
+{
+    if (http_status >= 500)
+        return 503;
+    return http_status == 403 ? 401 : http_status;
+}
+
 static void write_error(tdl_request *r)
 {
+    if (r->route && r->route->sdk && r->route->lane == TDL_LANE_INGEST)
+        r->http_status = capture_status(r->http_status);
     tdl_buf_clear(&r->out);
     r->fixed = (tdl_str){0};
     r->headers = (tdl_headers){.allow = r->headers.allow};

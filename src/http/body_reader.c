@@ -65,12 +65,17 @@ bool tdl_body_take(tdl_request *r, const char *bytes, size_t n)
 bool tdl_body_packed(const tdl_request *r)
 {
     return header(r, MHD_HTTP_HEADER_CONTENT_ENCODING).len ||
-           tdl_str_starts(tdl_buf_view(&r->body), TDL_STR("\x1f\x8b"));
+           tdl_str_starts(tdl_buf_view(&r->body), TDL_STR("\x1f\x8b")) ||
+           (r->route->sdk && !tdl_body_is_json(tdl_buf_view(&r->body)));
 }
 
 tdl_status tdl_body_finish(tdl_request *r, tdl_report *why)
 {
     r->inflated.limit = r->http->body_limits.inflated_max + ((size_t)64 << 10);
-    return tdl_body_decode(tdl_buf_view(&r->body), header(r, MHD_HTTP_HEADER_CONTENT_ENCODING),
-                           &r->http->body_limits, &r->inflated, &r->text, why);
+    tdl_status st =
+        tdl_body_decode(tdl_buf_view(&r->body), header(r, MHD_HTTP_HEADER_CONTENT_ENCODING),
+                        &r->http->body_limits, &r->inflated, &r->text, why);
+    if (!st && r->route->sdk)
+        st = tdl_body_unwrap(r->text, &r->http->body_limits, &r->inflated, &r->text, why);
+    return st;
 }

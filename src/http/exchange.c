@@ -10,8 +10,19 @@
 #include "http/query.h"
 
 enum {
-    INLINE_BODY_MAX = 64 << 10,  /* a larger body is decoded by a worker */
-    KEY_IN_BODY_MAX = 512 << 10, /* what may be sent before the key is known */
+    INLINE_BODY_MAX = 64 << 10, /* a larger body is decoded by a worker */
+    BODY_MAX = 8 << 20          /* of what has no limit of its own */
+};
+
+/* Bytes of a body as sent, once the key is known and before. Keys of PostHog stand in the body and
+ * in every page that uses them: to hold back before would protect nothing. 0 = BODY_MAX. */
+static const struct {
+    size_t known, unknown;
+} body_limits[] = {
+    [TDL_SDK_NONE] = {0, 0},
+    [TDL_SDK_SEGMENT] = {0, 512 << 10},
+    [TDL_SDK_POSTHOG] = {2 << 20, 2 << 20},
+    [TDL_SDK_POSTHOG_BATCH] = {20 << 20, 20 << 20},
 };
 
 static const char *header(const tdl_request *r, const char *field)
@@ -73,6 +84,17 @@ static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why
     return st;
 }
 
+static void limit_body(tdl_request *r)
+{
+    tdl_sdk sdk = r->route ? r->route->sdk : TDL_SDK_NONE;
+    size_t max = r->key_in_body ? body_limits[sdk].unknown : body_limits[sdk].known;
+
+    r->body_max = max ? max : BODY_MAX;
+    if (r->http->body_max && r->http->body_max < r->body_max)
+        r->body_max = r->http->body_max;
+    r->body.limit = r->body_max + 1;
+}
+
 static tdl_status check_key(tdl_request *r, tdl_report *why)
 {
     char key[TDL_CREDENTIAL_MAX];
@@ -83,8 +105,6 @@ static tdl_status check_key(tdl_request *r, tdl_report *why)
     bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
                                     header(r, "X-API-Key"), key, &len);
     r->key_in_body = !sent && r->route->sdk;
-    if (r->key_in_body && r->body_max > KEY_IN_BODY_MAX)
-        r->body_max = KEY_IN_BODY_MAX;
     return r->key_in_body
                ? TDL_OK
                : tdl_auth_check(r->http->auth, (tdl_str){key, len}, r->route->right, why);
@@ -96,8 +116,6 @@ static void read_headers(tdl_request *r, const char *method)
     tdl_report why = {0};
     tdl_status st;
 
-    r->body_max = r->http->body_max;
-    r->body.limit = r->body_max + 1;
     if (!r->path.at)
         st = TDL_FAIL(&why, TDL_E_NO_MEMORY, "the request needs too much memory");
     else if (!(st = find_route(r, method, &why)))
@@ -105,6 +123,7 @@ static void read_headers(tdl_request *r, const char *method)
     if (st && !r->status)
         tdl_request_refuse(r, st, &why);
     r->body_unwanted = r->status || r->preflight || !strcmp(r->route->method, "GET");
+    limit_body(r);
     tdl_body_announce(r);
 }
 

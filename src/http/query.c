@@ -66,7 +66,7 @@ tdl_status tdl_percent_decode(tdl_str text, bool plus, tdl_arena *arena, tdl_str
 }
 
 /* The first "name=value" of the query. */
-static bool find(tdl_str query, const char *name, tdl_str *ret)
+bool tdl_query_find(tdl_str query, const char *name, tdl_str *ret)
 {
     size_t name_len = strlen(name);
 
@@ -91,7 +91,7 @@ tdl_status tdl_query_text(tdl_str query, const char *name, size_t max, tdl_arena
     tdl_str sent, text;
 
     *ret = (tdl_str){0};
-    if (!find(query, name, &sent))
+    if (!tdl_query_find(query, name, &sent))
         return TDL_OK;
     tdl_status st = tdl_percent_decode(sent, true, arena, &text, why);
     if (!st && text.len > max)
@@ -111,7 +111,7 @@ tdl_status tdl_query_int(tdl_str query, const char *name, int64_t low, int64_t h
     tdl_status st;
 
     *ret = fallback;
-    if (!find(query, name, &sent))
+    if (!tdl_query_find(query, name, &sent))
         return TDL_OK;
     if ((st = tdl_query_text(query, name, 32, arena, &text, why)))
         return st;

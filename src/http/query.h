@@ -10,6 +10,9 @@
 tdl_status tdl_percent_decode(tdl_str text, bool plus, tdl_arena *arena, tdl_str *ret,
                               tdl_report *why);
 
+/* Value of parameter `name` as sent; false when it is absent. */
+bool tdl_query_find(tdl_str query, const char *name, tdl_str *ret);
+
 /* Value of parameter `name`, at most `max` bytes; the empty string when it is absent. */
 tdl_status tdl_query_text(tdl_str query, const char *name, size_t max, tdl_arena *arena,
                           tdl_str *ret, tdl_report *why);

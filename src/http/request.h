@@ -29,7 +29,7 @@ typedef struct tdl_http {
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_requests *requests;
-    size_t body_max, bodies_max; /* bytes as sent: of one body, of all at once */
+    size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
     tdl_body_limits body_limits;
     int64_t started_us;
     atomic_size_t bodies;    /* bytes of bodies held now */

@@ -20,13 +20,22 @@ typedef enum tdl_lane {
                         batch is then stored without anybody waiting, and `finish` answers */
 } tdl_lane;
 
+/* Whose SDK a route is for: CORS, a trailing slash, the key in the body, errors of its own shape.
+ */
+typedef enum tdl_sdk {
+    TDL_SDK_NONE,
+    TDL_SDK_SEGMENT,
+    TDL_SDK_POSTHOG,      /* an event or a few */
+    TDL_SDK_POSTHOG_BATCH /* many at once */
+} tdl_sdk;
+
 typedef struct tdl_route {
     const char *method;  /* "GET" also answers HEAD */
     const char *pattern; /* "/v1/items/{id}": a name in braces stands for one segment */
     const char *name;    /* metrics label, and operationId in openapi.json */
     tdl_right right;     /* the key needs it; 0 = open to all */
     tdl_lane lane;
-    bool sdk; /* of a foreign SDK: CORS, a trailing slash, the key in the body, its own errors */
+    tdl_sdk sdk;
     int call; /* what the handler needs to tell its routes apart */
     tdl_handler *handle, *finish;
 } tdl_route;

@@ -3,6 +3,8 @@
 #include "http/query.h"
 #include "wire/segment/segment.h"
 
+enum { RESULTS = 1 /* a PostHog route that answers for each event */ };
+
 #define OPEN      ((tdl_right)0)
 #define WRITE     TDL_RIGHT_WRITE
 #define DECIDE    TDL_RIGHT_DECIDE
@@ -12,8 +14,19 @@
 
 #define SEGMENT(path, label, what)                                                                 \
     {                                                                                              \
-        "POST", path, label, WRITE, TDL_LANE_INGEST, true, TDL_SEGMENT_##what, tdl_route_segment,  \
-            tdl_route_segment_finish                                                               \
+        "POST", path, label, WRITE, TDL_LANE_INGEST, TDL_SDK_SEGMENT, TDL_SEGMENT_##what,          \
+            tdl_route_segment, tdl_route_segment_finish                                            \
+    }
+
+#define POSTHOG(method, path, label, sdk, call)                                                    \
+    {                                                                                              \
+        method, path, label, WRITE, TDL_LANE_INGEST, sdk, call, tdl_route_posthog,                 \
+            tdl_route_posthog_finish                                                               \
+    }
+#define POSTHOG_DISCARD(path, label)                                                               \
+    {                                                                                              \
+        "POST", path, label, WRITE, TDL_LANE_INGEST, TDL_SDK_POSTHOG_BATCH, 0,                     \
+            tdl_route_posthog_discard, tdl_route_posthog_finish                                    \
     }
 
 /* clang-format off */
@@ -53,8 +66,23 @@ const tdl_route tdl_routes[] = {
     SEGMENT("/v1/screen", "segment_screen", SCREEN), SEGMENT("/v1/s", "segment_s", SCREEN),
     SEGMENT("/v1/group", "segment_group", GROUP), SEGMENT("/v1/g", "segment_g", GROUP),
     SEGMENT("/v1/alias", "segment_alias", ALIAS), SEGMENT("/v1/a", "segment_a", ALIAS),
-    {"GET", "/v1/projects/{key}/settings", "segment_settings", OPEN, ON_EVENT, true, 0,
+    {"GET", "/v1/projects/{key}/settings", "segment_settings", OPEN, ON_EVENT, TDL_SDK_SEGMENT, 0,
      tdl_route_segment_settings, NULL},
+
+    POSTHOG("POST", "/batch", "posthog_batch", TDL_SDK_POSTHOG_BATCH, 0),
+    POSTHOG("GET", "/batch", "posthog_batch_query", TDL_SDK_POSTHOG_BATCH, 0),
+    POSTHOG("POST", "/e", "posthog_e", TDL_SDK_POSTHOG, 0),
+    POSTHOG("GET", "/e", "posthog_e_query", TDL_SDK_POSTHOG, 0),
+    POSTHOG("POST", "/i/v0/e", "posthog_i_v0_e", TDL_SDK_POSTHOG, 0),
+    POSTHOG("GET", "/i/v0/e", "posthog_i_v0_e_query", TDL_SDK_POSTHOG, 0),
+    POSTHOG("POST", "/capture", "posthog_capture", TDL_SDK_POSTHOG, 0),
+    POSTHOG("GET", "/capture", "posthog_capture_query", TDL_SDK_POSTHOG, 0),
+    POSTHOG("POST", "/i/v1/analytics/events", "posthog_analytics_events", TDL_SDK_POSTHOG_BATCH, RESULTS),
+    POSTHOG_DISCARD("/s", "posthog_s"), POSTHOG_DISCARD("/engage", "posthog_engage"),
+    {"GET", "/array/{token}/config", "posthog_config", OPEN, ON_EVENT, TDL_SDK_POSTHOG, 0,
+     tdl_route_posthog_config, NULL},
+    {"GET", "/array/{token}/config.js", "posthog_config_js", OPEN, ON_EVENT, TDL_SDK_POSTHOG, 0,
+     tdl_route_posthog_config_js, NULL},
 };
 /* clang-format on */
 

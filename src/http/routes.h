@@ -11,6 +11,9 @@ tdl_handler tdl_route_health, tdl_route_ready, tdl_route_metrics, tdl_route_open
 tdl_handler tdl_route_append_events, tdl_route_append_events_finish, tdl_route_put_items;
 /* routes_segment.c */
 tdl_handler tdl_route_segment, tdl_route_segment_finish, tdl_route_segment_settings;
+/* routes_posthog.c */
+tdl_handler tdl_route_posthog, tdl_route_posthog_finish, tdl_route_posthog_discard,
+    tdl_route_posthog_config, tdl_route_posthog_config_js;
 /* routes_decide.c */
 tdl_handler tdl_route_recommend, tdl_route_similar;
 /* routes_read.c: what is stored */

@@ -1,26 +1,8 @@
 /* Segment's SDKs. */
-#include "base/log.h"
 #include "base/timestamp.h"
+#include "http/ingest.h"
 #include "http/routes.h"
 #include "wire/segment/segment.h"
-
-/* The key may stand in the body only. It is checked before anything is stored. */
-static tdl_status check_body_key(tdl_request *r, tdl_str key, tdl_report *why)
-{
-    return r->key_in_body ? tdl_auth_check(r->http->auth, key, r->route->right, why) : TDL_OK;
-}
-
-static void note_rejected(tdl_request *r)
-{
-    char quoted[TDL_LOG_QUOTE_MAX];
-    size_t n = r->batch.received_n - r->batch.events_n;
-
-    if (!n)
-        return;
-    atomic_fetch_add_explicit(&r->http->metrics->rejected, n, memory_order_relaxed);
-    tdl_log(TDL_LOG_DEBUG, "events-rejected", "id=%s n=%zu first=%s", r->id, n,
-            tdl_log_quote(tdl_str_of(r->batch.rejected.message), quoted));
-}
 
 tdl_status tdl_route_segment(tdl_request *r, tdl_report *why)
 {
@@ -29,11 +11,10 @@ tdl_status tdl_route_segment(tdl_request *r, tdl_report *why)
                                        r->arena, &r->batch, &key, why);
 
     if (st) // whoever shows no key learns nothing about the body
-        return r->key_in_body ? tdl_auth_check(r->http->auth, (tdl_str){0}, r->route->right, why)
-                              : st;
-    if ((st = check_body_key(r, key, why)))
+        return r->key_in_body ? tdl_ingest_check_key(r, (tdl_str){0}, why) : st;
+    if ((st = tdl_ingest_check_key(r, key, why)))
         return st;
-    note_rejected(r);
+    tdl_ingest_note_rejected(r);
     return TDL_OK;
 }
 

@@ -15,7 +15,6 @@
 #include "http/listen.h"
 
 enum {
-    BODY_MAX = 8 << 20,
     BODIES_MAX = 64 << 20,
     INFLATED_MAX = 64 << 20,
     CONNECTIONS_MAX = 1024,
@@ -63,7 +62,7 @@ static tdl_status open_parts(tdl_server *server, tdl_loop *loop, const tdl_serve
 
     http->loop = loop;
     http->store = tdl_loop_store(loop);
-    http->body_max = options->body_max ? options->body_max : BODY_MAX;
+    http->body_max = options->body_max;
     http->bodies_max = options->bodies_max ? options->bodies_max : BODIES_MAX;
     http->body_limits.inflated_max = options->inflated_max ? options->inflated_max : INFLATED_MAX;
     http->started_us = tdl_time_now();

@@ -17,7 +17,8 @@ typedef struct tdl_server_options {
     const char *address;      /* numeric IPv4 or IPv6; NULL = "127.0.0.1" */
     uint16_t port;            /* 0 = any free one */
     unsigned threads;         /* event threads; 0 = one per usable core */
-    size_t body_max;          /* bytes of a request body as sent, then 413; 0 = 8 MiB */
+    size_t body_max;          /* bytes of a request body as sent, then 413; 0 = 8 MiB, and for
+                                 SDKs what theirs is known to be content with */
     size_t inflated_max;      /* bytes of a body after inflating; 0 = 64 MiB */
     size_t bodies_max;        /* bytes of all bodies held at once, then 503; 0 = 64 MiB */
     unsigned connections_max; /* 0 = 1,024 */

@@ -314,7 +314,7 @@ static void the_write_key_may_stand_in_the_body(void **state)
     assert_int_equal(segment_call(f, "/v1/t", "Authorization: Basic d3Jvbmc6\r\n", body), 401);
     snprintf(body, sizeof body, "{\"userId\":\"u2\",\"event\":\"e\",\"writeKey\":\"wrong\"}");
     assert_int_equal(segment_call(f, "/v1/t", "", body), 401);
-    assert_string_equal(f->answer.body, "{\"success\":false,\"error\":{\"code\":\"E_UNAUTHORIZED\","
+    assert_string_equal(f->answer.body, "{\"success\":false,\"error\":{\"code\":\"unauthorized\","
                                         "\"message\":\"the key is missing or wrong\"}}");
     assert_int_equal(segment_call(f, "/v1/t", "", "not json"), 401);
     assert_int_equal(fixture_call(f, "GET", "/v1/events?user=u2", f->decide_key, NULL), 200);
@@ -340,7 +340,7 @@ static void segment_errors_have_segments_shape(void **state)
 
     snprintf(headers, sizeof headers, "X-API-Key: %s\r\n", f->write_key);
     assert_int_equal(segment_call(f, "/v1/batch", headers, "{\"batch\":7}"), 400);
-    assert_string_equal(f->answer.body, "{\"success\":false,\"error\":{\"code\":\"E_INVALID\","
+    assert_string_equal(f->answer.body, "{\"success\":false,\"error\":{\"code\":\"invalid\","
                                         "\"message\":\"batch must be an array, not number\"}}");
 }
 

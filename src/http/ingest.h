@@ -1,0 +1,14 @@
+/* Ingest: what the routes of every foreign family do with a decoded batch. */
+#ifndef TDL_HTTP_INGEST_H
+#define TDL_HTTP_INGEST_H
+
+#include "http/request.h"
+
+/* Check the key that stands in the body, unless one came in the headers, which was checked there.
+ * Missing and wrong ones are answered alike. Call it before anything is stored. */
+tdl_status tdl_ingest_check_key(tdl_request *request, tdl_str key, tdl_report *why);
+
+/* Count the events of the batch that were left out, and log why. */
+void tdl_ingest_note_rejected(tdl_request *request);
+
+#endif
