@@ -321,6 +321,19 @@ static void the_write_key_may_stand_in_the_body(void **state)
     assert_string_equal(f->answer.body, "{\"user\":\"u2\",\"events\":[]}");
 }
 
+/* {"userId":"u3","event":"e"}, by `base64`. */
+static void segment_bodies_are_unwrapped_like_all_others(void **state)
+{
+    fixture *f = *state;
+    char headers[300];
+
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", f->write_key);
+    assert_int_equal(segment_call(f, "/v1/t", headers, "data=eyJ1c2VySWQiOiJ1MyIsImV2ZW50IjoiZSJ9"),
+                     200);
+    assert_int_equal(fixture_call(f, "GET", "/v1/events?user=u3", f->decide_key, NULL), 200);
+    assert_non_null(strstr(f->answer.body, "\"source\":\"segment\""));
+}
+
 static void a_body_with_its_key_inside_may_not_be_large(void **state)
 {
     fixture *f = *state;
@@ -394,6 +407,7 @@ int main(void)
         EACH(many_clients_at_once_lose_nothing),
         EACH(a_batch_is_taken_with_its_bad_events_left_out),
         EACH(the_write_key_may_stand_in_the_body),
+        EACH(segment_bodies_are_unwrapped_like_all_others),
         EACH(a_body_with_its_key_inside_may_not_be_large),
         EACH(segment_errors_have_segments_shape),
         EACH(pages_of_any_origin_may_use_sdk_routes_only),
