@@ -17,31 +17,41 @@ export class Server {
     #folder;
 
     static async start() {
-        const binary = process.env.TREADLE_BIN;
-        if (!binary) throw new Error('TREADLE_BIN must name the treadle program');
+        if (!process.env.TREADLE_BIN) throw new Error('TREADLE_BIN must name the treadle program');
         const server = new Server();
         server.#folder = await mkdtemp(join(tmpdir(), 'treadle-browser-'));
-        server.#process = spawn(
-            binary,
-            ['serve', '--data', server.data, '--port', '0', '--json'],
+        return server.#serve();
+    }
+
+    /** Run the program, and wait until it listens. */
+    async #serve() {
+        this.#process = spawn(
+            process.env.TREADLE_BIN,
+            ['serve', '--data', this.data, '--port', '0', '--json'],
             { stdio: ['ignore', 'pipe', 'pipe'] },
         );
         let messages = '';
-        server.#process.stderr.on('data', (chunk) => (messages += chunk));
-        const lines = createInterface({ input: server.#process.stdout });
+        this.#process.stderr.on('data', (chunk) => (messages += chunk));
+        const lines = createInterface({ input: this.#process.stdout });
         const first = await Promise.race([
             once(lines, 'line').then(([line]) => line),
-            once(server.#process, 'exit').then(() => null),
+            once(this.#process, 'exit').then(() => null),
         ]).catch((error) => {
             messages += error.message; // the program could not be started at all
             return null;
         });
         if (first === null) {
-            await rm(server.#folder, { recursive: true, force: true });
+            await rm(this.#folder, { recursive: true, force: true });
             throw new Error(`treadle serve ended at once: ${messages}`);
         }
         const { url, admin_key: key } = JSON.parse(first);
-        return Object.assign(server, { url, key });
+        return Object.assign(this, { url, key: key ?? this.key }); // the key is told once
+    }
+
+    /** Stop it, and start it anew on the same data; its address is another one then. */
+    async restart() {
+        await this.#end();
+        return this.#serve();
     }
 
     /** Its data folder. */
@@ -91,7 +101,7 @@ export class Server {
         return JSON.parse(stdout).key;
     }
 
-    async stop() {
+    async #end() {
         const child = this.#process;
         if (child.exitCode === null && child.signalCode === null) {
             const ended = once(child, 'exit');
@@ -100,6 +110,10 @@ export class Server {
             await ended;
             clearTimeout(timer);
         }
+    }
+
+    async stop() {
+        await this.#end();
         await rm(this.#folder, { recursive: true, force: true });
     }
 }
