@@ -52,6 +52,7 @@ static tdl_status decode(tdl_request *r, tdl_str *ret_key, tdl_report *why)
     tdl_posthog_call call = {.now_us = tdl_time_now(),
                              .sent_us = sent_us(r),
                              .library = header(r, "PostHog-Sdk-Info"),
+                             .key_known = !r->key_in_body,
                              .ret_results = results ? &r->out : NULL};
     tdl_str text;
     tdl_status st = find_text(r, &text, why);

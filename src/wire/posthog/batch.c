@@ -48,16 +48,16 @@ static bool another(tdl_str key, tdl_str *ret)
     return !tdl_str_eq(key, *ret);
 }
 
-/* Collects the key of a body. A token among the properties counts only where no other place has
- * one: elsewhere it may be anything. False: there are two different keys. */
-static bool find_key(const json_t *body, const json_t *list, tdl_str *ret)
+/* Collects the key of a body. A token among the properties counts only where neither the body nor
+ * its event has a key: elsewhere it may be anything. False: there are two different keys. */
+static bool find_key(const json_t *body, const json_t *list, bool known, tdl_str *ret)
 {
     size_t n = list ? json_array_size(list) : 1;
     tdl_str key;
 
     *ret = (tdl_str){0};
     bool outside = own_key(body, ret);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; !known && i < n; i++) {
         const json_t *event = list ? json_array_get(list, i) : body;
         const json_t *properties = json_object_get(event, "properties");
         bool found = own_key(event, &key) ||
@@ -101,8 +101,8 @@ static int64_t sent(const json_t *body, const tdl_posthog_call *call)
     return us;
 }
 
-static tdl_status read_body(tdl_str text, tdl_batch *ret, json_t **ret_list, tdl_str *ret_key,
-                            tdl_report *why)
+static tdl_status read_body(tdl_str text, bool key_known, tdl_batch *ret, json_t **ret_list,
+                            tdl_str *ret_key, tdl_report *why)
 {
     tdl_status st;
 
@@ -110,7 +110,7 @@ static tdl_status read_body(tdl_str text, tdl_batch *ret, json_t **ret_list, tdl
     if ((st = tdl_repair_parse(text, &ret->json, why)))
         return st;
     st = find_list(ret->json, ret_list, why);
-    if (!find_key(ret->json, *ret_list, ret_key))
+    if (!find_key(ret->json, *ret_list, key_known, ret_key))
         return TDL_FAIL(why, TDL_E_UNAUTHORIZED, "the batch shows two different keys");
     return st;
 }
@@ -133,7 +133,7 @@ tdl_status tdl_posthog_decode(tdl_str text, const tdl_posthog_call *call, tdl_ar
                               tdl_batch *ret, tdl_str *ret_key, tdl_report *why)
 {
     json_t *list;
-    tdl_status st = read_body(text, ret, &list, ret_key, why);
+    tdl_status st = read_body(text, call->key_known, ret, &list, ret_key, why);
 
     if (st)
         return st;
@@ -154,7 +154,7 @@ tdl_status tdl_posthog_decode(tdl_str text, const tdl_posthog_call *call, tdl_ar
 tdl_status tdl_posthog_key(tdl_str text, tdl_batch *ret, tdl_str *ret_key, tdl_report *why)
 {
     json_t *list;
-    tdl_status st = read_body(text, ret, &list, ret_key, why);
+    tdl_status st = read_body(text, false, ret, &list, ret_key, why);
 
     return st == TDL_E_INVALID && ret->json ? TDL_OK : st; // whatever shape it has
 }

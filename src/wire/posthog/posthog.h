@@ -25,6 +25,7 @@ typedef struct tdl_posthog_call {
     int64_t now_us;       /* of receipt */
     int64_t sent_us;      /* by the sender's clock, told outside of the body; -1 = not told there */
     tdl_str library;      /* "posthog-node/5.70.0", told outside of the body; empty = not told */
+    bool key_known;       /* it came outside of the body: tokens of events are no keys */
     tdl_buf *ret_results; /* what became of each uuid, {"<uuid>": {"result": "ok"}, ...}, one JSON
                              object appended; NULL = not wanted */
 } tdl_posthog_call;

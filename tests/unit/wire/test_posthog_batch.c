@@ -264,6 +264,19 @@ static void two_different_keys_are_refused(void **state)
     }
 }
 
+static void tokens_of_events_are_their_own_once_the_key_is_known(void **state)
+{
+    fixture *f = *state;
+
+    f->call.key_known = true;
+    assert_int_equal(decode(f, "[{\"event\":\"e\",\"distinct_id\":\"u\",\"properties\":{"
+                               "\"token\":\"a\"}},{\"event\":\"e\",\"distinct_id\":\"u\","
+                               "\"properties\":{\"token\":\"b\"}}]"),
+                     TDL_OK);
+    assert_true(tdl_str_is(f->batch.events[0].properties, "{\"token\":\"a\"}"));
+    assert_true(tdl_str_is(f->batch.events[1].properties, "{\"token\":\"b\"}"));
+}
+
 static void the_key_alone_is_read_of_any_shape(void **state)
 {
     fixture *f = *state;
@@ -344,6 +357,7 @@ int main(void)
         EACH(each_uuid_gets_its_result),
         EACH(the_key_is_found_in_every_place),
         EACH(two_different_keys_are_refused),
+        EACH(tokens_of_events_are_their_own_once_the_key_is_known),
         EACH(the_key_alone_is_read_of_any_shape),
         EACH(foreign_json_is_read_with_good_will),
         EACH(what_is_no_batch_at_all_is_refused),
