@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tdl_str raw = {(const char *)data + 1, size - 1};
     tdl_arena *arena = tdl_arena_new((size_t)16 << 20);
     if (!tdl_body_decode(raw, (tdl_str){0}, &limits, &storage, &text, NULL) &&
+        !tdl_body_unwrap(text, &limits, &storage, &text, NULL) &&
         !tdl_segment_decode(text, (tdl_segment_call)(data[0] % (TDL_SEGMENT_ALIAS + 1)), NOW_US,
                             arena, &batch, &key, NULL))
         check_batch(&batch);

@@ -2,7 +2,7 @@
 #include "wire/fields.h"
 #include "wire/posthog/posthog.h"
 
-static const int64_t MILLISECOND_US = 1000;
+static const double MILLISECOND_US = 1e3;
 
 /* An event while it is read. */
 typedef struct reading {
@@ -203,14 +203,13 @@ static int64_t read_time(const reading *r)
 {
     const tdl_posthog_request *request = r->request;
     int64_t now_us = request->call->now_us, us;
-    double offset_ms;
+    double ago_us = 0;
 
     if (tdl_clock_read(json_object_get(r->object, "timestamp"), &us))
         return tdl_clock_correct(us, request->sent_us, now_us);
-    if (!tdl_json_get_number(r->object, "offset", &offset_ms) || !(offset_ms > 0) ||
-        offset_ms > (double)(now_us / MILLISECOND_US))
-        return now_us;
-    return now_us - (int64_t)(offset_ms * (double)MILLISECOND_US);
+    if (tdl_json_get_number(r->object, "offset", &ago_us))
+        ago_us *= MILLISECOND_US;
+    return ago_us > 0 && ago_us < (double)now_us ? now_us - (int64_t)ago_us : now_us;
 }
 
 /* ---- */
