@@ -71,40 +71,6 @@ static tdl_status read_alias(const reading *r, tdl_report *why)
     return st;
 }
 
-/* Traits under one name: beside the properties and among them, where the latter count more. */
-static tdl_status read_traits(const reading *r, const char *name, tdl_str *ret, tdl_report *why)
-{
-    json_t *beside = json_object_get(r->object, name);
-    json_t *among = json_object_get(r->properties, name);
-
-    if (json_is_object(beside) && json_is_object(among) && json_object_update(beside, among))
-        return no_memory(why);
-    return tdl_batch_object_text(json_is_object(beside) ? beside : among, name, r->request->arena,
-                                 ret, why);
-}
-
-static bool touches_person(const reading *r)
-{
-    const json_t *says = json_object_get(r->properties, "$process_person_profile");
-
-    return !json_is_false(says);
-}
-
-static tdl_status read_person(const reading *r, tdl_report *why)
-{
-    tdl_event *event = r->event;
-    tdl_status st;
-
-    if (is_kind(r, "$groupidentify"))
-        return tdl_batch_object_text(json_object_get(r->properties, "$group_set"), "$group_set",
-                                     r->request->arena, &event->traits, why);
-    if (!touches_person(r))
-        return TDL_OK;
-    if ((st = read_alias(r, why)) || (st = read_traits(r, "$set", &event->traits, why)))
-        return st;
-    return read_traits(r, "$set_once", &event->traits_once, why);
-}
-
 /* ---- what ---- */
 
 /* A property that was sent beside the properties; their own word counts more. */
@@ -163,13 +129,61 @@ static tdl_status add_beside(const reading *r, tdl_report *why)
     return st;
 }
 
-/* What has a field of its own, or is a key, is no property. */
+/* ---- the person ---- */
+
+/* Traits under one name: beside the properties and among them, where the latter count more. They
+ * are no properties then. */
+static tdl_status take_traits(const reading *r, const char *name, tdl_str *ret, tdl_report *why)
+{
+    json_t *beside = json_object_get(r->object, name);
+    json_t *among = json_object_get(r->properties, name);
+    tdl_status st;
+
+    if (json_is_object(beside) && json_is_object(among) && json_object_update(beside, among))
+        return no_memory(why);
+    st = tdl_batch_object_text(json_is_object(beside) ? beside : among, name, r->request->arena,
+                               ret, why);
+    if (!st && json_is_object(among))
+        json_object_del(r->properties, name);
+    return st;
+}
+
+/* Traits that change nobody are properties like all others. */
+static tdl_status keep_traits(const reading *r, const char *name, tdl_report *why)
+{
+    json_t *beside = json_object_get(r->object, name);
+
+    return json_is_object(beside) ? add(r, name, json_incref(beside), why) : TDL_OK;
+}
+
+static bool touches_person(const reading *r)
+{
+    return !is_kind(r, "$groupidentify") &&
+           !json_is_false(json_object_get(r->properties, "$process_person_profile"));
+}
+
+static tdl_status read_person(const reading *r, tdl_report *why)
+{
+    tdl_event *event = r->event;
+    tdl_status st;
+
+    if (touches_person(r)) {
+        if ((st = read_alias(r, why)) || (st = take_traits(r, "$set", &event->traits, why)))
+            return st;
+        return take_traits(r, "$set_once", &event->traits_once, why);
+    }
+    if ((st = keep_traits(r, "$set", why)) || (st = keep_traits(r, "$set_once", why)) ||
+        !is_kind(r, "$groupidentify"))
+        return st;
+    return tdl_batch_object_text(json_object_get(r->properties, "$group_set"), "$group_set",
+                                 r->request->arena, &event->traits, why);
+}
+
+/* A key is no property. */
 static tdl_status read_properties(const reading *r, tdl_report *why)
 {
     tdl_str token;
 
-    json_object_del(r->properties, "$set");
-    json_object_del(r->properties, "$set_once");
     if (tdl_json_get_str(r->properties, "token", &token) && tdl_str_eq(token, r->request->key))
         json_object_del(r->properties, "token");
     return tdl_batch_object_text(r->properties, "properties", r->request->arena,

@@ -160,7 +160,7 @@ static void a_group_never_makes_a_person(void **state)
     // who told of it is not lost
     assert_text(o->event.properties,
                 "{\"$group_key\":7,\"$group_set\":{\"seats\":5},\"$group_type\":\"company\","
-                "\"distinct_id\":\"u1\"}");
+                "\"$set\":{\"own\":1},\"distinct_id\":\"u1\"}");
     assert_int_equal(decode(o, "{\"event\":\"$groupidentify\",\"distinct_id\":\"u1\","
                                "\"properties\":{\"$group_type\":\"company\"}}"),
                      TDL_E_INVALID);
@@ -175,10 +175,13 @@ static void an_event_without_a_person_profile_touches_no_person(void **state)
               "\"properties\":{\"$process_person_profile\":false,\"$anon_distinct_id\":\"a1\","
               "\"$set\":{\"b\":1}}}");
     assert_int_equal(o->event.alias.len + o->event.traits.len + o->event.traits_once.len, 0);
+    assert_text(o->event.properties, // nothing of it is lost
+                "{\"$anon_distinct_id\":\"a1\",\"$process_person_profile\":false,"
+                "\"$set\":{\"b\":1},\"$set_once\":{\"a\":1}}");
     expect(o, "{\"event\":\"e\",\"distinct_id\":\"u1\",\"options\":{"
               "\"process_person_profile\":false},\"properties\":{\"$set\":{\"b\":1}}}");
     assert_int_equal(o->event.traits.len, 0);
-    assert_text(o->event.properties, "{\"$process_person_profile\":false}");
+    assert_text(o->event.properties, "{\"$process_person_profile\":false,\"$set\":{\"b\":1}}");
     expect(o, "{\"event\":\"e\",\"distinct_id\":\"u1\",\"properties\":{"
               "\"$process_person_profile\":true,\"$set\":{\"b\":1}}}");
     assert_text(o->event.traits, "{\"b\":1}");
