@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "http/cors.h"
+#include "http/stream.h"
 
 /* The dashboard's files are its own; nothing else may run or be embedded. */
 static const char page_policy[] =
@@ -61,6 +62,16 @@ static int capture_status(int http_status)
     return http_status == 403 ? 401 : http_status;
 }
 
+/* Who may not ask learns nothing more: 401 and 403 have no body. */
+static void write_ofrep_error(tdl_request *r)
+{
+    tdl_jw w = tdl_request_writer(r);
+    tdl_ofrep_fault fault = r->status == TDL_E_INVALID ? TDL_OFREP_PARSE_ERROR : TDL_OFREP_GENERAL;
+
+    if (r->http_status != 401 && r->http_status != 403)
+        tdl_ofrep_write_error(&w, r->parameter, fault, r->why.message);
+}
+
 static void write_error(tdl_request *r)
 {
     if (r->route && r->route->sdk && r->route->lane == TDL_LANE_INGEST)
@@ -68,7 +79,9 @@ static void write_error(tdl_request *r)
     tdl_buf_clear(&r->out);
     r->fixed = (tdl_str){0};
     r->headers = (tdl_headers){.allow = r->headers.allow};
-    if (r->route && r->route->sdk)
+    if (r->route && r->route->sdk == TDL_SDK_OPENFEATURE)
+        write_ofrep_error(r);
+    else if (r->route && r->route->sdk)
         write_sdk_error(r);
     else
         write_problem(r);
@@ -116,6 +129,13 @@ enum MHD_Result tdl_answer_send(tdl_request *r)
     if (!r->status && r->out.failed) {
         tdl_report why = {0};
         tdl_request_refuse(r, TDL_FAIL(&why, TDL_E_NO_MEMORY, "the answer is too large"), &why);
+    }
+    if (!r->status && r->stream && !r->head_only) {
+        tdl_report why = {0};
+        tdl_status st = tdl_stream_start(r, &why);
+        if (!st)
+            return MHD_NO; // it lives on without this connection
+        tdl_request_refuse(r, st, &why);
     }
     if (r->status)
         write_error(r);

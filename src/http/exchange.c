@@ -70,6 +70,7 @@ static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why
     tdl_route_match match = tdl_route_find(tdl_routes, tdl_routes_n, tdl_str_of(method), r->path);
     tdl_status st;
 
+    r->head_only = !strcmp(method, "HEAD");
     r->preflight = !strcmp(method, "OPTIONS") && match.path_only && match.path_only->sdk;
     r->route = r->preflight ? match.path_only : match.route;
     if (!r->route) {
@@ -104,7 +105,7 @@ static tdl_status check_key(tdl_request *r, tdl_report *why)
         return TDL_OK;
     bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
                                     header(r, "X-API-Key"), key, &len);
-    r->key_in_body = !sent && r->route->sdk;
+    r->key_in_body = !sent && r->route->sdk && r->route->sdk != TDL_SDK_OPENFEATURE;
     return r->key_in_body
                ? TDL_OK
                : tdl_auth_check(r->http->auth, (tdl_str){key, len}, r->route->right, why);
@@ -219,7 +220,7 @@ static void dispatch(tdl_request *r)
 {
     bool quick = r->body.len <= INLINE_BODY_MAX && !tdl_body_packed(r);
 
-    if (r->route->lane == TDL_LANE_EVENT)
+    if (r->route->lane == TDL_LANE_EVENT || (r->route->lane == TDL_LANE_EITHER && quick))
         run(r, r->route->handle);
     else if (r->route->lane == TDL_LANE_INGEST && quick)
         run_ingest(r);
@@ -289,7 +290,8 @@ void tdl_exchange_completed(void *context, struct MHD_Connection *connection, vo
     TDL_UNUSED(connection);
     if (!r)
         return;
-    int http_status = code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? r->http_status : 0;
+    bool answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || r->handed_over;
+    int http_status = answered ? r->http_status : 0;
     int64_t took_us = tdl_time_monotonic() - r->began_us;
     tdl_metrics_count(r->http->metrics, r->route, http_status, took_us);
     tdl_log(TDL_LOG_DEBUG, "request", "id=%s route=%s status=%d us=%lld", r->id,

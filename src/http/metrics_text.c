@@ -134,6 +134,7 @@ void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl
            (double)state->worker_queue);
     single(ret, "treadle_http_body_bytes", "gauge", "Bytes of request bodies held.",
            (double)state->body_bytes);
+    single(ret, "treadle_http_streams", "gauge", "Event streams open.", (double)state->streams);
     write_store(&state->store, read_counter(&metrics->rejected), ret);
     write_process(state, ret);
 }

@@ -12,10 +12,12 @@
 #include "http/auth.h"
 #include "http/metrics.h"
 #include "http/route.h"
+#include "http/sse.h"
 #include "http/worker.h"
 #include "loop/loop.h"
 #include "wire/batch.h"
 #include "wire/body.h"
+#include "wire/openfeature/openfeature.h"
 
 struct MHD_Connection;
 
@@ -28,6 +30,8 @@ typedef struct tdl_http {
     tdl_auth *auth;
     tdl_metrics *metrics;
     tdl_workers *workers;
+    tdl_sse *sse;
+    uint8_t stream_secret[TDL_OFREP_SECRET_BYTES]; /* made at start */
     tdl_requests *requests;
     size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
     tdl_body_limits body_limits;
@@ -63,6 +67,7 @@ struct tdl_request {
     tdl_str parameter;      /* {id} of the path, decoded */
     const tdl_route *route; /* NULL when none matched */
     bool preflight;         /* CORS */
+    bool head_only;         /* HEAD */
     bool key_in_body;       /* no key came in the headers of an SDK's request */
     bool body_unwanted;     /* thrown away as it comes */
     size_t body_max;        /* of this request */
@@ -79,6 +84,9 @@ struct tdl_request {
     int http_status;
     tdl_headers headers;
     tdl_buf out;
+    const char *stream;  /* the answer goes on with the events of this channel; NULL = it ends */
+    tdl_str stream_seen; /* id of the event that the reader knows; empty = none */
+    bool handed_over;    /* its socket is a stream's now */
     tdl_str fixed; /* answered instead of `out` when not empty: bytes that outlive the request */
 };
 

@@ -17,6 +17,12 @@ static bool next_segment(tdl_str *path, tdl_str *ret)
     return true;
 }
 
+/* "{key...}" */
+static bool takes_rest(tdl_str want)
+{
+    return want.len > 5 && !memcmp(want.at + want.len - 4, "...}", 4);
+}
+
 static bool matches(const tdl_route *route, tdl_str path, tdl_str *ret_parameter)
 {
     tdl_str pattern = tdl_str_of(route->pattern), want, have;
@@ -27,6 +33,10 @@ static bool matches(const tdl_route *route, tdl_str path, tdl_str *ret_parameter
         if (!next_segment(&path, &have))
             return false;
         bool parameter = want.len && want.at[0] == '{';
+        if (parameter && takes_rest(want) && path.at) {
+            have.len += 1 + path.len; // and the slash between them
+            path = (tdl_str){0};
+        }
         if (parameter ? !have.len : !tdl_str_eq(want, have))
             return false;
         if (parameter)

@@ -15,23 +15,26 @@ typedef tdl_status tdl_handler(tdl_request *request, tdl_report *why);
 /* Where a handler runs. */
 typedef enum tdl_lane {
     TDL_LANE_EVENT,  /* on the event thread: memory only, microseconds */
+    TDL_LANE_EITHER, /* on the event thread when the body is small and not packed, else on a worker
+                      */
     TDL_LANE_WORKER, /* on a worker thread: may wait for the disk */
     TDL_LANE_INGEST  /* decodes request->batch (on the event thread when the body is small); the
                         batch is then stored without anybody waiting, and `finish` answers */
 } tdl_lane;
 
-/* Whose SDK a route is for: CORS, a trailing slash, the key in the body, errors of its own shape.
- */
+/* Whose SDK a route is for. All but NONE: CORS, a trailing slash, errors of its own shape. */
 typedef enum tdl_sdk {
-    TDL_SDK_NONE,
-    TDL_SDK_SEGMENT,
-    TDL_SDK_POSTHOG,      /* an event or a few */
-    TDL_SDK_POSTHOG_BATCH /* many at once */
+    TDL_SDK_NONE,          /* Treadle's own API */
+    TDL_SDK_SEGMENT,       /* the key may stand in the body */
+    TDL_SDK_POSTHOG,       /* likewise; an event or a few */
+    TDL_SDK_POSTHOG_BATCH, /* many at once */
+    TDL_SDK_OPENFEATURE    /* the key stands in a header */
 } tdl_sdk;
 
 typedef struct tdl_route {
     const char *method;  /* "GET" also answers HEAD */
-    const char *pattern; /* "/v1/items/{id}": a name in braces stands for one segment */
+    const char *pattern; /* "/v1/items/{id}": a name in braces stands for one segment;
+                            "{key...}", at the end, for all the rest */
     const char *name;    /* metrics label, and operationId in openapi.json */
     tdl_right right;     /* the key needs it; 0 = open to all */
     tdl_lane lane;

@@ -83,6 +83,14 @@ const tdl_route tdl_routes[] = {
      tdl_route_posthog_config, NULL},
     {"GET", "/array/{token}/config.js", "posthog_config_js", OPEN, ON_EVENT, TDL_SDK_POSTHOG, 0,
      tdl_route_posthog_config_js, NULL},
+    {"POST", "/ofrep/v1/evaluate/flags", "ofrep_flags", WRITE, TDL_LANE_EITHER, TDL_SDK_OPENFEATURE, 0,
+     tdl_route_ofrep_flags, NULL},
+    {"POST", "/ofrep/v1/evaluate/flags/{key...}", "ofrep_flag", WRITE, TDL_LANE_EITHER,
+     TDL_SDK_OPENFEATURE, 0, tdl_route_ofrep_flag, NULL},
+    {"GET", "/ofrep/v1/stream", "ofrep_stream", OPEN, ON_EVENT, TDL_SDK_OPENFEATURE, 0,
+     tdl_route_ofrep_stream, NULL},
+    {"GET", "/sub/{key}", "growthbook_stream", OPEN, ON_EVENT, TDL_SDK_SEGMENT, 0,
+     tdl_route_growthbook_stream, NULL},
 };
 /* clang-format on */
 

@@ -14,6 +14,9 @@ tdl_handler tdl_route_segment, tdl_route_segment_finish, tdl_route_segment_setti
 /* routes_posthog.c */
 tdl_handler tdl_route_posthog, tdl_route_posthog_finish, tdl_route_posthog_discard,
     tdl_route_posthog_config, tdl_route_posthog_config_js;
+/* routes_openfeature.c */
+tdl_handler tdl_route_ofrep_flag, tdl_route_ofrep_flags, tdl_route_ofrep_stream,
+    tdl_route_growthbook_stream;
 /* routes_decide.c */
 tdl_handler tdl_route_recommend, tdl_route_similar;
 /* routes_read.c: what is stored */

@@ -34,6 +34,7 @@ tdl_status tdl_route_metrics(tdl_request *r, tdl_report *why)
                                .suspended = atomic_load(&http->suspended),
                                .worker_queue = tdl_workers_queued(http->workers),
                                .body_bytes = atomic_load(&http->bodies),
+                               .streams = tdl_sse_streams(http->sse),
                                .started_us = http->started_us};
 
     TDL_UNUSED(why);

@@ -12,6 +12,7 @@
 #include "base/timestamp.h"
 #include "http/acceptor.h"
 #include "http/exchange.h"
+#include "http/flag_events.h"
 #include "http/listen.h"
 
 enum {
@@ -71,7 +72,10 @@ static tdl_status open_parts(tdl_server *server, tdl_loop *loop, const tdl_serve
     http->workers = tdl_workers_new(WORKERS, tdl_exchange_work);
     if (!http->metrics || !http->requests || !http->workers)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the HTTP server");
-    return tdl_auth_new(http->store, &http->auth, why);
+    tdl_status st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why);
+    if (!st)
+        st = tdl_flag_events_start(http, why);
+    return st ? st : tdl_auth_new(http->store, &http->auth, why);
 }
 
 static tdl_status start_daemon(tdl_server *server, const tdl_server_options *options,
@@ -168,6 +172,7 @@ bool tdl_server_drain(tdl_server *server, unsigned timeout_ms)
     atomic_store(&server->http.draining, true);
     tdl_acceptor_free(server->acceptor);
     server->acceptor = NULL;
+    tdl_sse_close(server->http.sse);
     return wait_for_none(&server->http.in_flight, (int64_t)timeout_ms * 1000);
 }
 
@@ -183,6 +188,9 @@ void tdl_server_stop(tdl_server *server)
         wait_for_none(&http->suspended, -1); // the store and the workers always answer
         MHD_stop_daemon(server->daemon);
     }
+    if (http->sse)
+        tdl_flag_events_stop(http);
+    tdl_sse_free(http->sse);
     tdl_workers_free(http->workers);
     tdl_auth_free(http->auth);
     tdl_requests_free(http->requests);

@@ -14,7 +14,8 @@ static const tdl_route table[] = {
     {.method = "POST", .pattern = "/things"},
     {.method = "GET", .pattern = "/things/{id}"},
     {.method = "GET", .pattern = "/things/{id}/similar"},
-    {.method = "POST", .pattern = "/sdk", .sdk = true},
+    {.method = "POST", .pattern = "/sdk", .sdk = TDL_SDK_SEGMENT},
+    {.method = "POST", .pattern = "/sdk/{key...}", .sdk = TDL_SDK_OPENFEATURE},
 };
 
 static tdl_route_match find(const char *method, const char *path)
@@ -77,6 +78,16 @@ static void an_sdk_may_add_a_slash(void **state)
     assert_null(find("POST", "/sdk//").route);
 }
 
+static void a_parameter_with_dots_takes_the_rest(void **state)
+{
+    (void)state;
+    assert_ptr_equal(find("POST", "/sdk/a").route, &table[6]);
+    assert_true(tdl_str_is(find("POST", "/sdk/a/b%2Fc/d").parameter, "a/b%2Fc/d"));
+    assert_true(tdl_str_is(find("POST", "/sdk//a").parameter, "/a"));
+    assert_true(tdl_str_is(find("POST", "/sdk/a/").parameter, "a"));
+    assert_null(find("GET", "/sdk/a/b").route);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +97,7 @@ int main(void)
         cmocka_unit_test(a_wrong_method_gets_the_methods_there_are),
         cmocka_unit_test(what_is_not_in_the_table_is_not_found),
         cmocka_unit_test(an_sdk_may_add_a_slash),
+        cmocka_unit_test(a_parameter_with_dots_takes_the_rest),
     };
     return cmocka_run_group_tests_name("http/route", tests, NULL, NULL);
 }
