@@ -12,8 +12,9 @@
 #include "loop/flags.h"
 
 enum { STREAM_INACTIVE_S = 120 /* what a hidden page waits before it closes its stream */ };
-/* A 304 brings no new token: an old one must do for as long as a page may stay open. */
-static const int64_t TOKEN_US = INT64_C(7) * 24 * 3600 * 1000000;
+/* Tokens expire at midnight UTC, so that those of one day are the same. */
+enum { TOKEN_DAYS = 7 };
+static const int64_t DAY_US = INT64_C(24) * 3600 * 1000000;
 
 static tdl_str header(const tdl_request *r, const char *field)
 {
@@ -37,6 +38,7 @@ typedef struct asked {
     tdl_ofrep_ask ask;
     tdl_flag_context context;
     tdl_flags_served *served;
+    int64_t token_expires_us;
 } asked;
 
 typedef tdl_status answer_fn(tdl_request *r, const asked *q, tdl_report *why);
@@ -55,6 +57,7 @@ static tdl_status with_question(tdl_request *r, answer_fn *answer, tdl_report *w
         return TDL_FAIL(why, st, "%s", own.message);
     q.context = (tdl_flag_context){
         .id = q.ask.targeting_key, .properties = q.ask.properties, .now_us = tdl_time_now()};
+    q.token_expires_us = (q.context.now_us / DAY_US + TOKEN_DAYS) * DAY_US;
     q.served = tdl_loop_flags_take(r->http->loop);
     st = answer(r, &q, why);
     tdl_loop_flags_drop(q.served);
@@ -90,18 +93,23 @@ tdl_status tdl_route_ofrep_flag(tdl_request *r, tdl_report *why)
 
 enum { TAG_BYTES = 16, TAG_MAX = 2 * TAG_BYTES + 3 };
 
-/* The ETag: who asked, and every byte of the answer that stays when it is asked again. */
+/* The ETag: who asked, and every byte of the answer that stays when it is asked again. The stream's
+ * token is among them, by its secret and its day: a 304 brings no token, so a client must not get
+ * one while what it has opens no stream any more. */
 typedef struct tag {
     crypto_generichash_state hash;
     tdl_buf text; /* of one flag */
 } tag;
 
-static void tag_begin(tag *t, const asked *q)
+static void tag_begin(tag *t, const tdl_request *r, const asked *q)
 {
     const uint64_t n = q->ask.targeting_key.len;
 
     *t = (tag){0};
-    crypto_generichash_init(&t->hash, NULL, 0, TAG_BYTES);
+    crypto_generichash_init(&t->hash, r->http->stream_secret, sizeof r->http->stream_secret,
+                            TAG_BYTES);
+    crypto_generichash_update(&t->hash, (const uint8_t *)&q->token_expires_us,
+                              sizeof q->token_expires_us);
     crypto_generichash_update(&t->hash, (const uint8_t *)&n, sizeof n);
     crypto_generichash_update(&t->hash, (const uint8_t *)q->ask.targeting_key.at,
                               q->ask.targeting_key.len);
@@ -135,7 +143,7 @@ static bool is_known(tdl_request *r, const asked *q, char ret_tag[TAG_MAX])
 
     if (!known.len)
         return false;
-    tag_begin(&t, q);
+    tag_begin(&t, r, q);
     for (size_t i = 0; i < tdl_flag_set_count(q->served->set); i++) {
         const tdl_flag *flag = tdl_flag_set_at(q->served->set, i);
         tdl_flag_answer answer;
@@ -152,7 +160,7 @@ static void write_flags(tdl_request *r, const asked *q, tdl_jw *w, char ret_tag[
     const tdl_flag_set *set = q->served->set;
     tag t;
 
-    tag_begin(&t, q);
+    tag_begin(&t, r, q);
     tdl_jw_key(w, "flags");
     tdl_jw_array(w);
     for (size_t i = 0; i < tdl_flag_set_count(set); i++) {
@@ -174,7 +182,7 @@ static void write_flags(tdl_request *r, const asked *q, tdl_jw *w, char ret_tag[
 
 static void write_streams(tdl_request *r, const asked *q, tdl_jw *w)
 {
-    tdl_ofrep_token token = {.expires_us = q->context.now_us + TOKEN_US};
+    tdl_ofrep_token token = {.expires_us = q->token_expires_us};
     char text[TDL_OFREP_TOKEN_MAX], address[TDL_OFREP_TOKEN_MAX + 32];
 
     memcpy(token.etag, tdl_flag_set_etag(q->served->set), sizeof token.etag);
