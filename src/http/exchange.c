@@ -23,6 +23,7 @@ static const struct {
     [TDL_SDK_SEGMENT] = {0, 512 << 10},
     [TDL_SDK_POSTHOG] = {2 << 20, 2 << 20},
     [TDL_SDK_POSTHOG_BATCH] = {20 << 20, 20 << 20},
+    [TDL_SDK_OPENFEATURE] = {0, 0},
 };
 
 static const char *header(const tdl_request *r, const char *field)

@@ -291,7 +291,9 @@ static tdl_status check_event(const tdl_sse_event *event, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status set_newest(tdl_sse_channel *c, const tdl_sse_event *event, tdl_report *why)
+/* `heard`: somebody may be there to be told. Who comes later is told by what it has seen. */
+static tdl_status set_newest(tdl_sse_channel *c, const tdl_sse_event *event, bool heard,
+                             tdl_report *why)
 {
     tdl_buf text = {.limit = c ? c->text.limit : 0};
 
@@ -308,7 +310,7 @@ static tdl_status set_newest(tdl_sse_channel *c, const tdl_sse_event *event, tdl
     memset(c->id, 0, sizeof c->id);
     if (event->id.len)
         memcpy(c->id, event->id.at, event->id.len);
-    c->fresh = true;
+    c->fresh = heard;
     return TDL_OK;
 }
 
@@ -320,7 +322,7 @@ tdl_status tdl_sse_publish(tdl_sse *sse, const char *channel, const tdl_sse_even
     if (st)
         return st;
     pthread_mutex_lock(&sse->lock);
-    st = set_newest(find_channel(sse, channel), event, why);
+    st = set_newest(find_channel(sse, channel), event, tdl_sse_streams(sse) > 0, why);
     pthread_mutex_unlock(&sse->lock);
     if (!st)
         eventfd_write(sse->wake_fd, 1);
