@@ -66,6 +66,28 @@ static tdl_status no_route(tdl_request *r, const tdl_route_match *match, const c
                     match->allow);
 }
 
+/* OpenFeature's server SDK does not encode a flag's key: "100%" is one, then. */
+static bool is_bare_key(const tdl_request *r, tdl_str parameter)
+{
+    for (size_t i = 0; i < parameter.len; i++)
+        if ((unsigned char)parameter.at[i] <= ' ' || parameter.at[i] == '\x7f')
+            return false;
+    return r->route->sdk == TDL_SDK_OPENFEATURE && tdl_str_utf8(parameter, NULL);
+}
+
+static tdl_status read_parameter(tdl_request *r, tdl_str sent, tdl_report *why)
+{
+    tdl_status st = tdl_percent_decode(sent, false, r->arena, &r->parameter, why);
+
+    if (st == TDL_E_INVALID && is_bare_key(r, sent)) {
+        r->parameter = sent;
+        return TDL_OK;
+    }
+    if (st)
+        tdl_report_prefix(why, "path");
+    return st;
+}
+
 static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why)
 {
     tdl_route_match match = tdl_route_find(tdl_routes, tdl_routes_n, tdl_str_of(method), r->path);
@@ -81,9 +103,7 @@ static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why
             r->http_status = 405;
         return st;
     }
-    if ((st = tdl_percent_decode(match.parameter, false, r->arena, &r->parameter, why)))
-        tdl_report_prefix(why, "path");
-    return st;
+    return read_parameter(r, match.parameter, why);
 }
 
 static void limit_body(tdl_request *r)

@@ -1,0 +1,95 @@
+// The same provider in Chromium, on a page of another origin: changes come by server-sent events.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Server } from '../browser/server.mjs';
+import { bulkAnswers, newKey, putBool, putFlags, until } from './flags.mjs';
+
+const esbuild = await import('esbuild').catch(() => null);
+const sdk = await import('@openfeature/ofrep-web-provider').catch(() => null);
+const playwright = await import('../browser/browser.mjs').catch(() => null);
+const missing =
+    (!esbuild || !sdk) && 'the SDKs are not installed: run npm ci in tests/e2e/openfeature';
+const skip = missing || (!playwright && 'playwright-core is not installed: run npm ci in web');
+if (skip) console.log(`skipped: ${skip}`);
+
+let server;
+let shop;
+let browser;
+let page;
+let key;
+
+async function serveShop() {
+    const { outputFiles } = await esbuild.build({
+        entryPoints: [fileURLToPath(new URL('page.mjs', import.meta.url))],
+        bundle: true,
+        write: false,
+        format: 'esm',
+        platform: 'browser',
+        logLevel: 'error',
+    });
+    const script = outputFiles[0].contents;
+    const front = createServer((request, answer) => {
+        const js = request.url === '/page.js';
+        answer.writeHead(200, { 'content-type': js ? 'text/javascript' : 'text/html' });
+        answer.end(js ? script : '<!doctype html><title>Shop</title><script type=module src=/page.js></script>');
+    });
+    await new Promise((resolve) => front.listen(0, '127.0.0.1', resolve));
+    return front;
+}
+
+before(async () => {
+    if (skip) return;
+    server = await Server.start();
+    await putFlags(server);
+    key = await newKey(server);
+    shop = await serveShop();
+    browser = await playwright.launch();
+    page = await (await browser.newContext()).newPage();
+    await page.goto(`http://127.0.0.1:${shop.address().port}/`);
+    await page.waitForFunction(() => window.start);
+});
+after(async () => {
+    await browser?.close();
+    shop?.close();
+    await server?.stop();
+});
+
+async function streams() {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return Number(/^treadle_http_streams (\d+)$/m.exec(text)[1]);
+}
+
+test('a page has its flags and listens for changes', { skip }, async () => {
+    await page.evaluate(([url, k]) => window.start(url, k), [server.url, key]);
+    assert.equal(await page.evaluate(() => window.flags.client.getBooleanValue('bool', false)), true);
+    await until(async () => (await streams()) === 1);
+});
+
+test('a change reaches the page without polling', { skip }, async () => {
+    const asked = await bulkAnswers(server, 200);
+    await putBool(server, false);
+    await page.waitForFunction(() => window.flags.changes.length === 1, null, { timeout: 10_000 });
+    assert.equal(await page.evaluate(() => window.flags.client.getBooleanValue('bool', true)), false);
+    assert.equal(await bulkAnswers(server, 200), asked + 1);
+    assert.equal(await streams(), 1);
+    assert.equal(await page.evaluate(() => window.flags.stale), 0);
+});
+
+test("GrowthBook's stream tells of a change, too", { skip }, async () => {
+    await page.evaluate(([url, k]) => window.subscribe(url, k), [server.url, key]);
+    await putBool(server, true);
+    await page.waitForFunction(() => window.updates === 1, null, { timeout: 10_000 });
+    await assert.rejects(
+        page.evaluate(([url]) => window.subscribe(url, 'wrong'), [server.url]),
+        /no stream/,
+    );
+});
+
+test('a page that is closed is forgotten', { skip }, async () => {
+    assert.equal(await streams(), 2);
+    await page.close();
+    await until(async () => (await streams()) === 0);
+});
