@@ -3,11 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/log.h"
 
-enum { DRAIN_MS = 10000, TICK_S = 1 };
+enum { DRAIN_MS = 10000, TICK_S = 1, DESCRIPTORS = 65536 };
 
 static void stop_signals(sigset_t *ret)
 {
@@ -39,6 +40,17 @@ out:
     return st;
 }
 
+/* An event stream is a descriptor, and shells give 1,024; more may be had without asking. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static tdl_status start_server(const tdl_service_options *options, tdl_service *service,
                                tdl_report *why)
 {
@@ -66,6 +78,7 @@ tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *re
     stop_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    allow_descriptors();
     if ((st = tdl_loop_open(&loop, &service.loop, &warning, why)))
         return st;
     if (warning.status)
