@@ -281,6 +281,29 @@ static void segments_routes_take_events(void **state)
     assert_int_equal(json_array_size(client_at(admin, "events")), 13);
 }
 
+static void openfeatures_questions_are_answered(void **state)
+{
+    static const char ask[] = "{\"context\":{\"targetingKey\":\"c\"}}";
+
+    (void)state;
+    client_expect(admin, 200, "PUT", "/v1/flags/shop",
+                  "{\"family\":\"posthog\",\"definition\":{\"active\":true,\"filters\":{"
+                  "\"groups\":[{\"properties\":[],\"rollout_percentage\":100}],"
+                  "\"multivariate\":{\"variants\":[{\"key\":\"a\",\"rollout_percentage\":50},"
+                  "{\"key\":\"b\",\"rollout_percentage\":50}]}}}}");
+    client_expect(admin, 200, "POST", "/ofrep/v1/evaluate/flags/shop", ask);
+    check("POST", "/ofrep/v1/evaluate/flags/{key}");
+    client_expect(admin, 200, "POST", "/ofrep/v1/evaluate/flags", ask);
+    check("POST", "/ofrep/v1/evaluate/flags");
+    assert_int_equal(json_array_size(client_at(admin, "flags")), 1);
+    client_call(admin, "POST", "/ofrep/v1/evaluate/flags/none", ask);
+    check("POST", "/ofrep/v1/evaluate/flags/{key}");
+    assert_int_equal(admin->status, 404);
+    client_call(admin, "POST", "/ofrep/v1/evaluate/flags", "{}");
+    check("POST", "/ofrep/v1/evaluate/flags");
+    assert_int_equal(admin->status, 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test(training_makes_a_model_that_serves),
         cmocka_unit_test(each_training_is_a_run),
         cmocka_unit_test(segments_routes_take_events),
+        cmocka_unit_test(openfeatures_questions_are_answered),
     };
     return cmocka_run_group_tests_name("e2e/routes", tests, set_up, tear_down);
 }

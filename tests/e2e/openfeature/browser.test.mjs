@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Server } from '../browser/server.mjs';
 import { bulkAnswers, newKey, putBool, putFlags, until } from './flags.mjs';
+import { Restartable } from './restartable.mjs';
 
 const esbuild = await import('esbuild').catch(() => null);
 const sdk = await import('@openfeature/ofrep-web-provider').catch(() => null);
@@ -40,6 +41,13 @@ async function serveShop() {
     return front;
 }
 
+async function openShop() {
+    const opened = await (await browser.newContext()).newPage();
+    await opened.goto(`http://127.0.0.1:${shop.address().port}/`);
+    await opened.waitForFunction(() => window.start);
+    return opened;
+}
+
 before(async () => {
     if (skip) return;
     server = await Server.start();
@@ -47,9 +55,7 @@ before(async () => {
     key = await newKey(server);
     shop = await serveShop();
     browser = await playwright.launch();
-    page = await (await browser.newContext()).newPage();
-    await page.goto(`http://127.0.0.1:${shop.address().port}/`);
-    await page.waitForFunction(() => window.start);
+    page = await openShop();
 });
 after(async () => {
     await browser?.close();
@@ -57,8 +63,8 @@ after(async () => {
     await server?.stop();
 });
 
-async function streams() {
-    const text = await (await fetch(`${server.url}/metrics`)).text();
+async function streams(of = server) {
+    const text = await (await fetch(`${of.url}/metrics`)).text();
     return Number(/^treadle_http_streams (\d+)$/m.exec(text)[1]);
 }
 
@@ -92,4 +98,26 @@ test('a page that is closed is forgotten', { skip }, async () => {
     assert.equal(await streams(), 2);
     await page.close();
     await until(async () => (await streams()) === 0);
+});
+
+// Its token is of the old server's secret: the page must be given a new one.
+test('a page finds its way back after the server restarts', { skip }, async () => {
+    const other = await Restartable.start();
+    try {
+        const visitor = await openShop();
+        await putBool(other, true);
+        await visitor.evaluate(([url, k]) => window.start(url, k), [other.url, other.key]);
+        await until(async () => (await streams(other)) === 1);
+        assert.equal(await other.down(), 0);
+        await other.up();
+        await until(async () => (await streams(other)) === 1, 45_000);
+        await putBool(other, false);
+        await visitor.waitForFunction(
+            () => !window.flags.client.getBooleanValue('bool', true),
+            null,
+            { timeout: 15_000 },
+        );
+    } finally {
+        await other.remove();
+    }
 });
