@@ -53,6 +53,7 @@ typedef struct tdl_flag_context {
     const json_t *group_properties; /* object: group type to object */
     tdl_str url;                    /* of the page */
     const json_t *forced;           /* object: flag or experiment key to variation index */
+    const json_t *forced_values;    /* object: flag key to the value it has here */
     int64_t now_us;                 /* for conditions on dates */
 } tdl_flag_context;
 
@@ -87,6 +88,8 @@ typedef struct tdl_flag_answer {
     tdl_str experiment;       /* its key, when the answer is part of one; else empty */
     const tdl_flag_arm *arms; /* [arms_n]; 0 unless chance, by hash, had a part in it */
     size_t arms_n, chosen;    /* chosen: index of what was answered */
+    tdl_str exposures; /* JSON array of {"experiment", "result"}, as its SDK reports those that
+                          the answer went through; empty = none */
 } tdl_flag_answer;
 
 /* TDL_E_NO_MEMORY only: whatever else is wrong is an answer with its reason. */

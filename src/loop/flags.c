@@ -190,6 +190,7 @@ static void hash_context(const tdl_flag_context *context, const tdl_decision *d,
     hash_json(&hash, context->groups);
     hash_json(&hash, context->group_properties);
     hash_json(&hash, context->forced);
+    hash_json(&hash, context->forced_values);
     crypto_generichash_final(&hash, ret, 16);
 }
 
