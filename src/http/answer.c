@@ -107,6 +107,7 @@ static void add_headers(tdl_request *r, struct MHD_Response *response)
     add(response, "Allow", h->allow);
     add(response, "ETag", h->etag);
     add(response, "Content-Encoding", h->encoding);
+    add(response, "x-sse-support", h->sse_support);
     if (h->page) {
         add(response, "Content-Security-Policy", page_policy);
         add(response, "X-Frame-Options", "DENY");

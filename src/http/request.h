@@ -52,6 +52,7 @@ typedef enum tdl_request_phase {
 typedef struct tdl_headers {  /* beside those that every answer has; NULL = not sent */
     const char *content_type; /* default application/json */
     const char *allow, *etag, *encoding, *cache_control;
+    const char *sse_support; /* of GrowthBook: are changes told as they happen? */
     bool page; /* of the dashboard: Content-Security-Policy and its kin */
 } tdl_headers;
 

@@ -91,6 +91,12 @@ const tdl_route tdl_routes[] = {
      tdl_route_ofrep_stream, NULL},
     {"GET", "/sub/{key}", "growthbook_stream", OPEN, ON_EVENT, TDL_SDK_SEGMENT, 0,
      tdl_route_growthbook_stream, NULL},
+    {"GET", "/api/features/{key}", "growthbook_features", WRITE, ON_EVENT, TDL_SDK_SEGMENT, 0,
+     tdl_route_growthbook_features, NULL},
+    {"POST", "/api/eval/{key}", "growthbook_eval", WRITE, ON_EVENT, TDL_SDK_SEGMENT, 0,
+     tdl_route_growthbook_eval, NULL},
+    {"POST", "/track", "growthbook_track", WRITE, TDL_LANE_INGEST, TDL_SDK_SEGMENT, 0,
+     tdl_route_growthbook_track, tdl_route_growthbook_track_finish},
 };
 /* clang-format on */
 

@@ -17,6 +17,9 @@ tdl_handler tdl_route_posthog, tdl_route_posthog_finish, tdl_route_posthog_disca
 /* routes_openfeature.c */
 tdl_handler tdl_route_ofrep_flag, tdl_route_ofrep_flags, tdl_route_ofrep_stream,
     tdl_route_growthbook_stream;
+/* routes_growthbook.c */
+tdl_handler tdl_route_growthbook_features, tdl_route_growthbook_eval, tdl_route_growthbook_track,
+    tdl_route_growthbook_track_finish;
 /* routes_decide.c */
 tdl_handler tdl_route_recommend, tdl_route_similar;
 /* routes_read.c: what is stored */
