@@ -18,7 +18,7 @@ static void run_feature(tdl_gb_evaluation *e, tdl_str key, const asked *outer, t
 
 /* ---- what is hashed ---- */
 
-/* The attribute as text; empty when it is falsy. */
+/* The attribute as text; NULL `at` when it is falsy. [] is not, and its text is empty. */
 static tdl_str hash_value(tdl_gb_evaluation *e, tdl_str attribute)
 {
     const json_t *value = json_object_getn(e->attributes, attribute.at, attribute.len);
@@ -38,7 +38,7 @@ static bool filtered_out(tdl_gb_evaluation *e, const tdl_gb_rule *rule)
     for (size_t i = 0; i < rule->filters_n; i++) {
         const tdl_gb_filter *filter = &rule->filters[i];
         tdl_str id = hash_value(e, filter->attribute);
-        if (!id.len || tdl_gb_draw_from(&e->draws, filter->seed, id, &filter->partition) < 0)
+        if (!id.at || tdl_gb_draw_from(&e->draws, filter->seed, id, &filter->partition) < 0)
             return true;
     }
     return false;
@@ -211,7 +211,7 @@ static int hashed_variation(tdl_gb_evaluation *e, tdl_gb_exposure *exposure)
     tdl_str seed = rule->seed.len ? rule->seed : exposure->experiment;
 
     exposure->id = hash_value(e, rule->attribute);
-    if (!exposure->id.len)
+    if (!exposure->id.at)
         return -1;
     if (rule->has_namespace && tdl_gb_draw_from(&e->draws, rule->namespace_seed, exposure->id,
                                                 &rule->namespace_partition) < 0)
@@ -260,7 +260,7 @@ static bool run_force(tdl_gb_evaluation *e, tdl_str feature, const tdl_gb_rule *
         return false;
     if (rule->has_chance) {
         tdl_str id = hash_value(e, rule->attribute);
-        if (!id.len || tdl_gb_draw_from(&e->draws, rule->seed.len ? rule->seed : feature, id,
+        if (!id.at || tdl_gb_draw_from(&e->draws, rule->seed.len ? rule->seed : feature, id,
                                         &rule->partition) < 0)
             return false;
     }

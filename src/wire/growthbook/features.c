@@ -84,7 +84,7 @@ static void write_rule_id(tdl_jw *w, const tdl_flag *flag, int rule)
     const json_t *rules = json_object_get(flag->definition, "rules");
     tdl_str id;
 
-    if (rule >= 0 && tdl_json_get_str(json_array_get(rules, (size_t)rule), "id", &id))
+    if (tdl_json_get_str(json_array_get(rules, (size_t)rule), "id", &id))
         tdl_jw_kstr(w, "id", id);
 }
 
@@ -92,14 +92,17 @@ static void write_rule_id(tdl_jw *w, const tdl_flag *flag, int rule)
  * with the exposures that the SDK has still to report. */
 void tdl_growthbook_write_answer(tdl_jw *w, const tdl_flag *flag, const tdl_flag_answer *answer)
 {
+    bool by_rule = answer->rule >= 0 && answer->reason != TDL_FLAG_DEPENDENCY;
+
     tdl_jw_key(w, flag->row.key.at);
     tdl_jw_object(w);
-    tdl_jw_kraw(w, "defaultValue", answer->rule < 0 ? answer->value : answer->default_value);
-    if (answer->rule >= 0 || answer->exposures.len) {
+    tdl_jw_kraw(w, "defaultValue", by_rule ? answer->default_value : answer->value);
+    if (by_rule || answer->exposures.len) {
         tdl_jw_key(w, "rules");
         tdl_jw_array(w);
         tdl_jw_object(w);
-        write_rule_id(w, flag, answer->rule);
+        if (by_rule)
+            write_rule_id(w, flag, answer->rule);
         tdl_jw_kraw(w, "force", answer->value);
         if (answer->exposures.len)
             tdl_jw_kraw(w, "tracks", answer->exposures);
