@@ -161,8 +161,7 @@ int tdl_gb_draw_from(tdl_gb_draws *draws, tdl_str seed, tdl_str id,
     draw->id = id;
     draw->partition = partition;
     if (!draws->replaying) {
-        draw->outcome =
-            outcome_of_bucket(partition, tdl_gb_bucket(seed, id, partition->version));
+        draw->outcome = outcome_of_bucket(partition, tdl_gb_bucket(seed, id, partition->version));
         return draw->outcome;
     }
     if (of >= draws->scripted)

@@ -261,7 +261,7 @@ static bool run_force(tdl_gb_evaluation *e, tdl_str feature, const tdl_gb_rule *
     if (rule->has_chance) {
         tdl_str id = hash_value(e, rule->attribute);
         if (!id.at || tdl_gb_draw_from(&e->draws, rule->seed.len ? rule->seed : feature, id,
-                                        &rule->partition) < 0)
+                                       &rule->partition) < 0)
             return false;
     }
     ret->source = TDL_GB_FORCE;
