@@ -29,6 +29,9 @@ void tdl_js_lower(tdl_buf *out, tdl_str text); /* text.toLowerCase() */
 const json_t *tdl_js_path(const json_t *value, const tdl_str *parts, size_t parts_n,
                           json_t **storage);
 
+/* Is it an array index as JavaScript writes it: no sign, no leading zero, below 2^32 - 1? */
+bool tdl_js_index(tdl_str key, uint32_t *ret);
+
 /* a === b. Two objects or arrays never are. */
 bool tdl_js_same(const json_t *a, const json_t *b);
 

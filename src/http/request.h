@@ -53,7 +53,7 @@ typedef struct tdl_headers {  /* beside those that every answer has; NULL = not 
     const char *content_type; /* default application/json */
     const char *allow, *etag, *encoding, *cache_control;
     const char *sse_support; /* of GrowthBook: are changes told as they happen? */
-    bool page; /* of the dashboard: Content-Security-Policy and its kin */
+    bool page;               /* of the dashboard: Content-Security-Policy and its kin */
 } tdl_headers;
 
 struct tdl_request {
