@@ -28,7 +28,8 @@ extern "C" {
     X(E_FULL, 1, 503, "overloaded, retry later")                                                   \
     X(E_IO, 1, 503, "input/output error")                                                          \
     X(E_STOPPED, 1, 503, "stopped on request")                                                     \
-    X(E_BAR, 3, 500, "a stated bar was not met")
+    X(E_BAR, 3, 500, "a stated bar was not met")                                                   \
+    X(E_RATE, 1, 429, "too many requests, retry later")
 
 typedef enum tdl_status {
 #define TDL_STATUS_ENUM(name, exit_code, http, text) TDL_##name,

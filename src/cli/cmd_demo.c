@@ -259,10 +259,10 @@ static tdl_status run_demo(const void *values, char **arguments, tdl_report *why
             return st;
         folder = temporary;
     }
-    tdl_service_options options = {.data_dir = folder,
-                                   .address = "127.0.0.1",
-                                   .port = (uint16_t)d.values->port,
-                                   .port_may_move = true};
+    tdl_service_options options = {
+        .data_dir = folder,
+        .server = {.address = "127.0.0.1", .port = (uint16_t)d.values->port},
+        .port_may_move = true};
     if ((st = tdl_service_start(&options, &d.service, why)))
         goto out;
     if (!d.service.admin_key[0]) {

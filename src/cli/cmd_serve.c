@@ -8,60 +8,11 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/serve_options.h"
 #include "cli/service.h"
 #include "tensor/gemm.h"
 
-typedef struct serve_values {
-    tdl_common common;
-    const char *address, *log_level;
-    int64_t port, threads;
-    bool log_json;
-} serve_values;
-
-static const tdl_option serve_options[] = {
-    {"address",
-     TDL_OPTION_TEXT,
-     offsetof(serve_values, address),
-     "IP",
-     "127.0.0.1",
-     0,
-     0,
-     {"address to listen on; loopback unless you say otherwise", "监听地址；默认仅本机"}},
-    {"port",
-     TDL_OPTION_INT,
-     offsetof(serve_values, port),
-     "PORT",
-     "8321",
-     0,
-     65535,
-     {"port; 0 takes any free one", "端口；0 表示任一空闲端口"}},
-    {"threads",
-     TDL_OPTION_INT,
-     offsetof(serve_values, threads),
-     "N",
-     "0",
-     0,
-     1024,
-     {"HTTP threads; 0 = one per core", "HTTP 线程数；0 = 每核一个"}},
-    {"log-level",
-     TDL_OPTION_TEXT,
-     offsetof(serve_values, log_level),
-     "LEVEL",
-     "info",
-     0,
-     0,
-     {"debug, info, warn or error", "debug、info、warn 或 error"}},
-    {"log-json",
-     TDL_OPTION_FLAG,
-     offsetof(serve_values, log_json),
-     NULL,
-     NULL,
-     0,
-     0,
-     {"log as JSON lines", "以 JSON 行记录日志"}},
-};
-
-static tdl_status set_up_log(const serve_values *v, tdl_report *why)
+static tdl_status set_up_log(const tdl_serve_values *v, tdl_report *why)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
 
@@ -74,7 +25,7 @@ static tdl_status set_up_log(const serve_values *v, tdl_report *why)
                          "--log-level: there is no level \"%s\"", v->log_level);
 }
 
-static void announce(const serve_values *v, const tdl_service *service)
+static void announce(const tdl_serve_values *v, const tdl_service *service)
 {
     if (v->common.json) {
         tdl_buf out = {0};
@@ -98,19 +49,43 @@ static void announce(const serve_values *v, const tdl_service *service)
     fflush(stdout);
 }
 
+static const char *given(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static tdl_server_options server_options(const tdl_serve_values *v)
+{
+    return (tdl_server_options){.address = v->address,
+                                .port = (uint16_t)v->port,
+                                .threads = (unsigned)v->threads,
+                                .connections_max = (unsigned)v->connections_max,
+                                .connections_per_address = (unsigned)v->connections_per_address,
+                                .head_seconds = (unsigned)v->head_timeout,
+                                .body_seconds = (unsigned)v->body_timeout,
+                                .idle_seconds = (unsigned)v->idle_timeout,
+                                .rate_per_key = (unsigned)v->rate_per_key,
+                                .rate_per_address = (unsigned)v->rate_per_address,
+                                .rate_burst = (unsigned)v->rate_burst,
+                                .trusted_proxies = given(v->trusted_proxy),
+                                .tls_cert = given(v->tls_cert),
+                                .tls_key = given(v->tls_key),
+                                .access_log = v->access_log};
+}
+
 static tdl_status run_serve(const void *values, char **arguments, tdl_report *why)
 {
-    const serve_values *v = values;
+    const tdl_serve_values *v = values;
     tdl_service service = {0};
-    tdl_service_options options = {.data_dir = v->common.data,
-                                   .address = v->address,
-                                   .port = (uint16_t)v->port,
-                                   .threads = (unsigned)v->threads};
+    tdl_service_options options = {.data_dir = v->common.data, .server = server_options(v)};
     tdl_status st;
 
     TDL_UNUSED(arguments);
     if ((st = set_up_log(v, why)))
         return st;
+    if (!given(v->tls_cert) != !given(v->tls_key))
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "give both for HTTPS, or neither",
+                             "--tls-cert and --tls-key belong together");
     if ((st = tdl_isa_check(why)))
         return st;
     if ((st = tdl_service_start(&options, &service, why)))
@@ -125,12 +100,13 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
 
 const tdl_command tdl_command_serve = {
     .name = "serve",
-    .values_size = sizeof(serve_values),
-    .options = serve_options,
-    .options_n = sizeof serve_options / sizeof serve_options[0],
+    .values_size = sizeof(tdl_serve_values),
+    .options = tdl_serve_options,
+    .options_n = TDL_SERVE_OPTIONS_N,
     .summary = {"run the server and its dashboard", "运行服务器和仪表盘"},
     .examples = "  treadle serve\n"
                 "  treadle serve --data /var/lib/treadle --port 9000\n"
+                "  treadle serve --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n"
                 "  TREADLE_PORT=0 treadle serve --json\n",
     .run = run_serve,
 };

@@ -64,7 +64,7 @@ static void print_option(const tdl_option *option)
 
     snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
              option->argument ? option->argument : "");
-    printf("  %-22s %s", left, tdl_tr(option->help.en, option->help.zh));
+    printf("  %-28s %s", left, tdl_tr(option->help.en, option->help.zh));
     if (option->fallback)
         printf(" [%s]", option->fallback);
     putchar('\n');
@@ -150,22 +150,35 @@ static tdl_status unknown_command(int argc, char **argv, tdl_report *why)
 typedef struct tdl_parse {
     const tdl_command *command;
     char *values;
-    char **arguments; /* positional ones, in place in argv */
+    tdl_origin *origins; /* [COMMON_N + options_n] */
+    char **arguments;    /* positional ones, in place in argv */
     size_t arguments_n;
 } tdl_parse;
 
-static const tdl_option *option_at(const tdl_command *command, size_t i)
+const tdl_option *tdl_option_at(const tdl_command *command, size_t i)
 {
+    if (i >= COMMON_N + command->options_n)
+        return NULL;
     return i < COMMON_N ? &common_options[i] : &command->options[i - COMMON_N];
 }
 
-static const tdl_option *find_option(const tdl_command *command, tdl_str name, tdl_report *why)
+void tdl_option_variable(const tdl_option *option, char ret[TDL_VARIABLE_MAX])
+{
+    snprintf(ret, TDL_VARIABLE_MAX, "TREADLE_%s", option->name);
+    for (char *at = ret; *at; at++)
+        *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+}
+
+static const tdl_option *find_option(const tdl_command *command, tdl_str name, size_t *ret_i,
+                                     tdl_report *why)
 {
     char hint[128] = "--help lists the options";
     size_t best = 4;
 
-    for (size_t i = 0; i < COMMON_N + command->options_n; i++) {
-        const tdl_option *option = option_at(command, i);
+    const tdl_option *option;
+
+    for (size_t i = 0; (option = tdl_option_at(command, i)); i++) {
+        *ret_i = i;
         if (tdl_str_is(name, option->name))
             return option;
         size_t distance = tdl_str_distance(name, tdl_str_of(option->name), best);
@@ -211,17 +224,18 @@ static tdl_status set_option(const tdl_parse *parse, const tdl_option *option, c
 /* Defaults, then the environment. */
 static tdl_status set_from_environment(const tdl_parse *parse, tdl_report *why)
 {
-    for (size_t i = 0; i < COMMON_N + parse->command->options_n; i++) {
-        const tdl_option *option = option_at(parse->command, i);
-        char name[64];
-        int n = snprintf(name, sizeof name, "TREADLE_%s", option->name);
-        for (int k = 0; k < n; k++)
-            name[k] = name[k] == '-' ? '_' : (char)toupper((unsigned char)name[k]);
+    const tdl_option *option;
+
+    for (size_t i = 0; (option = tdl_option_at(parse->command, i)); i++) {
+        char name[TDL_VARIABLE_MAX];
+        tdl_option_variable(option, name);
         tdl_status st =
             option->fallback ? set_option(parse, option, option->fallback, "--", why) : TDL_OK;
         const char *value = getenv(name);
-        if (!st && value && *value)
+        if (!st && value && *value) {
+            parse->origins[i] = TDL_ORIGIN_ENVIRONMENT;
             st = set_option(parse, option, value, "TREADLE_", why);
+        }
         if (st)
             return st;
     }
@@ -250,7 +264,8 @@ static tdl_status parse_arguments(tdl_parse *parse, int argc, char **argv, int a
                                  "unknown option %s", word);
         char *equals = strchr(word, '=');
         tdl_str name = {word + 2, equals ? (size_t)(equals - word - 2) : strlen(word) - 2};
-        const tdl_option *option = find_option(parse->command, name, why);
+        size_t at_option;
+        const tdl_option *option = find_option(parse->command, name, &at_option, why);
         if (!option)
             return TDL_E_USAGE;
         const char *value = equals ? equals + 1 : NULL;
@@ -260,6 +275,7 @@ static tdl_status parse_arguments(tdl_parse *parse, int argc, char **argv, int a
                                 option->name, option->argument);
             value = argv[++i];
         }
+        parse->origins[at_option] = TDL_ORIGIN_FLAG;
         tdl_status st = set_option(parse, option, value, "--", why);
         if (st)
             return st;
@@ -310,14 +326,16 @@ static int run_command(const tdl_command *command, int argc, char **argv, int at
     tdl_report why = {0};
     tdl_parse parse = {.command = command,
                        .values = calloc(1, command->values_size),
+                       .origins = calloc(COMMON_N + command->options_n, sizeof(tdl_origin)),
                        .arguments = calloc((size_t)argc + 1, sizeof(char *))};
     tdl_status st;
     tdl_common common = {0};
 
-    if (!parse.values || !parse.arguments) {
+    if (!parse.values || !parse.origins || !parse.arguments) {
         st = TDL_FAIL(&why, TDL_E_NO_MEMORY, "out of memory");
         goto out;
     }
+    memcpy(parse.values + offsetof(tdl_common, origins), &parse.origins, sizeof parse.origins);
     if ((st = set_from_environment(&parse, &why)))
         goto out;
     st = parse_arguments(&parse, argc, argv, at, &why);
@@ -338,6 +356,7 @@ out:
             print_error(command->name, &why, common.json);
     }
     free(parse.values);
+    free(parse.origins);
     free(parse.arguments);
     return tdl_status_exit(st);
 }

@@ -37,10 +37,13 @@ typedef struct tdl_option {
     tdl_text help;
 } tdl_option;
 
+typedef enum tdl_origin { TDL_ORIGIN_DEFAULT, TDL_ORIGIN_ENVIRONMENT, TDL_ORIGIN_FLAG } tdl_origin;
+
 /* First member of every values struct. */
 typedef struct tdl_common {
     bool json, quiet, help;
     const char *data;
+    const tdl_origin *origins; /* where each option's value is from: [COMMON_N + options_n] */
 } tdl_common;
 
 typedef struct tdl_command {
@@ -55,6 +58,12 @@ typedef struct tdl_command {
     const char *examples; /* one command line a row */
     tdl_status (*run)(const void *values, char **arguments, tdl_report *why);
 } tdl_command;
+
+/* Option i of a command, the common ones first; NULL past the last. */
+const tdl_option *tdl_option_at(const tdl_command *command, size_t i);
+enum { TDL_VARIABLE_MAX = 64 };
+/* "TREADLE_LOG_LEVEL" of "log-level". */
+void tdl_option_variable(const tdl_option *option, char ret[TDL_VARIABLE_MAX]);
 
 #define TDL_OPTIONS(table) (table), sizeof(table) / sizeof((table)[0])
 

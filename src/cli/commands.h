@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const tdl_command tdl_command_serve;
+extern const tdl_command tdl_command_config_show;
 extern const tdl_command tdl_command_import;
 extern const tdl_command tdl_command_export;
 extern const tdl_command tdl_command_recommend_train;

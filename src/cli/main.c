@@ -3,6 +3,7 @@
 
 const tdl_command *const tdl_commands[] = {
     &tdl_command_serve,
+    &tdl_command_config_show,
     &tdl_command_import,
     &tdl_command_export,
     &tdl_command_recommend_train,

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 
-enum { DRAIN_MS = 10000, TICK_S = 1, DESCRIPTORS = 65536 };
+enum { DRAIN_MS = 10000, TICK_S = 1 };
 
 static void stop_signals(sigset_t *ret)
 {
@@ -40,53 +40,74 @@ out:
     return st;
 }
 
-/* An event stream is a descriptor, and shells give 1,024; more may be had without asking. */
-static void allow_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static tdl_status start_server(const tdl_service_options *options, tdl_service *service,
                                tdl_report *why)
 {
-    tdl_server_options server = {
-        .address = options->address, .port = options->port, .threads = options->threads};
-    tdl_status st = tdl_server_start(service->loop, &server, &service->server, why);
+    tdl_server_options server = options->server;
+    tdl_status st = tdl_server_start(NULL, &server, &service->server, why);
 
     if (st && options->port_may_move) {
         server.port = 0;
-        st = tdl_server_start(service->loop, &server, &service->server, why);
+        st = tdl_server_start(NULL, &server, &service->server, why);
     }
     if (!st)
         snprintf(service->url, sizeof service->url, "%s", tdl_server_url(service->server));
     return st;
 }
 
+static void tell_stage(void *server, const char *stage)
+{
+    tdl_server_tell_stage(server, stage);
+}
+
+/* A connection is a file, and so is an event stream. The limit a shell gives is for programs that
+ * use select. */
+static void allow_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static tdl_status open_loop(const tdl_service_options *options, tdl_service *service,
+                            tdl_report *why)
+{
+    tdl_report warning = {0};
+    tdl_loop_options loop = {.data_dir = options->data_dir,
+                             .exclusive = true,
+                             .tell_stage = tell_stage,
+                             .tell_context = service->server};
+    tdl_status st = tdl_loop_open(&loop, &service->loop, &warning, why);
+
+    if (!st && warning.status)
+        tdl_log_report(TDL_LOG_WARN, "degraded", &warning);
+    return st;
+}
+
 tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *ret, tdl_report *why)
 {
     tdl_service service = {0};
-    tdl_loop_options loop = {.data_dir = options->data_dir, .exclusive = true};
-    tdl_report warning = {0};
     sigset_t signals;
     tdl_status st;
 
     stop_signals(&signals);
+    if (options->server.tls_cert)
+        sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    allow_descriptors();
-    if ((st = tdl_loop_open(&loop, &service.loop, &warning, why)))
-        return st;
-    if (warning.status)
-        tdl_log_report(TDL_LOG_WARN, "degraded", &warning);
-    if ((st = make_first_key(&service, why)))
-        goto out;
+    allow_files();
     if ((st = start_server(options, &service, why)))
         goto out;
+    if ((st = open_loop(options, &service, why)))
+        goto out;
+    if ((st = make_first_key(&service, why)))
+        goto out;
+    if ((st = tdl_server_open(service.server, service.loop, why)))
+        goto out;
+    service.tls = options->server.tls_cert != NULL;
     *ret = service;
     return TDL_OK;
 out:
@@ -94,14 +115,29 @@ out:
     return st;
 }
 
+static void reload_tls(tdl_service *service)
+{
+    tdl_report why = {0};
+
+    if (tdl_server_reload_tls(service->server, &why))
+        tdl_log_report(TDL_LOG_WARN, "certificate-kept", &why);
+    else
+        tdl_log(TDL_LOG_INFO, "certificate-reloaded", "url=%s", service->url);
+}
+
 void tdl_service_wait(tdl_service *service)
 {
     const struct timespec tick = {.tv_sec = TICK_S};
     sigset_t signals;
+    int signal;
 
     stop_signals(&signals);
-    while (sigtimedwait(&signals, NULL, &tick) < 0) { // EAGAIN: a second has passed
+    if (service->tls)
+        sigaddset(&signals, SIGHUP);
+    while ((signal = sigtimedwait(&signals, NULL, &tick)) < 0 || signal == SIGHUP) {
         tdl_report why = {0};
+        if (signal == SIGHUP)
+            reload_tls(service);
         if (tdl_loop_tick(service->loop, &why))
             tdl_log_report(TDL_LOG_WARN, "refresh-failed", &why);
     }

@@ -1,6 +1,8 @@
 /* A running Treadle inside this process: loop + HTTP server + signals. Used by serve and demo.
  *
  * Life cycle   tdl_service_start -> (tdl_service_wait) -> tdl_service_stop
+ *
+ * It listens before the store is open: until then /readyz says 503 and what takes its time.
  */
 #ifndef TDL_CLI_SERVICE_H
 #define TDL_CLI_SERVICE_H
@@ -9,23 +11,25 @@
 #include "loop/loop.h"
 
 typedef struct tdl_service_options {
-    const char *data_dir, *address;
-    uint16_t port;      /* 0 = any free one */
-    bool port_may_move; /* take any free one when `port` is taken */
-    unsigned threads;   /* 0 = one per core */
+    const char *data_dir;
+    tdl_server_options server;
+    bool port_may_move; /* take any free one when `server.port` is taken */
 } tdl_service_options;
 
 typedef struct tdl_service {
     tdl_loop *loop;
     tdl_server *server;
     char url[128];
+    bool tls;
     char admin_key[TDL_KEY_TEXT_MAX]; /* only when made by this start, else empty */
 } tdl_service;
 
-/* Blocks SIGINT and SIGTERM in all threads from here on, so that tdl_service_wait can take them. */
+/* Blocks SIGINT and SIGTERM (and SIGHUP when there is a certificate) in all threads from here on,
+ * so that tdl_service_wait can take them. Lets the process open as many files as it may. */
 tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *ret, tdl_report *why);
 
-/* Until SIGINT or SIGTERM; does the loop's housekeeping meanwhile. */
+/* Until SIGINT or SIGTERM; does the loop's housekeeping meanwhile. SIGHUP reads the certificate
+ * anew. */
 void tdl_service_wait(tdl_service *service);
 
 /* Has SIGINT or SIGTERM come? It stays pending, for one of the two functions around this one. False

@@ -119,6 +119,10 @@ static void add_headers(tdl_request *r, struct MHD_Response *response)
         add(response, "WWW-Authenticate", "Bearer");
     if (r->http_status == 503)
         add(response, "Retry-After", "2");
+    if (r->http_status == 429)
+        add(response, "Retry-After", "1"); // a bucket gains a request a second at least
+    if (r->http->tls)
+        add(response, "Strict-Transport-Security", "max-age=31536000");
     if (r->route && r->route->sdk)
         tdl_cors_add(r->connection, response, r->preflight);
     if (atomic_load_explicit(&r->http->draining, memory_order_relaxed))
@@ -141,6 +145,8 @@ enum MHD_Result tdl_answer_send(tdl_request *r)
     if (r->status)
         write_error(r);
     tdl_str body = r->fixed.len ? r->fixed : tdl_buf_view(&r->out);
+    r->answered_n = body.len;
+    tdl_connection_answer(r->step, body.len);
     // the bytes live as long as the request, which outlives its response
     struct MHD_Response *response =
         MHD_create_response_from_buffer(body.len, (void *)body.at, MHD_RESPMEM_PERSISTENT);

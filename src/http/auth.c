@@ -179,9 +179,18 @@ static unsigned find_right(tdl_auth *auth, const uint8_t hash[32])
 
 tdl_status tdl_auth_check(tdl_auth *auth, tdl_str key, tdl_right needed, tdl_report *why)
 {
+    char id[17];
+
+    return tdl_auth_identify(auth, key, needed, id, why);
+}
+
+tdl_status tdl_auth_identify(tdl_auth *auth, tdl_str key, tdl_right needed, char ret_id[17],
+                             tdl_report *why)
+{
     uint8_t hash[32];
     unsigned right;
 
+    ret_id[0] = '\0';
     tdl_key_hash(key, hash);
     right = find_right(auth, hash);
     if (!right && key.len) { // made a moment ago?
@@ -197,6 +206,7 @@ tdl_status tdl_auth_check(tdl_auth *auth, tdl_str key, tdl_right needed, tdl_rep
                              "treadle key create makes a key with another right",
                              "this is a %s key, a %s key is needed",
                              tdl_right_name((tdl_right)right), tdl_right_name(needed));
+    sodium_bin2hex(ret_id, 17, hash, 8);
     return TDL_OK;
 }
 

@@ -18,6 +18,11 @@ void tdl_auth_free(tdl_auth *auth); /* accepts NULL */
  * the key's right does not include `needed`. */
 tdl_status tdl_auth_check(tdl_auth *auth, tdl_str key, tdl_right needed, tdl_report *why);
 
+/* The same, and which key it is: the id that `treadle key list` shows. ret_id is empty on failure.
+ */
+tdl_status tdl_auth_identify(tdl_auth *auth, tdl_str key, tdl_right needed, char ret_id[17],
+                             tdl_report *why);
+
 /* Load the keys anew. */
 tdl_status tdl_auth_reload(tdl_auth *auth, tdl_report *why);
 

@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "http/answer.h"
 #include "http/body_reader.h"
+#include "http/gate.h"
 #include "http/query.h"
 
 enum {
@@ -40,6 +41,8 @@ void *tdl_exchange_begin(void *context, const char *uri, struct MHD_Connection *
     if (!r)
         return NULL;
     r->connection = connection;
+    r->step = tdl_gate_connection_of(connection);
+    tdl_connection_head(r->step);
     tdl_str target = tdl_arena_str(r->arena, tdl_str_of(uri)); // MHD cuts its own copy up
     const char *question = target.len ? memchr(target.at, '?', target.len) : NULL;
     r->path = target;
@@ -117,19 +120,14 @@ static void limit_body(tdl_request *r)
     r->body.limit = r->body_max + 1;
 }
 
-static tdl_status check_key(tdl_request *r, tdl_report *why)
+static const char *known_method(const char *method)
 {
-    char key[TDL_CREDENTIAL_MAX];
-    size_t len;
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
-    if (!r->route->right || r->preflight)
-        return TDL_OK;
-    bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
-                                    header(r, "X-API-Key"), key, &len);
-    r->key_in_body = !sent && r->route->sdk && r->route->sdk != TDL_SDK_OPENFEATURE;
-    return r->key_in_body
-               ? TDL_OK
-               : tdl_auth_check(r->http->auth, (tdl_str){key, len}, r->route->right, why);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(method, known[i]))
+            return known[i];
+    return "other";
 }
 
 /* All that can be said before the body. A refusal is answered once the body has gone by. */
@@ -138,15 +136,17 @@ static void read_headers(tdl_request *r, const char *method)
     tdl_report why = {0};
     tdl_status st;
 
+    r->method = known_method(method);
     if (!r->path.at)
         st = TDL_FAIL(&why, TDL_E_NO_MEMORY, "the request needs too much memory");
     else if (!(st = find_route(r, method, &why)))
-        st = check_key(r, &why);
+        st = tdl_gate_enter(r, &why);
     if (st && !r->status)
         tdl_request_refuse(r, st, &why);
     r->body_unwanted = r->status || r->preflight || !strcmp(r->route->method, "GET");
     limit_body(r);
     tdl_body_announce(r);
+    tdl_connection_body(r->step, 0);
 }
 
 static bool waits_for_continue(const tdl_request *r)
@@ -266,6 +266,7 @@ static enum MHD_Result end_of_body(tdl_request *r)
     if (r->status || r->preflight)
         return tdl_answer_send(r);
     r->phase = TDL_REQUEST_READING;
+    tdl_connection_work(r->step);
     dispatch(r);
     if (r->phase == TDL_REQUEST_READY)
         return MHD_YES; // suspended: called again once resumed
@@ -293,6 +294,7 @@ enum MHD_Result tdl_exchange_handle(void *context, struct MHD_Connection *connec
     case TDL_REQUEST_READING:
         if (!*upload_n)
             return end_of_body(r);
+        tdl_connection_body(r->step, *upload_n);
         bool go_on = tdl_body_take(r, upload, *upload_n);
         *upload_n = 0;
         return go_on ? MHD_YES : MHD_NO;
@@ -300,6 +302,15 @@ enum MHD_Result tdl_exchange_handle(void *context, struct MHD_Connection *connec
         return answer(r);
     }
     return MHD_NO;
+}
+
+/* One line a request. No path and no query: they hold ids of people. */
+static void log_access(const tdl_request *r, int http_status, int64_t took_us)
+{
+    tdl_log(r->http->access_log ? TDL_LOG_INFO : TDL_LOG_DEBUG, "request",
+            "id=%s method=%s route=%s status=%d bytes=%zu us=%lld key=%s", r->id,
+            r->method ? r->method : "none", r->route ? r->route->name : "none", http_status,
+            r->answered_n, (long long)took_us, r->key_id[0] ? r->key_id : "none");
 }
 
 void tdl_exchange_completed(void *context, struct MHD_Connection *connection, void **request,
@@ -315,8 +326,8 @@ void tdl_exchange_completed(void *context, struct MHD_Connection *connection, vo
     int http_status = answered ? r->http_status : 0;
     int64_t took_us = tdl_time_monotonic() - r->began_us;
     tdl_metrics_count(r->http->metrics, r->route, http_status, took_us);
-    tdl_log(TDL_LOG_DEBUG, "request", "id=%s route=%s status=%d us=%lld", r->id,
-            r->route ? r->route->name : "none", http_status, (long long)took_us);
+    tdl_connection_rest(r->step);
+    log_access(r, http_status, took_us);
     tdl_request_give_back(r);
     *request = NULL;
 }

@@ -1,10 +1,11 @@
 #include "http/ingest.h"
 
 #include "base/log.h"
+#include "http/gate.h"
 
 tdl_status tdl_ingest_check_key(tdl_request *r, tdl_str key, tdl_report *why)
 {
-    return r->key_in_body ? tdl_auth_check(r->http->auth, key, r->route->right, why) : TDL_OK;
+    return r->key_in_body ? tdl_gate_key(r, key, why) : TDL_OK;
 }
 
 void tdl_ingest_note_rejected(tdl_request *r)

@@ -52,8 +52,8 @@ static uint16_t port_of(int fd)
     return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
 }
 
-tdl_status tdl_listen(const char *address, uint16_t port, int *ret_fd, uint16_t *ret_port,
-                      char *ret_url, size_t url_size, tdl_report *why)
+tdl_status tdl_listen(const char *address, uint16_t port, const char *scheme, int *ret_fd,
+                      uint16_t *ret_port, char *ret_url, size_t url_size, tdl_report *why)
 {
     struct addrinfo *name = NULL;
     int fd = -1, on = 1;
@@ -69,7 +69,7 @@ tdl_status tdl_listen(const char *address, uint16_t port, int *ret_fd, uint16_t 
         goto out;
     }
     *ret_port = port_of(fd);
-    snprintf(ret_url, url_size, name->ai_family == AF_INET6 ? "http://[%s]:%u" : "http://%s:%u",
+    snprintf(ret_url, url_size, name->ai_family == AF_INET6 ? "%s://[%s]:%u" : "%s://%s:%u", scheme,
              address, *ret_port);
     *ret_fd = fd;
     fd = -1; /* the caller's now */

@@ -3,8 +3,8 @@
 const int64_t tdl_metrics_bounds_us[TDL_METRICS_BUCKETS] = {
     50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000};
 
-const int tdl_metrics_statuses[TDL_METRICS_STATUSES] = {200, 202, 204, 304, 400, 401, 403,
-                                                        404, 405, 409, 413, 500, 503, 0};
+const int tdl_metrics_statuses[TDL_METRICS_STATUSES] = {200, 202, 204, 304, 400, 401, 403, 404,
+                                                        405, 409, 413, 429, 500, 503, 0};
 
 static size_t status_index(int http_status)
 {

@@ -34,8 +34,9 @@ void tdl_metrics_count(tdl_metrics *metrics, const tdl_route *route, int http_st
 /* The rest of a scrape: the state of this moment. */
 typedef struct tdl_metrics_state {
     tdl_store_counts store;
-    size_t in_flight, suspended, worker_queue, body_bytes, streams;
-    int64_t started_us; /* wall clock */
+    size_t in_flight, suspended, worker_queue, body_bytes, connections, streams;
+    uint64_t limited, late, crowded_out; /* requests; connections closed by us */
+    int64_t started_us;                  /* wall clock */
 } tdl_metrics_state;
 
 void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl_buf *ret);

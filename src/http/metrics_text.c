@@ -119,6 +119,15 @@ static void write_process(const tdl_metrics_state *state, tdl_buf *out)
     tdl_buf_printf(out, "treadle_build_info{version=\"%s\"} 1\n", tdl_version());
 }
 
+static void write_closed(const tdl_metrics_state *state, tdl_buf *out)
+{
+    static const char name[] = "treadle_http_connections_closed_total";
+
+    head(out, name, "counter", "Connections the server ended: too slow, or to make room.");
+    tdl_buf_printf(out, "%s{reason=\"late\"} %" PRIu64 "\n", name, state->late);
+    tdl_buf_printf(out, "%s{reason=\"crowded\"} %" PRIu64 "\n", name, state->crowded_out);
+}
+
 void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl_buf *ret)
 {
     write_answers(metrics, ret);
@@ -135,6 +144,12 @@ void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl
     single(ret, "treadle_http_body_bytes", "gauge", "Bytes of request bodies held.",
            (double)state->body_bytes);
     single(ret, "treadle_http_streams", "gauge", "Event streams open.", (double)state->streams);
+    single(ret, "treadle_http_requests_limited_total", "counter",
+           "Requests refused because their key or address asked too often.",
+           (double)state->limited);
+    single(ret, "treadle_http_connections", "gauge", "Connections open.",
+           (double)state->connections);
+    write_closed(state, ret);
     write_store(&state->store, read_counter(&metrics->rejected), ret);
     write_process(state, ret);
 }

@@ -140,6 +140,8 @@ tdl_status tdl_request_refuse(tdl_request *request, tdl_status status, const tdl
     request->why = *why;
     request->why.status = status;
     request->http_status = tdl_status_http(status);
+    if (status == TDL_E_RATE && request->route && request->route->sdk)
+        request->http_status = tdl_status_http(TDL_E_FULL);
     return status;
 }
 

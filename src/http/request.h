@@ -10,9 +10,12 @@
 #include <stdatomic.h>
 
 #include "http/auth.h"
+#include "http/connections.h"
+#include "http/limit.h"
 #include "http/metrics.h"
 #include "http/route.h"
 #include "http/sse.h"
+#include "http/tls.h"
 #include "http/worker.h"
 #include "loop/loop.h"
 #include "wire/batch.h"
@@ -25,9 +28,14 @@ typedef struct tdl_requests tdl_requests; /* recycled requests */
 
 /* What all requests of a server share. */
 typedef struct tdl_http {
-    tdl_loop *loop;
+    tdl_loop *loop;   /* this and the next two only when `ready` */
     tdl_store *store; /* of the loop */
     tdl_auth *auth;
+    tdl_connections *connections;
+    tdl_limit *by_key, *by_address; /* NULL = no limit */
+    tdl_networks trusted;           /* proxies */
+    tdl_tls *tls;                   /* NULL = plain HTTP */
+    bool access_log;
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_sse *sse;
@@ -36,11 +44,14 @@ typedef struct tdl_http {
     size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
     tdl_body_limits body_limits;
     int64_t started_us;
-    atomic_size_t bodies;    /* bytes of bodies held now */
-    atomic_size_t in_flight; /* requests begun and not yet answered */
-    atomic_size_t suspended; /* of them, waiting for a worker or for the store */
-    atomic_bool draining;    /* take no new connections, close old ones when answered */
-    atomic_bool stopping;    /* suspend nothing any more */
+    atomic_uint_fast64_t limited; /* requests refused for their rate */
+    atomic_size_t bodies;         /* bytes of bodies held now */
+    atomic_size_t in_flight;      /* requests begun and not yet answered */
+    atomic_size_t suspended;      /* of them, waiting for a worker or for the store */
+    _Atomic(const char *) stage;  /* why it is not ready */
+    atomic_bool ready;            /* the loop is open */
+    atomic_bool draining;         /* take no new connections, close old ones when answered */
+    atomic_bool stopping;         /* suspend nothing any more */
 } tdl_http;
 
 typedef enum tdl_request_phase {
@@ -59,10 +70,13 @@ typedef struct tdl_headers {  /* beside those that every answer has; NULL = not 
 struct tdl_request {
     tdl_http *http;
     struct MHD_Connection *connection;
-    tdl_request *next; /* in a worker's queue, or among the recycled */
+    tdl_connection *step; /* of the connection; may be NULL */
+    tdl_request *next;    /* in a worker's queue, or among the recycled */
     tdl_request_phase phase;
     int64_t began_us; /* monotonic */
     char id[37];
+    char key_id[17];    /* of the key it came with, once that is known to be good; else empty */
+    const char *method; /* a literal */
     /* the question */
     tdl_str path, query;    /* as sent */
     tdl_str parameter;      /* {id} of the path, decoded */
@@ -88,6 +102,7 @@ struct tdl_request {
     const char *stream;  /* the answer goes on with the events of this channel; NULL = it ends */
     tdl_str stream_seen; /* id of the event that the reader knows; empty = none */
     bool handed_over;    /* its socket is a stream's now */
+    size_t answered_n; /* bytes of the answer's body */
     tdl_str fixed; /* answered instead of `out` when not empty: bytes that outlive the request */
 };
 
@@ -97,7 +112,8 @@ void tdl_requests_free(tdl_requests *requests); /* accepts NULL */
 tdl_request *tdl_request_take(tdl_http *http);
 void tdl_request_give_back(tdl_request *request);
 
-/* Let the answer be this failure. Gives `status`. */
+/* Let the answer be this failure. Gives `status`. An SDK is told of a rate limit with 503: some
+ * throw away what was answered with 429. */
 tdl_status tdl_request_refuse(tdl_request *request, tdl_status status, const tdl_report *why);
 
 /* Forget the body and give its bytes back to the budget. */

@@ -89,7 +89,7 @@ const tdl_route tdl_routes[] = {
      TDL_SDK_OPENFEATURE, 0, tdl_route_ofrep_flag, NULL},
     {"GET", "/ofrep/v1/stream", "ofrep_stream", OPEN, ON_EVENT, TDL_SDK_OPENFEATURE, 0,
      tdl_route_ofrep_stream, NULL},
-    {"GET", "/sub/{key}", "growthbook_stream", OPEN, ON_EVENT, TDL_SDK_SEGMENT, 0,
+    {"GET", "/sub/{key}", "growthbook_stream", WRITE, ON_EVENT, TDL_SDK_SEGMENT, 0,
      tdl_route_growthbook_stream, NULL},
     {"GET", "/api/features/{key}", "growthbook_features", WRITE, ON_EVENT, TDL_SDK_SEGMENT, 0,
      tdl_route_growthbook_features, NULL},

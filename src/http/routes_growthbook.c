@@ -3,6 +3,7 @@
 
 #include "base/timestamp.h"
 #include "http/assets.h"
+#include "http/gate.h"
 #include "http/ingest.h"
 #include "http/query.h"
 #include "http/routes.h"
@@ -11,21 +12,22 @@
 
 enum { QUESTION_MAX = 512 << 10 /* bytes: it is answered on the event thread */ };
 
-static tdl_status check_key(tdl_request *r, tdl_str key, tdl_report *why)
+/* Without streams an SDK polls. */
+static const char *sse_support(const tdl_request *r)
 {
-    return tdl_auth_check(r->http->auth, key, r->route->right, why);
+    return r->http->tls ? NULL : "enabled";
 }
 
 tdl_status tdl_route_growthbook_features(tdl_request *r, tdl_report *why)
 {
-    tdl_status st = check_key(r, r->parameter, why);
+    tdl_status st = tdl_gate_key(r, r->parameter, why);
 
     if (st)
         return st;
     tdl_flags_served *served = tdl_loop_flags_take(r->http->loop);
     r->headers.etag = tdl_arena_printf(r->arena, "\"%s\"", tdl_flag_set_etag(served->set)).at;
     r->headers.cache_control = "private, no-cache";
-    r->headers.sse_support = "enabled";
+    r->headers.sse_support = sse_support(r);
     const char *known =
         MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
     if (r->headers.etag && tdl_asset_matches(tdl_str_of(known), r->headers.etag)) {
@@ -62,7 +64,7 @@ static tdl_status answer_all(tdl_request *r, const tdl_flag_set *set,
 tdl_status tdl_route_growthbook_eval(tdl_request *r, tdl_report *why)
 {
     tdl_growthbook_question question = {0};
-    tdl_status st = check_key(r, r->parameter, why);
+    tdl_status st = tdl_gate_key(r, r->parameter, why);
 
     if (st)
         return st;
@@ -74,7 +76,7 @@ tdl_status tdl_route_growthbook_eval(tdl_request *r, tdl_report *why)
         st = answer_all(r, served->set, &question.context, why);
         tdl_loop_flags_drop(served);
     }
-    r->headers.sse_support = "enabled";
+    r->headers.sse_support = sse_support(r);
     tdl_growthbook_question_release(&question);
     return st;
 }
@@ -87,7 +89,7 @@ tdl_status tdl_route_growthbook_track(tdl_request *r, tdl_report *why)
 
     if (r->key_in_body) { // that is: not in a header
         st = tdl_query_text(r->query, "client_key", TDL_CREDENTIAL_MAX, r->arena, &key, why);
-        st = check_key(r, st ? (tdl_str){0} : key, why);
+        st = tdl_gate_key(r, st ? (tdl_str){0} : key, why);
     }
     if (st || (st = tdl_growthbook_decode(r->text, tdl_time_now(), r->arena, &r->batch, why)))
         return st;

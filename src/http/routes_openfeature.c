@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "http/assets.h"
 #include "http/flag_events.h"
+#include "http/gate.h"
 #include "http/query.h"
 #include "http/routes.h"
 #include "loop/flags.h"
@@ -211,7 +212,8 @@ static tdl_status answer_flags(tdl_request *r, const asked *q, tdl_report *why)
         tdl_jw w = tdl_request_writer(r);
         tdl_jw_object(&w);
         write_flags(r, q, &w, etag);
-        write_streams(r, q, &w);
+        if (!r->http->tls) // without streams a page polls
+            write_streams(r, q, &w);
         tdl_jw_end_object(&w);
     }
     r->headers.etag = tdl_arena_str(r->arena, tdl_str_of(etag)).at;
@@ -256,7 +258,7 @@ tdl_status tdl_route_ofrep_stream(tdl_request *r, tdl_report *why)
 /* GrowthBook's: the client key stands in the path. */
 tdl_status tdl_route_growthbook_stream(tdl_request *r, tdl_report *why)
 {
-    tdl_status st = tdl_auth_check(r->http->auth, r->parameter, TDL_RIGHT_WRITE, why);
+    tdl_status st = tdl_gate_key(r, r->parameter, why);
 
     if (!st)
         open_stream(r, TDL_CHANNEL_GROWTHBOOK, (tdl_str){0});

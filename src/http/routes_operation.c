@@ -17,24 +17,33 @@ tdl_status tdl_route_health(tdl_request *r, tdl_report *why)
 
 tdl_status tdl_route_ready(tdl_request *r, tdl_report *why)
 {
+    tdl_http *http = r->http;
+    tdl_jw w = tdl_request_writer(r);
+
     TDL_UNUSED(why);
-    if (atomic_load(&r->http->draining)) {
+    bool draining = atomic_load(&http->draining), ready = !draining && atomic_load(&http->ready);
+    if (!ready)
         r->http_status = MHD_HTTP_SERVICE_UNAVAILABLE;
-        r->fixed = TDL_STR("{\"status\":\"draining\"}");
-    } else {
-        r->fixed = TDL_STR("{\"status\":\"ready\"}");
-    }
+    tdl_jw_object(&w);
+    tdl_jw_ktext(&w, "status", draining ? "draining" : ready ? "ready" : atomic_load(&http->stage));
+    tdl_jw_end_object(&w);
     return TDL_OK;
 }
 
 tdl_status tdl_route_metrics(tdl_request *r, tdl_report *why)
 {
     tdl_http *http = r->http;
+    tdl_connection_counts connections;
+    tdl_connections_count(http->connections, &connections);
     tdl_metrics_state state = {.in_flight = atomic_load(&http->in_flight),
                                .suspended = atomic_load(&http->suspended),
                                .worker_queue = tdl_workers_queued(http->workers),
                                .body_bytes = atomic_load(&http->bodies),
                                .streams = tdl_sse_streams(http->sse),
+                               .connections = connections.now,
+                               .limited = atomic_load(&http->limited),
+                               .late = connections.late,
+                               .crowded_out = connections.crowded_out,
                                .started_us = http->started_us};
 
     TDL_UNUSED(why);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,13 +14,19 @@
 #include "http/acceptor.h"
 #include "http/exchange.h"
 #include "http/flag_events.h"
+#include "http/gate.h"
 #include "http/listen.h"
 
 enum {
     BODIES_MAX = 64 << 20,
     INFLATED_MAX = 64 << 20,
-    CONNECTIONS_MAX = 1024,
+    CONNECTIONS_MAX = 8192,
+    PER_ADDRESS_MAX = 1024,
+    LEAVING_MAX = 512,            /* connections shut down and not closed yet; more are not taken */
+    OTHER_FILES = 128,            /* descriptors left to the store, the log, the models */
     CONNECTION_MEMORY = 32 << 10, /* headers of one request */
+    HEAD_SECONDS = 15,
+    BODY_SECONDS = 30,
     IDLE_SECONDS = 60,
     WORKERS = 2,
     POLL_US = 2000,
@@ -56,13 +63,61 @@ static unsigned either(unsigned value, unsigned fallback)
     return value ? value : fallback;
 }
 
-static tdl_status open_parts(tdl_server *server, tdl_loop *loop, const tdl_server_options *options,
-                             tdl_report *why)
+/* What is asked for, within what the process may open. */
+static unsigned connections_max(const tdl_server_options *options)
+{
+    unsigned wanted = either(options->connections_max, CONNECTIONS_MAX);
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted + LEAVING_MAX + OTHER_FILES)
+        return wanted;
+    unsigned least = OTHER_FILES + LEAVING_MAX;
+    return files.rlim_cur > 2 * least ? (unsigned)files.rlim_cur - least
+                                      : (unsigned)files.rlim_cur / 4 + 1;
+}
+
+static tdl_status open_connections(tdl_http *http, const tdl_server_options *options,
+                                   tdl_report *why)
+{
+    tdl_connection_limits limits = {.max = connections_max(options),
+                                    .per_address =
+                                        either(options->connections_per_address, PER_ADDRESS_MAX),
+                                    .trusted = &http->trusted,
+                                    .head_seconds = either(options->head_seconds, HEAD_SECONDS),
+                                    .body_seconds = either(options->body_seconds, BODY_SECONDS),
+                                    .idle_seconds = either(options->idle_seconds, IDLE_SECONDS)};
+
+    return tdl_connections_new(&limits, &http->connections, why);
+}
+
+static tdl_status open_limits(tdl_http *http, const tdl_server_options *options, tdl_report *why)
+{
+    http->by_key = tdl_limit_new(options->rate_per_key, options->rate_burst);
+    http->by_address = tdl_limit_new(options->rate_per_address, options->rate_burst);
+    if ((options->rate_per_key && !http->by_key) ||
+        (options->rate_per_address && !http->by_address))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the rate limits");
+    return TDL_OK;
+}
+
+static tdl_status open_tls(tdl_http *http, const tdl_server_options *options, tdl_report *why)
+{
+    if (!options->tls_cert && !options->tls_key)
+        return TDL_OK;
+    if (!options->tls_cert || !options->tls_key)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "give both files or neither",
+                             "TLS needs a certificate and its private key: %s is missing",
+                             options->tls_cert ? "the key" : "the certificate");
+    return tdl_tls_new(options->tls_cert, options->tls_key, &http->tls, why);
+}
+
+static tdl_status open_parts(tdl_server *server, const tdl_server_options *options, tdl_report *why)
 {
     tdl_http *http = &server->http;
+    tdl_status st;
 
-    http->loop = loop;
-    http->store = tdl_loop_store(loop);
+    atomic_store(&http->stage, "opening");
+    http->access_log = options->access_log;
     http->body_max = options->body_max;
     http->bodies_max = options->bodies_max ? options->bodies_max : BODIES_MAX;
     http->body_limits.inflated_max = options->inflated_max ? options->inflated_max : INFLATED_MAX;
@@ -72,25 +127,62 @@ static tdl_status open_parts(tdl_server *server, tdl_loop *loop, const tdl_serve
     http->workers = tdl_workers_new(WORKERS, tdl_exchange_work);
     if (!http->metrics || !http->requests || !http->workers)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the HTTP server");
+    if ((st = tdl_networks_parse(options->trusted_proxies, &http->trusted, why))) {
+        tdl_report_prefix(why, "trusted proxies");
+        return st;
+    }
+    if ((st = open_tls(http, options, why)))
+        return st;
+    if ((st = open_limits(http, options, why)))
+        return st;
+    return open_connections(http, options, why);
+}
+
+tdl_status tdl_server_open(tdl_server *server, tdl_loop *loop, tdl_report *why)
+{
+    tdl_http *http = &server->http;
+
+    http->loop = loop;
+    http->store = tdl_loop_store(loop);
     tdl_status st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why);
     if (!st)
         st = tdl_flag_events_start(http, why);
-    return st ? st : tdl_auth_new(http->store, &http->auth, why);
+    if (!st)
+        st = tdl_auth_new(http->store, &http->auth, why);
+    if (!st)
+        atomic_store(&http->ready, true);
+    return st;
+}
+
+void tdl_server_tell_stage(tdl_server *server, const char *stage)
+{
+    atomic_store(&server->http.stage, stage);
+}
+
+tdl_status tdl_server_reload_tls(tdl_server *server, tdl_report *why)
+{
+    if (!server->http.tls)
+        return TDL_FAIL(why, TDL_E_INVALID, "this server has no certificate to read anew");
+    return tdl_tls_reload(server->http.tls, why);
 }
 
 static tdl_status start_daemon(tdl_server *server, const tdl_server_options *options,
                                tdl_report *why)
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                     MHD_USE_NO_LISTEN_SOCKET;
+                     MHD_USE_NO_LISTEN_SOCKET | (server->http.tls ? MHD_USE_TLS : 0u);
     unsigned threads = either(options->threads, usable_cores());
     const struct MHD_OptionItem more[] = {
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)tdl_exchange_completed, &server->http},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
         {MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? (intptr_t)threads : 0, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, either(options->connections_max, CONNECTIONS_MAX), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, connections_max(options) + LEAVING_MAX, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)tdl_gate_connection, &server->http},
         {MHD_OPTION_CONNECTION_TIMEOUT, either(options->idle_seconds, IDLE_SECONDS), NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
+        {server->http.tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, 0,
+         (void *)TDL_TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, tdl_tls_callback()},
         {MHD_OPTION_END, 0, NULL},
     };
 
@@ -122,10 +214,13 @@ tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, t
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the HTTP server");
     options = options ? options : &defaults;
     const char *address = options->address ? options->address : "127.0.0.1";
-    if ((st = tdl_listen(address, options->port, &fd, &server->port, server->url,
+    const char *scheme = options->tls_cert ? "https" : "http";
+    if ((st = tdl_listen(address, options->port, scheme, &fd, &server->port, server->url,
                          sizeof server->url, why)))
         goto out;
-    if ((st = open_parts(server, loop, options, why)))
+    if ((st = open_parts(server, options, why)))
+        goto out;
+    if (loop && (st = tdl_server_open(server, loop, why)))
         goto out;
     if ((st = start_daemon(server, options, why)))
         goto out;
@@ -194,6 +289,10 @@ void tdl_server_stop(tdl_server *server)
     tdl_workers_free(http->workers);
     tdl_auth_free(http->auth);
     tdl_requests_free(http->requests);
+    tdl_connections_free(http->connections);
+    tdl_limit_free(http->by_key);
+    tdl_limit_free(http->by_address);
+    tdl_tls_free(http->tls);
     free(http->metrics);
     free(server);
 }

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "http/cors.h"
 
@@ -46,6 +47,12 @@ tdl_status tdl_stream_start(tdl_request *r, tdl_report *why)
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     int fd = info ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
 
+    if (r->http->tls) { // its bytes are the TLS session's, which stays with libmicrohttpd
+        if (fd >= 0)
+            close(fd);
+        return TDL_FAIL_HINT(why, TDL_E_FULL, "let a proxy do TLS, or poll",
+                             "there are no event streams where this server does TLS itself");
+    }
     if (fd < 0)
         return TDL_FAIL(why, TDL_E_FULL, "no descriptor for a stream: %s", strerror(errno));
     tdl_buf_clear(&r->out);

@@ -138,8 +138,11 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the training thread");
         goto out;
     }
-    if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)) ||
-        (st = open_apps(loop, ret_warning, why)))
+    if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)))
+        goto out;
+    if (options->tell_stage)
+        options->tell_stage(options->tell_context, "replaying");
+    if ((st = open_apps(loop, ret_warning, why)))
         goto out;
     *ret = loop;
     loop = NULL; /* the caller's now */

@@ -17,6 +17,9 @@ typedef struct tdl_loop_options {
     bool must_exist;      /* */
     bool exclusive;       /* take the folder's lock: whoever keeps serving state or imports does */
     unsigned threads;     /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
+    void (*tell_stage)(void *context, const char *stage);
+    void *tell_context;
 } tdl_loop_options;
 
 /* Opens the store in data_dir/treadle.db and every app. ret_warning (may be NULL): something
