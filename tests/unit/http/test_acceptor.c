@@ -33,7 +33,8 @@ static tdl_acceptor *start(uint16_t *ret_port)
     int fd = -1;
 
     atomic_store(&taken, 0);
-    assert_int_equal(tdl_listen("127.0.0.1", 0, &fd, ret_port, url, sizeof url, NULL), TDL_OK);
+    assert_int_equal(tdl_listen("127.0.0.1", 0, "http", &fd, ret_port, url, sizeof url, NULL),
+                     TDL_OK);
     tdl_acceptor *acceptor = tdl_acceptor_new(fd, take, NULL);
     assert_non_null(acceptor);
     return acceptor;
