@@ -308,9 +308,10 @@ enum MHD_Result tdl_exchange_handle(void *context, struct MHD_Connection *connec
 static void log_access(const tdl_request *r, int http_status, int64_t took_us)
 {
     tdl_log(r->http->access_log ? TDL_LOG_INFO : TDL_LOG_DEBUG, "request",
-            "id=%s method=%s route=%s status=%d bytes=%zu us=%lld key=%s", r->id,
+            "id=%s method=%s route=%s status=%d bytes=%zu us=%lld key=\"%s\"", r->id,
             r->method ? r->method : "none", r->route ? r->route->name : "none", http_status,
-            r->answered_n, (long long)took_us, r->key_id[0] ? r->key_id : "none");
+            r->answered_n, (long long)took_us,
+            r->key_id); // an id of digits must not read as a number
 }
 
 void tdl_exchange_completed(void *context, struct MHD_Connection *connection, void **request,

@@ -96,6 +96,8 @@ int client_call(client *c, const char *method, const char *target, const char *b
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)PATIENCE_S);
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "*");
+    if (c->ca_file)
+        curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
     if (body) {
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);

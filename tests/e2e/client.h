@@ -13,6 +13,7 @@ typedef struct client {
     const server *server;
     const char *key;      /* sent as Bearer; NULL = none */
     const char *extra[4]; /* more header lines, NULL-terminated */
+    const char *ca_file;  /* certificates it trusts; NULL: those of this machine */
     int status;           /* of the last call; 0 = no answer */
     tdl_buf head, body;   /* of the last call, NUL-terminated */
     json_t *json;         /* the body, NULL when it is no JSON */

@@ -110,10 +110,16 @@ server *server_new(void)
 
 void server_start(server *s, uint64_t file_max)
 {
-    char *const arguments[] = {(char *)program(), "serve", "--data", s->data,
-                               "--port",          "0",     "--json", NULL};
+    server_start_with(s, file_max, NULL);
+}
+
+void server_start_with(server *s, uint64_t file_max, const char *const *options)
+{
+    char *arguments[32] = {(char *)program(), "serve", "--data", s->data, "--port", "0", "--json"};
     int out[2], err = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
+    for (size_t n = 7; options && *options && n < 31; n++)
+        arguments[n] = (char *)*options++;
     assert_true(err >= 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     s->pid = fork();
@@ -175,7 +181,7 @@ void server_free(server *s)
     free(s);
 }
 
-int server_command(const char *const *arguments, char *ret_output, size_t ret_n)
+static int run_command(const char *const *arguments, bool errors, char *ret_output, size_t ret_n)
 {
     char *all[20] = {(char *)program()};
     int out[2];
@@ -188,13 +194,23 @@ int server_command(const char *const *arguments, char *ret_output, size_t ret_n)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid)
-        become(all, out[1], STDERR_FILENO);
+        become(all, errors ? STDOUT_FILENO : out[1], errors ? out[1] : STDERR_FILENO);
     close(out[1]);
     while (n + 1 < ret_n && (got = read(out[0], ret_output + n, ret_n - n - 1)) > 0)
         n += (size_t)got;
     ret_output[n] = '\0';
     close(out[0]);
     return wait_for(pid);
+}
+
+int server_command(const char *const *arguments, char *ret_output, size_t ret_n)
+{
+    return run_command(arguments, false, ret_output, ret_n);
+}
+
+int server_command_errors(const char *const *arguments, char *ret_output, size_t ret_n)
+{
+    return run_command(arguments, true, ret_output, ret_n);
 }
 
 int server_set_up(void **state)

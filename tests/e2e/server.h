@@ -24,6 +24,8 @@ typedef struct server {
 server *server_new(void);
 /* Waits until it listens. file_max: RLIMIT_FSIZE in bytes, 0 = none. */
 void server_start(server *s, uint64_t file_max);
+/* The same with more options, NULL-terminated. */
+void server_start_with(server *s, uint64_t file_max, const char *const *options);
 /* Change the limit of the running program; 0 = none. */
 void server_limit_files(const server *s, uint64_t file_max);
 /* SIGTERM; gives the exit status once it ended. */
@@ -34,6 +36,8 @@ void server_free(server *s); /* stops it when it runs; accepts NULL */
 /* Run `treadle ARGUMENTS...` (NULL-terminated) to its end; gives the exit status and the start of
  * its standard output. */
 int server_command(const char *const *arguments, char *ret_output, size_t ret_n);
+/* The same, with its standard error instead. */
+int server_command_errors(const char *const *arguments, char *ret_output, size_t ret_n);
 
 /* cmocka's set-up and tear-down: *state is a running server. */
 int server_set_up(void **state);
