@@ -9,7 +9,7 @@ BUILD = build
 # What a target prints on stdout is its own output only; set-up and build talk on stderr.
 QUIET = >&2
 
-.PHONY: all setup-build demo test check asan tsan fuzz bench cover fmt install clean help
+.PHONY: all setup-build demo test check asan tsan fuzz bench cover fmt install deb clean help
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(QUIET)
@@ -58,6 +58,10 @@ fmt:
 install: all
 	@meson install -C $(BUILD) --no-rebuild $(QUIET)
 
+deb: all
+	@tools/setup build test $(QUIET)
+	@packaging/deb $(BUILD)
+
 clean:
 	@rm -rf $(BUILD) build-*
 
@@ -71,4 +75,5 @@ help:
 	  'make fuzz            one fuzzer  [F=json TIME=60]; F=all for each in turn' \
 	  'make bench           benchmarks  [B=ingest] [ARGS=--json]' \
 	  'make cover           line coverage of the unit tests' \
+	  'make deb             a Debian package in build/; it says where' \
 	  'make fmt, make install [PREFIX=], make clean'

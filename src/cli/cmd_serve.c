@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -77,7 +78,9 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
 {
     const tdl_serve_values *v = values;
     tdl_service service = {0};
-    tdl_service_options options = {.data_dir = v->common.data, .server = server_options(v)};
+    tdl_service_options options = {.data_dir = v->common.data,
+                                   .server = server_options(v),
+                                   .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
     tdl_status st;
 
     TDL_UNUSED(arguments);

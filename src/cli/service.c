@@ -94,7 +94,7 @@ tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *re
     tdl_status st;
 
     stop_signals(&signals);
-    if (options->server.tls_cert)
+    if (options->take_hangup)
         sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -108,6 +108,7 @@ tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *re
     if ((st = tdl_server_open(service.server, service.loop, why)))
         goto out;
     service.tls = options->server.tls_cert != NULL;
+    service.takes_hangup = options->take_hangup;
     *ret = service;
     return TDL_OK;
 out:
@@ -119,6 +120,8 @@ static void reload_tls(tdl_service *service)
 {
     tdl_report why = {0};
 
+    if (!service->tls)
+        return;
     if (tdl_server_reload_tls(service->server, &why))
         tdl_log_report(TDL_LOG_WARN, "certificate-kept", &why);
     else
@@ -132,7 +135,7 @@ void tdl_service_wait(tdl_service *service)
     int signal;
 
     stop_signals(&signals);
-    if (service->tls)
+    if (service->takes_hangup)
         sigaddset(&signals, SIGHUP);
     while ((signal = sigtimedwait(&signals, NULL, &tick)) < 0 || signal == SIGHUP) {
         tdl_report why = {0};

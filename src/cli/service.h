@@ -14,18 +14,19 @@ typedef struct tdl_service_options {
     const char *data_dir;
     tdl_server_options server;
     bool port_may_move; /* take any free one when `server.port` is taken */
+    bool take_hangup;   /* SIGHUP reads the certificate anew instead of ending the process */
 } tdl_service_options;
 
 typedef struct tdl_service {
     tdl_loop *loop;
     tdl_server *server;
     char url[128];
-    bool tls;
+    bool tls, takes_hangup;
     char admin_key[TDL_KEY_TEXT_MAX]; /* only when made by this start, else empty */
 } tdl_service;
 
-/* Blocks SIGINT and SIGTERM (and SIGHUP when there is a certificate) in all threads from here on,
- * so that tdl_service_wait can take them. Lets the process open as many files as it may. */
+/* Blocks SIGINT and SIGTERM (and SIGHUP, see take_hangup) in all threads from here on, so that
+ * tdl_service_wait can take them. Lets the process open as many files as it may. */
 tdl_status tdl_service_start(const tdl_service_options *options, tdl_service *ret, tdl_report *why);
 
 /* Until SIGINT or SIGTERM; does the loop's housekeeping meanwhile. SIGHUP reads the certificate
