@@ -99,6 +99,48 @@ static void the_state_of_the_store_is_told(void **state)
     free(metrics);
 }
 
+static char *read_file(const char *name)
+{
+    const char *root = getenv("TREADLE_ROOT");
+    char path[500], *text = calloc(1, 1 << 16);
+
+    assert_non_null(root);
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("%s cannot be read", path);
+    assert_true(fread(text, 1, (1 << 16) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+/* docs/metrics.md has one row for each metric, and no other. */
+static void every_metric_is_in_the_table_of_the_documentation(void **state)
+{
+    tdl_metrics *metrics = calloc(1, sizeof *metrics);
+    tdl_metrics_state now = {0};
+    tdl_buf text = {0};
+    char *page = read_file("docs/metrics.md"), name[100], help[200], type[20], row[400];
+    int told = 0, rows = 0;
+
+    (void)state;
+    tdl_metrics_count(metrics, route_named("stats"), 200, 50);
+    tdl_metrics_write(metrics, &now, &text);
+    for (const char *at = text.at; (at = strstr(at, "# HELP ")); at++, told++) {
+        assert_int_equal(sscanf(at, "# HELP %99s %199[^\n]\n# TYPE %*s %19s", name, help, type), 3);
+        snprintf(row, sizeof row, "\n| `%s` | %s | %s |", name, type, help);
+        if (!strstr(page, row))
+            fail_msg("docs/metrics.md has no row%s", row);
+    }
+    for (const char *at = page; (at = strstr(at, "\n| `")); at++)
+        rows++;
+    assert_true(told > 15);
+    assert_int_equal(rows, told);
+    tdl_buf_release(&text);
+    free(metrics);
+    free(page);
+}
+
 static void *count_many(void *metrics)
 {
     for (int i = 0; i < 10000; i++)
@@ -127,6 +169,7 @@ int main(void)
         cmocka_unit_test(requests_are_counted_by_route_and_status),
         cmocka_unit_test(durations_are_a_cumulative_histogram),
         cmocka_unit_test(the_state_of_the_store_is_told),
+        cmocka_unit_test(every_metric_is_in_the_table_of_the_documentation),
         cmocka_unit_test(threads_lose_no_count),
     };
     return cmocka_run_group_tests_name("http/metrics", tests, NULL, NULL);
