@@ -106,6 +106,7 @@ static void add_headers(tdl_request *r, struct MHD_Response *response)
     add(response, "Cache-Control", h->cache_control ? h->cache_control : "no-store");
     add(response, "Allow", h->allow);
     add(response, "ETag", h->etag);
+    add(response, "Set-Cookie", h->set_cookie);
     add(response, "Content-Encoding", h->encoding);
     add(response, "x-sse-support", h->sse_support);
     if (h->page) {

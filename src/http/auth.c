@@ -210,6 +210,23 @@ tdl_status tdl_auth_identify(tdl_auth *auth, tdl_str key, tdl_right needed, char
     return TDL_OK;
 }
 
+tdl_right tdl_auth_right_of(tdl_auth *auth, const char *id)
+{
+    unsigned char prefix[8];
+    size_t len = 0;
+    unsigned right = 0;
+
+    if (sodium_hex2bin(prefix, sizeof prefix, id, strlen(id), NULL, &len, NULL) ||
+        len != sizeof prefix)
+        return 0;
+    pthread_rwlock_rdlock(&auth->lock);
+    for (size_t i = 0; i < auth->keys_n; i++)
+        if (!memcmp(auth->keys[i].hash, prefix, sizeof prefix))
+            right = auth->keys[i].right;
+    pthread_rwlock_unlock(&auth->lock);
+    return right;
+}
+
 static bool copy_key(const char *from, size_t len, char ret[TDL_CREDENTIAL_MAX], size_t *ret_len)
 {
     *ret_len = len < TDL_CREDENTIAL_MAX ? len : 0; // too long to be a key: a wrong one

@@ -23,6 +23,9 @@ tdl_status tdl_auth_check(tdl_auth *auth, tdl_str key, tdl_right needed, tdl_rep
 tdl_status tdl_auth_identify(tdl_auth *auth, tdl_str key, tdl_right needed, char ret_id[17],
                              tdl_report *why);
 
+/* The right of the valid key with this id, as identified; 0 when there is none any more. */
+tdl_right tdl_auth_right_of(tdl_auth *auth, const char *id);
+
 /* Load the keys anew. */
 tdl_status tdl_auth_reload(tdl_auth *auth, tdl_report *why);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/timestamp.h"
 #include "http/routes.h"
 
 static const char *header(const tdl_request *r, const char *field)
@@ -102,20 +103,52 @@ static tdl_status check_address(tdl_request *r, tdl_report *why)
 
 /* ---- the key ---- */
 
-tdl_status tdl_gate_key(tdl_request *r, tdl_str key, tdl_report *why)
+static tdl_status check_rate(tdl_request *r, tdl_report *why)
 {
-    tdl_status st = tdl_auth_identify(r->http->auth, key, r->route->right, r->key_id, why);
-
-    if (st)
-        return st;
     return tdl_limit_take(r->http->by_key, r->key_id, strlen(r->key_id), r->began_us)
                ? TDL_OK
                : too_often(r, "key", why);
 }
 
+tdl_status tdl_gate_key(tdl_request *r, tdl_str key, tdl_report *why)
+{
+    tdl_status st = tdl_auth_identify(r->http->auth, key, r->route->right, r->key_id, why);
+
+    return st ? st : check_rate(r, why);
+}
+
+bool tdl_gate_session(tdl_request *r, tdl_session *ret)
+{
+    char name[TDL_SESSION_NAME_MAX];
+
+    tdl_session_name(&r->http->sessions, name);
+    const char *token = MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, name);
+    return token && tdl_session_read(&r->http->sessions, token, tdl_time_now() / 1000000, ret);
+}
+
+/* What changes something also needs the token that only our own page has read. */
+static tdl_status check_session(tdl_request *r, const tdl_session *session, tdl_report *why)
+{
+    unsigned right = tdl_auth_right_of(r->http->auth, session->key_id);
+
+    if (!right)
+        return TDL_FAIL_HINT(why, TDL_E_UNAUTHORIZED, "sign in again",
+                             "the key of this session is revoked");
+    if (right < (unsigned)r->route->right)
+        return TDL_FAIL_HINT(why, TDL_E_FORBIDDEN, "sign in with another key",
+                             "this session is of a %s key, a %s key is needed",
+                             tdl_right_name((tdl_right)right), tdl_right_name(r->route->right));
+    if (strcmp(r->route->method, "GET") && !tdl_session_csrf_ok(session, header(r, "X-CSRF-Token")))
+        return TDL_FAIL_HINT(why, TDL_E_FORBIDDEN, "GET /v1/session tells it",
+                             "X-CSRF-Token is missing or wrong");
+    memcpy(r->key_id, session->key_id, sizeof r->key_id);
+    return check_rate(r, why);
+}
+
 static tdl_status check_key(tdl_request *r, tdl_report *why)
 {
     char key[TDL_CREDENTIAL_MAX];
+    tdl_session session;
     size_t len;
 
     if (!r->route->right || r->preflight)
@@ -123,6 +156,9 @@ static tdl_status check_key(tdl_request *r, tdl_report *why)
     bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
                                     header(r, "X-API-Key"), key, &len);
     r->key_in_body = !sent && r->route->sdk && r->route->sdk != TDL_SDK_OPENFEATURE;
+    if (!sent && !r->route->sdk &&
+        tdl_gate_session(r, &session)) // SDK routes are open to other sites
+        return check_session(r, &session, why);
     return r->key_in_body ? TDL_OK : tdl_gate_key(r, (tdl_str){key, len}, why);
 }
 

@@ -20,6 +20,10 @@ tdl_status tdl_gate_enter(tdl_request *request, tdl_report *why);
 /* The key that a body brought; as above. */
 tdl_status tdl_gate_key(tdl_request *request, tdl_str key, tdl_report *why);
 
+/* The session whose cookie came along. False: none, or none that is good. Its key may be revoked.
+ */
+bool tdl_gate_session(tdl_request *request, tdl_session *ret);
+
 /* The client's address, looked for behind the proxies we trust. */
 tdl_address tdl_gate_client(tdl_request *request);
 

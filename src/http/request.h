@@ -14,6 +14,7 @@
 #include "http/limit.h"
 #include "http/metrics.h"
 #include "http/route.h"
+#include "http/session.h"
 #include "http/sse.h"
 #include "http/tls.h"
 #include "http/worker.h"
@@ -35,6 +36,7 @@ typedef struct tdl_http {
     tdl_limit *by_key, *by_address; /* NULL = no limit */
     tdl_networks trusted;           /* proxies */
     tdl_tls *tls;                   /* NULL = plain HTTP */
+    tdl_sessions sessions;
     bool access_log;
     tdl_metrics *metrics;
     tdl_workers *workers;
@@ -62,7 +64,7 @@ typedef enum tdl_request_phase {
 
 typedef struct tdl_headers {  /* beside those that every answer has; NULL = not sent */
     const char *content_type; /* default application/json */
-    const char *allow, *etag, *encoding, *cache_control;
+    const char *allow, *etag, *encoding, *cache_control, *set_cookie;
     const char *sse_support; /* of GrowthBook: are changes told as they happen? */
     bool page;               /* of the dashboard: Content-Security-Policy and its kin */
 } tdl_headers;

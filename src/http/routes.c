@@ -52,6 +52,10 @@ const tdl_route tdl_routes[] = {
     {"POST", "/v1/train", "train", ADMIN, ON_EVENT, false, 0, tdl_route_train, NULL},
     {"GET", "/v1/stats", "stats", DECIDE, ON_EVENT, false, 0, tdl_route_stats, NULL},
 
+    {"POST", "/v1/session", "sign_in", DECIDE, ON_EVENT, false, 0, tdl_route_sign_in, NULL},
+    {"GET", "/v1/session", "session", OPEN, ON_EVENT, false, 0, tdl_route_session, NULL},
+    {"DELETE", "/v1/session", "sign_out", DECIDE, ON_EVENT, false, 0, tdl_route_sign_out, NULL},
+
     {"GET", "/healthz", "health", OPEN, ON_EVENT, false, 0, tdl_route_health, NULL},
     {"GET", "/readyz", "ready", OPEN, ON_EVENT, false, 0, tdl_route_ready, NULL},
     {"GET", "/metrics", "metrics", OPEN, ON_EVENT, false, 0, tdl_route_metrics, NULL},

@@ -7,6 +7,8 @@
 /* routes_operation.c: for whoever runs the server */
 tdl_handler tdl_route_health, tdl_route_ready, tdl_route_metrics, tdl_route_openapi,
     tdl_route_asset;
+/* routes_session.c */
+tdl_handler tdl_route_sign_in, tdl_route_session, tdl_route_sign_out;
 /* routes_events.c: native ingest */
 tdl_handler tdl_route_append_events, tdl_route_append_events_finish, tdl_route_put_items;
 /* routes_segment.c */

@@ -133,6 +133,7 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
     }
     if ((st = open_tls(http, options, why)))
         return st;
+    tdl_sessions_init(&http->sessions, server->port, http->tls != NULL);
     if ((st = open_limits(http, options, why)))
         return st;
     return open_connections(http, options, why);
