@@ -11,7 +11,7 @@ import { Runs } from './pages/runs';
 import { SignIn } from './pages/signin';
 import { Users } from './pages/users';
 import { type Route, route } from './router';
-import { key } from './session';
+import { session } from './session';
 
 function Page({ page, id }: Route) {
     switch (page) {
@@ -61,7 +61,7 @@ function Titled({ page, id, takeFocus }: Route & { takeFocus: boolean }) {
 
 export function App() {
     const { t } = useI18n();
-    const signedIn = useValue(key) !== null;
+    const signedIn = useValue(session) !== null;
     const where = useValue(route);
     const main = useRef<HTMLElement>(null);
     const cameByForm = useRef(false);

@@ -3,7 +3,7 @@ import { type Key, type Locale, chooseLocale, useI18n } from './i18n';
 import { connection } from './live';
 import { useValue } from './observable';
 import { href, PAGES, route } from './router';
-import { key, signOut } from './session';
+import { session, signOut } from './session';
 import { theme, toggleTheme } from './theme';
 
 const LANGUAGES: readonly { locale: Locale; name: string }[] = [
@@ -45,7 +45,7 @@ function Pulse() {
 function Settings() {
     const { t, locale } = useI18n();
     const look = useValue(theme);
-    const signedIn = useValue(key) !== null;
+    const signedIn = useValue(session) !== null;
 
     return (
         <div class="settings">
@@ -76,7 +76,7 @@ function Settings() {
 }
 
 export function Header() {
-    const signedIn = useValue(key) !== null;
+    const signedIn = useValue(session) !== null;
 
     return (
         <header>

@@ -2,7 +2,7 @@
 import { ApiError, call } from './api/client';
 import type { Stats } from './api/types';
 import { observable } from './observable';
-import { key } from './session';
+import { session } from './session';
 
 const PERIOD_MS = 1000;
 const RETRY_MAX_MS = 8000;
@@ -25,7 +25,7 @@ function schedule(delay_ms: number): void {
 async function ask(): Promise<void> {
     const mine = ++round;
 
-    if (key.get() === null) return;
+    if (session.get() === null) return;
     if (document.hidden) {
         connection.set('paused');
         return;
@@ -38,7 +38,7 @@ async function ask(): Promise<void> {
         connection.set('live');
         schedule(PERIOD_MS);
     } catch (error) {
-        if (mine !== round || key.get() === null) return;
+        if (mine !== round || session.get() === null) return;
         const denied = error instanceof ApiError && error.status === 403;
         failures += 1;
         connection.set(denied ? 'denied' : 'lost');
@@ -53,7 +53,7 @@ export function refreshStats(): void {
 
 /** Call once. */
 export function startLive(): void {
-    key.watch((value) => {
+    session.watch((value) => {
         round += 1;
         failures = 0;
         stats.set(null);

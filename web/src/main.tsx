@@ -3,7 +3,7 @@ import { App } from './app';
 import { startI18n } from './i18n';
 import { startLive } from './live';
 import { startRouter } from './router';
-import { takeKeyFromAddress } from './session';
+import { resume, takeKeyFromAddress } from './session';
 import { startTheme } from './theme';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -11,7 +11,9 @@ import './styles/parts.css';
 
 startTheme();
 startI18n();
-takeKeyFromAddress();
+const settled = takeKeyFromAddress() ?? resume(); // the form is not shown to who is signed in
 startRouter();
-startLive();
-render(<App />, document.getElementById('app')!);
+void settled.then(() => {
+    startLive();
+    render(<App />, document.getElementById('app')!);
+});

@@ -30,7 +30,7 @@ export const route = observable<Route>(parse(location.hash));
 
 export function startRouter(): void {
     addEventListener('hashchange', () => {
-        takeKeyFromAddress();
+        void takeKeyFromAddress();
         const next = parse(location.hash);
         const now = route.get();
         if (next.page !== now.page || next.id !== now.id) route.set(next);

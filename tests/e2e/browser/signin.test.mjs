@@ -38,22 +38,40 @@ test('the key in the address signs in and leaves the address bar', async () => {
     assertClean(page);
 });
 
-test('the key lasts for a reload, and for this tab only', async () => {
+test('the session lasts for a reload, in a cookie that no script can read', async () => {
     await page.reload();
     await page.getByText(t('connection.live')).waitFor();
-    const stores = await page.evaluate(() => [
-        sessionStorage.getItem('treadle.key'),
-        JSON.stringify(localStorage) + document.cookie,
-    ]);
-    assert.equal(stores[0], server.key);
-    assert.ok(!stores[1].includes(server.key));
+    const readable = await page.evaluate(
+        () => JSON.stringify(sessionStorage) + JSON.stringify(localStorage) + document.cookie,
+    );
+    const cookies = await page.context().cookies();
+    assert.equal(cookies.length, 1);
+    assert.equal(cookies[0].httpOnly, true);
+    assert.equal(cookies[0].sameSite, 'Strict');
+    assert.ok(!readable.includes(cookies[0].value) && !readable.includes(server.key));
+    assert.ok(!cookies[0].value.includes(server.key));
     assertClean(page);
 });
 
-test('signing out forgets the key', async () => {
+test('a page cannot change anything without the CSRF token', async () => {
+    const status = await page.evaluate(async () => {
+        const body = JSON.stringify({ user: 'u', kind: 'view' });
+        const answer = await fetch('/v1/events', { method: 'POST', body });
+        return answer.status;
+    });
+    assert.equal(status, 403);
+    assert.ok(page.faults.every((fault) => fault.includes('403')), page.faults.join());
+    page.faults.length = 0;
+});
+
+test('signing out takes the cookie away', async () => {
     await page.getByRole('button', { name: t('settings.signOut') }).click();
     await page.getByText(t('signin.left')).waitFor();
-    assert.equal(await page.evaluate(() => sessionStorage.getItem('treadle.key')), null);
+    for (let i = 0; i < 100 && (await page.context().cookies()).length > 0; i += 1)
+        await page.waitForTimeout(20);
+    assert.deepEqual(await page.context().cookies(), []);
+    await page.reload();
+    await page.getByLabel(t('signin.key')).waitFor();
     assertClean(page);
 });
 
@@ -72,6 +90,14 @@ test('a wrong key comes back to the form with a clear message', async () => {
         page.faults.length > 0 && page.faults.every((fault) => fault.includes('401')),
         page.faults.join(),
     );
+    page.faults.length = 0;
+});
+
+test('a key that may only write is told so', async () => {
+    await page.getByLabel(t('signin.key')).fill(await server.createKey('write'));
+    await page.getByRole('button', { name: t('signin.submit') }).click();
+    await page.getByRole('alert').getByText(t('signin.weak')).waitFor();
+    assert.ok(page.faults.every((fault) => fault.includes('403')), page.faults.join());
     page.faults.length = 0;
 });
 

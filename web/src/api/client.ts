@@ -1,6 +1,6 @@
-// Talking to the server: one function that adds the key, one error type, one hook that loads.
+// Talking to the server: one function that adds the CSRF token, one error type, one hook that loads.
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { key, signOut } from '../session';
+import { session, signOut } from '../session';
 
 /** What went wrong, in the server's own words where it said any (problem+json). */
 export class ApiError extends Error {
@@ -36,7 +36,7 @@ async function problem(response: Response): Promise<ApiError> {
     }
 }
 
-/** One request. A refused key (401) also ends the session. Throws ApiError or AbortError. */
+/** One request. A refused one (401) also ends the session. Throws ApiError or AbortError. */
 export async function call<T>(
     path: string,
     { method, query, body, signal }: Call = {},
@@ -44,7 +44,8 @@ export async function call<T>(
     const search = query
         ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}`
         : '';
-    const used = key.get();
+    const used = session.get();
+    const changes = method !== undefined && method !== 'GET';
     let response: Response;
 
     try {
@@ -52,20 +53,20 @@ export async function call<T>(
             method: method ?? 'GET',
             headers: {
                 Accept: 'application/json',
-                ...(used === null ? {} : { Authorization: `Bearer ${used}` }),
+                ...(used !== null && changes ? { 'X-CSRF-Token': used.csrf } : {}),
                 ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
             },
             body: body === undefined ? null : JSON.stringify(body),
             signal: signal ?? null,
             cache: 'no-store',
-            credentials: 'omit',
+            credentials: 'same-origin',
         });
     } catch (error) {
         if (error instanceof DOMException && error.name === 'AbortError') throw error;
         throw new ApiError(0, error instanceof Error ? error.message : String(error));
     }
     if (response.ok) return (await response.json()) as T;
-    if (response.status === 401 && key.get() === used) signOut('refused');
+    if (response.status === 401 && session.get() === used) signOut('ended');
     throw await problem(response);
 }
 

@@ -8,6 +8,7 @@ export function SignIn() {
     const { t } = useI18n();
     const why = useValue(signedOut);
     const [missing, setMissing] = useState(false);
+    const [busy, setBusy] = useState(false);
     const field = useRef<HTMLInputElement>(null);
 
     useLayoutEffect(() => field.current?.focus(), []);
@@ -20,8 +21,12 @@ export function SignIn() {
                     event.preventDefault();
                     const value = field.current?.value.trim() ?? '';
                     setMissing(value === '');
-                    if (value !== '') signIn(value);
-                    else field.current?.focus();
+                    if (value === '') {
+                        field.current?.focus();
+                        return;
+                    }
+                    setBusy(true);
+                    void signIn(value).then(() => setBusy(false));
                 }}
             >
                 <label for="signin-key">{t('signin.key')}</label>
@@ -31,19 +36,13 @@ export function SignIn() {
                     type="password"
                     autocomplete="off"
                     spellcheck={false}
-                    aria-invalid={missing || why === 'refused'}
+                    aria-invalid={missing || why === 'refused' || why === 'weak'}
                     aria-describedby="signin-message signin-help"
                 />
                 <p id="signin-message" class={why === 'left' ? 'muted' : 'wrong'} role="alert">
-                    {missing
-                        ? t('signin.missing')
-                        : why === 'refused'
-                          ? t('signin.refused')
-                          : why === 'left'
-                            ? t('signin.left')
-                            : ''}
+                    {missing ? t('signin.missing') : why === 'new' ? '' : t(`signin.${why}`)}
                 </p>
-                <button type="submit" class="primary">
+                <button type="submit" class="primary" aria-disabled={busy}>
                     {t('signin.submit')}
                 </button>
             </form>
