@@ -133,14 +133,16 @@ static const char *known_method(const char *method)
 /* All that can be said before the body. A refusal is answered once the body has gone by. */
 static void read_headers(tdl_request *r, const char *method)
 {
-    tdl_report why = {0};
-    tdl_status st;
+    tdl_report why = {0}, shut = {0};
+    tdl_status st, door;
 
     r->method = known_method(method);
     if (!r->path.at)
         st = TDL_FAIL(&why, TDL_E_NO_MEMORY, "the request needs too much memory");
     else if (!(st = find_route(r, method, &why)))
         st = tdl_gate_enter(r, &why);
+    else if (!r->route && (door = tdl_gate_door(r, &shut)))
+        tdl_request_refuse(r, door, &shut);
     if (st && !r->status)
         tdl_request_refuse(r, st, &why);
     r->body_unwanted = r->status || r->preflight || !strcmp(r->route->method, "GET");

@@ -168,16 +168,19 @@ static bool always_answered(const tdl_route *route)
     return route->handle == tdl_route_health || route->handle == tdl_route_ready;
 }
 
-tdl_status tdl_gate_enter(tdl_request *r, tdl_report *why)
+tdl_status tdl_gate_door(tdl_request *r, tdl_report *why)
 {
-    tdl_status st;
-
-    if (always_answered(r->route))
+    if (r->route && always_answered(r->route))
         return TDL_OK;
     if (!atomic_load(&r->http->ready))
         return TDL_FAIL_HINT(why, TDL_E_FULL, "/readyz says when", "the server is %s",
                              atomic_load(&r->http->stage));
-    if ((st = check_address(r, why)))
-        return st;
-    return check_key(r, why);
+    return check_address(r, why);
+}
+
+tdl_status tdl_gate_enter(tdl_request *r, tdl_report *why)
+{
+    tdl_status st = tdl_gate_door(r, why);
+
+    return st ? st : check_key(r, why);
 }

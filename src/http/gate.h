@@ -17,6 +17,9 @@ tdl_connection *tdl_gate_connection_of(struct MHD_Connection *connection); /* ma
  * TDL_E_FULL: not open yet. TDL_E_RATE: too often. TDL_E_UNAUTHORIZED, TDL_E_FORBIDDEN. */
 tdl_status tdl_gate_enter(tdl_request *request, tdl_report *why);
 
+/* The same without the key, for requests that no route is for. */
+tdl_status tdl_gate_door(tdl_request *request, tdl_report *why);
+
 /* The key that a body brought; as above. */
 tdl_status tdl_gate_key(tdl_request *request, tdl_str key, tdl_report *why);
 

@@ -96,6 +96,9 @@ static void events_and_questions_go_over_https(void **state)
     assert_true(client_has_header(c, "Strict-Transport-Security: max-age=31536000"));
     client_expect(c, 200, "GET", "/v1/events?user=u", NULL);
     assert_string_equal(client_text(c, "events.0.kind"), "view");
+    client_expect(c, 200, "POST", "/v1/session", NULL);
+    assert_non_null(strstr(c->head.at, "Set-Cookie: __Host-treadle_"));
+    assert_non_null(strstr(c->head.at, "; HttpOnly; SameSite=Strict; Secure\r\n"));
     client_free(c);
     c = trusting(s, "next");
     assert_int_equal(client_call(c, "GET", "/healthz", NULL), 0); // not the one it trusts

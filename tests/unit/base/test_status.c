@@ -15,7 +15,7 @@
 static void every_status_has_its_own_name_and_sane_codes(void **state)
 {
     TDL_UNUSED(state);
-    for (tdl_status a = TDL_OK; a <= TDL_E_BAR; a++) {
+    for (tdl_status a = TDL_OK; a <= TDL_E_RATE; a++) {
         assert_true(tdl_status_http(a) >= 200 && tdl_status_http(a) < 600);
         assert_in_range(tdl_status_exit(a), 0, 3);
         assert_true(tdl_status_text(a)[0] != '\0');
@@ -32,6 +32,7 @@ static void codes_are_those_of_the_contract(void **state)
     assert_int_equal(tdl_status_http(TDL_OK), 200);
     assert_int_equal(tdl_status_exit(TDL_E_USAGE), 2);
     assert_int_equal(tdl_status_exit(TDL_E_BAR), 3);
+    assert_int_equal(tdl_status_http(TDL_E_RATE), 429);
     assert_int_equal(tdl_status_http(TDL_E_NOT_FOUND), 404);
     assert_int_equal(tdl_status_http(TDL_E_FULL), 503);
     assert_string_equal(tdl_status_name(TDL_E_INVALID), "E_INVALID");

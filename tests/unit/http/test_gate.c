@@ -95,6 +95,7 @@ static void an_address_is_limited_also_with_wrong_keys(void **state)
     assert_int_equal(fixture_call(f, "GET", "/v1/stats", "guess1", NULL), 401);
     assert_int_equal(fixture_call(f, "GET", "/v1/stats", "guess2", NULL), 401);
     assert_int_equal(fixture_call(f, "GET", "/v1/stats", "guess3", NULL), 429);
+    assert_int_equal(fixture_call(f, "GET", "/wp-login.php", NULL, NULL), 429);
     assert_int_equal(call_via(f, "203.0.113.1"), 429); // nobody trusts what it says
     assert_int_equal(fixture_call(f, "GET", "/healthz", NULL, NULL), 200);
     assert_int_equal(fixture_call(f, "GET", "/readyz", NULL, NULL), 200);
