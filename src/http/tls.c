@@ -228,7 +228,11 @@ static int give_certificate(gnutls_session_t session, const struct gnutls_cert_r
 
 void *tdl_tls_callback(void)
 {
-    return (void *)(intptr_t)give_certificate;
+    gnutls_certificate_retrieve_function3 *function = give_certificate;
+    void *pointer;
+
+    memcpy(&pointer, &function, sizeof pointer); // POSIX: both are of one size
+    return pointer;
 }
 
 void tdl_tls_attach(tdl_tls *tls, void *session)
