@@ -56,6 +56,8 @@ void tdl_connection_head(tdl_connection *connection);             /* the request
 void tdl_connection_body(tdl_connection *connection, size_t n);   /* n bytes of it have come */
 void tdl_connection_work(tdl_connection *connection);             /* we are busy: no limit */
 void tdl_connection_answer(tdl_connection *connection, size_t n); /* n bytes are to be taken */
-void tdl_connection_rest(tdl_connection *connection);             /* answered */
+/* An answer without an end (server-sent events) is work: call tdl_connection_work once it is
+ * queued. */
+void tdl_connection_rest(tdl_connection *connection); /* answered */
 
 #endif

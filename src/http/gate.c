@@ -156,8 +156,8 @@ static tdl_status check_key(tdl_request *r, tdl_report *why)
     bool sent = tdl_auth_credential(header(r, MHD_HTTP_HEADER_AUTHORIZATION),
                                     header(r, "X-API-Key"), key, &len);
     r->key_in_body = !sent && r->route->sdk && r->route->sdk != TDL_SDK_OPENFEATURE;
-    if (!sent && !r->route->sdk &&
-        tdl_gate_session(r, &session)) // SDK routes are open to other sites
+    // no cookie opens a route of an SDK: those answer to every origin
+    if (!sent && !r->route->sdk && tdl_gate_session(r, &session))
         return check_session(r, &session, why);
     return r->key_in_body ? TDL_OK : tdl_gate_key(r, (tdl_str){key, len}, why);
 }

@@ -152,6 +152,46 @@ static void without_it_requests_are_not_logged(void **state)
     assert_null(strstr(log, "route=stats"));
 }
 
+/* ---- limits ---- */
+
+static int connect_from(const server *s, uint32_t host);
+
+static void the_options_of_the_limits_reach_the_server(void **state)
+{
+    server *s = server_new();
+    const char *const options[] = {"--rate-per-key",
+                                   "1",
+                                   "--rate-burst",
+                                   "2",
+                                   "--head-timeout",
+                                   "1",
+                                   "--idle-timeout",
+                                   "2",
+                                   NULL};
+    char byte;
+
+    *state = s;
+    server_start_with(s, 0, options);
+    client *c = client_new(s, s->admin_key);
+    client_expect(c, 200, "GET", "/v1/stats", NULL);
+    client_expect(c, 200, "GET", "/v1/stats", NULL);
+    client_expect(c, 429, "GET", "/v1/stats", NULL);
+    assert_true(client_has_header(c, "Retry-After: 1"));
+    sleep(1); // as it was told
+    client_expect(c, 200, "GET", "/v1/stats", NULL);
+    client_free(c);
+    int fd = connect_from(s, INADDR_LOOPBACK);
+    for (int i = 0; i < 8; i++) { // one byte a second, in the end into nothing
+        if (send(fd, &"GET /readyz HTTP"[i], 1, MSG_NOSIGNAL) != 1)
+            break;
+        sleep(1);
+        if (recv(fd, &byte, 1, MSG_DONTWAIT) == 0)
+            break;
+        assert_true(i < 7);
+    }
+    close(fd);
+}
+
 /* ---- faults ---- */
 
 static void a_second_process_on_the_same_store_is_refused_and_says_why(void **state)
@@ -306,6 +346,7 @@ int main(void)
         cmocka_unit_test_teardown(the_access_log_names_the_key_and_never_shows_it,
                                   server_tear_down),
         EACH(without_it_requests_are_not_logged),
+        cmocka_unit_test_teardown(the_options_of_the_limits_reach_the_server, server_tear_down),
         EACH(a_second_process_on_the_same_store_is_refused_and_says_why),
         EACH(a_gzip_bomb_is_refused_in_bounded_memory),
         EACH(idle_connections_keep_nobody_out),
