@@ -59,7 +59,7 @@ install: all
 	@meson install -C $(BUILD) --no-rebuild $(QUIET)
 
 deb: all
-	@tools/setup build test $(QUIET)
+	@tools/setup build $(QUIET)
 	@packaging/deb $(BUILD)
 
 clean:
