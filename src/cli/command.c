@@ -65,7 +65,7 @@ static void print_option(const tdl_option *option)
     snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
              option->argument ? option->argument : "");
     printf("  %-28s %s", left, tdl_tr(option->help.en, option->help.zh));
-    if (option->fallback)
+    if (option->fallback && option->fallback[0])
         printf(" [%s]", option->fallback);
     putchar('\n');
 }
