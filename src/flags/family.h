@@ -15,6 +15,8 @@ struct tdl_flag_family {
     tdl_status (*evaluate)(const tdl_flag_set *set, const tdl_flag *flag,
                            const tdl_flag_context *context, tdl_arena *arena, tdl_flag_answer *ret,
                            tdl_report *why);
+    /* As tdl_flag_wants. NULL: it decides by what is sent alone. */
+    bool (*wants)(const tdl_flag_set *set, const tdl_flag *flag, const json_t *properties);
 };
 
 extern const tdl_flag_family tdl_flag_posthog;    /* posthog.c */

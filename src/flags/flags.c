@@ -221,3 +221,8 @@ tdl_status tdl_flag_evaluate(const tdl_flag_set *set, const tdl_flag *flag,
     *ret = (tdl_flag_answer){.rule = -1};
     return flag->family->evaluate(set, flag, context, arena, ret, why);
 }
+
+bool tdl_flag_wants(const tdl_flag_set *set, const tdl_flag *flag, const json_t *properties)
+{
+    return flag->family->wants && flag->family->wants(set, flag, properties);
+}

@@ -97,4 +97,8 @@ tdl_status tdl_flag_evaluate(const tdl_flag_set *set, const tdl_flag *flag,
                              const tdl_flag_context *context, tdl_arena *arena,
                              tdl_flag_answer *ret, tdl_report *why);
 
+/* Does it look at properties of the person that are not among `properties` (NULL = none)? Then what
+ * is stored of the person may change the answer. */
+bool tdl_flag_wants(const tdl_flag_set *set, const tdl_flag *flag, const json_t *properties);
+
 #endif
