@@ -56,6 +56,10 @@ tdl_status tdl_posthog_evaluate(const tdl_flag_set *set, const tdl_flag *flag,
                                 tdl_flag_answer *ret, tdl_report *why);
 bool tdl_posthog_wants(const tdl_flag_set *set, const tdl_flag *flag, const json_t *properties);
 
+/* Are all flags that it depends on there, and none of them itself? Bounded: false past some depth.
+ */
+bool tdl_posthog_is_acyclic(const tdl_flag_set *set, const tdl_flag *flag);
+
 /* NULL when the flag is of another family. */
 const tdl_posthog_flag *tdl_posthog_of(const tdl_flag *flag);
 

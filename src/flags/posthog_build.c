@@ -284,6 +284,10 @@ static tdl_status build_property(tdl_posthog_build *b, const json_t *from, tdl_p
     tdl_status st = note_key(b, flag ? &b->depends : &b->keys, p->key, why);
     if (st || !flag)
         return st ? st : build_plain(b, from, p, why);
+    const json_t *chain = json_object_get(from, "dependency_chain");
+    const char *last = json_string_value(json_array_get(chain, json_array_size(chain) - 1));
+    if (json_array_size(chain) && (!last || strcmp(last, p->key)))
+        return TDL_FAIL(why, TDL_E_INVALID, "dependency_chain must end with the flag itself");
     p->operand = TDL_POSTHOG_FLAG;
     p->expected = json_object_get(from, "value");
     return json_is_boolean(p->expected) || json_is_string(p->expected)

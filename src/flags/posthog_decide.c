@@ -455,3 +455,25 @@ bool tdl_posthog_wants(const tdl_flag_set *set, const tdl_flag *flag, const json
     }
     return false;
 }
+
+static bool leads_back(const tdl_flag_set *set, const tdl_flag *flag, int depth, size_t *budget)
+{
+    const tdl_posthog_flag *f = tdl_posthog_of(flag);
+
+    if (depth == DEPTH_MAX || !*budget)
+        return true;
+    --*budget;
+    for (size_t i = 0; f && i < f->depends_n; i++) {
+        const tdl_flag *on = tdl_flag_set_find(set, tdl_str_of(f->depends[i]));
+        if (!on || leads_back(set, on, depth + 1, budget))
+            return true;
+    }
+    return false;
+}
+
+bool tdl_posthog_is_acyclic(const tdl_flag_set *set, const tdl_flag *flag)
+{
+    size_t budget = 10000;
+
+    return !leads_back(set, flag, 0, &budget);
+}

@@ -231,6 +231,7 @@ static void run_ingest(tdl_request *r)
 
 void tdl_exchange_work(tdl_request *r)
 {
+    r->may_wait = true;
     run(r, r->route->handle);
     if (r->route->lane == TDL_LANE_INGEST && !r->status && r->batch.events_n)
         store_batch(r);
@@ -243,7 +244,12 @@ static void dispatch(tdl_request *r)
 {
     bool quick = r->body.len <= INLINE_BODY_MAX && !tdl_body_packed(r);
 
-    if (r->route->lane == TDL_LANE_EVENT || (r->route->lane == TDL_LANE_EITHER && quick))
+    if (r->route->lane == TDL_LANE_EITHER && quick) {
+        run(r, r->route->handle);
+        if (!r->must_wait)
+            return;
+    }
+    if (r->route->lane == TDL_LANE_EVENT)
         run(r, r->route->handle);
     else if (r->route->lane == TDL_LANE_INGEST && quick)
         run_ingest(r);

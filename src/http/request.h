@@ -87,6 +87,8 @@ struct tdl_request {
     bool head_only;         /* HEAD */
     bool key_in_body;       /* no key came in the headers of an SDK's request */
     bool body_unwanted;     /* thrown away as it comes */
+    bool may_wait;          /* on a worker thread: for the disk */
+    bool must_wait;         /* set by a handler of TDL_LANE_EITHER; nothing is answered yet */
     size_t body_max;        /* of this request */
     size_t discarded;       /* bytes of a body nobody wants */
     tdl_buf body;           /* as sent */
@@ -104,7 +106,7 @@ struct tdl_request {
     const char *stream;  /* the answer goes on with the events of this channel; NULL = it ends */
     tdl_str stream_seen; /* id of the event that the reader knows; empty = none */
     bool handed_over;    /* its socket is a stream's now */
-    size_t answered_n; /* bytes of the answer's body */
+    size_t answered_n;   /* bytes of the answer's body */
     tdl_str fixed; /* answered instead of `out` when not empty: bytes that outlive the request */
 };
 

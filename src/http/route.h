@@ -15,9 +15,10 @@ typedef tdl_status tdl_handler(tdl_request *request, tdl_report *why);
 /* Where a handler runs. */
 typedef enum tdl_lane {
     TDL_LANE_EVENT,  /* on the event thread: memory only, microseconds */
-    TDL_LANE_EITHER, /* on the event thread when the body is small and not packed, else on a worker
-                      */
     TDL_LANE_WORKER, /* on a worker thread: may wait for the disk */
+    TDL_LANE_EITHER, /* on the event thread when the body is small and not packed, else on a worker;
+                        a handler that finds it must wait (must_wait) is run again, from its
+                        beginning, on a worker (may_wait) */
     TDL_LANE_INGEST  /* decodes request->batch (on the event thread when the body is small); the
                         batch is then stored without anybody waiting, and `finish` answers */
 } tdl_lane;

@@ -32,6 +32,18 @@ tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_rou
 
 /* routes_insight.c: reports over events */
 tdl_handler tdl_route_insight, tdl_route_kinds;
+/* routes_flags.c: flags */
+tdl_handler tdl_route_flags, tdl_route_flag, tdl_route_put_flag, tdl_route_drop_flag,
+    tdl_route_evaluate_flag;
+/* routes_posthog_flags.c: what its `call` says */
+enum {
+    TDL_POSTHOG_FLAGS,
+    TDL_POSTHOG_DECIDE,
+    TDL_POSTHOG_DEFINITIONS,
+    TDL_POSTHOG_OLD_DEFINITIONS
+};
+tdl_handler tdl_route_posthog_flags, tdl_route_posthog_definitions;
+
 /* routes_runs.c: training runs */
 tdl_handler tdl_route_runs, tdl_route_run;
 
