@@ -217,11 +217,13 @@ static tdl_status build_condition(build *b, const json_t *from, tdl_posthog_cond
         (st = read_list(from, "properties", CONDITIONS_MAX, &properties, why)) ||
         (st = read_group(b, from, &given, &c->group, why)))
         return st;
+    b->match.unsure = false;
     if ((st = tdl_posthog_build_properties(&b->match, properties, &c->properties, &c->properties_n,
                                            why))) {
         tdl_report_prefix(why, "properties");
         return st;
     }
+    c->unsure = b->match.unsure;
     b->flag->recent |= given;
     c->skipped = given && !c->group;
     if (c->group && b->flag->group && !strcmp(c->group, b->flag->group))
@@ -231,6 +233,20 @@ static tdl_status build_condition(build *b, const json_t *from, tdl_posthog_cond
     b->flag->chance |=
         (c->share > 0 && c->share < 1) || (c->share > 0 && b->flag->variants_n && !c->variant);
     return TDL_OK;
+}
+
+/* posthog-node passes by a condition that it cannot tell, and answers by a later one that matches.
+ * No harm is done where both answer the same. */
+static bool is_passing(const tdl_posthog_flag *f)
+{
+    for (size_t i = 0; i + 1 < f->conditions_n; i++) {
+        const tdl_posthog_condition *c = &f->conditions[i];
+        for (size_t j = i + 1; c->unsure && j < f->conditions_n; j++)
+            if (f->early_exit || c->variant != f->conditions[j].variant ||
+                c->group != f->conditions[j].group)
+                return true;
+    }
+    return false;
 }
 
 static tdl_status build_conditions(build *b, tdl_report *why)
@@ -249,6 +265,7 @@ static tdl_status build_conditions(build *b, tdl_report *why)
             tdl_report_prefix(why, "filters.groups[%zu]", i);
             return st;
         }
+    f->passing = is_passing(f);
     return TDL_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct tdl_posthog_condition {
     double share;                       /* in [0, 1]: in if the hash is at most this */
     const tdl_posthog_variant *variant; /* answered in place of the hash's; NULL = none */
     const char *group;                  /* type it is about, if that differs from the flag's */
+    bool unsure;                        /* may hold here where an SDK cannot tell */
     bool skipped;                       /* it is about a type that the definition does not name */
 } tdl_posthog_condition;
 
@@ -34,9 +35,10 @@ typedef struct tdl_posthog_flag {
     tdl_arena *arena; /* of all this */
     tdl_posthog_pattern *patterns;
     bool active, sticky, by_device, early_exit, held;
-    bool recent;                  /* uses what old SDKs do not know, or decide otherwise */
-    bool chance;                  /* some hash may have a part in an answer */
-    const char *group;            /* type it is about; NULL: persons */
+    bool recent;       /* uses what old SDKs do not know, or decide otherwise */
+    bool passing;      /* an SDK that cannot tell a condition may answer otherwise by a later one */
+    bool chance;       /* some hash may have a part in an answer */
+    const char *group; /* type it is about; NULL: persons */
     const char **keys, **depends; /* [keys_n] properties, [depends_n] flags it looks at */
     size_t keys_n, depends_n;
     double held_share; /* of everybody, held out of it */

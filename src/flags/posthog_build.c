@@ -1,4 +1,5 @@
 /* Conditions made ready: operators looked up, texts folded, dates and versions read. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "flags/posthog_match.h"
@@ -98,6 +99,27 @@ static bool is_truth(const json_t *value, bool *ret_truth)
         *ret_truth &= truth;
     }
     return true;
+}
+
+static bool is_integer(const json_t *value)
+{
+    int64_t number;
+
+    return json_is_integer(value) ||
+           (json_is_real(value) && json_real_value(value) == trunc(json_real_value(value))) ||
+           (json_is_string(value) &&
+            tdl_str_int((tdl_str){json_string_value(value), json_string_length(value)}, &number));
+}
+
+/* SDKs cannot tell 3 from 3.0, and leave the matter open. */
+static bool has_integer(const json_t *value)
+{
+    if (!json_is_array(value))
+        return is_integer(value);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (has_integer(json_array_get(value, i)))
+            return true;
+    return false;
 }
 
 static int by_text(const void *a, const void *b)
@@ -252,6 +274,7 @@ static tdl_status build_plain(tdl_posthog_build *b, const json_t *from, tdl_post
     p->operand = row->operand;
     p->negated = row->negated;
     p->outcomes = row->outcomes;
+    b->unsure |= p->negated || (p->operand == TDL_POSTHOG_EXACT && has_integer(value));
     return build_operand(b, row, value, p, why);
 }
 
@@ -264,7 +287,9 @@ static tdl_status build_in_cohort(tdl_posthog_build *b, const json_t *from, tdl_
 
     p->operand = TDL_POSTHOG_COHORT;
     p->negated = operator&& !strcmp(operator, "not_in");
-    return tdl_posthog_build_cohort(b, id, &p->cohort, why);
+    tdl_status st = tdl_posthog_build_cohort(b, id, &p->cohort, why);
+    b->unsure |= p->negated || (!st && p->cohort->unsure);
+    return st;
 }
 
 static tdl_status build_property(tdl_posthog_build *b, const json_t *from, tdl_posthog_property *p,
@@ -276,6 +301,7 @@ static tdl_status build_property(tdl_posthog_build *b, const json_t *from, tdl_p
         return TDL_FAIL(why, TDL_E_INVALID, "a property must be an object, not of type %s",
                         tdl_json_type_name(from));
     p->turned = json_is_true(json_object_get(from, "negation"));
+    b->unsure |= p->turned;
     if (type && !strcmp(type, "cohort"))
         return build_in_cohort(b, from, p, why);
     if (!(p->key = json_string_value(json_object_get(from, "key"))))
@@ -288,6 +314,7 @@ static tdl_status build_property(tdl_posthog_build *b, const json_t *from, tdl_p
     const char *last = json_string_value(json_array_get(chain, json_array_size(chain) - 1));
     if (json_array_size(chain) && (!last || strcmp(last, p->key)))
         return TDL_FAIL(why, TDL_E_INVALID, "dependency_chain must end with the flag itself");
+    b->unsure = true;
     p->operand = TDL_POSTHOG_FLAG;
     p->expected = json_object_get(from, "value");
     return json_is_boolean(p->expected) || json_is_string(p->expected)
@@ -372,15 +399,19 @@ static tdl_status build_unknown(tdl_posthog_build *b, tdl_str id, const json_t *
 {
     struct tdl_posthog_known *known = tdl_arena_zalloc(b->arena, 1, sizeof *known);
     tdl_posthog_cohort *cohort = tdl_arena_zalloc(b->arena, 1, sizeof *cohort);
+    bool unsure = b->unsure;
     tdl_status st;
 
     if (!known || !cohort)
         return no_memory(why);
+    b->unsure = false;
     *known = (struct tdl_posthog_known){.id = id, .next = b->known};
     b->known = known;
     b->depth++;
     st = build_group(b, from, cohort, why);
     b->depth--;
+    cohort->unsure = b->unsure;
+    b->unsure |= unsure;
     if (!st)
         *ret = known->cohort = cohort;
     return st;

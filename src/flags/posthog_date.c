@@ -5,8 +5,7 @@
 
 enum { MS_PER_DAY = 86400000 };
 
-/* Days from 1970-01-01 to the first of a month; month counts from 0 and may lie outside a year. */
-static int64_t days_to_month(int64_t year, int64_t month)
+int64_t tdl_posthog_days(int64_t year, int64_t month)
 {
     year += month >= 0 ? month / 12 : (month - 11) / 12;
     month = ((month % 12) + 12) % 12;
@@ -79,7 +78,7 @@ static bool zone(reader *r, int64_t *ret_ms)
     int64_t hours, minutes, sign = 1;
 
     *ret_ms = 0;
-    if (r->at == r->end || take(r, 'Z'))
+    if (r->at == r->end || take(r, 'Z') || take(r, 'z'))
         return true;
     if (take(r, '-'))
         sign = -1;
@@ -108,7 +107,7 @@ static bool clock(reader *r, int64_t *ret_ms)
     return true;
 }
 
-static bool parse_text(tdl_str text, int64_t *ret_ms)
+static bool parse_iso(tdl_str text, int64_t *ret_ms)
 {
     reader r = {text.at, text.at + text.len};
     int64_t year, month = 1, day = 1, ms = 0;
@@ -119,17 +118,19 @@ static bool parse_text(tdl_str text, int64_t *ret_ms)
         return false;
     if (r.at - text.at == 7 && take(&r, '-') && !digits(&r, 2, 1, 31, &day))
         return false;
-    bool has_clock = take(&r, 'T') || (r.at - text.at == 10 && take(&r, ' '));
+    bool has_clock = take(&r, 'T') || take(&r, 't');
     if ((has_clock && !clock(&r, &ms)) || r.at != r.end)
         return false;
-    *ret_ms = (days_to_month(year, month - 1) + day - 1) * MS_PER_DAY + ms;
+    *ret_ms = (tdl_posthog_days(year, month - 1) + day - 1) * MS_PER_DAY + ms;
     return true;
 }
 
 bool tdl_posthog_date(const json_t *value, int64_t *ret_ms)
 {
-    if (json_is_string(value))
-        return parse_text((tdl_str){json_string_value(value), json_string_length(value)}, ret_ms);
+    if (json_is_string(value)) {
+        tdl_str text = {json_string_value(value), json_string_length(value)};
+        return parse_iso(text, ret_ms) || tdl_posthog_date_words(text, ret_ms);
+    }
     if (!json_is_number(value) || fabs(json_number_value(value)) > 8.64e15)
         return false;
     *ret_ms = (int64_t)json_number_value(value);
@@ -163,11 +164,11 @@ static int64_t months_before(int64_t days, int months)
 
     for (int step = 1; step <= months && c.day > 28; step++) {
         int64_t last =
-            days_to_month(c.year, c.month - step + 1) - days_to_month(c.year, c.month - step);
+            tdl_posthog_days(c.year, c.month - step + 1) - tdl_posthog_days(c.year, c.month - step);
         if (c.day > last)
             c.day = last;
     }
-    return days_to_month(c.year, c.month - months) + c.day - 1;
+    return tdl_posthog_days(c.year, c.month - months) + c.day - 1;
 }
 
 static int64_t years_before(int64_t days, int years)
@@ -176,7 +177,7 @@ static int64_t years_before(int64_t days, int years)
 
     if (years > 0 && c.month == 1 && c.day == 29)
         c.day = 28;
-    return days_to_month(c.year - years, c.month) + c.day - 1;
+    return tdl_posthog_days(c.year - years, c.month) + c.day - 1;
 }
 
 int64_t tdl_posthog_ago_ms(tdl_posthog_ago ago, int64_t now_ms)

@@ -57,6 +57,7 @@ typedef struct tdl_posthog_property {
 struct tdl_posthog_cohort {
     bool any;    /* OR */
     bool nested; /* of groups, else of properties */
+    bool unsure; /* as in tdl_posthog_build */
     tdl_posthog_property *properties;
     tdl_posthog_cohort *groups;
     size_t n;
@@ -76,7 +77,8 @@ typedef struct tdl_posthog_build {
     struct tdl_posthog_known *known; /* cohorts compiled so far */
     tdl_posthog_keys keys, depends;  /* properties; flags */
     bool recent;                     /* a rule that old SDKs do not know, or decide otherwise */
-    int depth;                       /* of cohorts in cohorts */
+    bool unsure; /* a rule that may hold here where an SDK cannot tell: see is_passing */
+    int depth;   /* of cohorts in cohorts */
 } tdl_posthog_build;
 
 /* [*ret_n] in the arena. The report names the place below `list`. */

@@ -25,9 +25,14 @@ bool tdl_posthog_number(const json_t *value, double *ret);
 /* By UTF-16 units, as `<` compares: -1, 0, 1. */
 int tdl_posthog_compare(tdl_str a, tdl_str b);
 
-/* Milliseconds since 1970 UTC of an ISO 8601 text (a blank may stand for T, no zone is UTC) or of a
- * number. False when it is no date. */
+/* Milliseconds since 1970 UTC of a number, of an ISO 8601 text, or of what else V8 takes for a
+ * date. No zone is UTC. False when it is no date. */
 bool tdl_posthog_date(const json_t *value, int64_t *ret_ms);
+/* posthog_date_words.c: "May 1, 2022 10:00 GMT+2", "5/1/2022", ... */
+bool tdl_posthog_date_words(tdl_str text, int64_t *ret_ms);
+/* Days from 1970-01-01 to the first of a month; month counts from 0 and may lie outside a year. */
+int64_t tdl_posthog_days(int64_t year, int64_t month);
+
 /* "-7d": so long before now. Units h d w m y. */
 typedef struct tdl_posthog_ago {
     int n;

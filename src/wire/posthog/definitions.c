@@ -73,7 +73,7 @@ static void write_flag(tdl_jw *w, const tdl_flag_set *set, const tdl_flag *flag,
                        bool agrees)
 {
     const tdl_posthog_flag *f = tdl_posthog_of(flag);
-    bool ours = !f || !agrees || f->sticky || (old && f->recent) ||
+    bool ours = !f || !agrees || f->sticky || f->passing || (old && f->recent) ||
                 (f->depends_n && !tdl_posthog_is_acyclic(set, flag));
     tdl_str name = {0};
 
