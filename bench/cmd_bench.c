@@ -15,6 +15,7 @@ static const struct {
     {"compress", tdl_bench_compress, false},
     {"engine", tdl_bench_engine, false},
     {"fashion", tdl_bench_fashion, true},
+    {"flags", tdl_bench_flags, false},
     {"gemm", tdl_bench_gemm, true},
     {"ingest", tdl_bench_ingest, false},
     {"insight", tdl_bench_insight, false},

@@ -18,6 +18,10 @@ extern const tdl_command tdl_command_runs_compare;
 extern const tdl_command tdl_command_key_create;
 extern const tdl_command tdl_command_key_list;
 extern const tdl_command tdl_command_key_revoke;
+extern const tdl_command tdl_command_flag_list;
+extern const tdl_command tdl_command_flag_show;
+extern const tdl_command tdl_command_flag_set;
+extern const tdl_command tdl_command_flag_delete;
 extern const tdl_command tdl_command_demo;
 extern const tdl_command tdl_command_bench;
 

@@ -16,6 +16,10 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_key_create,
     &tdl_command_key_list,
     &tdl_command_key_revoke,
+    &tdl_command_flag_list,
+    &tdl_command_flag_show,
+    &tdl_command_flag_set,
+    &tdl_command_flag_delete,
     &tdl_command_demo,
     &tdl_command_bench,
 };

@@ -272,9 +272,10 @@ static verdict no(tdl_flag_reason reason)
 
 static verdict decide(evaluation *e, const tdl_flag *flag, const tdl_posthog_flag *f, odds *o)
 {
-    sources all = {.n = 1};
+    sources all; // only at[0..n) is ever looked at
     bool held = false;
 
+    all.n = 1;
     if (!f->active)
         return no(TDL_FLAG_DISABLED);
     if (!set_source(e, f, NULL, &all.at[0]))
