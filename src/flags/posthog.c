@@ -218,11 +218,9 @@ static tdl_status build_condition(build *b, const json_t *from, tdl_posthog_cond
         (st = read_group(b, from, &given, &c->group, why)))
         return st;
     b->match.unsure = false;
-    if ((st = tdl_posthog_build_properties(&b->match, properties, &c->properties, &c->properties_n,
-                                           why))) {
-        tdl_report_prefix(why, "properties");
+    if ((st = tdl_posthog_build_properties(&b->match, "properties", properties, &c->properties,
+                                           &c->properties_n, why)))
         return st;
-    }
     c->unsure = b->match.unsure;
     b->flag->recent |= given;
     c->skipped = given && !c->group;

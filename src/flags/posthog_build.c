@@ -322,7 +322,7 @@ static tdl_status build_property(tdl_posthog_build *b, const json_t *from, tdl_p
                : TDL_FAIL(why, TDL_E_INVALID, "value must be true, false or a variant's key");
 }
 
-tdl_status tdl_posthog_build_properties(tdl_posthog_build *b, const json_t *list,
+tdl_status tdl_posthog_build_properties(tdl_posthog_build *b, const char *name, const json_t *list,
                                         tdl_posthog_property **ret, size_t *ret_n, tdl_report *why)
 {
     size_t n = json_array_size(list);
@@ -333,7 +333,7 @@ tdl_status tdl_posthog_build_properties(tdl_posthog_build *b, const json_t *list
         return no_memory(why);
     for (size_t i = 0; i < n; i++) {
         if ((st = build_property(b, json_array_get(list, i), &properties[i], why))) {
-            tdl_report_prefix(why, "[%zu]", i);
+            tdl_report_prefix(why, "%s[%zu]", name, i);
             return st;
         }
         b->recent |= differs_in_old(&properties[i]);
@@ -371,7 +371,6 @@ static tdl_status build_group(tdl_posthog_build *b, const json_t *from, tdl_post
 {
     const char *type = json_string_value(json_object_get(from, "type"));
     const json_t *values = json_object_get(from, "values");
-    tdl_status st;
 
     if (json_is_object(from) && !json_object_size(from))
         return TDL_OK;
@@ -380,9 +379,7 @@ static tdl_status build_group(tdl_posthog_build *b, const json_t *from, tdl_post
     ret->any = !strcmp(type, "OR");
     if (json_object_get(json_array_get(values, 0), "values"))
         return build_groups(b, values, ret, why);
-    if ((st = tdl_posthog_build_properties(b, values, &ret->properties, &ret->n, why)))
-        tdl_report_prefix(why, "values");
-    return st;
+    return tdl_posthog_build_properties(b, "values", values, &ret->properties, &ret->n, why);
 }
 
 static struct tdl_posthog_known *find_known(const tdl_posthog_build *b, tdl_str id)

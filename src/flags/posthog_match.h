@@ -81,9 +81,10 @@ typedef struct tdl_posthog_build {
     int depth;   /* of cohorts in cohorts */
 } tdl_posthog_build;
 
-/* [*ret_n] in the arena. The report names the place below `list`. */
-tdl_status tdl_posthog_build_properties(tdl_posthog_build *build, const json_t *list,
-                                        tdl_posthog_property **ret, size_t *ret_n, tdl_report *why);
+/* [*ret_n] in the arena. The report names the place in `list`, which is called `name`. */
+tdl_status tdl_posthog_build_properties(tdl_posthog_build *build, const char *name,
+                                        const json_t *list, tdl_posthog_property **ret,
+                                        size_t *ret_n, tdl_report *why);
 tdl_status tdl_posthog_build_cohort(tdl_posthog_build *build, tdl_str id,
                                     const tdl_posthog_cohort **ret, tdl_report *why);
 
