@@ -52,7 +52,7 @@ typedef struct tdl_posthog_flag {
 /* Hash of `key` + `separator` + `id` + `salt`, in [0, 1]: 60 bits of SHA-1. */
 double tdl_posthog_hash(tdl_str key, const char *separator, tdl_str id, const char *salt);
 
-/* posthog_decide.c: the family's `evaluate` and `wants`. */
+/* posthog_decide.c, posthog_needs.c: the family's `evaluate` and `wants`. */
 tdl_status tdl_posthog_evaluate(const tdl_flag_set *set, const tdl_flag *flag,
                                 const tdl_flag_context *context, tdl_arena *arena,
                                 tdl_flag_answer *ret, tdl_report *why);
