@@ -60,7 +60,7 @@ static void read_captured(one *o, const char *name)
     tdl_str text;
 
     load(o, name);
-    if (tdl_posthog_unwrap(tdl_buf_view(&o->file), &limits, &o->storage, &text, &why) ||
+    if (tdl_body_unwrap(tdl_buf_view(&o->file), &limits, &o->storage, &text, &why) ||
         tdl_posthog_question_read(text, o->arena, &o->q, &why))
         fail_msg("%s: %s", name, why.message);
 }
@@ -142,7 +142,7 @@ static void what_is_wrapped_too_often_or_badly_is_left_as_it_is(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tdl_posthog_question q = {0};
-        tdl_status st = tdl_posthog_unwrap(tdl_str_of(cases[i]), &limits, &o->storage, &text, NULL);
+        tdl_status st = tdl_body_unwrap(tdl_str_of(cases[i]), &limits, &o->storage, &text, NULL);
         if (!st)
             st = tdl_posthog_question_read(text, o->arena, &q, NULL);
         assert_int_equal(st, TDL_E_INVALID);
