@@ -176,22 +176,25 @@ static int64_t sqlite_data_version(tdl_backend *backend)
 static tdl_status sqlite_reader_open(tdl_backend *backend, tdl_reader **ret, tdl_report *why)
 {
     tdl_status st;
-    tdl_reader *reader = calloc(1, sizeof *reader);
+    tdl_sqlite_reader *reader = calloc(1, sizeof *reader);
 
     if (!reader)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a connection");
+    reader->base.ops = &tdl_sqlite_rows;
     if ((st = connect_file(backend->path, SQLITE_OPEN_READONLY, &reader->db, why)) ||
         (st = tdl_sqlite_run(reader->db, "PRAGMA cache_size = -2048", "opening the store", why)))
         goto out;
-    *ret = reader;
+    *ret = &reader->base;
     reader = NULL; /* the caller's now */
 out:
-    tdl_sqlite_ops.reader_close(reader);
+    tdl_sqlite_ops.reader_close(reader ? &reader->base : NULL);
     return st;
 }
 
-static void sqlite_reader_close(tdl_reader *reader)
+static void sqlite_reader_close(tdl_reader *given)
 {
+    tdl_sqlite_reader *reader = (tdl_sqlite_reader *)given;
+
     if (!reader)
         return;
     for (int i = 0; i < TDL_READ_N; i++)
@@ -222,20 +225,20 @@ const tdl_store_ops tdl_sqlite_ops = {
     .data_version = sqlite_data_version,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
-    .scan_start = tdl_sqlite_scan_start,
-    .scan_next = tdl_sqlite_scan_next,
-    .walk = tdl_sqlite_walk,
-    .kinds = tdl_sqlite_kinds,
-    .user_events = tdl_sqlite_user_events,
-    .users = tdl_sqlite_users,
-    .person = tdl_sqlite_person,
-    .each_alias = tdl_sqlite_each_alias,
-    .traits = tdl_sqlite_traits,
-    .flags = tdl_sqlite_flags,
-    .get_item = tdl_sqlite_get_item,
-    .each_item = tdl_sqlite_each_item,
-    .decisions = tdl_sqlite_decisions,
-    .models = tdl_sqlite_models,
-    .keys = tdl_sqlite_keys,
-    .count = tdl_sqlite_count,
+    .scan_start = tdl_read_scan_start,
+    .scan_next = tdl_read_scan_next,
+    .walk = tdl_read_walk,
+    .kinds = tdl_read_kinds,
+    .user_events = tdl_read_user_events,
+    .users = tdl_read_users,
+    .person = tdl_read_person,
+    .each_alias = tdl_read_each_alias,
+    .traits = tdl_read_traits,
+    .flags = tdl_read_flags,
+    .get_item = tdl_read_get_item,
+    .each_item = tdl_read_each_item,
+    .decisions = tdl_read_decisions,
+    .models = tdl_read_models,
+    .keys = tdl_read_keys,
+    .count = tdl_read_count,
 };

@@ -1,8 +1,8 @@
 /* SQLite backend, shared by its files: connections, prepared statements, errors.
  *
  * sqlite.c opens and closes; sqlite_migrate.c makes and upgrades the schema; sqlite_write.c is the
- * writer thread's half, beside which sqlite_checkpoint.c works; sqlite_read.c and
- * sqlite_decisions.c are the readers'.
+ * writer thread's half, beside which sqlite_checkpoint.c works; sqlite_rows.c reads rows for
+ * read*.c.
  */
 #ifndef TDL_STORE_SQLITE_H
 #define TDL_STORE_SQLITE_H
@@ -12,6 +12,7 @@
 
 #include "store/backend.h"
 #include "store/intern.h"
+#include "store/rows.h"
 #include "store/sqlite_checkpoint.h"
 
 /* "TDLE" as SQLite's application id: a database of another program is not touched. */
@@ -52,32 +53,6 @@ typedef enum tdl_write_statement {
     TDL_WRITE_N = TDL_WRITE_NAME_ADD + TDL_NAME_TABLES
 } tdl_write_statement;
 
-typedef enum tdl_read_statement {
-    TDL_READ_SCAN,
-    TDL_READ_REWARDS,
-    TDL_READ_WALK,
-    TDL_READ_WALK_PROPERTIES,
-    TDL_READ_ALIAS_NUMBERS,
-    TDL_READ_KINDS,
-    TDL_READ_PERSON,
-    TDL_READ_PERSON_EVENTS,
-    TDL_READ_ALIASES,
-    TDL_READ_TRAITS,
-    TDL_READ_FLAGS,
-    TDL_READ_USERS,
-    TDL_READ_ITEM,
-    TDL_READ_TITLE,
-    TDL_READ_ITEMS,
-    TDL_READ_DECISION,
-    TDL_READ_STRETCH,
-    TDL_READ_USER_DECISIONS,
-    TDL_READ_DECISIONS,
-    TDL_READ_MODELS,
-    TDL_READ_KEYS,
-    TDL_READ_COUNTS,
-    TDL_READ_N
-} tdl_read_statement;
-
 struct tdl_backend {
     char *path;
     sqlite3 *db;                          /* the writer's; NULL when reading only */
@@ -89,10 +64,13 @@ struct tdl_backend {
     sqlite3 *watch_db; /* of data_version */
 };
 
-struct tdl_reader {
+typedef struct tdl_sqlite_reader {
+    tdl_reader base;
     sqlite3 *db;
     sqlite3_stmt *statement[TDL_READ_N]; /* prepared when first used */
-};
+} tdl_sqlite_reader;
+
+extern const tdl_rows_ops tdl_sqlite_rows; /* sqlite_rows.c */
 
 /* Why the last call on `db` failed, with what to do about it. `doing`: "storing an event". */
 tdl_status tdl_sqlite_fail(sqlite3 *db, const char *doing, tdl_report *why);
@@ -138,43 +116,5 @@ void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
 /* Run a statement that gives no row. */
 tdl_status tdl_sqlite_step(tdl_backend *backend, sqlite3_stmt *statement, const char *doing,
                            tdl_report *why);
-
-/* ---- the readers' half, for the ops table ---- */
-
-tdl_status tdl_sqlite_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
-tdl_status tdl_sqlite_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq,
-                                bool *ret_more, tdl_report *why);
-tdl_status tdl_sqlite_walk(tdl_reader *reader, const tdl_walk *walk,
-                           bool (*fn)(void *context, const tdl_step *step), void *context,
-                           tdl_report *why);
-tdl_status tdl_sqlite_kinds(tdl_reader *reader, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
-                            tdl_report *why);
-tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
-                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
-/* Events that carry the id of a decision, oldest first. */
-tdl_status tdl_sqlite_rewards(tdl_reader *reader, tdl_str decision_id, tdl_arena *arena,
-                              tdl_event **ret, size_t *ret_n, tdl_report *why);
-tdl_status tdl_sqlite_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
-                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
-tdl_status tdl_sqlite_person(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_str *ret,
-                             tdl_report *why);
-tdl_status tdl_sqlite_each_alias(tdl_reader *reader,
-                                 void (*fn)(void *context, tdl_str alias, tdl_str person),
-                                 void *context, tdl_report *why);
-tdl_status tdl_sqlite_traits(tdl_reader *reader, tdl_str id, tdl_buf *ret, tdl_report *why);
-tdl_status tdl_sqlite_flags(tdl_reader *reader, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
-                            tdl_report *why);
-tdl_status tdl_sqlite_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
-                               tdl_report *why);
-tdl_status tdl_sqlite_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
-                                void *context, tdl_report *why);
-tdl_status tdl_sqlite_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
-                                tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
-                                tdl_report *why);
-tdl_status tdl_sqlite_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
-                             size_t *ret_n, tdl_report *why);
-tdl_status tdl_sqlite_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
-                           tdl_report *why);
-tdl_status tdl_sqlite_count(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
 
 #endif

@@ -1,5 +1,5 @@
 /* Flag definitions in the SQLite backend. */
-#include "store/sqlite_rows.h"
+#include "store/sqlite.h"
 
 tdl_status tdl_sqlite_put_flag(tdl_backend *b, const tdl_flag_row *flag, tdl_report *why)
 {
@@ -27,29 +27,5 @@ tdl_status tdl_sqlite_drop_flag(tdl_backend *b, tdl_str key, tdl_report *why)
         return st;
     if (!sqlite3_changes(b->db))
         return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no flag \"%.*s\"", TDL_FMT(key));
-    return TDL_OK;
-}
-
-tdl_status tdl_sqlite_flags(tdl_reader *reader, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
-                            tdl_report *why)
-{
-    tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
-    tdl_flag_row *flag;
-    tdl_status st = tdl_rows_start(&r, TDL_READ_FLAGS, why);
-
-    if (st)
-        return st;
-    while ((flag = tdl_rows_next(&r)))
-        *flag = (tdl_flag_row){.id = tdl_rows_number(&r, 0),
-                               .key = tdl_rows_keep(&r, 1),
-                               .family = tdl_rows_keep(&r, 2),
-                               .definition = tdl_rows_keep(&r, 3),
-                               .version = tdl_rows_number(&r, 4),
-                               .created_us = tdl_rows_number(&r, 5),
-                               .updated_us = tdl_rows_number(&r, 6)};
-    if ((st = tdl_rows_end(&r, why)))
-        return st;
-    *ret = r.at;
-    *ret_n = r.n;
     return TDL_OK;
 }

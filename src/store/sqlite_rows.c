@@ -1,6 +1,5 @@
-#include "store/sqlite_rows.h"
-
-#include <string.h>
+/* Rows of the SQLite backend. */
+#include "store/sqlite.h"
 
 #define EVENT_COLUMNS                                                                              \
     "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
@@ -70,95 +69,86 @@ static const char *const read_sql[TDL_READ_N] = {
                         " (SELECT count(*) FROM events WHERE decision_id IS NOT NULL)",
 };
 
-tdl_status tdl_rows_start(tdl_rows *r, tdl_read_statement which, tdl_report *why)
+static tdl_status start(tdl_reader *reader, tdl_read_statement which, void **ret, tdl_report *why)
 {
-    sqlite3_stmt **s = &r->reader->statement[which];
+    tdl_sqlite_reader *r = (tdl_sqlite_reader *)reader;
+    sqlite3_stmt **s = &r->statement[which];
 
-    if (!*s &&
-        sqlite3_prepare_v3(r->reader->db, read_sql[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL))
-        return tdl_sqlite_fail(r->reader->db, "reading the store", why);
-    r->s = *s;
+    if (!*s && sqlite3_prepare_v3(r->db, read_sql[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL))
+        return tdl_sqlite_fail(r->db, "reading the store", why);
+    *ret = *s;
     return TDL_OK;
 }
 
-void tdl_rows_bind_text(tdl_rows *r, int at, tdl_str text)
+static void bind_text(void *s, int at, tdl_str text)
 {
-    sqlite3_bind_text64(r->s, at, text.at ? text.at : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(s, at, text.at ? text.at : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-void tdl_rows_bind_number(tdl_rows *r, int at, int64_t value)
+static void bind_number(void *s, int at, int64_t value)
 {
-    sqlite3_bind_int64(r->s, at, value);
+    sqlite3_bind_int64(s, at, value);
 }
 
-void tdl_rows_bind_limit(tdl_rows *r, int at, size_t limit)
+static bool step(void *s)
 {
-    sqlite3_bind_int64(r->s, at, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+    return sqlite3_step(s) == SQLITE_ROW;
 }
 
-static bool grow(tdl_rows *r)
-{
-    size_t cap = r->cap ? 2 * r->cap : 16;
-    void *grown = tdl_arena_alloc(r->arena, cap, r->size);
-
-    if (!grown)
-        return false;
-    if (r->n)
-        memcpy(grown, r->at, r->n * r->size);
-    r->at = grown;
-    r->cap = cap;
-    return true;
-}
-
-void *tdl_rows_next(tdl_rows *r)
-{
-    if (r->no_memory || sqlite3_step(r->s) != SQLITE_ROW)
-        return NULL;
-    if (!r->size)
-        return r;
-    if (r->n == r->cap && !grow(r)) {
-        r->no_memory = true;
-        return NULL;
-    }
-    return memset((char *)r->at + r->size * r->n++, 0, r->size);
-}
-
-tdl_status tdl_rows_end(tdl_rows *r, tdl_report *why)
+static tdl_status end(tdl_reader *reader, void *s, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
-    if (sqlite3_reset(r->s)) // answers what the last step met
-        st = tdl_sqlite_fail(r->reader->db, "reading the store", why);
-    else if (r->no_memory)
-        st = TDL_FAIL_HINT(why, TDL_E_NO_MEMORY, "ask for fewer rows",
-                           "the answer does not fit into memory");
-    sqlite3_clear_bindings(r->s);
+    if (sqlite3_reset(s)) // answers what the last step met
+        st = tdl_sqlite_fail(((tdl_sqlite_reader *)reader)->db, "reading the store", why);
+    sqlite3_clear_bindings(s);
     return st;
 }
 
-tdl_str tdl_rows_text(const tdl_rows *r, int column)
+static tdl_str text(void *s, int column)
 {
-    const char *text = (const char *)sqlite3_column_text(r->s, column);
-    return (tdl_str){text, text ? (size_t)sqlite3_column_bytes(r->s, column) : 0};
+    const char *at = (const char *)sqlite3_column_text(s, column);
+    return (tdl_str){at, at ? (size_t)sqlite3_column_bytes(s, column) : 0};
 }
 
-int64_t tdl_rows_number(const tdl_rows *r, int column)
+static tdl_str bytes(void *s, int column)
 {
-    return sqlite3_column_int64(r->s, column);
+    const char *at = sqlite3_column_blob(s, column);
+    return (tdl_str){at, at ? (size_t)sqlite3_column_bytes(s, column) : 0};
 }
 
-tdl_str tdl_rows_keep(tdl_rows *r, int column)
+static int64_t number(void *s, int column)
 {
-    return tdl_rows_keep_text(r, tdl_rows_text(r, column));
+    return sqlite3_column_int64(s, column);
 }
 
-tdl_str tdl_rows_keep_text(tdl_rows *r, tdl_str text)
+static double real(void *s, int column)
 {
-    tdl_str copy = {0};
-
-    if (text.len) {
-        copy = tdl_arena_str(r->arena, text);
-        r->no_memory |= !copy.at;
-    }
-    return copy;
+    return sqlite3_column_double(s, column);
 }
+
+static bool is_null(void *s, int column)
+{
+    return sqlite3_column_type(s, column) == SQLITE_NULL;
+}
+
+/* Being inside a transaction holds the snapshot; reading once takes it. */
+static tdl_status hold_snapshot(tdl_reader *reader, tdl_report *why)
+{
+    return tdl_sqlite_run(((tdl_sqlite_reader *)reader)->db, "BEGIN; SELECT 1 FROM events LIMIT 1",
+                          "scanning events", why);
+}
+
+const tdl_rows_ops tdl_sqlite_rows = {
+    .start = start,
+    .bind_text = bind_text,
+    .bind_number = bind_number,
+    .step = step,
+    .end = end,
+    .text = text,
+    .bytes = bytes,
+    .number = number,
+    .real = real,
+    .is_null = is_null,
+    .hold_snapshot = hold_snapshot,
+};

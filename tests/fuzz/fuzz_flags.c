@@ -58,7 +58,7 @@ static void ask(const tdl_flag_set *set, tdl_str raw)
     tdl_posthog_question q = {0};
     tdl_str text;
 
-    if (!tdl_posthog_unwrap(raw, &limits, &storage, &text, NULL) &&
+    if (!tdl_body_unwrap(raw, &limits, &storage, &text, NULL) &&
         !tdl_posthog_question_read(text, arena, &q, NULL))
         answer(set, &q, arena);
     json_decref(q.json);

@@ -1,9 +1,9 @@
-/* Decisions with their rewards and titles, read back from the SQLite backend. */
+/* Decisions with their rewards and titles, read back. */
 #include <string.h>
 
 #include "base/str.h"
 #include "store/candidates.h"
-#include "store/sqlite_rows.h"
+#include "store/rows.h"
 
 /* The title of an item, empty when it has none. A title is a comfort: no failure is worth more. */
 static tdl_str title_of(tdl_reader *reader, tdl_str item, tdl_arena *arena)
@@ -20,20 +20,20 @@ static tdl_str title_of(tdl_reader *reader, tdl_str item, tdl_arena *arena)
     return title;
 }
 
-/* The columns are those of DECISION_COLUMNS in sqlite_rows.c. What is there is ours, so anything
- * unexpected is damage. */
+/* The columns are those of DECISION_COLUMNS in sqlite_rows.c and postgres_rows.c. What is there is
+ * ours, so anything unexpected is damage. */
 static tdl_status read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
 {
     tdl_str id = tdl_rows_text(r, 0);
-    const void *hash = sqlite3_column_blob(r->s, 8);
+    tdl_str hash = tdl_rows_bytes(r, 8);
     tdl_candidate *candidates;
     tdl_status st;
 
-    if (id.len >= sizeof d->id || sqlite3_column_bytes(r->s, 8) != (int)sizeof d->context_hash)
+    if (id.len >= sizeof d->id || hash.len != sizeof d->context_hash)
         return TDL_FAIL(why, TDL_E_CORRUPT, "decision %.*s is damaged", TDL_FMT(id));
     if (id.len)
         memcpy(d->id, id.at, id.len);
-    memcpy(d->context_hash, hash, sizeof d->context_hash);
+    memcpy(d->context_hash, hash.at, sizeof d->context_hash);
     d->time_us = tdl_rows_number(r, 1);
     d->app = tdl_rows_keep(r, 2);
     d->user = tdl_rows_keep(r, 3);
@@ -59,8 +59,8 @@ static tdl_status read_rows(tdl_rows *r, tdl_report *why)
     while (!st && (row = tdl_rows_next(r))) {
         st = read_decision(r, &row->decision, why);
         if (!st)
-            st = tdl_sqlite_rewards(r->reader, tdl_str_of(row->decision.id), r->arena,
-                                    &row->rewards, &row->rewards_n, why);
+            st = tdl_read_rewards(r->reader, tdl_str_of(row->decision.id), r->arena, &row->rewards,
+                                  &row->rewards_n, why);
     }
     tdl_status ended = tdl_rows_end(r, st ? NULL : why);
     return st ? st : ended;
@@ -74,8 +74,7 @@ static tdl_status newest_stretch(tdl_reader *reader, int64_t *ret, tdl_report *w
 
     if (st)
         return st;
-    *ret = tdl_rows_next(&r) && sqlite3_column_type(r.s, 0) != SQLITE_NULL ? tdl_rows_number(&r, 0)
-                                                                           : -1;
+    *ret = tdl_rows_next(&r) && !tdl_rows_is_null(&r, 0) ? tdl_rows_number(&r, 0) : -1;
     return tdl_rows_end(&r, why);
 }
 
@@ -107,9 +106,9 @@ static tdl_status read_of_all(tdl_rows *r, tdl_str id, size_t limit, tdl_report 
     return read_rows(r, why);
 }
 
-tdl_status tdl_sqlite_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
-                                tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
-                                tdl_report *why)
+tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
+                              tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
+                              tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_status st =

@@ -1,8 +1,8 @@
-/* Walking over many events of the SQLite backend, for reports. */
+/* Walking over many events, for reports. */
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "store/sqlite_rows.h"
+#include "store/rows.h"
 
 /* An id and the one that stands for it. */
 typedef struct alias {
@@ -71,12 +71,12 @@ static tdl_status walk_rows(tdl_reader *reader, const tdl_walk *walk, const alia
     tdl_rows_bind_number(&r, 1, walk->from_us);
     tdl_rows_bind_number(&r, 2, walk->until_us);
     while (more && tdl_rows_next(&r)) {
-        bool has_value = sqlite3_column_type(r.s, 4) != SQLITE_NULL;
+        bool has_value = !tdl_rows_is_null(&r, 4);
         tdl_step step = {.time_us = tdl_rows_number(&r, 0),
                          .seq = tdl_rows_number(&r, 1),
                          .person = person_of(a, tdl_rows_number(&r, 2)),
                          .kind = tdl_rows_number(&r, 3),
-                         .value = has_value ? sqlite3_column_double(r.s, 4) : 0,
+                         .value = has_value ? tdl_rows_real(&r, 4) : 0,
                          .has_value = has_value};
         if (walk->properties)
             step.properties = tdl_rows_text(&r, 5);
@@ -85,24 +85,21 @@ static tdl_status walk_rows(tdl_reader *reader, const tdl_walk *walk, const alia
     return tdl_rows_end(&r, why);
 }
 
-tdl_status tdl_sqlite_walk(tdl_reader *reader, const tdl_walk *walk,
-                           bool (*fn)(void *context, const tdl_step *step), void *context,
-                           tdl_report *why)
+tdl_status tdl_read_walk(tdl_reader *reader, const tdl_walk *walk,
+                         bool (*fn)(void *context, const tdl_step *step), void *context,
+                         tdl_report *why)
 {
     aliases a = {0};
-    tdl_status st = tdl_sqlite_run(reader->db, "BEGIN", "reading events", why); // one snapshot
+    tdl_status st = read_aliases(reader, &a, why);
 
-    if (st)
-        return st;
-    if (!(st = read_aliases(reader, &a, why)))
+    if (!st)
         st = walk_rows(reader, walk, &a, fn, context, why);
-    sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL);
     free(a.at);
     return st;
 }
 
-tdl_status tdl_sqlite_kinds(tdl_reader *reader, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
-                            tdl_report *why)
+tdl_status tdl_read_kinds(tdl_reader *reader, tdl_arena *arena, tdl_kind_row **ret, size_t *ret_n,
+                          tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_kind_row *kind;

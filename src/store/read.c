@@ -1,22 +1,23 @@
-/* The readers' half of the SQLite backend: events, users, items, models, keys. */
+/* What is read, of any backend: events, users, items, flags, models, keys. */
 #include <string.h>
 
 #include "base/str.h"
-#include "store/sqlite_rows.h"
+#include "store/rows.h"
 
 /* ---- events ---- */
 
-/* Borrowed until the next row. The columns are those of EVENT_COLUMNS in sqlite_rows.c. */
+/* Borrowed until the next row. The columns are those of EVENT_COLUMNS in sqlite_rows.c and
+ * postgres_rows.c. */
 static void read_event(const tdl_rows *r, tdl_event *ret)
 {
-    bool has_value = sqlite3_column_type(r->s, 4) != SQLITE_NULL;
+    bool has_value = !tdl_rows_is_null(r, 4);
 
     *ret = (tdl_event){
         .time_us = tdl_rows_number(r, 0),
         .user = tdl_rows_text(r, 1),
         .kind = tdl_rows_text(r, 2),
         .item = tdl_rows_text(r, 3),
-        .value = has_value ? sqlite3_column_double(r->s, 4) : 0,
+        .value = has_value ? tdl_rows_real(r, 4) : 0,
         .has_value = has_value,
         .properties = tdl_rows_text(r, 5),
         .source = tdl_rows_text(r, 6),
@@ -25,24 +26,23 @@ static void read_event(const tdl_rows *r, tdl_event *ret)
     };
 }
 
-/* Being inside a transaction holds the snapshot; reading once takes it. */
-tdl_status tdl_sqlite_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why)
+tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why)
 {
     tdl_rows r = {.reader = reader};
     tdl_status st;
 
-    if ((st = tdl_sqlite_run(reader->db, "BEGIN; SELECT 1 FROM events LIMIT 1", "scanning events",
-                             why)) ||
+    if ((st = reader->ops->hold_snapshot(reader, why)) ||
         (st = tdl_rows_start(&r, TDL_READ_SCAN, why)))
         return st;
     tdl_rows_bind_number(&r, 1, from_us);
+    reader->scan = r.s;
     return TDL_OK;
 }
 
-tdl_status tdl_sqlite_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq,
-                                bool *ret_more, tdl_report *why)
+tdl_status tdl_read_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
+                              tdl_report *why)
 {
-    tdl_rows r = {.reader = reader, .s = reader->statement[TDL_READ_SCAN]};
+    tdl_rows r = {.reader = reader, .s = reader->scan};
 
     *ret_more = tdl_rows_next(&r) != NULL;
     if (!*ret_more)
@@ -75,8 +75,8 @@ static tdl_status list_events(tdl_rows *r, tdl_event **ret, size_t *ret_n, tdl_r
     return TDL_OK;
 }
 
-tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
-                                  tdl_event **ret, size_t *ret_n, tdl_report *why)
+tdl_status tdl_read_user_events(tdl_reader *reader, tdl_str user, size_t limit, tdl_arena *arena,
+                                tdl_event **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_status st = tdl_rows_start(&r, TDL_READ_PERSON_EVENTS, why);
@@ -88,8 +88,8 @@ tdl_status tdl_sqlite_user_events(tdl_reader *reader, tdl_str user, size_t limit
     return list_events(&r, ret, ret_n, why);
 }
 
-tdl_status tdl_sqlite_rewards(tdl_reader *reader, tdl_str decision_id, tdl_arena *arena,
-                              tdl_event **ret, size_t *ret_n, tdl_report *why)
+tdl_status tdl_read_rewards(tdl_reader *reader, tdl_str decision_id, tdl_arena *arena,
+                            tdl_event **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_status st = tdl_rows_start(&r, TDL_READ_REWARDS, why);
@@ -112,8 +112,8 @@ static int64_t code_points(tdl_str text)
     return n;
 }
 
-tdl_status tdl_sqlite_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
-                            tdl_user_row **ret, size_t *ret_n, tdl_report *why)
+tdl_status tdl_read_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
+                          tdl_user_row **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_user_row *user;
@@ -135,8 +135,8 @@ tdl_status tdl_sqlite_users(tdl_reader *reader, tdl_str prefix, size_t limit, td
     return TDL_OK;
 }
 
-tdl_status tdl_sqlite_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
-                               tdl_report *why)
+tdl_status tdl_read_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl_item *ret,
+                             tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena};
     tdl_item item = {0};
@@ -158,8 +158,8 @@ tdl_status tdl_sqlite_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena,
     return TDL_OK;
 }
 
-tdl_status tdl_sqlite_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
-                                void *context, tdl_report *why)
+tdl_status tdl_read_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
+                              void *context, tdl_report *why)
 {
     tdl_rows r = {.reader = reader};
     tdl_status st = tdl_rows_start(&r, TDL_READ_ITEMS, why);
@@ -175,10 +175,34 @@ tdl_status tdl_sqlite_each_item(tdl_reader *reader, void (*fn)(void *context, co
     return tdl_rows_end(&r, why);
 }
 
-/* ---- models, keys, counts ---- */
+/* ---- flags, models, keys, counts ---- */
 
-tdl_status tdl_sqlite_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
-                             size_t *ret_n, tdl_report *why)
+tdl_status tdl_read_flags(tdl_reader *reader, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
+                          tdl_report *why)
+{
+    tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
+    tdl_flag_row *flag;
+    tdl_status st = tdl_rows_start(&r, TDL_READ_FLAGS, why);
+
+    if (st)
+        return st;
+    while ((flag = tdl_rows_next(&r)))
+        *flag = (tdl_flag_row){.id = tdl_rows_number(&r, 0),
+                               .key = tdl_rows_keep(&r, 1),
+                               .family = tdl_rows_keep(&r, 2),
+                               .definition = tdl_rows_keep(&r, 3),
+                               .version = tdl_rows_number(&r, 4),
+                               .created_us = tdl_rows_number(&r, 5),
+                               .updated_us = tdl_rows_number(&r, 6)};
+    if ((st = tdl_rows_end(&r, why)))
+        return st;
+    *ret = r.at;
+    *ret_n = r.n;
+    return TDL_OK;
+}
+
+tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
+                           size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_model_row *model;
@@ -211,9 +235,9 @@ static void read_key(tdl_rows *r, tdl_key_row *key)
 {
     tdl_str id = tdl_rows_text(r, 0);
     int64_t right = tdl_rows_number(r, 1);
-    const void *hash = sqlite3_column_blob(r->s, 5);
+    tdl_str hash = tdl_rows_bytes(r, 5);
     bool sound = id.len && id.len < sizeof key->id && right >= TDL_RIGHT_WRITE &&
-                 right <= TDL_RIGHT_ADMIN && sqlite3_column_bytes(r->s, 5) == (int)sizeof key->hash;
+                 right <= TDL_RIGHT_ADMIN && hash.len == sizeof key->hash;
 
     *key = (tdl_key_row){.right = sound ? (tdl_right)right : TDL_RIGHT_WRITE,
                          .label = tdl_rows_keep(r, 2),
@@ -221,12 +245,12 @@ static void read_key(tdl_rows *r, tdl_key_row *key)
                          .revoked_us = sound ? tdl_rows_number(r, 4) : 1};
     if (sound) {
         memcpy(key->id, id.at, id.len);
-        memcpy(key->hash, hash, sizeof key->hash);
+        memcpy(key->hash, hash.at, sizeof key->hash);
     }
 }
 
-tdl_status tdl_sqlite_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
-                           tdl_report *why)
+tdl_status tdl_read_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
+                         tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
     tdl_key_row *key;
@@ -243,7 +267,7 @@ tdl_status tdl_sqlite_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **r
     return TDL_OK;
 }
 
-tdl_status tdl_sqlite_count(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why)
+tdl_status tdl_read_count(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why)
 {
     tdl_rows r = {.reader = reader};
     tdl_store_counts counts = *ret;
