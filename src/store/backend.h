@@ -26,6 +26,7 @@ typedef struct tdl_decision_text {
 
 typedef struct tdl_store_ops {
     const char *scheme;
+    const char *other_scheme; /* a second name; may be NULL */
 
     tdl_status (*open)(const char *path, const tdl_store_options *options, tdl_backend **ret,
                        tdl_report *why);
@@ -39,6 +40,8 @@ typedef struct tdl_store_ops {
     tdl_status (*mark)(tdl_backend *backend, tdl_report *why);
     tdl_status (*unmark)(tdl_backend *backend, bool undo, tdl_report *why);
 
+    /* A put of an event or a decision may be put off until the next mark or commit: what it was
+     * given lives that long, and what it answers is final only then. */
     tdl_status (*put_event)(tdl_backend *backend, const tdl_event *event, int64_t *ret_seq,
                             tdl_report *why); /* *ret_seq = 0 for a duplicate */
     tdl_status (*put_decision)(tdl_backend *backend, const tdl_decision_text *decision,
@@ -54,6 +57,15 @@ typedef struct tdl_store_ops {
     void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 
     int64_t (*data_version)(tdl_backend *backend); /* from any thread */
+
+    /* Of a store that several processes may write to; NULL in others. `fn` is called, on a thread
+     * of the backend's own, when another process has committed, or may have. NULL takes it off. */
+    void (*watch)(tdl_backend *backend, void (*fn)(void *context), void *context);
+    /* Tell the observer of up to `limit` events that other processes stored since open or the last
+     * call, in order; between transactions on the writer thread. ret_n: fewer than limit, no more
+     * are there. */
+    tdl_status (*follow)(tdl_backend *backend, size_t limit, tdl_store_observer *observer,
+                         void *context, size_t *ret_n, tdl_report *why);
 
     /* Reading; the same contracts as the tdl_store_* functions of the same name. */
     tdl_status (*reader_open)(tdl_backend *backend, tdl_reader **ret, tdl_report *why);
@@ -94,6 +106,7 @@ typedef struct tdl_store_ops {
     tdl_status (*count)(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
 } tdl_store_ops;
 
-extern const tdl_store_ops tdl_sqlite_ops; /* sqlite.c */
+extern const tdl_store_ops tdl_sqlite_ops;   /* sqlite.c */
+extern const tdl_store_ops tdl_postgres_ops; /* postgres.c */
 
 #endif

@@ -41,6 +41,7 @@ typedef enum tdl_read_statement {
     TDL_READ_MODELS,
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
+    TDL_READ_FILE, /* only where files are kept in the store */
     TDL_READ_N
 } tdl_read_statement;
 

@@ -6,7 +6,7 @@
 
 #include "store/store_parts.h"
 
-static const tdl_store_ops *const backends[] = {&tdl_sqlite_ops};
+static const tdl_store_ops *const backends[] = {&tdl_sqlite_ops, &tdl_postgres_ops};
 
 /* ---- open and close ---- */
 
@@ -21,13 +21,17 @@ static tdl_status find_backend(const char *url, const tdl_store_ops **ret, const
         *ret_path = url;
         return TDL_OK;
     }
+    tdl_str scheme = {url, n};
     for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++)
-        if (strlen(backends[i]->scheme) == n && !strncmp(url, backends[i]->scheme, n)) {
+        if (tdl_str_is(scheme, backends[i]->scheme) ||
+            (backends[i]->other_scheme && tdl_str_is(scheme, backends[i]->other_scheme))) {
             *ret = backends[i];
             *ret_path = url + n + 1;
             return TDL_OK;
         }
-    return TDL_FAIL_HINT(why, TDL_E_INVALID, "use sqlite:PATH", "%s: no such kind of store", url);
+    // Not the whole: it may hold a password.
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, "use sqlite:PATH or postgres://USER@HOST/DATABASE",
+                         "%.*s: no such kind of store", (int)n, url);
 }
 
 static tdl_status start_writer(tdl_store *store, const tdl_store_options *options, tdl_report *why)
@@ -170,9 +174,11 @@ void tdl_store_count(tdl_store *store, tdl_store_counts *ret)
     tdl_reader *reader;
 
     *ret = (tdl_store_counts){0};
-    if (store->writer) {
+    if (store->writer)
         tdl_writer_counts(store->writer, ret);
-    } else if (!tdl_store_take_reader(store, &reader, NULL)) {
+    if (store->writer && !store->ops->follow) // nobody else writes
+        return;
+    if (!tdl_store_take_reader(store, &reader, NULL)) {
         store->ops->count(reader, ret, NULL);
         tdl_store_give_back(store, reader);
     }

@@ -11,6 +11,7 @@ enum {
     QUEUE_BYTES = 64 << 20,
     GROUP_MAX = 10000,
     RETRY_SECONDS = 1,
+    FOLLOW_MAX = 200,    /* events of other processes at a time: a group may be waiting */
     LINGER_NS = 20000000 /* decisions alone wait so long for company: nobody waits for them */
 };
 
@@ -49,7 +50,8 @@ struct tdl_writer {
     size_t queue_bytes, group_max;
     pthread_t thread;
     work_list kept;           /* decisions a failing disk refused; the thread's own */
-    struct timespec retry_at; /* when they are tried again, if there are any */
+    bool owed;                /* other processes' events could not be read; the thread's own */
+    struct timespec retry_at; /* when both are tried again, if there are any */
     pthread_mutex_t lock;     /* of all below */
     pthread_cond_t wanted;    /* the queue is not empty, or stopping */
     pthread_cond_t settled;   /* a group has been settled */
@@ -58,6 +60,7 @@ struct tdl_writer {
     uint64_t queued_n, settled_n; /* works ever queued and settled */
     bool urgent;                  /* somebody waits for what is queued: events, a call, a flush */
     bool stopping;
+    bool poked; /* another process may have stored events */
     tdl_store_observer *observer;
     void *observer_context;
     int64_t users_before, items_before; /* at open */
@@ -224,6 +227,8 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
     pthread_mutex_lock(&writer->lock);
     writer->observer = observer;
     writer->observer_context = context;
+    writer->poked = writer->ops->follow != NULL;
+    pthread_cond_signal(&writer->wanted);
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -231,12 +236,10 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
 
 static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 {
-    w->new_n = 0;
     for (size_t i = 0; i < w->events_n; i++) {
         tdl_status st = writer->ops->put_event(writer->backend, &w->events[i], &w->seq[i], why);
         if (st)
             return st;
-        w->new_n += w->seq[i] != 0;
     }
     return TDL_OK;
 }
@@ -274,6 +277,16 @@ static tdl_status write_one(tdl_writer *writer, work *w, tdl_report *why)
     return TDL_E_INTERNAL;
 }
 
+/* Which events were new is certain after the commit. */
+static void count_new(work_list group)
+{
+    for (work *w = group.first; w; w = w->next) {
+        w->new_n = 0;
+        for (size_t i = 0; i < w->events_n; i++)
+            w->new_n += w->seq[i] != 0;
+    }
+}
+
 static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *why)
 {
     tdl_status st = writer->ops->begin(writer->backend, why);
@@ -286,6 +299,8 @@ static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *w
         st = writer->ops->commit(writer->backend, why);
     if (st)
         writer->ops->rollback(writer->backend);
+    else
+        count_new(group);
     return st;
 }
 
@@ -387,7 +402,7 @@ static bool retry_is_due(const tdl_writer *writer)
 {
     struct timespec now;
 
-    if (!writer->kept.first)
+    if (!writer->kept.first && !writer->owed)
         return false;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec > writer->retry_at.tv_sec ||
@@ -424,6 +439,41 @@ static void retry_kept(tdl_writer *writer)
     }
 }
 
+/* ---- what other processes stored ---- */
+
+static void poke(void *context)
+{
+    tdl_writer *writer = context;
+
+    pthread_mutex_lock(&writer->lock);
+    writer->poked = true;
+    pthread_cond_signal(&writer->wanted);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Events of this process that a failed commit stored after all are among them. */
+static void follow_others(tdl_writer *writer)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&writer->lock);
+    bool wanted = (writer->poked || writer->owed) && writer->observer && !writer->stopping;
+    tdl_store_observer *observer = writer->observer;
+    void *context = writer->observer_context;
+    writer->poked &= !wanted;
+    pthread_mutex_unlock(&writer->lock);
+    if (!wanted) {
+        writer->owed = false; // nobody to be told
+        return;
+    }
+    tdl_status st = writer->ops->follow(writer->backend, FOLLOW_MAX, observer, context, &n, NULL);
+    if (st && !writer->kept.first)
+        set_retry(writer);
+    writer->owed = st != TDL_OK;
+    if (!st && n == FOLLOW_MAX)
+        poke(writer);
+}
+
 /* ---- one group, from taking to answering ---- */
 
 static void process_group(tdl_writer *writer, work_list group)
@@ -441,6 +491,7 @@ static void process_group(tdl_writer *writer, work_list group)
     release_group(writer, group, st != TDL_OK);
     if (st && !kept_before)
         set_retry(writer);
+    writer->owed |= st && writer->ops->follow;
 }
 
 /* ---- the thread ---- */
@@ -458,15 +509,16 @@ static struct timespec linger_end(void)
     return at;
 }
 
-/* Wait for work, or until kept decisions are due. Under load one commit then carries hundreds of
+/* Wait for work, or until what was put off is due. Under load one commit then carries hundreds of
  * decisions instead of one each. Called with the lock held. */
 static void wait_for_work(tdl_writer *writer)
 {
     int timed_out = 0;
     struct timespec end;
 
-    while (!writer->queue.first && !writer->stopping && !timed_out) {
-        if (writer->kept.first)
+    while (!writer->queue.first && !writer->stopping && !timed_out &&
+           !(writer->poked && writer->observer)) {
+        if (writer->kept.first || writer->owed)
             timed_out = pthread_cond_timedwait(&writer->wanted, &writer->lock, &writer->retry_at);
         else
             pthread_cond_wait(&writer->wanted, &writer->lock);
@@ -488,10 +540,13 @@ static void *writer_main(void *context)
         writer->urgent &= writer->queue.first != NULL;
         stopping = writer->stopping && !group.first;
         pthread_mutex_unlock(&writer->lock);
-        if (stopping || retry_is_due(writer)) // older first
+        bool due = retry_is_due(writer);
+        if (stopping || due) // older first
             retry_kept(writer);
         if (group.first)
             process_group(writer, group);
+        if (writer->ops->follow && (due || !writer->owed))
+            follow_others(writer);
     } while (!stopping);
     return NULL;
 }
@@ -540,6 +595,8 @@ tdl_status tdl_writer_start(const tdl_store_ops *ops, tdl_backend *backend,
         destroy(writer);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the writer thread");
     }
+    if (ops->watch)
+        ops->watch(backend, poke, writer);
     *ret = writer;
     return TDL_OK;
 }
@@ -548,6 +605,8 @@ void tdl_writer_stop(tdl_writer *writer)
 {
     if (!writer)
         return;
+    if (writer->ops->watch)
+        writer->ops->watch(writer->backend, NULL, NULL);
     pthread_mutex_lock(&writer->lock);
     writer->stopping = true;
     pthread_cond_signal(&writer->wanted);

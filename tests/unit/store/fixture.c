@@ -1,11 +1,31 @@
 #include "fixture.h"
 
 #include <ftw.h>
+#include <libpq-fe.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "../../support/postgres.h"
+
+static postgres *server; /* NULL: the tests run on SQLite */
+
+/* One statement or more, on a connection of its own; other processes' commits are announced. */
+static PGresult *ask(const fixture *f, const char *sql)
+{
+    PGconn *conn = PQconnectdb(f->url);
+
+    PQclear(PQexec(conn, "SET search_path = treadle; SET client_min_messages = warning"));
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(PQexec(conn, "NOTIFY treadle"));
+    PQfinish(conn);
+    return result;
+}
 
 int fixture_set_up_closed(void **state)
 {
@@ -16,6 +36,9 @@ int fixture_set_up_closed(void **state)
     snprintf(f->dir, sizeof f->dir, "%s/treadle-store-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/treadle.db", f->dir);
+    snprintf(f->url, sizeof f->url, "%s", server ? server->url : f->path);
+    if ((f->on_postgres = server != NULL))
+        PQclear(ask(f, "DROP SCHEMA IF EXISTS treadle CASCADE"));
     f->arena = tdl_arena_new((size_t)64 << 20);
     assert_non_null(f->arena);
     *state = f;
@@ -50,7 +73,7 @@ int fixture_tear_down(void **state)
 
 void fixture_open(fixture *f, const tdl_store_options *options)
 {
-    succeed(f, tdl_store_open(f->path, options, &f->store, &f->why));
+    succeed(f, tdl_store_open(f->url, options, &f->store, &f->why));
 }
 
 void fixture_close(fixture *f)
@@ -122,6 +145,10 @@ void outside(fixture *f, const char *sql)
     sqlite3 *db;
     char *message = NULL;
 
+    if (f->on_postgres) {
+        PQclear(ask(f, sql));
+        return;
+    }
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     sqlite3_busy_timeout(db, 5000);
     if (sqlite3_exec(db, sql, NULL, NULL, &message))
@@ -134,6 +161,12 @@ int64_t outside_number(fixture *f, const char *sql)
     sqlite3 *db;
     sqlite3_stmt *statement;
 
+    if (f->on_postgres) {
+        PGresult *result = ask(f, sql);
+        int64_t found = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        PQclear(result);
+        return found;
+    }
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     sqlite3_busy_timeout(db, 5000);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
@@ -142,4 +175,18 @@ int64_t outside_number(fixture *f, const char *sql)
     sqlite3_finalize(statement);
     sqlite3_close(db);
     return number;
+}
+
+int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    char second[64];
+    int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
+
+    if (!(server = postgres_start(false)))
+        return failed;
+    snprintf(second, sizeof second, "%s on PostgreSQL", name);
+    failed += _cmocka_run_group_tests(second, tests, tests_n, NULL, NULL);
+    postgres_stop(server);
+    server = NULL;
+    return failed;
 }

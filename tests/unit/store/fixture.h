@@ -1,4 +1,5 @@
-/* A store in a temporary folder, for every test of the store. */
+/* A store in a temporary folder, or in a PostgreSQL server of the test's own, for every test of the
+ * store. */
 #ifndef TDL_TESTS_STORE_FIXTURE_H
 #define TDL_TESTS_STORE_FIXTURE_H
 
@@ -13,7 +14,9 @@
 #include "store/store.h"
 
 typedef struct fixture {
-    char dir[256], path[300]; /* path: the database */
+    char dir[256], path[300]; /* path: of SQLite's database */
+    char url[320];            /* what is opened */
+    bool on_postgres;
     tdl_store *store;
     tdl_arena *arena;
     tdl_report why;
@@ -52,6 +55,12 @@ size_t append_one(fixture *f, const tdl_event *event);
 
 /* Message ids in scan order, separated by blanks, in the arena. */
 const char *scanned(fixture *f, int64_t from_us);
+
+/* Run the tests on SQLite, then on PostgreSQL when it is installed: one contract, every backend.
+ * Gives what main answers. */
+#define run_on_each_backend(name, tests)                                                           \
+    run_tests_on_each_backend(name, tests, sizeof(tests) / sizeof((tests)[0]))
+int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n);
 
 /* Run SQL on the database from outside the store. */
 void outside(fixture *f, const char *sql);

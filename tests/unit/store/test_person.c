@@ -211,5 +211,5 @@ int main(void)
         STORE_TEST(the_newest_word_on_a_trait_holds),
         STORE_TEST(flags_are_kept_with_their_version),
     };
-    return cmocka_run_group_tests_name("store/person", tests, NULL, NULL);
+    return run_on_each_backend("store/person", tests);
 }

@@ -250,6 +250,8 @@ static void decisions_of_one_user_are_found_in_every_stretch(void **state)
         assert_string_equal(got[2].decision.id, "d0");
         succeed(f, tdl_store_decisions(f->store, TDL_STR("u"), 2, f->arena, &got, &n, &f->why));
         assert_int_equal(n, 2);
+        if (f->on_postgres)
+            return;
         fixture_close(f);
         outside(f, "DROP INDEX decisions_by_user;"
                    "CREATE INDEX decisions_by_user ON decisions(user);"
@@ -275,7 +277,8 @@ static void a_damaged_decision_is_reported(void **state)
     outside(f, "UPDATE decisions SET candidates = '[[1]]'");
     refuse(f, tdl_store_get_decision(f->store, tdl_str_of(ID), f->arena, &got, &f->why),
            TDL_E_CORRUPT, ID);
-    outside(f, "UPDATE decisions SET context_hash = x'00'");
+    outside(f, f->on_postgres ? "UPDATE decisions SET context_hash = '\\x00'"
+                              : "UPDATE decisions SET context_hash = x'00'");
     refuse(f, tdl_store_get_decision(f->store, tdl_str_of(ID), f->arena, &got, &f->why),
            TDL_E_CORRUPT, ID);
 }
@@ -379,7 +382,11 @@ static void a_key_is_found_by_its_hash_and_its_text_is_nowhere(void **state)
     assert_str(got->label, "shop");
     assert_true(got->created_us > 0 && got->revoked_us == 0);
     snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM keys WHERE instr(id || label || hash, '%s') > 0", text + 6);
+             f->on_postgres
+                 ? "SELECT count(*) FROM keys"
+                   " WHERE strpos(id || label || encode(hash, 'escape'), '%s') > 0"
+                 : "SELECT count(*) FROM keys WHERE instr(id || label || hash, '%s') > 0",
+             text + 6);
     assert_int_equal(outside_number(f, sql), 0);
 }
 
@@ -437,9 +444,8 @@ static void a_damaged_key_is_never_valid(void **state)
 {
     fixture *f = *state;
     char text[TDL_KEY_TEXT_MAX];
-    static const char *const damages[] = {"UPDATE keys SET hash = x'00'",
-                                          "UPDATE keys SET grants = 4",
-                                          "UPDATE keys SET id = printf('%099d', 0)"};
+    static const char *const damages[] = {"UPDATE keys SET hash = ''", "UPDATE keys SET grants = 4",
+                                          "UPDATE keys SET id = id || id || id || id || id"};
 
     for (int i = 0; i < 3; i++) {
         tdl_key_row *got;
@@ -507,5 +513,5 @@ int main(void)
         STORE_TEST(a_damaged_key_is_never_valid),
         STORE_TEST(a_store_opened_for_reading_reads_and_refuses_to_write),
     };
-    return cmocka_run_group_tests_name("store/records", tests, NULL, NULL);
+    return run_on_each_backend("store/records", tests);
 }

@@ -191,5 +191,5 @@ int main(void)
         STORE_TEST(each_asynchronous_append_is_answered_exactly_once),
         STORE_TEST(every_call_may_come_from_any_thread),
     };
-    return cmocka_run_group_tests_name("store/threads", tests, NULL, NULL);
+    return run_on_each_backend("store/threads", tests);
 }

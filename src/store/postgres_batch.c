@@ -1,0 +1,463 @@
+/* A group's events and decisions, each in a few statements however many they are. */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "store/postgres.h"
+
+enum {
+    COPY_BYTES = 1 << 20, /* sent at once */
+    MONTHS_BACK = 36,     /* older events lie in events_rest */
+    HASH_BYTES = 16
+};
+
+static tdl_status no_memory(tdl_report *why)
+{
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a group of events");
+}
+
+/* ---- names ---- */
+
+static void learn_names(tdl_backend *b, int table, const PGresult *result)
+{
+    int64_t *total = table == TDL_PG_USERS   ? &b->now.users
+                     : table == TDL_PG_ITEMS ? &b->now.items
+                                             : NULL;
+
+    for (int i = 0; i < PQntuples(result); i++) {
+        bool fresh = tdl_pg_get_number(result, i, 2) != 0;
+        tdl_intern_add(&b->names[table], tdl_pg_get_text(result, i, 1),
+                       tdl_pg_get_number(result, i, 0), fresh);
+        if (total)
+            *total += fresh;
+    }
+}
+
+tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, tdl_report *why)
+{
+    tdl_buf array = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    int64_t known;
+    size_t n = 0;
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < names.n; i++)
+        if (!tdl_intern_find(&b->names[table], names.at[i], &known))
+            names.at[n++] = names.at[i];
+    if (!n)
+        return TDL_OK;
+    tdl_pg_array(&array, TDL_PG_TEXT, n);
+    for (size_t i = 0; i < n; i++)
+        tdl_pg_add_text(&array, names.at[i]);
+    tdl_pg_bind_buf(&p, 1, &array);
+    if (array.failed)
+        st = no_memory(why);
+    else if (!(st = tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
+                                 "storing names", &result, why)))
+        learn_names(b, table, result);
+    PQclear(result);
+    tdl_buf_release(&array);
+    return st;
+}
+
+typedef tdl_str name_of(const tdl_event *event);
+
+static tdl_str user_of(const tdl_event *e)
+{
+    return e->user;
+}
+static tdl_str alias_of(const tdl_event *e)
+{
+    return e->alias;
+}
+static tdl_str item_of(const tdl_event *e)
+{
+    return e->item;
+}
+static tdl_str kind_of(const tdl_event *e)
+{
+    return e->kind;
+}
+static tdl_str source_of(const tdl_event *e)
+{
+    return e->source;
+}
+
+/* Where an event's names go. */
+static const struct {
+    int table;
+    name_of *name;
+    size_t id; /* in tdl_pg_event */
+} columns[] = {
+    {TDL_PG_USERS, user_of, offsetof(tdl_pg_event, user)},
+    {TDL_PG_KINDS, kind_of, offsetof(tdl_pg_event, kind)},
+    {TDL_PG_SOURCES, source_of, offsetof(tdl_pg_event, source)},
+    {TDL_PG_ITEMS, item_of, offsetof(tdl_pg_event, item)},
+    {TDL_PG_USERS, alias_of, offsetof(tdl_pg_event, alias)},
+};
+
+static tdl_status number_column(tdl_backend *b, size_t column, tdl_str *scratch, tdl_report *why)
+{
+    tdl_pg_names names = {scratch, 0};
+    int table = columns[column].table;
+    tdl_status st;
+
+    for (size_t i = 0; i < b->events_n; i++) {
+        tdl_str name = columns[column].name(b->events[i].event);
+        if (name.len)
+            names.at[names.n++] = name;
+    }
+    if ((st = tdl_pg_number_names(b, table, names, why)))
+        return st;
+    for (size_t i = 0; i < b->events_n; i++) {
+        tdl_str name = columns[column].name(b->events[i].event);
+        int64_t *id = (int64_t *)((char *)&b->events[i] + columns[column].id);
+        if (name.len && !tdl_intern_find(&b->names[table], name, id))
+            return no_memory(why);
+    }
+    return TDL_OK;
+}
+
+static tdl_status number_events(tdl_backend *b, tdl_report *why)
+{
+    tdl_str *scratch = calloc(b->events_n, sizeof *scratch);
+    tdl_status st = scratch ? TDL_OK : no_memory(why);
+
+    for (size_t i = 0; !st && i < sizeof columns / sizeof columns[0]; i++)
+        st = number_column(b, i, scratch, why);
+    free(scratch);
+    return st;
+}
+
+/* ---- deduplication ---- */
+
+static void hash_message(const tdl_event *e, unsigned char ret[HASH_BYTES])
+{
+    crypto_generichash_state state;
+
+    crypto_generichash_init(&state, NULL, 0, HASH_BYTES);
+    crypto_generichash_update(&state, (const unsigned char *)e->source.at, e->source.len);
+    crypto_generichash_update(&state, (const unsigned char *)"", 1); // in no source
+    crypto_generichash_update(&state, (const unsigned char *)e->message_id.at, e->message_id.len);
+    crypto_generichash_final(&state, ret, HASH_BYTES);
+}
+
+/* New ones come back in the order they were given, and of equal ones the first: number those. */
+static void number_new(tdl_backend *b, const tdl_buf *hashes, const PGresult *result)
+{
+    const char *field = hashes->at + hashes->len - b->events_n * (4 + HASH_BYTES);
+    size_t i = 0;
+
+    for (int row = 0; row < PQntuples(result); row++) {
+        tdl_str hash = tdl_pg_get_text(result, row, 0);
+        while (i < b->events_n && memcmp(field + i * (4 + HASH_BYTES) + 4, hash.at, HASH_BYTES))
+            i++;
+        if (i == b->events_n)
+            return;
+        *b->events[i].ret_seq = ++b->now.events;
+        b->now.rewards += b->events[i].event->decision_id.len != 0;
+        i++;
+    }
+}
+
+static tdl_status skip_duplicates(tdl_backend *b, tdl_report *why)
+{
+    unsigned char hash[HASH_BYTES];
+    tdl_buf array = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    int64_t before = b->now.events;
+    tdl_status st = TDL_OK;
+
+    tdl_pg_array(&array, TDL_PG_UUID, b->events_n);
+    for (size_t i = 0; i < b->events_n; i++) {
+        hash_message(b->events[i].event, hash);
+        tdl_pg_add_text(&array, (tdl_str){(const char *)hash, sizeof hash});
+    }
+    tdl_pg_bind_buf(&p, 1, &array);
+    if (array.failed)
+        st = no_memory(why);
+    else if (!(st = tdl_pg_write(b, TDL_PG_MESSAGES, &p, "storing events", &result, why))) {
+        number_new(b, &array, result);
+        if (b->now.events - before != PQntuples(result))
+            st = TDL_FAIL(why, TDL_E_INTERNAL, "storing events: messages came back out of order");
+    }
+    PQclear(result);
+    tdl_buf_release(&array);
+    return st;
+}
+
+/* ---- months ---- */
+
+static int month_of(int64_t time_us)
+{
+    time_t seconds = (time_t)(time_us / 1000000);
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    return (tm.tm_year + 1900) * 12 + tm.tm_mon;
+}
+
+static int64_t month_start(int month)
+{
+    struct tm tm = {.tm_year = month / 12 - 1900, .tm_mon = month % 12, .tm_mday = 1};
+
+    return (int64_t)timegm(&tm) * 1000000;
+}
+
+static bool month_is_known(const tdl_backend *b, int month)
+{
+    for (size_t i = b->months_n; i-- > 0;)
+        if (b->months[i] == month)
+            return true;
+    return false;
+}
+
+static tdl_status make_month(tdl_backend *b, int month, tdl_report *why)
+{
+    tdl_pg_parameters p = {0};
+    char name[32];
+
+    snprintf(name, sizeof name, "events_%04d_%02d", month / 12, month % 12 + 1);
+    tdl_pg_bind_text(&p, 1, tdl_str_of(name));
+    tdl_pg_bind_number(&p, 2, month_start(month));
+    tdl_pg_bind_number(&p, 3, month_start(month + 1));
+    if (b->months_n < TDL_PG_MONTHS_MAX)
+        b->months[b->months_n++] = month;
+    return tdl_pg_write(b, TDL_PG_MONTH, &p, "making a month's partition", NULL, why);
+}
+
+static tdl_status make_months(tdl_backend *b, tdl_report *why)
+{
+    int oldest = month_of(tdl_time_now()) - MONTHS_BACK, last = 0;
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < b->events_n; i++) {
+        int month = *b->events[i].ret_seq ? month_of(b->events[i].event->time_us) : last;
+        if (month == last)
+            continue;
+        last = month;
+        if (month >= oldest && !month_is_known(b, month))
+            st = make_month(b, month, why);
+    }
+    return st;
+}
+
+/* ---- COPY ---- */
+
+static void add_text_or_null(tdl_buf *out, tdl_str text)
+{
+    text.len ? tdl_pg_add_text(out, text) : tdl_pg_add_null(out);
+}
+
+static void add_row(tdl_buf *out, const tdl_pg_event *one)
+{
+    const tdl_event *e = one->event;
+    int64_t value;
+
+    memcpy(&value, &e->value, sizeof value);
+    tdl_pg_add_16(out, 10);
+    tdl_pg_add_number(out, *one->ret_seq);
+    tdl_pg_add_number(out, e->time_us);
+    tdl_pg_add_number(out, one->user);
+    tdl_pg_add_number(out, one->kind);
+    one->item ? tdl_pg_add_number(out, one->item) : tdl_pg_add_null(out);
+    e->has_value ? tdl_pg_add_number(out, value) : tdl_pg_add_null(out);
+    add_text_or_null(out, e->properties);
+    tdl_pg_add_number(out, one->source);
+    tdl_pg_add_text(out, e->message_id);
+    add_text_or_null(out, e->decision_id);
+}
+
+static bool send_rows(tdl_backend *b, tdl_buf *rows)
+{
+    bool sent = !rows->failed && PQputCopyData(b->conn, rows->at, (int)rows->len) == 1;
+
+    tdl_buf_clear(rows);
+    return sent;
+}
+
+static bool send_events(tdl_backend *b)
+{
+    static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0"; // the last NUL is the text's
+    tdl_buf rows = {0};
+    bool sent = true;
+
+    tdl_buf_add(&rows, head, 19);
+    for (size_t i = 0; sent && i < b->events_n; i++) {
+        if (*b->events[i].ret_seq)
+            add_row(&rows, &b->events[i]);
+        if (rows.len > COPY_BYTES || rows.failed)
+            sent = send_rows(b, &rows);
+    }
+    tdl_pg_add_16(&rows, UINT16_MAX);
+    sent = sent && send_rows(b, &rows);
+    tdl_buf_release(&rows);
+    return PQputCopyEnd(b->conn, sent ? NULL : "given up") == 1 && sent;
+}
+
+static tdl_status copy_events(tdl_backend *b, tdl_report *why)
+{
+    static const char sql[] = "COPY events(seq, time_us, user_id, kind, item, value, properties,"
+                              " source, message_id, decision_id) FROM STDIN (FORMAT binary)";
+    PGresult *result = PQexec(b->conn, sql);
+    tdl_status st = TDL_OK;
+
+    if (PQresultStatus(result) != PGRES_COPY_IN) {
+        st = tdl_pg_fail(b->conn, result, "storing events", why);
+        PQclear(result);
+        return st;
+    }
+    PQclear(result);
+    bool sent = send_events(b);
+    while ((result = PQgetResult(b->conn))) {
+        if (PQresultStatus(result) != PGRES_COMMAND_OK && !st)
+            st = tdl_pg_fail(b->conn, result, "storing events", why);
+        PQclear(result);
+    }
+    return st || sent ? st : tdl_pg_fail(b->conn, NULL, "storing events", why);
+}
+
+/* ---- persons ---- */
+
+static int64_t what_of(const tdl_event *e)
+{
+    return tdl_str_is(e->kind, "$identify") ? 1 : tdl_str_is(e->kind, "$create_alias") ? 2 : 0;
+}
+
+static bool says_of_person(const tdl_pg_event *one)
+{
+    const tdl_event *e = one->event;
+
+    return *one->ret_seq && (one->alias || e->traits.len || e->traits_once.len || what_of(e) == 1);
+}
+
+enum { PERSON_ARRAYS = 7 };
+
+static void fill_persons(tdl_backend *b, size_t n, tdl_buf array[PERSON_ARRAYS])
+{
+    for (int i = 0; i < PERSON_ARRAYS; i++)
+        tdl_pg_array(&array[i], i == 4 || i == 5 ? TDL_PG_TEXT : TDL_PG_INT8, n);
+    for (size_t i = 0; i < b->events_n; i++) {
+        const tdl_pg_event *one = &b->events[i];
+        if (!says_of_person(one))
+            continue;
+        tdl_pg_add_number(&array[0], *one->ret_seq);
+        tdl_pg_add_number(&array[1], one->user);
+        tdl_pg_add_number(&array[2], one->alias);
+        tdl_pg_add_number(&array[3], what_of(one->event));
+        tdl_pg_add_text(&array[4], one->event->traits);
+        tdl_pg_add_text(&array[5], one->event->traits_once);
+        tdl_pg_add_number(&array[6], one->event->time_us);
+    }
+}
+
+/* Bind the arrays and run; they are released. */
+static tdl_status write_arrays(tdl_backend *b, tdl_pg_write_statement which, tdl_pg_parameters *p,
+                               tdl_buf *array, int n, const char *doing, PGresult **ret,
+                               tdl_report *why)
+{
+    bool failed = false;
+
+    for (int i = 0; i < n; i++) {
+        tdl_pg_bind_buf(p, i + 1, &array[i]);
+        failed |= array[i].failed;
+    }
+    tdl_status st = failed ? no_memory(why) : tdl_pg_write(b, which, p, doing, ret, why);
+    for (int i = 0; i < n; i++)
+        tdl_buf_release(&array[i]);
+    return st;
+}
+
+static tdl_status put_persons(tdl_backend *b, tdl_report *why)
+{
+    tdl_buf array[PERSON_ARRAYS] = {0};
+    tdl_pg_parameters p = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->events_n; i++)
+        n += says_of_person(&b->events[i]);
+    if (!n)
+        return TDL_OK;
+    fill_persons(b, n, array);
+    tdl_pg_bind_number(&p, PERSON_ARRAYS + 1, TDL_PERSON_IDS_MAX);
+    return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
+}
+
+tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
+{
+    tdl_status st;
+    int64_t before;
+
+    if ((st = tdl_pg_lock(b, why)))
+        return st;
+    before = b->now.events;
+    if ((st = number_events(b, why)) || (st = skip_duplicates(b, why)))
+        return st;
+    if (b->now.events > before &&
+        ((st = make_months(b, why)) || (st = copy_events(b, why)) || (st = put_persons(b, why))))
+        return st;
+    b->tell |= b->now.events > before;
+    b->events_n = 0;
+    return TDL_OK;
+}
+
+/* ---- decisions ---- */
+
+enum { DECISION_ARRAYS = 9 };
+
+static void fill_decisions(tdl_backend *b, tdl_buf array[DECISION_ARRAYS])
+{
+    static const tdl_pg_type types[DECISION_ARRAYS] = {TDL_PG_TEXT,  TDL_PG_INT8,  TDL_PG_TEXT,
+                                                       TDL_PG_BYTES, TDL_PG_TEXT,  TDL_PG_INT8,
+                                                       TDL_PG_TEXT,  TDL_PG_BYTES, TDL_PG_BYTES};
+
+    for (int i = 0; i < DECISION_ARRAYS; i++)
+        tdl_pg_array(&array[i], types[i], b->decisions_n);
+    for (size_t i = 0; i < b->decisions_n; i++) {
+        const tdl_decision_text *d = b->decisions[i].decision;
+        tdl_pg_add_text(&array[0], d->id);
+        tdl_pg_add_number(&array[1], d->time_us);
+        tdl_pg_add_text(&array[2], d->app);
+        tdl_pg_add_text(&array[3], d->user);
+        tdl_pg_add_text(&array[4], d->candidates);
+        tdl_pg_add_number(&array[5], d->chosen_n);
+        tdl_pg_add_text(&array[6], d->model_version);
+        tdl_pg_add_text(&array[7], d->why);
+        tdl_pg_add_text(&array[8],
+                        (tdl_str){(const char *)d->context_hash, sizeof d->context_hash});
+    }
+}
+
+tdl_status tdl_pg_put_decisions(tdl_backend *b, tdl_report *why)
+{
+    tdl_buf array[DECISION_ARRAYS] = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    size_t i = 0;
+    tdl_status st;
+
+    fill_decisions(b, array);
+    if ((st = write_arrays(b, TDL_PG_DECISIONS, &p, array, DECISION_ARRAYS, "logging decisions",
+                           &result, why)) ||
+        (st = tdl_pg_lock(b, why)))
+        goto out;
+    for (int row = 0; row < PQntuples(result); row++, i++) {
+        tdl_str id = tdl_pg_get_text(result, row, 0);
+        while (i < b->decisions_n && !tdl_str_eq(b->decisions[i].decision->id, id))
+            i++;
+        if (i == b->decisions_n)
+            break;
+        *b->decisions[i].ret_new = true;
+    }
+    b->now.decisions += PQntuples(result);
+    b->decisions_n = 0;
+out:
+    PQclear(result);
+    return st;
+}

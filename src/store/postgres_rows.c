@@ -1,0 +1,216 @@
+/* Rows of the PostgreSQL backend. */
+#include <string.h>
+
+#include "store/postgres.h"
+
+#define EVENT_COLUMNS                                                                              \
+    "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
+    "e.message_id, e.decision_id, e.seq"
+#define EVENT_TABLES                                                                               \
+    " FROM events e JOIN users u ON u.id = e.user_id JOIN kinds k ON k.id = e.kind"                \
+    " JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"                        \
+    " LEFT JOIN users p ON p.id = u.person"
+/* Whoever stands for the user called $1, and everybody he stands for. */
+#define PERSON "(SELECT coalesce(person, id) FROM users WHERE name = $1)"
+#define PERSON_IDS                                                                                 \
+    "(SELECT id FROM users WHERE id = " PERSON                                                     \
+    " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+#define DECISION_COLUMNS                                                                           \
+    "id, time_us, app, user_id, candidates, chosen_n, model_version, why, context_hash"
+
+static const char *const read_sql[TDL_READ_N] = {
+    [TDL_READ_SCAN] =
+        "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= $1 ORDER BY e.time_us, e.seq",
+    [TDL_READ_REWARDS] =
+        "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = $1 ORDER BY e.time_us, e.seq",
+    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON_EVENTS] =
+        "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.user_id IN " PERSON_IDS
+        " ORDER BY e.time_us DESC, e.seq DESC LIMIT $2::bigint",
+    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
+                         " WHERE u.person IS NOT NULL",
+    [TDL_READ_TRAITS] =
+        "SELECT DISTINCT ON (name) name, value FROM traits WHERE user_id IN " PERSON_IDS
+        " ORDER BY name, time_us DESC",
+    [TDL_READ_FLAGS] = "SELECT id, key, family, definition, version, created_us, updated_us"
+                       " FROM flags ORDER BY id",
+    [TDL_READ_USERS] =
+        "SELECT p.name, sum(e.n)::bigint, max(e.last) FROM"
+        " (SELECT user_id, count(*) AS n, max(time_us) AS last FROM events GROUP BY user_id) e"
+        " JOIN users u ON u.id = e.user_id JOIN users p ON p.id = coalesce(u.person, u.id)"
+        " WHERE p.name >= $1 AND substr(p.name, 1, $2::bigint::int) = $1"
+        " GROUP BY p.id, p.name ORDER BY max(e.last) DESC, p.id LIMIT $3::bigint",
+    [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = $1",
+    [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = $1",
+    [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
+    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = $1"
+                          " LIMIT $2::bigint",
+    [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
+    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
+                                " WHERE seq >> 12 = $3::bigint AND user_id = $1"
+                                " ORDER BY seq DESC LIMIT $2::bigint",
+    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE $1::text IS NULL"
+                           " ORDER BY seq DESC LIMIT $2::bigint",
+    [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
+                        " FROM models WHERE $1 = '' OR app = $1"
+                        " ORDER BY created_us DESC, n DESC",
+    [TDL_READ_KEYS] = "SELECT id, grants, label, created_us, revoked_us, hash FROM keys"
+                      " ORDER BY created_us, n",
+    [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
+    [TDL_READ_FILE] = "SELECT bytes FROM files WHERE path = $1 AND part >= $2::bigint"
+                      " ORDER BY part LIMIT 1",
+};
+
+static tdl_status start(tdl_reader *reader, tdl_read_statement which, void **ret, tdl_report *why)
+{
+    tdl_pg_reader *r = (tdl_pg_reader *)reader;
+    tdl_pg_statement *s = &r->statement[which];
+
+    TDL_UNUSED(why);
+    PQclear(s->result);
+    *s = (tdl_pg_statement){.reader = r, .which = which, .row = -1, .prepared = s->prepared};
+    *ret = s;
+    return TDL_OK;
+}
+
+static void bind_text(void *statement, int at, tdl_str text)
+{
+    tdl_pg_bind_text(&((tdl_pg_statement *)statement)->p, at, text);
+}
+
+static void bind_number(void *statement, int at, int64_t value)
+{
+    tdl_pg_bind_number(&((tdl_pg_statement *)statement)->p, at, value);
+}
+
+/* ---- running ---- */
+
+static tdl_status run(tdl_pg_statement *s)
+{
+    char name[16] = {'r', (char)('a' + s->which / 26), (char)('a' + s->which % 26)};
+
+    return tdl_pg_query(s->reader->conn, &s->prepared, name, read_sql[s->which], &s->p,
+                        "reading the store", &s->result, &s->why);
+}
+
+/* An idle connection does not outlive its server. What is only read may be asked again. */
+static tdl_status reconnect(tdl_pg_reader *r, tdl_report *why)
+{
+    PGconn *conn;
+    tdl_status st = tdl_pg_connect(r->backend->url, true, &conn, why);
+
+    if (st)
+        return st;
+    PQfinish(r->conn);
+    r->conn = conn;
+    for (int i = 0; i < TDL_READ_N; i++)
+        r->statement[i].prepared = false;
+    return TDL_OK;
+}
+
+static void run_all(tdl_pg_statement *s)
+{
+    s->status = run(s);
+    if (s->status && PQstatus(s->reader->conn) != CONNECTION_OK && !s->reader->in_snapshot &&
+        !(s->status = reconnect(s->reader, &s->why)))
+        s->status = run(s);
+}
+
+/* Row by row: the store may be larger than memory. */
+static void run_scan(tdl_pg_statement *s)
+{
+    static const int binary[] = {1};
+    PGconn *conn = s->reader->conn;
+
+    if (!PQsendQueryParams(conn, read_sql[s->which], s->p.n, (const Oid[]){TDL_PG_INT8}, s->p.at,
+                           s->p.len, binary, 1) ||
+        !PQsetSingleRowMode(conn))
+        s->status = tdl_pg_fail(conn, NULL, "scanning events", &s->why);
+}
+
+static bool next_of_scan(tdl_pg_statement *s)
+{
+    PQclear(s->result);
+    s->result = PQgetResult(s->reader->conn);
+    s->row = 0;
+    if (PQresultStatus(s->result) == PGRES_SINGLE_TUPLE)
+        return true;
+    if (s->result && PQresultStatus(s->result) != PGRES_TUPLES_OK)
+        s->status = tdl_pg_fail(s->reader->conn, s->result, "scanning events", &s->why);
+    return false;
+}
+
+static bool step(void *statement)
+{
+    tdl_pg_statement *s = statement;
+    bool scanning = s->which == TDL_READ_SCAN;
+
+    if (!s->started) {
+        s->started = true;
+        scanning ? run_scan(s) : run_all(s);
+    }
+    if (s->status)
+        return false;
+    return scanning ? next_of_scan(s) : ++s->row < PQntuples(s->result);
+}
+
+static tdl_status end(tdl_reader *reader, void *statement, tdl_report *why)
+{
+    tdl_pg_statement *s = statement;
+
+    TDL_UNUSED(reader);
+    PQclear(s->result);
+    s->result = NULL;
+    if (s->status && why)
+        *why = s->why;
+    return s->status;
+}
+
+/* ---- columns ---- */
+
+static tdl_str text(void *statement, int column)
+{
+    const tdl_pg_statement *s = statement;
+    return tdl_pg_get_text(s->result, s->row, column);
+}
+
+static int64_t number(void *statement, int column)
+{
+    const tdl_pg_statement *s = statement;
+    return tdl_pg_get_number(s->result, s->row, column);
+}
+
+static double real(void *statement, int column)
+{
+    const tdl_pg_statement *s = statement;
+    return tdl_pg_get_real(s->result, s->row, column);
+}
+
+static bool is_null(void *statement, int column)
+{
+    const tdl_pg_statement *s = statement;
+    return PQgetisnull(s->result, s->row, column);
+}
+
+static tdl_status hold_snapshot(tdl_reader *reader, tdl_report *why)
+{
+    tdl_pg_reader *r = (tdl_pg_reader *)reader;
+
+    r->in_snapshot = true;
+    return tdl_pg_run(r->conn, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM store",
+                      "scanning events", why);
+}
+
+const tdl_rows_ops tdl_pg_rows = {
+    .start = start,
+    .bind_text = bind_text,
+    .bind_number = bind_number,
+    .step = step,
+    .end = end,
+    .text = text,
+    .bytes = text,
+    .number = number,
+    .real = real,
+    .is_null = is_null,
+    .hold_snapshot = hold_snapshot,
+};
