@@ -34,6 +34,18 @@ static tdl_status open_connections(tdl_backend *b, const tdl_store_options *opti
     return start_totals(b, why);
 }
 
+/* libpq's own message would repeat the part it cannot read, which may be the password. */
+static tdl_status check_url(const char *url, tdl_report *why)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+
+    if (!options)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "use postgres://USER@HOST:PORT/DATABASE",
+                             "the database's address cannot be read");
+    PQconninfoFree(options);
+    return TDL_OK;
+}
+
 static tdl_status pg_open(const char *path, const tdl_store_options *options, tdl_backend **ret,
                           tdl_report *why)
 {
@@ -48,10 +60,7 @@ static tdl_status pg_open(const char *path, const tdl_store_options *options, td
     b->read_only = options->read_only;
     if (url.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the store");
-    else if (strncmp(path, "//", 2))
-        st = TDL_FAIL_HINT(why, TDL_E_INVALID, "use postgres://USER@HOST:PORT/DATABASE",
-                           "this is no address of a database");
-    else if (!(st = open_connections(b, options, why)))
+    else if (!(st = check_url(b->url, why)) && !(st = open_connections(b, options, why)))
         st = tdl_pg_watch_start(b->url, &b->watch, why);
     if (st)
         goto out;

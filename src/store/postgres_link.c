@@ -77,6 +77,13 @@ static const char session_reading[] = "SET default_transaction_read_only = on";
 static const char session_writing[] =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 
+/* libpq would write to stderr; what matters comes back as an error too. */
+static void be_silent(void *context, const char *message)
+{
+    TDL_UNUSED(context);
+    TDL_UNUSED(message);
+}
+
 tdl_status tdl_pg_connect(const char *url, bool read_only, PGconn **ret, tdl_report *why)
 {
     static const char *const names[] = {"dbname",
@@ -92,6 +99,7 @@ tdl_status tdl_pg_connect(const char *url, bool read_only, PGconn **ret, tdl_rep
 
     if (!conn)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a connection");
+    PQsetNoticeProcessor(conn, be_silent, NULL);
     if (PQstatus(conn) != CONNECTION_OK) {
         st = tdl_pg_fail(conn, NULL, "connecting to the database", why);
         goto out;

@@ -177,16 +177,26 @@ int64_t outside_number(fixture *f, const char *sql)
     return number;
 }
 
+postgres *fixture_server(void)
+{
+    return server;
+}
+
+int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    if (!(server = postgres_start(false)))
+        return 0;
+    int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
+    postgres_stop(server);
+    server = NULL;
+    return failed;
+}
+
 int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
     char second[64];
     int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
 
-    if (!(server = postgres_start(false)))
-        return failed;
     snprintf(second, sizeof second, "%s on PostgreSQL", name);
-    failed += _cmocka_run_group_tests(second, tests, tests_n, NULL, NULL);
-    postgres_stop(server);
-    server = NULL;
-    return failed;
+    return failed + run_tests_on_postgres(second, tests, tests_n);
 }

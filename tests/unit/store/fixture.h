@@ -62,6 +62,12 @@ const char *scanned(fixture *f, int64_t from_us);
     run_tests_on_each_backend(name, tests, sizeof(tests) / sizeof((tests)[0]))
 int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n);
 
+/* The same on PostgreSQL alone. */
+#define run_on_postgres(name, tests)                                                               \
+    run_tests_on_postgres(name, tests, sizeof(tests) / sizeof((tests)[0]))
+int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n);
+struct postgres *fixture_server(void); /* to halt and resume; NULL on SQLite */
+
 /* Run SQL on the database from outside the store. */
 void outside(fixture *f, const char *sql);
 int64_t outside_number(fixture *f, const char *sql);
