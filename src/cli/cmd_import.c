@@ -86,7 +86,8 @@ static tdl_status import_here(const import_values *v, const tdl_import_options *
                               tdl_progress *progress, tdl_import_result *ret, tdl_report *why)
 {
     tdl_loop *loop = NULL;
-    tdl_loop_options loop_options = {.data_dir = v->common.data, .exclusive = true, .threads = 1};
+    tdl_loop_options loop_options = {
+        .data_dir = v->common.data, .store = v->common.store, .exclusive = true, .threads = 1};
     tdl_status st = tdl_loop_open(&loop_options, &loop, NULL, why);
 
     if (st)

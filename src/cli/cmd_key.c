@@ -39,7 +39,7 @@ static tdl_status open_store(const tdl_common *common, tdl_store **ret, tdl_repo
 
     if (snprintf(url, sizeof url, "sqlite:%s/treadle.db", common->data) >= (int)sizeof url)
         return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", common->data);
-    return tdl_store_open(url, &options, ret, why);
+    return tdl_store_open(common->store ? common->store : url, &options, ret, why);
 }
 
 static tdl_status print_created(const tdl_common *common, const char *text, tdl_right right)

@@ -79,6 +79,7 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     const tdl_serve_values *v = values;
     tdl_service service = {0};
     tdl_service_options options = {.data_dir = v->common.data,
+                                   .store = v->common.store,
                                    .server = server_options(v),
                                    .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
     tdl_status st;
@@ -110,6 +111,7 @@ const tdl_command tdl_command_serve = {
     .examples = "  treadle serve\n"
                 "  treadle serve --data /var/lib/treadle --port 9000\n"
                 "  treadle serve --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n"
+                "  TREADLE_STORE=postgres://treadle@db/treadle treadle serve\n"
                 "  TREADLE_PORT=0 treadle serve --json\n",
     .run = run_serve,
 };

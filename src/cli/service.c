@@ -77,6 +77,7 @@ static tdl_status open_loop(const tdl_service_options *options, tdl_service *ser
 {
     tdl_report warning = {0};
     tdl_loop_options loop = {.data_dir = options->data_dir,
+                             .store = options->store,
                              .exclusive = true,
                              .tell_stage = tell_stage,
                              .tell_context = service->server};

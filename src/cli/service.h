@@ -11,7 +11,7 @@
 #include "loop/loop.h"
 
 typedef struct tdl_service_options {
-    const char *data_dir;
+    const char *data_dir, *store; /* store: URL; NULL = in data_dir */
     tdl_server_options server;
     bool port_may_move; /* take any free one when `server.port` is taken */
     bool take_hangup;   /* SIGHUP reads the certificate anew instead of ending the process */

@@ -97,10 +97,15 @@ static tdl_status open_folder(tdl_loop *loop, const tdl_loop_options *options, t
 static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, tdl_report *why)
 {
     char url[PATH_MAX + 32];
-    tdl_store_options store_options = {.must_exist = options->must_exist};
+    tdl_store_options store_options = {.must_exist = options->must_exist,
+                                       .files_dir = loop->data_dir};
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
-    return tdl_store_open(url, &store_options, &loop->store, why);
+    tdl_status st =
+        tdl_store_open(options->store ? options->store : url, &store_options, &loop->store, why);
+    if (!st) // before anything is read: what changes meanwhile is looked at twice
+        loop->data_version = tdl_store_data_version(loop->store);
+    return st;
 }
 
 static tdl_status open_apps(tdl_loop *loop, tdl_report *ret_warning, tdl_report *why)
@@ -114,7 +119,6 @@ static tdl_status open_apps(tdl_loop *loop, tdl_report *ret_warning, tdl_report 
             return st;
     }
     tdl_store_observe(loop->store, learn, loop);
-    loop->data_version = tdl_store_data_version(loop->store);
     return TDL_OK;
 }
 

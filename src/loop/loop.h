@@ -14,6 +14,7 @@ typedef struct tdl_loop tdl_loop;
 
 typedef struct tdl_loop_options {
     const char *data_dir; /* made when missing, unless must_exist */
+    const char *store;    /* URL of a store of its own; NULL: sqlite in the data folder */
     bool must_exist;      /* */
     bool exclusive;       /* take the folder's lock: whoever keeps serving state or imports does */
     unsigned threads;     /* of the training pool; 0 = TREADLE_THREADS or all cores */
@@ -22,8 +23,8 @@ typedef struct tdl_loop_options {
     void *tell_context;
 } tdl_loop_options;
 
-/* Opens the store in data_dir/treadle.db and every app. ret_warning (may be NULL): something
- * is missing or damaged but the loop serves without it; status TDL_OK when all is well.
+/* Opens the store (data_dir/treadle.db unless named) and every app. ret_warning (may be NULL):
+ * something is missing or damaged but the loop serves without it; status TDL_OK when all is well.
  * TDL_E_CONFLICT: another process holds the folder (the report names its process id). */
 tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_report *ret_warning,
                          tdl_report *why);

@@ -50,6 +50,8 @@ typedef struct tdl_store_ops {
     tdl_status (*put_flag)(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
     tdl_status (*drop_flag)(tdl_backend *backend, tdl_str key, tdl_report *why);
     tdl_status (*put_model)(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
+    /* The file of a model, from `path`, under a name; NULL where files are not kept. */
+    tdl_status (*put_file)(tdl_backend *backend, tdl_str name, const char *path, tdl_report *why);
     tdl_status (*activate_model)(tdl_backend *backend, tdl_str version, tdl_report *why);
     tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
     tdl_status (*revoke_key)(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);

@@ -139,6 +139,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .put_flag = tdl_pg_put_flag,
     .drop_flag = tdl_pg_drop_flag,
     .put_model = tdl_pg_put_model,
+    .put_file = tdl_pg_put_file,
     .activate_model = tdl_pg_activate_model,
     .put_key = tdl_pg_put_key,
     .revoke_key = tdl_pg_revoke_key,

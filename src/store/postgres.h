@@ -221,6 +221,7 @@ tdl_status tdl_pg_put_item(tdl_backend *backend, const tdl_item *item, tdl_repor
 tdl_status tdl_pg_put_flag(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
 tdl_status tdl_pg_drop_flag(tdl_backend *backend, tdl_str key, tdl_report *why);
 tdl_status tdl_pg_put_model(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
+tdl_status tdl_pg_put_file(tdl_backend *backend, tdl_str name, const char *path, tdl_report *why);
 tdl_status tdl_pg_activate_model(tdl_backend *backend, tdl_str version, tdl_report *why);
 tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);

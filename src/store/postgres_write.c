@@ -61,7 +61,7 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
     [TDL_PG_NAMES + TDL_PG_SOURCES] = NUMBER_NAMES("sources"),
 };
 
-enum { RETRY_FIRST_US = 100000, RETRY_LAST_US = 5000000 };
+enum { RETRY_FIRST_US = 100000, RETRY_LAST_US = 5000000, FILE_PART_BYTES = 4 << 20 };
 
 tdl_status tdl_pg_write(tdl_backend *b, tdl_pg_write_statement which, const tdl_pg_parameters *p,
                         const char *doing, PGresult **ret, tdl_report *why)
@@ -373,6 +373,40 @@ tdl_status tdl_pg_put_model(tdl_backend *b, const tdl_model_row *m, tdl_report *
         return TDL_FAIL(why, TDL_E_CONFLICT, "there is a model version \"%.*s\" already",
                         TDL_FMT(m->version));
     return TDL_OK;
+}
+
+static tdl_status put_parts(tdl_backend *b, tdl_str name, FILE *file, char *part, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+    size_t n = FILE_PART_BYTES;
+
+    for (int64_t i = 0; !st && n == FILE_PART_BYTES; i++) {
+        tdl_pg_parameters p = {0};
+        n = fread(part, 1, FILE_PART_BYTES, file);
+        tdl_pg_bind_text(&p, 1, name);
+        tdl_pg_bind_number(&p, 2, i);
+        tdl_pg_bind_text(&p, 3, (tdl_str){part, n});
+        st = change(b, TDL_PG_FILE, &p, "storing a model's file", NULL, why);
+    }
+    return st || !ferror(file) ? st : TDL_FAIL(why, TDL_E_IO, "a model's file cannot be read");
+}
+
+tdl_status tdl_pg_put_file(tdl_backend *b, tdl_str name, const char *path, tdl_report *why)
+{
+    tdl_pg_parameters p = {0};
+    char *part = malloc(FILE_PART_BYTES);
+    FILE *file = fopen(path, "rb");
+    tdl_status st;
+
+    tdl_pg_bind_text(&p, 1, name);
+    if (!part || !file)
+        st = TDL_FAIL(why, part ? TDL_E_IO : TDL_E_NO_MEMORY, "%s cannot be read", path);
+    else if (!(st = change(b, TDL_PG_FILE_OFF, &p, "storing a model's file", NULL, why)))
+        st = put_parts(b, name, file, part, why);
+    if (file)
+        fclose(file);
+    free(part);
+    return st;
 }
 
 tdl_status tdl_pg_activate_model(tdl_backend *b, tdl_str version, tdl_report *why)

@@ -219,15 +219,24 @@ tdl_status tdl_store_decisions(tdl_store *store, tdl_str user, size_t limit, tdl
 
 /* ---- models ---- */
 
+typedef struct publication {
+    const tdl_store *store;
+    const tdl_model_row *model;
+} publication;
+
+/* The file and its row in one commit: who sees the row finds the file. */
 static tdl_status put_model(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                             tdl_report *why)
 {
-    return ops->put_model(backend, context, why);
+    const publication *p = context;
+    tdl_status st = ops->put_model(backend, p->model, why);
+
+    return st ? st : tdl_store_send_file(p->store, ops, backend, p->model->path, why);
 }
 
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why)
 {
-    return tdl_store_write(store, put_model, model, why);
+    return tdl_store_write(store, put_model, &(publication){store, model}, why);
 }
 
 static tdl_status activate_model(const tdl_store_ops *ops, tdl_backend *backend,

@@ -65,6 +65,10 @@ tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl
     store->idle_max = options->readers_max && options->readers_max < TDL_READERS_MAX
                           ? options->readers_max
                           : TDL_READERS_MAX;
+    if (options->files_dir && !(store->files_dir = strdup(options->files_dir))) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a store");
+        goto out;
+    }
     if ((st = find_backend(url, &store->ops, &path, why)) ||
         (st = store->ops->open(path, options, &store->backend, why)) ||
         (!options->read_only && (st = start_writer(store, options, why))))
@@ -86,6 +90,7 @@ void tdl_store_close(tdl_store *store)
     if (store->backend)
         store->ops->close(store->backend);
     pthread_mutex_destroy(&store->lock);
+    free(store->files_dir);
     free(store);
 }
 

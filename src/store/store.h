@@ -8,8 +8,9 @@
  * Failure      nothing is half-written: a write is all or nothing, and durable (fsynced) once its
  *              call returned TDL_OK or its `done` was called with TDL_OK
  *
- * A store is named by a URL, "sqlite:PATH", or by a plain path. Backends are const tables of
- * functions (store/backend.h); everything but sqlite*.c is the same for all of them.
+ * A store is named by a URL, "sqlite:PATH" or "postgres://USER@HOST/DATABASE", or by a plain path.
+ * Backends are const tables of functions (store/backend.h); everything but sqlite*.c and
+ * postgres*.c is the same for all of them. Several processes may share a store on PostgreSQL.
  */
 #ifndef TDL_STORE_STORE_H
 #define TDL_STORE_STORE_H
@@ -27,6 +28,9 @@ typedef struct tdl_store_options {
     size_t queue_bytes;   /* most bytes waiting for the writer; 0 = 64 MiB. Past it: TDL_E_FULL */
     unsigned group_max;   /* most events in one commit; 0 = 10,000 */
     unsigned readers_max; /* most reader connections kept open; 0 = 16 */
+    /* Where the paths of models begin. With it a store that several processes share keeps their
+     * files too; tdl_store_fetch_model brings one here. May be NULL. */
+    const char *files_dir;
 } tdl_store_options;
 
 /* ret is set on success only. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID: made
@@ -39,7 +43,11 @@ void tdl_store_close(tdl_store *store);
 /* Called on the writer thread for each event newly stored (never for duplicates), in the order of
  * `seq`, once durable and before the append that brought it is answered. `seq` is the event's
  * position in arrival order, from 1. One observer; NULL takes it off. It must not wait for the
- * store: everything that waits for the writer waits for it. */
+ * store: everything that waits for the writer waits for it.
+ *
+ * Of a store that several processes share, it is also called, within a second, for each event that
+ * another process stored since this one opened it. Those are in order among themselves, have no
+ * traits, and an alias only where the two ids were joined. */
 typedef void tdl_store_observer(void *context, const tdl_event *event, int64_t seq);
 void tdl_store_observe(tdl_store *store, tdl_store_observer *observer, void *context);
 
@@ -204,6 +212,9 @@ typedef struct tdl_model_row {
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
 /* Make a stored version the active one (promotion by hand, roll-back). TDL_E_NOT_FOUND. */
 tdl_status tdl_store_activate_model(tdl_store *store, tdl_str version, tdl_report *why);
+/* Make sure that the model's file is in the folder; at once where it is. TDL_E_NOT_FOUND: the store
+ * does not hold it. */
+tdl_status tdl_store_fetch_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
 /* Newest first; `app` empty = all. */
 tdl_status tdl_store_models(tdl_store *store, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
                             size_t *ret_n, tdl_report *why);
@@ -251,7 +262,8 @@ typedef struct tdl_store_counts {
  * counted, and all are 0 when that fails. */
 void tdl_store_count(tdl_store *store, tdl_store_counts *ret);
 
-/* A number that changes whenever another process wrote to the store (or this one did). */
+/* A number that changes whenever another process wrote to the store (or this one did); on
+ * PostgreSQL some milliseconds later. */
 int64_t tdl_store_data_version(tdl_store *store);
 
 #endif

@@ -116,9 +116,15 @@ void server_start(server *s, uint64_t file_max)
 void server_start_with(server *s, uint64_t file_max, const char *const *options)
 {
     char *arguments[32] = {(char *)program(), "serve", "--data", s->data, "--port", "0", "--json"};
+    size_t n = 7;
+
+    if (s->store[0]) {
+        arguments[n++] = "--store";
+        arguments[n++] = s->store;
+    }
     int out[2], err = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-    for (size_t n = 7; options && *options && n < 31; n++)
+    for (; options && *options && n < 31; n++)
         arguments[n] = (char *)*options++;
     assert_true(err >= 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);

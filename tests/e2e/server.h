@@ -14,6 +14,7 @@
 typedef struct server {
     char folder[128]; /* removed by server_free */
     char data[160];   /* --data */
+    char store[300];  /* --store; empty = in the data folder */
     char log[160];    /* its standard error */
     char url[128];
     uint16_t port;

@@ -4,9 +4,8 @@
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 
-static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t seq)
+static void learn(tdl_app *app, const tdl_event *event)
 {
-    TDL_UNUSED(seq);
     if (!event->item.len)
         return;
     pthread_rwlock_wrlock(&app->lock);
@@ -14,6 +13,13 @@ static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t se
     if (item >= 0 && tdl_histories_add(app->histories, event->user, item, event->time_us))
         tdl_catalogue_take(app->catalogue, item);
     pthread_rwlock_unlock(&app->lock);
+}
+
+/* Of a store that others write to, events may come between the replay and the first call here. */
+static void recommend_learn_one(tdl_app *app, const tdl_event *event, int64_t seq)
+{
+    if (seq > app->replayed_seq)
+        learn(app, event);
 }
 
 static void count_once(void *context, int32_t item)
@@ -60,8 +66,10 @@ static tdl_status replay(tdl_app *app, tdl_report *why)
         st = tdl_store_each_alias(app->context.store, replay_alias, app, why);
     if (st || (st = tdl_scan_open(app->context.store, 0, &scan, why)))
         return st;
-    while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more)
-        recommend_learn_one(app, &event, seq);
+    while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more) {
+        learn(app, &event);
+        app->replayed_seq = seq > app->replayed_seq ? seq : app->replayed_seq;
+    }
     tdl_scan_close(scan);
     return st;
 }

@@ -71,7 +71,8 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     atomic_init(&serving->references, 1);
     snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));
-    if ((st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
+    if ((st = tdl_store_fetch_model(app->context.store, row, why)) ||
+        (st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
         goto out;
     if ((st = number_items(app, serving, why)))
         goto out;

@@ -30,6 +30,7 @@ struct tdl_app {
     tdl_histories *histories;
     pthread_mutex_t serving_lock; /* of the pointer below, held for a few instructions */
     tdl_serving *serving;         /* NULL: no model yet */
+    int64_t replayed_seq;         /* events up to here were stored before opening */
 };
 
 /* What serves now; NULL when no model does. Drop it after use. */
