@@ -192,7 +192,7 @@ static void a_decision_of_one_is_explained_by_the_other(void **state)
 static void the_database_may_go_away_and_come_back(void **state)
 {
     static const char event[] =
-        "{\"user\":\"late\",\"kind\":\"view\",\"item\":\"i50\",\"message_id\":\"again\"}";
+        "{\"user\":\"late\",\"kind\":\"view\",\"item\":\"i47\",\"message_id\":\"again\"}";
     client *one = shared.client[0], *other = shared.client[1];
     int status = 0;
 
@@ -207,7 +207,7 @@ static void the_database_may_go_away_and_come_back(void **state)
         usleep(100000);
     }
     assert_int_equal(status, 200);
-    expect_soon(other, "/v1/recommend?user=late", "items.0.id", "i51", 2 * TICKS_US);
+    expect_soon(other, "/v1/recommend?user=late", "items.0.id", "i48", 2 * TICKS_US);
     expect_soon(other, "/v1/recommend?user=early", "items.0.id", "i45", SECOND_US);
 }
 
