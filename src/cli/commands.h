@@ -22,6 +22,9 @@ extern const tdl_command tdl_command_flag_list;
 extern const tdl_command tdl_command_flag_show;
 extern const tdl_command tdl_command_flag_set;
 extern const tdl_command tdl_command_flag_delete;
+extern const tdl_command tdl_command_migrate;
+extern const tdl_command tdl_command_backup;
+extern const tdl_command tdl_command_restore;
 extern const tdl_command tdl_command_demo;
 extern const tdl_command tdl_command_bench;
 

@@ -20,6 +20,9 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_flag_show,
     &tdl_command_flag_set,
     &tdl_command_flag_delete,
+    &tdl_command_migrate,
+    &tdl_command_backup,
+    &tdl_command_restore,
     &tdl_command_demo,
     &tdl_command_bench,
 };

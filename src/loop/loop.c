@@ -29,6 +29,7 @@ struct tdl_loop {
     tdl_rate rate;
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
+    int64_t items_position;   /* of the items put by other processes */
 };
 
 /* Index into app_table, or APPS_N with a report. */
@@ -103,9 +104,12 @@ static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, td
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
     tdl_status st =
         tdl_store_open(options->store ? options->store : url, &store_options, &loop->store, why);
-    if (!st) // before anything is read: what changes meanwhile is looked at twice
-        loop->data_version = tdl_store_data_version(loop->store);
-    return st;
+    if (st)
+        return st;
+    // Before anything is read: what changes meanwhile is looked at twice.
+    loop->data_version = tdl_store_data_version(loop->store);
+    loop->items_position = -1;
+    return tdl_store_changed_items(loop->store, &loop->items_position, NULL, NULL, why);
 }
 
 static tdl_status open_apps(tdl_loop *loop, tdl_report *ret_warning, tdl_report *why)
@@ -192,6 +196,14 @@ const char *tdl_loop_data_dir(const tdl_loop *loop)
     return loop->data_dir;
 }
 
+static void tell_of_item(void *context, const tdl_item *item)
+{
+    tdl_loop *loop = context;
+
+    for (size_t i = 0; i < APPS_N; i++)
+        app_table[i]->item_changed(loop->app[i], item);
+}
+
 tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t items_n,
                               tdl_report *why)
 {
@@ -199,9 +211,8 @@ tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t item
 
     if (st)
         return st;
-    for (size_t i = 0; i < APPS_N; i++)
-        for (size_t k = 0; k < items_n; k++)
-            app_table[i]->item_changed(loop->app[i], &items[k]);
+    for (size_t i = 0; i < items_n; i++)
+        tell_of_item(loop, &items[i]);
     return TDL_OK;
 }
 
@@ -298,6 +309,8 @@ tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
         return TDL_OK;
     loop->data_version = data_version;
     st = tdl_loop_flags_refresh(loop->flags, NULL, why);
+    if (!st)
+        st = tdl_store_changed_items(loop->store, &loop->items_position, tell_of_item, loop, why);
     for (size_t i = 0; i < APPS_N; i++) {
         tdl_status one = app_table[i]->refresh(loop->app[i], why);
         st = st ? st : one;

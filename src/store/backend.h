@@ -47,9 +47,13 @@ typedef struct tdl_store_ops {
     tdl_status (*put_decision)(tdl_backend *backend, const tdl_decision_text *decision,
                                bool *ret_new, tdl_report *why);
     tdl_status (*put_item)(tdl_backend *backend, const tdl_item *item, tdl_report *why);
+    /* A version of 0 is the next one; another, with its created_us, is one that is moved here. */
     tdl_status (*put_flag)(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
     tdl_status (*drop_flag)(tdl_backend *backend, tdl_str key, tdl_report *why);
     tdl_status (*put_model)(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);
+    /* What a user was said to be at a time: a JSON object. */
+    tdl_status (*put_traits)(tdl_backend *backend, tdl_str user, tdl_str traits, int64_t time_us,
+                             tdl_report *why);
     /* The file of a model, from `path`, under a name; NULL where files are not kept. */
     tdl_status (*put_file)(tdl_backend *backend, tdl_str name, const char *path, tdl_report *why);
     tdl_status (*activate_model)(tdl_backend *backend, tdl_str version, tdl_report *why);
@@ -96,6 +100,10 @@ typedef struct tdl_store_ops {
                            tdl_report *why);
     tdl_status (*each_item)(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
                             void *context, tdl_report *why);
+    /* NULL where nobody else writes. */
+    tdl_status (*changed_items)(tdl_reader *reader, int64_t *position,
+                                void (*fn)(void *context, const tdl_item *item), void *context,
+                                tdl_report *why);
     /* Either one decision by id, or the newest of a user (empty: of all). */
     tdl_status (*decisions)(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                             tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,

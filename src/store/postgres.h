@@ -103,7 +103,7 @@ enum { TDL_PG_USERS, TDL_PG_ITEMS, TDL_PG_KINDS, TDL_PG_SOURCES, TDL_PG_NAME_TAB
 
 /* The one row of table `store`. Whoever has locked it is the only writer. */
 typedef struct tdl_pg_totals {
-    int64_t events, users, items, decisions, rewards;
+    int64_t events, users, items, decisions, rewards, version;
 } tdl_pg_totals;
 
 /* Numbers of events from `first` to `last`. */
@@ -218,6 +218,8 @@ tdl_status tdl_pg_put_event(tdl_backend *backend, const tdl_event *event, int64_
 tdl_status tdl_pg_put_decision(tdl_backend *backend, const tdl_decision_text *decision,
                                bool *ret_new, tdl_report *why);
 tdl_status tdl_pg_put_item(tdl_backend *backend, const tdl_item *item, tdl_report *why);
+tdl_status tdl_pg_put_traits(tdl_backend *backend, tdl_str user, tdl_str traits, int64_t time_us,
+                             tdl_report *why);
 tdl_status tdl_pg_put_flag(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
 tdl_status tdl_pg_drop_flag(tdl_backend *backend, tdl_str key, tdl_report *why);
 tdl_status tdl_pg_put_model(tdl_backend *backend, const tdl_model_row *model, tdl_report *why);

@@ -339,22 +339,21 @@ static bool says_of_person(const tdl_pg_event *one)
 
 enum { PERSON_ARRAYS = 7 };
 
-static void fill_persons(tdl_backend *b, size_t n, tdl_buf array[PERSON_ARRAYS])
+static void start_persons(tdl_buf array[PERSON_ARRAYS], size_t n)
 {
     for (int i = 0; i < PERSON_ARRAYS; i++)
         tdl_pg_array(&array[i], i == 4 || i == 5 ? TDL_PG_TEXT : TDL_PG_INT8, n);
-    for (size_t i = 0; i < b->events_n; i++) {
-        const tdl_pg_event *one = &b->events[i];
-        if (!says_of_person(one))
-            continue;
-        tdl_pg_add_number(&array[0], *one->ret_seq);
-        tdl_pg_add_number(&array[1], one->user);
-        tdl_pg_add_number(&array[2], one->alias);
-        tdl_pg_add_number(&array[3], what_of(one->event));
-        tdl_pg_add_text(&array[4], one->event->traits);
-        tdl_pg_add_text(&array[5], one->event->traits_once);
-        tdl_pg_add_number(&array[6], one->event->time_us);
-    }
+}
+
+static void add_person(tdl_buf array[PERSON_ARRAYS], const tdl_pg_event *one)
+{
+    tdl_pg_add_number(&array[0], *one->ret_seq);
+    tdl_pg_add_number(&array[1], one->user);
+    tdl_pg_add_number(&array[2], one->alias);
+    tdl_pg_add_number(&array[3], what_of(one->event));
+    tdl_pg_add_text(&array[4], one->event->traits);
+    tdl_pg_add_text(&array[5], one->event->traits_once);
+    tdl_pg_add_number(&array[6], one->event->time_us);
 }
 
 /* Bind the arrays and run; they are released. */
@@ -374,19 +373,48 @@ static tdl_status write_arrays(tdl_backend *b, tdl_pg_write_statement which, tdl
     return st;
 }
 
+static tdl_status write_persons(tdl_backend *b, tdl_buf array[PERSON_ARRAYS], tdl_report *why)
+{
+    tdl_pg_parameters p = {0};
+
+    tdl_pg_bind_number(&p, PERSON_ARRAYS + 1, TDL_PERSON_IDS_MAX);
+    return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
+}
+
 static tdl_status put_persons(tdl_backend *b, tdl_report *why)
 {
     tdl_buf array[PERSON_ARRAYS] = {0};
-    tdl_pg_parameters p = {0};
     size_t n = 0;
 
     for (size_t i = 0; i < b->events_n; i++)
         n += says_of_person(&b->events[i]);
     if (!n)
         return TDL_OK;
-    fill_persons(b, n, array);
-    tdl_pg_bind_number(&p, PERSON_ARRAYS + 1, TDL_PERSON_IDS_MAX);
-    return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
+    start_persons(array, n);
+    for (size_t i = 0; i < b->events_n; i++)
+        if (says_of_person(&b->events[i]))
+            add_person(array, &b->events[i]);
+    return write_persons(b, array, why);
+}
+
+tdl_status tdl_pg_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,
+                             tdl_report *why)
+{
+    tdl_event event = {.user = user, .traits = traits, .time_us = time_us};
+    int64_t no_seq = 0;
+    tdl_pg_event one = {.event = &event, .ret_seq = &no_seq};
+    tdl_buf array[PERSON_ARRAYS] = {0};
+    tdl_str name = user;
+    tdl_status st;
+
+    if ((st = tdl_pg_lock(b, why)) ||
+        (st = tdl_pg_number_names(b, TDL_PG_USERS, (tdl_pg_names){&name, 1}, why)))
+        return st;
+    if (!tdl_intern_find(&b->names[TDL_PG_USERS], user, &one.user))
+        return no_memory(why);
+    start_persons(array, 1);
+    add_person(array, &one);
+    return write_persons(b, array, why);
 }
 
 tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)

@@ -56,7 +56,21 @@ static const char *const read_sql[TDL_READ_N] = {
                         " ORDER BY created_us DESC, n DESC",
     [TDL_READ_KEYS] = "SELECT id, grants, label, created_us, revoked_us, hash FROM keys"
                       " ORDER BY created_us, n",
+    // An event that joined two persons has an alias: who stood for the other one.
+    [TDL_READ_EXPORT] =
+        "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
+        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE WHEN EXISTS"
+        "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user_id = e.user_id)"
+        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq)" EVENT_TABLES
+        " WHERE e.seq > $1 ORDER BY e.seq",
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+                               " JOIN users u ON u.id = t.user_id ORDER BY t.user_id, t.time_us",
+    [TDL_READ_EXPORT_DECISIONS] =
+        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq OFFSET $1",
     [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
+    [TDL_READ_VERSION] = "SELECT version FROM store",
+    [TDL_READ_CHANGED_ITEMS] = "SELECT name, title, attributes, changed FROM items"
+                               " WHERE changed > $1 ORDER BY changed, id",
     [TDL_READ_FILE] = "SELECT bytes FROM files WHERE path = $1 AND part >= $2::bigint"
                       " ORDER BY part LIMIT 1",
 };
@@ -140,10 +154,16 @@ static bool next_of_scan(tdl_pg_statement *s)
     return false;
 }
 
+static bool is_scan(tdl_read_statement which)
+{
+    return which == TDL_READ_SCAN || which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
+           which == TDL_READ_EXPORT_DECISIONS;
+}
+
 static bool step(void *statement)
 {
     tdl_pg_statement *s = statement;
-    bool scanning = s->which == TDL_READ_SCAN;
+    bool scanning = is_scan(s->which);
 
     if (!s->started) {
         s->started = true;

@@ -16,7 +16,8 @@
     " SELECT t.id, t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
 
 static const char *const write_sql[TDL_PG_WRITE_N] = {
-    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards FROM store FOR UPDATE",
+    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version FROM store"
+                    " FOR UPDATE",
     [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
                         " RETURNING hash",
     [TDL_PG_MONTH] = "SELECT make_month($1::text, $2::bigint, $3::bigint)",
@@ -30,11 +31,13 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " context_hash) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[],"
         " $5::text[], $6::bigint[], $7::text[], $8::bytea[], $9::bytea[])"
         " ON CONFLICT DO NOTHING RETURNING id",
-    [TDL_PG_ITEM] = "UPDATE items SET title = $2, attributes = $3 WHERE id = $1",
+    [TDL_PG_ITEM] = "UPDATE items SET title = $2, attributes = $3, changed = $4 WHERE id = $1",
     [TDL_PG_FLAG] = "INSERT INTO flags AS f(key, family, definition, version, created_us,"
-                    " updated_us) VALUES($1, $2, $3, 1, $4, $4) ON CONFLICT(key) DO UPDATE SET"
+                    " updated_us) VALUES($1, $2, $3, coalesce($5::bigint, 1),"
+                    " coalesce($6::bigint, $4), $4) ON CONFLICT(key) DO UPDATE SET"
                     " family = excluded.family, definition = excluded.definition,"
-                    " version = f.version + 1, updated_us = excluded.updated_us",
+                    " version = coalesce($5::bigint, f.version + 1),"
+                    " updated_us = excluded.updated_us",
     [TDL_PG_FLAG_OFF] = "DELETE FROM flags WHERE key = $1",
     [TDL_PG_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
                      " active) VALUES($1, $2, $3, $4, $5, $6, $7, $8::bigint <> 0)"
@@ -163,7 +166,7 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
     if (PQntuples(result) == 1)
         b->now = (tdl_pg_totals){tdl_pg_get_number(result, 0, 0), tdl_pg_get_number(result, 0, 1),
                                  tdl_pg_get_number(result, 0, 2), tdl_pg_get_number(result, 0, 3),
-                                 tdl_pg_get_number(result, 0, 4)};
+                                 tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5)};
     else
         st = TDL_FAIL_HINT(why, TDL_E_CORRUPT, "restore it from a backup",
                            "the store has lost its totals");
@@ -322,6 +325,7 @@ tdl_status tdl_pg_put_item(tdl_backend *b, const tdl_item *item, tdl_report *why
     tdl_pg_bind_number(&p, 1, id);
     tdl_pg_bind_text_or_null(&p, 2, item->title);
     tdl_pg_bind_text_or_null(&p, 3, item->attributes);
+    tdl_pg_bind_number(&p, 4, b->now.version + 1);
     return change(b, TDL_PG_ITEM, &p, "storing an item", NULL, why);
 }
 
@@ -333,6 +337,11 @@ tdl_status tdl_pg_put_flag(tdl_backend *b, const tdl_flag_row *flag, tdl_report 
     tdl_pg_bind_text(&p, 2, flag->family);
     tdl_pg_bind_text(&p, 3, flag->definition);
     tdl_pg_bind_number(&p, 4, flag->updated_us);
+    p.n = 6; // the last two NULL
+    if (flag->version) {
+        tdl_pg_bind_number(&p, 5, flag->version);
+        tdl_pg_bind_number(&p, 6, flag->created_us);
+    }
     return change(b, TDL_PG_FLAG, &p, "storing a flag", NULL, why);
 }
 

@@ -6,9 +6,9 @@
 
 /* ---- events ---- */
 
-/* Borrowed until the next row. The columns are those of EVENT_COLUMNS in sqlite_rows.c and
+/* The columns are those of EVENT_COLUMNS in sqlite_rows.c and
  * postgres_rows.c. */
-static void read_event(const tdl_rows *r, tdl_event *ret)
+void tdl_read_event(const tdl_rows *r, tdl_event *ret)
 {
     bool has_value = !tdl_rows_is_null(r, 4);
 
@@ -47,7 +47,7 @@ tdl_status tdl_read_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_s
     *ret_more = tdl_rows_next(&r) != NULL;
     if (!*ret_more)
         return tdl_rows_end(&r, why);
-    read_event(&r, ret);
+    tdl_read_event(&r, ret);
     if (ret_seq)
         *ret_seq = tdl_rows_number(&r, 9);
     return TDL_OK;
@@ -59,7 +59,7 @@ static tdl_status list_events(tdl_rows *r, tdl_event **ret, size_t *ret_n, tdl_r
     tdl_status st;
 
     while ((e = tdl_rows_next(r))) {
-        read_event(r, e);
+        tdl_read_event(r, e);
         e->user = tdl_rows_keep_text(r, e->user);
         e->kind = tdl_rows_keep_text(r, e->kind);
         e->item = tdl_rows_keep_text(r, e->item);
@@ -171,6 +171,40 @@ tdl_status tdl_read_each_item(tdl_reader *reader, void (*fn)(void *context, cons
                          .title = tdl_rows_text(&r, 1),
                          .attributes = tdl_rows_text(&r, 2)};
         fn(context, &item);
+    }
+    return tdl_rows_end(&r, why);
+}
+
+static tdl_status read_version(tdl_reader *reader, int64_t *ret, tdl_report *why)
+{
+    tdl_rows r = {.reader = reader};
+    tdl_status st = tdl_rows_start(&r, TDL_READ_VERSION, why);
+
+    if (st)
+        return st;
+    if (tdl_rows_next(&r))
+        *ret = tdl_rows_number(&r, 0);
+    return tdl_rows_end(&r, why);
+}
+
+tdl_status tdl_read_changed_items(tdl_reader *reader, int64_t *position,
+                                  void (*fn)(void *context, const tdl_item *item), void *context,
+                                  tdl_report *why)
+{
+    tdl_rows r = {.reader = reader};
+    tdl_status st;
+
+    if (*position < 0)
+        return read_version(reader, position, why);
+    if ((st = tdl_rows_start(&r, TDL_READ_CHANGED_ITEMS, why)))
+        return st;
+    tdl_rows_bind_number(&r, 1, *position);
+    while (tdl_rows_next(&r)) {
+        tdl_item item = {.id = tdl_rows_text(&r, 0),
+                         .title = tdl_rows_text(&r, 1),
+                         .attributes = tdl_rows_text(&r, 2)};
+        fn(context, &item);
+        *position = tdl_rows_number(&r, 3);
     }
     return tdl_rows_end(&r, why);
 }

@@ -67,6 +67,22 @@ tdl_status tdl_store_each_item(tdl_store *store, void (*fn)(void *context, const
     return st;
 }
 
+tdl_status tdl_store_changed_items(tdl_store *store, int64_t *position,
+                                   void (*fn)(void *context, const tdl_item *item), void *context,
+                                   tdl_report *why)
+{
+    tdl_reader *reader;
+    tdl_status st;
+
+    if (!store->ops->changed_items)
+        return TDL_OK;
+    if ((st = tdl_store_take_reader(store, &reader, why)))
+        return st;
+    st = store->ops->changed_items(reader, position, fn, context, why);
+    tdl_store_give_back(store, reader);
+    return st;
+}
+
 /* ---- persons ---- */
 
 tdl_status tdl_store_person(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret,
@@ -125,6 +141,7 @@ tdl_status tdl_store_put_flag(tdl_store *store, const tdl_flag_row *flag, tdl_re
         (st = tdl_check_text("family", flag->family, TDL_ID_MAX, true, why)) ||
         (st = tdl_check_object("definition", flag->definition, why)))
         return st;
+    row.version = 0;
     row.updated_us = tdl_time_now();
     return tdl_store_write(store, put_flag, &row, why);
 }

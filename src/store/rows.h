@@ -41,7 +41,14 @@ typedef enum tdl_read_statement {
     TDL_READ_MODELS,
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
-    TDL_READ_FILE, /* only where files are kept in the store */
+    /* Whole tables for store/transfer.c, row by row: */
+    TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
+    TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */
+    TDL_READ_EXPORT_DECISIONS, /* all but the first so many */
+    /* Only of stores that several processes share: */
+    TDL_READ_FILE,
+    TDL_READ_VERSION,
+    TDL_READ_CHANGED_ITEMS,
     TDL_READ_N
 } tdl_read_statement;
 
@@ -58,7 +65,8 @@ typedef struct tdl_rows_ops {
     int64_t (*number)(void *statement, int column);
     double (*real)(void *statement, int column);
     bool (*is_null)(void *statement, int column);
-    /* From here on the reader stays inside one snapshot, and TDL_READ_SCAN comes row by row. */
+    /* From here on the reader stays inside one snapshot, and TDL_READ_SCAN and TDL_READ_EXPORT*
+     * come row by row. */
     tdl_status (*hold_snapshot)(tdl_reader *reader, tdl_report *why);
 } tdl_rows_ops;
 
@@ -95,6 +103,9 @@ bool tdl_rows_is_null(const tdl_rows *rows, int column);
 tdl_str tdl_rows_keep(tdl_rows *rows, int column);
 tdl_str tdl_rows_keep_text(tdl_rows *rows, tdl_str text);
 
+/* The first nine columns of a row of events, borrowed until the next row. */
+void tdl_read_event(const tdl_rows *rows, tdl_event *ret);
+
 /* ---- what is read, for the ops table (read*.c) ---- */
 
 tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
@@ -124,6 +135,9 @@ tdl_status tdl_read_get_item(tdl_reader *reader, tdl_str id, tdl_arena *arena, t
                              tdl_report *why);
 tdl_status tdl_read_each_item(tdl_reader *reader, void (*fn)(void *context, const tdl_item *item),
                               void *context, tdl_report *why);
+tdl_status tdl_read_changed_items(tdl_reader *reader, int64_t *position,
+                                  void (*fn)(void *context, const tdl_item *item), void *context,
+                                  tdl_report *why);
 tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                               tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
                               tdl_report *why);

@@ -217,6 +217,7 @@ const tdl_store_ops tdl_sqlite_ops = {
     .put_item = tdl_sqlite_put_item,
     .put_flag = tdl_sqlite_put_flag,
     .drop_flag = tdl_sqlite_drop_flag,
+    .put_traits = tdl_sqlite_put_traits,
     .put_model = tdl_sqlite_put_model,
     .activate_model = tdl_sqlite_activate_model,
     .put_key = tdl_sqlite_put_key,

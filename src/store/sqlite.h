@@ -96,6 +96,8 @@ tdl_status tdl_sqlite_put_decision(tdl_backend *backend, const tdl_decision_text
 /* Joins and traits that a new event brings; user, alias: rows of `users`, alias 0 = none. */
 tdl_status tdl_sqlite_put_person(tdl_backend *backend, const tdl_event *event, int64_t seq,
                                  int64_t user, int64_t alias, tdl_report *why);
+tdl_status tdl_sqlite_put_traits(tdl_backend *backend, tdl_str user, tdl_str traits,
+                                 int64_t time_us, tdl_report *why);
 tdl_status tdl_sqlite_put_flag(tdl_backend *backend, const tdl_flag_row *flag, tdl_report *why);
 tdl_status tdl_sqlite_drop_flag(tdl_backend *backend, tdl_str key, tdl_report *why);
 tdl_status tdl_sqlite_put_item(tdl_backend *backend, const tdl_item *item, tdl_report *why);
@@ -111,6 +113,9 @@ void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
 /* A statement of `which`, ready to bind. */
 tdl_status tdl_sqlite_prepare(tdl_backend *backend, tdl_write_statement which, sqlite3_stmt **ret,
                               tdl_report *why);
+/* The row of a name, made when there is none. */
+tdl_status tdl_sqlite_intern(tdl_backend *backend, tdl_name_table table, tdl_str text, int64_t *ret,
+                             tdl_report *why);
 /* Nothing is copied: step before `text` dies. */
 void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
 /* Run a statement that gives no row. */

@@ -12,6 +12,8 @@ tdl_status tdl_sqlite_put_flag(tdl_backend *b, const tdl_flag_row *flag, tdl_rep
     tdl_sqlite_bind_text(s, 2, flag->family);
     tdl_sqlite_bind_text(s, 3, flag->definition);
     sqlite3_bind_int64(s, 4, flag->updated_us);
+    flag->version ? sqlite3_bind_int64(s, 5, flag->version) : sqlite3_bind_null(s, 5);
+    flag->version ? sqlite3_bind_int64(s, 6, flag->created_us) : sqlite3_bind_null(s, 6);
     return tdl_sqlite_step(b, s, "storing a flag", why);
 }
 

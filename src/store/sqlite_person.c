@@ -124,3 +124,12 @@ tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq
         return st;
     return put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why);
 }
+
+tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,
+                                 tdl_report *why)
+{
+    int64_t id;
+    tdl_status st = tdl_sqlite_intern(b, TDL_USERS, user, &id, why);
+
+    return st ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
+}

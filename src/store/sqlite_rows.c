@@ -64,6 +64,17 @@ static const char *const read_sql[TDL_READ_N] = {
                         " ORDER BY created_us DESC, rowid DESC",
     [TDL_READ_KEYS] = "SELECT id, grants, label, created_us, revoked_us, hash FROM keys"
                       " ORDER BY created_us, rowid",
+    // An event that joined two persons has an alias: who stood for the other one.
+    [TDL_READ_EXPORT] =
+        "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
+        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE WHEN EXISTS"
+        "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user = e.user)"
+        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq)" EVENT_TABLES
+        " WHERE e.seq > ?1 ORDER BY e.seq",
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+                               " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
+    [TDL_READ_EXPORT_DECISIONS] =
+        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
                         " (SELECT count(*) FROM events WHERE decision_id IS NOT NULL)",

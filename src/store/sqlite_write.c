@@ -2,6 +2,11 @@
 #include "base/str.h"
 #include "store/sqlite.h"
 
+/* A value as it was written. SQLite does not find a key that has a quote in it by its path. */
+#define TRAIT_VALUE                                                                                \
+    "coalesce(?2 -> fullkey, CASE WHEN type IN ('object', 'array') THEN value"                     \
+    " WHEN type IN ('true', 'false', 'null') THEN type ELSE json_quote(value) END)"
+
 static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_BEGIN] = "BEGIN IMMEDIATE",
     [TDL_WRITE_COMMIT] = "COMMIT",
@@ -29,15 +34,16 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_IDENTIFIED] = "UPDATE users SET identified = 1 WHERE id = ?1 AND NOT identified",
     // The newest word on a trait holds; of equally new ones the later to arrive.
     [TDL_WRITE_TRAITS] = "INSERT INTO traits(user, name, value, time_us)"
-                         " SELECT ?1, key, ?2 -> fullkey, ?3 FROM json_each(?2) WHERE true"
+                         " SELECT ?1, key, " TRAIT_VALUE ", ?3 FROM json_each(?2) WHERE true"
                          " ON CONFLICT(user, name) DO UPDATE SET value = excluded.value,"
                          " time_us = excluded.time_us WHERE excluded.time_us >= time_us",
     [TDL_WRITE_TRAITS_ONCE] = "INSERT INTO traits(user, name, value, time_us)"
-                              " SELECT ?1, key, ?2 -> fullkey, ?3 FROM json_each(?2) WHERE true"
+                              " SELECT ?1, key, " TRAIT_VALUE ", ?3 FROM json_each(?2) WHERE true"
                               " ON CONFLICT(user, name) DO NOTHING",
     [TDL_WRITE_FLAG] = "INSERT INTO flags(key, family, definition, version, created_us, updated_us)"
-                       " VALUES(?1, ?2, ?3, 1, ?4, ?4) ON CONFLICT(key) DO UPDATE SET"
-                       " family = ?2, definition = ?3, version = version + 1, updated_us = ?4",
+                       " VALUES(?1, ?2, ?3, coalesce(?5, 1), coalesce(?6, ?4), ?4)"
+                       " ON CONFLICT(key) DO UPDATE SET family = ?2, definition = ?3,"
+                       " version = coalesce(?5, version + 1), updated_us = ?4",
     [TDL_WRITE_FLAG_OFF] = "DELETE FROM flags WHERE key = ?1",
     [TDL_WRITE_KEY] = "INSERT INTO keys(id, grants, label, created_us, revoked_us, hash)"
                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
@@ -158,8 +164,8 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
 }
 
 /* Another process may have added the name since: look before adding. */
-static tdl_status intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
-                         tdl_report *why)
+tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
+                             tdl_report *why)
 {
     sqlite3_stmt *s;
     tdl_status st;
@@ -207,11 +213,11 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
     sqlite3_stmt *s;
     tdl_status st;
 
-    if ((st = intern(b, TDL_USERS, e->user, &user, why)) ||
-        (st = intern(b, TDL_KINDS, e->kind, &kind, why)) ||
-        (st = intern(b, TDL_SOURCES, e->source, &source, why)) ||
-        (e->item.len && (st = intern(b, TDL_ITEMS, e->item, &item, why))) ||
-        (e->alias.len && (st = intern(b, TDL_USERS, e->alias, &alias, why))) ||
+    if ((st = tdl_sqlite_intern(b, TDL_USERS, e->user, &user, why)) ||
+        (st = tdl_sqlite_intern(b, TDL_KINDS, e->kind, &kind, why)) ||
+        (st = tdl_sqlite_intern(b, TDL_SOURCES, e->source, &source, why)) ||
+        (e->item.len && (st = tdl_sqlite_intern(b, TDL_ITEMS, e->item, &item, why))) ||
+        (e->alias.len && (st = tdl_sqlite_intern(b, TDL_USERS, e->alias, &alias, why))) ||
         (st = tdl_sqlite_prepare(b, TDL_WRITE_EVENT, &s, why)))
         return st;
     sqlite3_bind_int64(s, 1, e->time_us);
@@ -257,7 +263,7 @@ tdl_status tdl_sqlite_put_item(tdl_backend *b, const tdl_item *item, tdl_report 
     sqlite3_stmt *s;
     tdl_status st;
 
-    if ((st = intern(b, TDL_ITEMS, item->id, &id, why)) ||
+    if ((st = tdl_sqlite_intern(b, TDL_ITEMS, item->id, &id, why)) ||
         (st = tdl_sqlite_prepare(b, TDL_WRITE_ITEM, &s, why)))
         return st;
     sqlite3_bind_int64(s, 1, id);

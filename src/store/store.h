@@ -174,6 +174,12 @@ tdl_status tdl_store_get_item(tdl_store *store, tdl_str id, tdl_arena *arena, td
 tdl_status tdl_store_each_item(tdl_store *store, void (*fn)(void *context, const tdl_item *item),
                                void *context, tdl_report *why);
 
+/* Of a store that several processes share: the items put since *position, by whomever; moves it. A
+ * position below 0 becomes that of now, and no item is told. Elsewhere nothing happens. */
+tdl_status tdl_store_changed_items(tdl_store *store, int64_t *position,
+                                   void (*fn)(void *context, const tdl_item *item), void *context,
+                                   tdl_report *why);
+
 /* ---- decisions ---- */
 
 /* Queue one decision row; copies what it needs and never waits for the disk. A row the disk refused

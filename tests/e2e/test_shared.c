@@ -152,6 +152,33 @@ static void a_join_told_to_one_is_known_to_the_other(void **state)
     expect_soon(other, "/v1/recommend?user=ann", "items.0.id", "i41", SECOND_US);
 }
 
+static void an_item_put_into_one_has_its_title_in_the_other(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(shared.client[0], 200, "PUT", "/v1/catalogue/items",
+                  "[{\"id\":\"i15\",\"title\":\"Fifteen\"}]");
+    expect_soon(shared.client[1], "/v1/recommend?user=u3&n=1", "items.0.title", "Fifteen",
+                TICKS_US);
+}
+
+static void a_model_activated_in_one_is_served_by_the_other(void **state)
+{
+    client *one = shared.client[0], *other = shared.client[1];
+    char first[100], second[100], target[200];
+
+    TDL_UNUSED(state);
+    client_expect(one, 200, "GET", "/v1/recommend?user=u3&n=5", NULL);
+    snprintf(first, sizeof first, "%s", client_text(one, "model"));
+    train(other);
+    client_expect(other, 200, "GET", "/v1/recommend?user=u3&n=5", NULL);
+    snprintf(second, sizeof second, "%s", client_text(other, "model"));
+    assert_string_not_equal(first, second);
+    expect_soon(one, "/v1/recommend?user=u3&n=5", "model", second, TICKS_US);
+    snprintf(target, sizeof target, "/v1/models/%s/activate", first);
+    client_expect(one, 200, "POST", target, NULL);
+    expect_soon(other, "/v1/recommend?user=u3&n=5", "model", first, TICKS_US);
+}
+
 static void a_key_made_by_one_opens_the_other(void **state)
 {
     char text[2000];
@@ -232,6 +259,8 @@ int main(void)
         cmocka_unit_test(a_model_trained_in_one_is_served_by_the_other),
         cmocka_unit_test(an_event_sent_to_one_is_in_the_next_answer_of_the_other),
         cmocka_unit_test(a_join_told_to_one_is_known_to_the_other),
+        cmocka_unit_test(an_item_put_into_one_has_its_title_in_the_other),
+        cmocka_unit_test(a_model_activated_in_one_is_served_by_the_other),
         cmocka_unit_test(a_key_made_by_one_opens_the_other),
         cmocka_unit_test(a_decision_of_one_is_explained_by_the_other),
         cmocka_unit_test(the_database_may_go_away_and_come_back),

@@ -298,10 +298,8 @@ static void reports_do_not_tell_the_password(void **state)
 {
     fixture *f = *state;
     static const char *const urls[] = {
-        "postgres://u:s3cret@127.0.0.1:1/x",
-        "postgresql://u:s3cret@127.0.0.1:99999/x",
-        "postgres:u:s3cret@127.0.0.1",
-        "postgres://u:s3cret%zz@127.0.0.1/x",
+        "postgres://u:s3cret@127.0.0.1:1/x", "postgresql://u:s3cret@127.0.0.1:99999/x",
+        "postgres:u:s3cret@127.0.0.1",       "postgres://u:s3cret%zz@127.0.0.1/x",
         "mysql://u:s3cret@127.0.0.1/x",
     };
 
