@@ -1,4 +1,5 @@
 /* treadle migrate, backup, restore: a whole store to another place. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +231,8 @@ static tdl_status restore_here(const char *path, const tdl_common *common, tdl_r
     int lock = -1;
     tdl_status st;
 
+    if (access(path, R_OK))
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
     if ((st = tdl_file_make_dir(common->data, why)) ||
         (st = tdl_lock_take(common->data, &lock, why)))
         return st;

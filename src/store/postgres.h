@@ -1,9 +1,10 @@
 /* PostgreSQL backend, shared by its files: connections, statements, errors.
  *
  * postgres_link.c talks to libpq; postgres_migrate.c makes and upgrades the schema; postgres.c
- * opens and closes; postgres_write.c is the writer thread's half, whose events and names go
- * through postgres_batch.c; postgres_rows.c reads rows for read*.c; postgres_watch.c notices what
- * other processes committed, and postgres_follow.c reads the events among it.
+ * opens and closes; postgres_write.c is the writer thread's half, whose groups go through
+ * postgres_batch.c and postgres_names.c, single rows through postgres_records.c; postgres_rows.c
+ * reads rows for read*.c; postgres_watch.c notices what other processes committed, and
+ * postgres_follow.c reads the events among it.
  */
 #ifndef TDL_STORE_POSTGRES_H
 #define TDL_STORE_POSTGRES_H
@@ -176,6 +177,10 @@ extern const tdl_rows_ops tdl_pg_rows; /* postgres_rows.c */
 tdl_status tdl_pg_write(tdl_backend *backend, tdl_pg_write_statement which,
                         const tdl_pg_parameters *p, const char *doing, PGresult **ret,
                         tdl_report *why);
+/* The same under the lock; others are told. ret_rows: how many it touched; may be NULL. */
+tdl_status tdl_pg_change(tdl_backend *backend, tdl_pg_write_statement which,
+                         const tdl_pg_parameters *p, const char *doing, int64_t *ret_rows,
+                         tdl_report *why);
 /* Of the writer, with a growing pause between attempts. TDL_E_FULL: not yet. */
 tdl_status tdl_pg_reconnect(tdl_backend *backend, tdl_report *why);
 /* Wait until no other process writes, and read the totals. */
@@ -188,6 +193,8 @@ typedef struct tdl_pg_names {
 } tdl_pg_names;
 tdl_status tdl_pg_number_names(tdl_backend *backend, int table, tdl_pg_names names,
                                tdl_report *why);
+/* All names of the events that were put off. */
+tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
 /* Store what was put off. */
 tdl_status tdl_pg_put_events(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_pg_put_decisions(tdl_backend *backend, tdl_report *why);

@@ -20,120 +20,6 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a group of events");
 }
 
-/* ---- names ---- */
-
-static void learn_names(tdl_backend *b, int table, const PGresult *result)
-{
-    int64_t *total = table == TDL_PG_USERS   ? &b->now.users
-                     : table == TDL_PG_ITEMS ? &b->now.items
-                                             : NULL;
-
-    for (int i = 0; i < PQntuples(result); i++) {
-        bool fresh = tdl_pg_get_number(result, i, 2) != 0;
-        tdl_intern_add(&b->names[table], tdl_pg_get_text(result, i, 1),
-                       tdl_pg_get_number(result, i, 0), fresh);
-        if (total)
-            *total += fresh;
-    }
-}
-
-tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, tdl_report *why)
-{
-    tdl_buf array = {0};
-    tdl_pg_parameters p = {0};
-    PGresult *result = NULL;
-    int64_t known;
-    size_t n = 0;
-    tdl_status st = TDL_OK;
-
-    for (size_t i = 0; i < names.n; i++)
-        if (!tdl_intern_find(&b->names[table], names.at[i], &known))
-            names.at[n++] = names.at[i];
-    if (!n)
-        return TDL_OK;
-    tdl_pg_array(&array, TDL_PG_TEXT, n);
-    for (size_t i = 0; i < n; i++)
-        tdl_pg_add_text(&array, names.at[i]);
-    tdl_pg_bind_buf(&p, 1, &array);
-    if (array.failed)
-        st = no_memory(why);
-    else if (!(st = tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
-                                 "storing names", &result, why)))
-        learn_names(b, table, result);
-    PQclear(result);
-    tdl_buf_release(&array);
-    return st;
-}
-
-typedef tdl_str name_of(const tdl_event *event);
-
-static tdl_str user_of(const tdl_event *e)
-{
-    return e->user;
-}
-static tdl_str alias_of(const tdl_event *e)
-{
-    return e->alias;
-}
-static tdl_str item_of(const tdl_event *e)
-{
-    return e->item;
-}
-static tdl_str kind_of(const tdl_event *e)
-{
-    return e->kind;
-}
-static tdl_str source_of(const tdl_event *e)
-{
-    return e->source;
-}
-
-/* Where an event's names go. */
-static const struct {
-    int table;
-    name_of *name;
-    size_t id; /* in tdl_pg_event */
-} columns[] = {
-    {TDL_PG_USERS, user_of, offsetof(tdl_pg_event, user)},
-    {TDL_PG_KINDS, kind_of, offsetof(tdl_pg_event, kind)},
-    {TDL_PG_SOURCES, source_of, offsetof(tdl_pg_event, source)},
-    {TDL_PG_ITEMS, item_of, offsetof(tdl_pg_event, item)},
-    {TDL_PG_USERS, alias_of, offsetof(tdl_pg_event, alias)},
-};
-
-static tdl_status number_column(tdl_backend *b, size_t column, tdl_str *scratch, tdl_report *why)
-{
-    tdl_pg_names names = {scratch, 0};
-    int table = columns[column].table;
-    tdl_status st;
-
-    for (size_t i = 0; i < b->events_n; i++) {
-        tdl_str name = columns[column].name(b->events[i].event);
-        if (name.len)
-            names.at[names.n++] = name;
-    }
-    if ((st = tdl_pg_number_names(b, table, names, why)))
-        return st;
-    for (size_t i = 0; i < b->events_n; i++) {
-        tdl_str name = columns[column].name(b->events[i].event);
-        int64_t *id = (int64_t *)((char *)&b->events[i] + columns[column].id);
-        if (name.len && !tdl_intern_find(&b->names[table], name, id))
-            return no_memory(why);
-    }
-    return TDL_OK;
-}
-
-static tdl_status number_events(tdl_backend *b, tdl_report *why)
-{
-    tdl_str *scratch = calloc(b->events_n, sizeof *scratch);
-    tdl_status st = scratch ? TDL_OK : no_memory(why);
-
-    for (size_t i = 0; !st && i < sizeof columns / sizeof columns[0]; i++)
-        st = number_column(b, i, scratch, why);
-    free(scratch);
-    return st;
-}
-
 /* ---- deduplication ---- */
 
 static void hash_message(const tdl_event *e, unsigned char ret[HASH_BYTES])
@@ -425,7 +311,7 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
     if ((st = tdl_pg_lock(b, why)))
         return st;
     before = b->now.events;
-    if ((st = number_events(b, why)) || (st = skip_duplicates(b, why)))
+    if ((st = tdl_pg_number_events(b, why)) || (st = skip_duplicates(b, why)))
         return st;
     if (b->now.events > before &&
         ((st = make_months(b, why)) || (st = copy_events(b, why)) || (st = put_persons(b, why))))

@@ -1,0 +1,25 @@
+/* A transfer under way, shared by transfer.c and transfer_rows.c. */
+#ifndef TDL_STORE_TRANSFER_PARTS_H
+#define TDL_STORE_TRANSFER_PARTS_H
+
+#include "store/store_parts.h"
+#include "store/transfer.h"
+
+typedef struct tdl_transfer {
+    tdl_store *from, *to;
+    tdl_transfer_progress *progress;
+    void *context;
+    tdl_arena *arena; /* of one batch */
+    tdl_report *why;
+    tdl_status status; /* of a callback */
+} tdl_transfer;
+
+void tdl_transfer_tell(const tdl_transfer *transfer, const char *stage, int64_t done,
+                       int64_t total);
+
+/* total: rows of `from`, to tell how far it is. */
+tdl_status tdl_transfer_events(tdl_transfer *transfer, int64_t total);
+tdl_status tdl_transfer_traits(tdl_transfer *transfer);
+tdl_status tdl_transfer_decisions(tdl_transfer *transfer, int64_t total);
+
+#endif
