@@ -50,26 +50,25 @@ static void tell(const PGresult *result, int row, tdl_store_observer *observer, 
     observer(context, &event, tdl_pg_get_number(result, row, 0));
 }
 
-static void skip_own(tdl_backend *b)
+/* Past the next stretch of our own. False when there is none. */
+static bool skip_own(tdl_backend *b)
 {
-    size_t n = 0;
-
-    while (n < b->own_n && b->own[n].first <= b->told_seq + 1)
-        b->told_seq = b->own[n++].last;
-    b->own_n -= n;
-    memmove(b->own, b->own + n, b->own_n * sizeof *b->own);
+    if (!b->own_n)
+        return false;
+    b->told_seq = b->own[0].last;
+    b->own_n--;
+    memmove(b->own, b->own + 1, b->own_n * sizeof *b->own);
+    return true;
 }
 
-tdl_status tdl_pg_follow(tdl_backend *b, size_t limit, tdl_store_observer *observer, void *context,
-                         size_t *ret_n, tdl_report *why)
+/* What others stored before our next stretch, or at the end. */
+static tdl_status follow_gap(tdl_backend *b, size_t limit, tdl_store_observer *observer,
+                             void *context, size_t *ret_n, tdl_report *why)
 {
     tdl_pg_parameters p = {0};
     PGresult *result = NULL;
     tdl_status st;
 
-    *ret_n = 0;
-    if (!b->conn && (st = tdl_pg_reconnect(b, why)))
-        return st;
     tdl_pg_bind_number(&p, 1, b->told_seq);
     tdl_pg_bind_number(&p, 2, b->own_n ? b->own[0].first : INT64_MAX);
     tdl_pg_bind_number(&p, 3, (int64_t)limit);
@@ -83,6 +82,24 @@ tdl_status tdl_pg_follow(tdl_backend *b, size_t limit, tdl_store_observer *obser
         b->told_seq = tdl_pg_get_number(result, row, 0);
     }
     PQclear(result);
-    skip_own(b);
+    return TDL_OK;
+}
+
+tdl_status tdl_pg_follow(tdl_backend *b, size_t limit, tdl_store_observer *observer, void *context,
+                         size_t *ret_n, tdl_report *why)
+{
+    tdl_status st;
+
+    *ret_n = 0;
+    if (!b->conn && (st = tdl_pg_reconnect(b, why)))
+        return st;
+    do {
+        size_t n = 0;
+        while (b->own_n && b->own[0].first <= b->told_seq + 1) // no gap
+            skip_own(b);
+        if ((st = follow_gap(b, limit - *ret_n, observer, context, &n, why)))
+            return st;
+        *ret_n += n;
+    } while (*ret_n < limit && skip_own(b));
     return TDL_OK;
 }

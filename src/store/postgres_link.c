@@ -73,9 +73,11 @@ static const char session[] = "SET search_path = treadle; SET synchronous_commit
                               "SET statement_timeout = 0; SET jit = off";
 static const char session_reading[] = "SET default_transaction_read_only = on";
 /* Batches arrive as arrays, whose size the planner guesses low: an index is right at any size, also
- * while a table is young and has no statistics. */
+ * while a table is young and has no statistics. A process that stands still inside a transaction
+ * must not stop the others for ever. */
 static const char session_writing[] =
-    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
+    "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '15s'";
 
 /* libpq would write to stderr; what matters comes back as an error too. */
 static void be_silent(void *context, const char *message)

@@ -141,6 +141,24 @@ static void an_observer_is_told_of_other_processes_events_once(void **state)
     tdl_buf_release(&s.text);
 }
 
+/* Theirs, own, theirs, own, theirs: told in between or all at once, each is told once. */
+static void an_observer_is_told_of_what_lies_between_its_own_events(void **state)
+{
+    fixture *f = *state;
+    seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    tdl_store *second = open_second(f);
+
+    for (int i = 0; i < 5; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "m%d", i);
+        append_to(f, i % 2 ? second : f->store, id); // second has no observer yet
+    }
+    tdl_store_observe(second, note, &s);
+    assert_string_equal(wait_for(&s, 3), "1:m0 3:m2 5:m4 ");
+    tdl_store_close(second);
+    tdl_buf_release(&s.text);
+}
+
 static void an_observer_is_told_of_other_processes_joins(void **state)
 {
     fixture *f = *state;
@@ -389,6 +407,7 @@ int main(void)
         STORE_TEST(a_message_is_stored_once_whatever_month_it_claims),
         STORE_TEST(a_month_that_cannot_be_made_is_stored_in_the_rest),
         STORE_TEST(an_observer_is_told_of_other_processes_events_once),
+        STORE_TEST(an_observer_is_told_of_what_lies_between_its_own_events),
         STORE_TEST(an_observer_is_told_of_other_processes_joins),
         STORE_TEST(processes_store_each_message_once_and_number_without_gaps),
         STORE_TEST(a_key_of_another_process_is_noticed_within_a_second),
