@@ -184,8 +184,10 @@ postgres *fixture_server(void)
 
 int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
-    if (!(server = postgres_start(false)))
+    if (!(server = postgres_start(false))) {
+        print_message("[  SKIPPED ] %zu test(s) of %s\n", tests_n, name);
         return 0;
+    }
     int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
     postgres_stop(server);
     server = NULL;
