@@ -115,6 +115,7 @@ typedef struct tdl_pg_range {
 typedef struct tdl_pg_event {
     const tdl_event *event;
     int64_t *ret_seq;
+    bool is_new;
     int64_t user, kind, source, item, alias; /* 0 = none */
 } tdl_pg_event;
 

@@ -22,6 +22,11 @@ static tdl_status no_memory(tdl_report *why)
 
 /* ---- deduplication ---- */
 
+typedef struct message {
+    unsigned char hash[HASH_BYTES];
+    size_t event; /* place in the group */
+} message;
+
 static void hash_message(const tdl_event *e, unsigned char ret[HASH_BYTES])
 {
     crypto_generichash_state state;
@@ -33,48 +38,80 @@ static void hash_message(const tdl_event *e, unsigned char ret[HASH_BYTES])
     crypto_generichash_final(&state, ret, HASH_BYTES);
 }
 
-/* New ones come back in the order they were given, and of equal ones the first: number those. */
-static void number_new(tdl_backend *b, const tdl_buf *hashes, const PGresult *result)
+/* By hash, equal ones by arrival. */
+static int compare_messages(const void *a, const void *b)
 {
-    const char *field = hashes->at + hashes->len - b->events_n * (4 + HASH_BYTES);
-    size_t i = 0;
+    const message *one = a, *other = b;
+    int order = memcmp(one->hash, other->hash, HASH_BYTES);
 
-    for (int row = 0; row < PQntuples(result); row++) {
-        tdl_str hash = tdl_pg_get_text(result, row, 0);
-        while (i < b->events_n && memcmp(field + i * (4 + HASH_BYTES) + 4, hash.at, HASH_BYTES))
-            i++;
-        if (i == b->events_n)
-            return;
-        *b->events[i].ret_seq = ++b->now.events;
-        b->now.rewards += b->events[i].event->decision_id.len != 0;
-        i++;
+    return order ? order : (one->event > other->event) - (one->event < other->event);
+}
+
+/* The first of each message of the group, in order of their hashes: neighbours in the index. */
+static size_t sort_messages(const tdl_backend *b, message *messages)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->events_n; i++) {
+        hash_message(b->events[i].event, messages[i].hash);
+        messages[i].event = i;
     }
+    qsort(messages, b->events_n, sizeof *messages, compare_messages);
+    for (size_t i = 0; i < b->events_n; i++)
+        if (!n || memcmp(messages[n - 1].hash, messages[i].hash, HASH_BYTES) != 0)
+            messages[n++] = messages[i];
+    return n;
+}
+
+static int compare_hash(const void *hash, const void *one)
+{
+    return memcmp(hash, ((const message *)one)->hash, HASH_BYTES);
+}
+
+static void mark_new(tdl_backend *b, const message *messages, size_t n, const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        const message *one =
+            bsearch(PQgetvalue(result, row, 0), messages, n, sizeof *messages, compare_hash);
+        if (one)
+            b->events[one->event].is_new = true;
+    }
+}
+
+/* Which messages of the group are new? Nobody else adds any meanwhile. */
+static tdl_status add_messages(tdl_backend *b, const message *messages, size_t n, tdl_report *why)
+{
+    tdl_buf array = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    tdl_status st = TDL_OK;
+
+    tdl_pg_array(&array, TDL_PG_UUID, n);
+    for (size_t i = 0; i < n; i++)
+        tdl_pg_add_text(&array, (tdl_str){(const char *)messages[i].hash, HASH_BYTES});
+    tdl_pg_bind_buf(&p, 1, &array);
+    if (array.failed)
+        st = no_memory(why);
+    else if (!(st = tdl_pg_write(b, TDL_PG_MESSAGES, &p, "storing events", &result, why)))
+        mark_new(b, messages, n, result);
+    PQclear(result);
+    tdl_buf_release(&array);
+    return st;
 }
 
 static tdl_status skip_duplicates(tdl_backend *b, tdl_report *why)
 {
-    unsigned char hash[HASH_BYTES];
-    tdl_buf array = {0};
-    tdl_pg_parameters p = {0};
-    PGresult *result = NULL;
-    int64_t before = b->now.events;
-    tdl_status st = TDL_OK;
+    message *messages = reallocarray(NULL, b->events_n, sizeof *messages);
 
-    tdl_pg_array(&array, TDL_PG_UUID, b->events_n);
-    for (size_t i = 0; i < b->events_n; i++) {
-        hash_message(b->events[i].event, hash);
-        tdl_pg_add_text(&array, (tdl_str){(const char *)hash, sizeof hash});
-    }
-    tdl_pg_bind_buf(&p, 1, &array);
-    if (array.failed)
-        st = no_memory(why);
-    else if (!(st = tdl_pg_write(b, TDL_PG_MESSAGES, &p, "storing events", &result, why))) {
-        number_new(b, &array, result);
-        if (b->now.events - before != PQntuples(result))
-            st = TDL_FAIL(why, TDL_E_INTERNAL, "storing events: messages came back out of order");
-    }
-    PQclear(result);
-    tdl_buf_release(&array);
+    if (!messages)
+        return no_memory(why);
+    tdl_status st = add_messages(b, messages, sort_messages(b, messages), why);
+    free(messages);
+    for (size_t i = 0; !st && i < b->events_n; i++)
+        if (b->events[i].is_new) {
+            *b->events[i].ret_seq = ++b->now.events;
+            b->now.rewards += b->events[i].event->decision_id.len != 0;
+        }
     return st;
 }
 

@@ -18,8 +18,8 @@
 static const char *const write_sql[TDL_PG_WRITE_N] = {
     [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version FROM store"
                     " FOR UPDATE",
-    [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING"
-                        " RETURNING hash",
+    [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT h FROM unnest($1::uuid[]) h WHERE NOT EXISTS"
+                        " (SELECT FROM messages m WHERE m.hash = h) RETURNING hash",
     [TDL_PG_MONTH] = "SELECT make_month($1::text, $2::bigint, $3::bigint)",
     [TDL_PG_PERSONS] =
         "SELECT put_person(seq, own, alias, what, traits, once, at, $8::bigint) FROM"
