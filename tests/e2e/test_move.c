@@ -166,18 +166,17 @@ static void a_backup_of_a_running_server_is_restored_elsewhere(void **state)
 static void wrong_usage_is_told(void **state)
 {
     char out[1000];
+    server *s = server_new(); // not started
 
     TDL_UNUSED(state);
-    assert_int_equal(
-        server_command((const char *[]){"migrate", "--from", "x", NULL}, out, sizeof out), 2);
-    assert_int_equal(server_command((const char *[]){"migrate", "--from", "x", "--to", "x", NULL},
-                                    out, sizeof out),
-                     2);
-    assert_int_equal(server_command((const char *[]){"restore", "/nowhere/backup", "--data",
-                                                     "/tmp/treadle-never-made", NULL},
-                                    out, sizeof out),
-                     1);
-    assert_int_not_equal(access("/tmp/treadle-never-made", F_OK), 0);
+    const char *const lacking[] = {"migrate", "--from", "x", NULL};
+    const char *const same[] = {"migrate", "--from", "x", "--to", "x", NULL};
+    const char *const nowhere[] = {"restore", "/nowhere/backup", "--data", s->data, NULL};
+    assert_int_equal(server_command(lacking, out, sizeof out), 2);
+    assert_int_equal(server_command(same, out, sizeof out), 2);
+    assert_int_equal(server_command(nowhere, out, sizeof out), 1);
+    assert_int_not_equal(access(s->data, F_OK), 0); // nothing was made
+    server_free(s);
 }
 
 int main(void)
