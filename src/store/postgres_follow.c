@@ -20,7 +20,7 @@ void tdl_pg_follow_own(tdl_backend *b, int64_t first, int64_t last)
         newest->last = last;
         return;
     }
-    if (b->own_n == b->own_cap) {
+    if (!b->own || b->own_n == b->own_cap) {
         size_t cap = b->own_cap ? 2 * b->own_cap : 16;
         void *grown = reallocarray(b->own, cap, sizeof *b->own);
         if (!grown)
