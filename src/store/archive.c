@@ -244,10 +244,12 @@ static tdl_status copy_store(const char *url, const char *files_dir, const char 
     tdl_store_options reading = {.read_only = true, .files_dir = files_dir};
     tdl_transfer_counts here, there;
     tdl_store *from = NULL, *to = NULL;
+    char target[PATH_MAX + 8];
     tdl_status st;
 
+    snprintf(target, sizeof target, "sqlite:%s", path);
     if ((st = tdl_store_open(url, &reading, &from, why)) ||
-        (st = tdl_store_open(path, NULL, &to, why)))
+        (st = tdl_store_open(target, NULL, &to, why)))
         goto out;
     st = tdl_store_transfer(from, to, progress, context, &here, &there, why);
 out:

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,45 @@ static void a_backup_of_a_running_server_is_restored_elsewhere(void **state)
     end_before(&b);
 }
 
+/* Another database of the same server. */
+static void make_database(const char *name, char ret_url[280])
+{
+    PGconn *conn = PQconnectdb(database->url);
+    char sql[100];
+
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
+    PGresult *result = PQexec(conn, sql);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+    PQfinish(conn);
+    const char *slash = strrchr(database->url, '/');
+    snprintf(ret_url, 280, "%.*s/%s", (int)(slash - database->url), database->url, name);
+}
+
+static void a_backup_is_restored_into_a_database_and_moved_to_another(void **state)
+{
+    char file[200], out[1000], first[280], second[280];
+    before b;
+    server *after = server_new();
+
+    TDL_UNUSED(state);
+    start_before(&b);
+    make_database("first", first);
+    make_database("second", second);
+    snprintf(file, sizeof file, "%s/backup", b.server->folder);
+    const char *const backup[] = {"backup", file, "--data", b.server->data, NULL};
+    const char *const restore[] = {"restore", file, "--store", first, NULL};
+    const char *const move[] = {"migrate", "--from", first, "--to", second, "--json", NULL};
+    assert_int_equal(server_command(backup, out, sizeof out), 0);
+    assert_int_equal(server_command(restore, out, sizeof out), 0);
+    assert_int_equal(server_command(move, out, sizeof out), 0);
+    assert_int_equal(number_of(out, "events"), USERS * SEEN);
+    snprintf(after->store, sizeof after->store, "%s", second);
+    expect_the_same(&b, after); // its data folder was empty: the model came by way of both
+    server_free(after);
+    end_before(&b);
+}
+
 static void wrong_usage_is_told(void **state)
 {
     char out[1000];
@@ -184,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_moves_to_postgres_while_it_serves),
         cmocka_unit_test(a_backup_of_a_running_server_is_restored_elsewhere),
+        cmocka_unit_test(a_backup_is_restored_into_a_database_and_moved_to_another),
         cmocka_unit_test(wrong_usage_is_told),
     };
     if (!(database = postgres_start(false))) {
