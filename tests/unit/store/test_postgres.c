@@ -366,6 +366,56 @@ static void nothing_acknowledged_is_lost_when_the_server_crashes(void **state)
     tdl_buf_release(&s.text);
 }
 
+enum { SENT = 400 };
+
+/* Send each message until it is acknowledged, as an SDK does. */
+static void *send_until_acknowledged(void *context)
+{
+    appender *a = context;
+
+    for (int i = 0; i < SENT; i++) {
+        char id[16];
+        size_t new_n = 0;
+        snprintf(id, sizeof id, "m%d", i);
+        tdl_event e = event_of(id);
+        for (int left = 400; tdl_store_append(a->store, &e, 1, &new_n, NULL); left--) {
+            a->failed |= !left;
+            if (a->failed)
+                return NULL;
+            usleep(50000);
+        }
+        a->new_n += new_n;
+        usleep(1000);
+    }
+    return NULL;
+}
+
+/* Crashes fall into the middle of transactions and of commits whose answer gets lost. The observer
+ * is told of what such a commit stored after all. */
+static void crashes_under_load_lose_nothing_and_store_nothing_twice(void **state)
+{
+    fixture *f = *state;
+    seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    appender a = {.store = f->store};
+
+    tdl_store_observe(f->store, note, &s);
+    assert_int_equal(pthread_create(&a.thread, NULL, send_until_acknowledged, &a), 0);
+    for (int crash = 0; crash < 3; crash++) {
+        usleep(200000);
+        postgres_halt(fixture_server(), true);
+        postgres_resume(fixture_server());
+    }
+    pthread_join(a.thread, NULL);
+    assert_false(a.failed);
+    assert_int_equal(outside_number(f, "SELECT count(*) FROM events"), SENT);
+    assert_int_equal(outside_number(f, "SELECT count(DISTINCT message_id) FROM events"), SENT);
+    assert_int_equal(outside_number(f, "SELECT max(seq) FROM events"), SENT);
+    assert_true(a.new_n <= SENT); // less by the commits whose answer was lost
+    wait_for(&s, SENT);
+    assert_int_equal(s.n, SENT);
+    tdl_buf_release(&s.text);
+}
+
 static void readers_come_back_with_the_server(void **state)
 {
     fixture *f = *state;
@@ -418,6 +468,7 @@ int main(void)
         CLOSED_TEST(a_store_that_must_exist_is_not_made),
         CLOSED_TEST(reports_do_not_tell_the_password),
         STORE_TEST(nothing_acknowledged_is_lost_when_the_server_crashes),
+        STORE_TEST(crashes_under_load_lose_nothing_and_store_nothing_twice),
         STORE_TEST(readers_come_back_with_the_server),
         STORE_TEST(a_restart_between_two_appends_fails_neither),
     };
