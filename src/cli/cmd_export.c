@@ -1,13 +1,13 @@
 /* treadle export: stored events as lines that `treadle import` takes. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/event_json.h"
-#include "cli/folder.h"
-#include "store/store.h"
+#include "cli/open_store.h"
 
 typedef struct export_values {
     tdl_common common;
@@ -97,7 +97,7 @@ static tdl_status write_all(tdl_store *store, const export_range *range, FILE *o
 static tdl_status write_file(tdl_store *store, const export_range *range, const char *path,
                              size_t *ret_n, tdl_report *why)
 {
-    char next[TDL_FOLDER_MAX];
+    char next[PATH_MAX];
     FILE *out;
     tdl_status st;
 
@@ -123,8 +123,6 @@ static tdl_status run_export(const void *values, char **arguments, tdl_report *w
 {
     const export_values *v = values;
     export_range range = {.kind = tdl_str_of(v->kind)};
-    const tdl_store_options options = {.read_only = true, .must_exist = true};
-    char url[TDL_FOLDER_MAX];
     tdl_store *store = NULL;
     size_t n = 0;
     tdl_status st;
@@ -132,8 +130,7 @@ static tdl_status run_export(const void *values, char **arguments, tdl_report *w
     if ((st = read_time("from", v->from, 0, &range.from_us, why)) ||
         (st = read_time("until", v->until, INT64_MAX, &range.until_us, why)))
         return st;
-    snprintf(url, sizeof url, "sqlite:%s/treadle.db", v->common.data);
-    if ((st = tdl_store_open(url, &options, &store, why)))
+    if ((st = tdl_open_store(&v->common, true, &store, why)))
         return st;
     st = write_file(store, &range, arguments[0], &n, why);
     tdl_store_close(store);

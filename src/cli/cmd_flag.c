@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "flags/flags.h"
 #include "flags/short.h"
 
@@ -69,17 +70,6 @@ static const tdl_option set_options[] = {
      {"what goes with each: {\"test\": {\"color\": \"red\"}}",
       "各变体附带的内容：{\"test\": {\"color\": \"red\"}}"}},
 };
-
-/* Flags need the store only; a running server notices the change by itself. */
-static tdl_status open_store(const tdl_common *common, tdl_store **ret, tdl_report *why)
-{
-    char url[4096];
-    tdl_store_options options = {.must_exist = true};
-
-    if (snprintf(url, sizeof url, "sqlite:%s/treadle.db", common->data) >= (int)sizeof url)
-        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", common->data);
-    return tdl_store_open(url, &options, ret, why);
-}
 
 /* ---- list, show ---- */
 
@@ -273,7 +263,7 @@ static tdl_status store_flag(const tdl_common *common, const tdl_flag_row *row, 
     if (!row->key.len || row->key.len > TDL_ID_MAX || !tdl_str_utf8(row->key, NULL))
         return TDL_FAIL(why, TDL_E_INVALID, "a key is UTF-8 text of 1 to %d bytes", TDL_ID_MAX);
     if ((st = tdl_flag_check(row->family, row->definition, why)) ||
-        (st = open_store(common, &store, why)))
+        (st = tdl_open_store(common, false, &store, why)))
         return st;
     st = tdl_store_put_flag(store, row, why);
     tdl_store_close(store);
@@ -321,7 +311,7 @@ static tdl_status run_delete(const void *values, char **arguments, tdl_report *w
 {
     const tdl_common *common = values;
     tdl_store *store = NULL;
-    tdl_status st = open_store(common, &store, why);
+    tdl_status st = tdl_open_store(common, false, &store, why);
 
     if (st)
         return st;

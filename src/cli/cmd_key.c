@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "loop/loop.h"
 
 typedef struct key_values {
@@ -30,17 +31,6 @@ static const tdl_option create_options[] = {
      0,
      {"a name for people", "供人识别的名称"}},
 };
-
-/* Keys need the store only; a running server notices the change by itself. */
-static tdl_status open_store(const tdl_common *common, tdl_store **ret, tdl_report *why)
-{
-    char url[4096];
-    tdl_store_options options = {.must_exist = true};
-
-    if (snprintf(url, sizeof url, "sqlite:%s/treadle.db", common->data) >= (int)sizeof url)
-        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", common->data);
-    return tdl_store_open(common->store ? common->store : url, &options, ret, why);
-}
 
 static tdl_status print_created(const tdl_common *common, const char *text, tdl_right right)
 {
@@ -73,7 +63,7 @@ static tdl_status run_create(const void *values, char **arguments, tdl_report *w
     if (!tdl_right_parse(tdl_str_of(v->right), &right))
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "use write, decide or admin",
                              "--right: there is no right \"%s\"", v->right);
-    if ((st = open_store(&v->common, &store, why)))
+    if ((st = tdl_open_store(&v->common, false, &store, why)))
         return st;
     st = tdl_store_create_key(store, right, tdl_str_of(v->label), text, why);
     tdl_store_close(store);
@@ -132,7 +122,7 @@ static tdl_status run_list(const void *values, char **arguments, tdl_report *why
     TDL_UNUSED(arguments);
     if (!arena)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = open_store(common, &store, why)))
+    if ((st = tdl_open_store(common, false, &store, why)))
         goto out;
     if ((st = tdl_store_keys(store, arena, &keys, &keys_n, why)))
         goto out;
@@ -150,7 +140,7 @@ static tdl_status run_revoke(const void *values, char **arguments, tdl_report *w
 {
     const tdl_common *common = values;
     tdl_store *store = NULL;
-    tdl_status st = open_store(common, &store, why);
+    tdl_status st = tdl_open_store(common, false, &store, why);
 
     if (st)
         return st;

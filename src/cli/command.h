@@ -43,7 +43,7 @@ typedef enum tdl_origin { TDL_ORIGIN_DEFAULT, TDL_ORIGIN_ENVIRONMENT, TDL_ORIGIN
 typedef struct tdl_common {
     bool json, quiet, help;
     const char *data;
-    const char *store; /* NULL: in the data folder */
+    const char *store;         /* NULL: in the data folder */
     const tdl_origin *origins; /* where each option's value is from: [COMMON_N + options_n] */
 } tdl_common;
 

@@ -21,6 +21,12 @@
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= $1 ORDER BY e.time_us, e.seq",
+    [TDL_READ_WALK] = "SELECT time_us, seq, user_id, kind, value FROM events"
+                      " WHERE time_us >= $1 AND time_us < $2 ORDER BY time_us, seq",
+    [TDL_READ_WALK_PROPERTIES] = "SELECT time_us, seq, user_id, kind, value, properties FROM events"
+                                 " WHERE time_us >= $1 AND time_us < $2 ORDER BY time_us, seq",
+    [TDL_READ_ALIAS_NUMBERS] = "SELECT id, person FROM users WHERE person IS NOT NULL ORDER BY id",
+    [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = $1 ORDER BY e.time_us, e.seq",
     [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
@@ -133,11 +139,11 @@ static void run_all(tdl_pg_statement *s)
 /* Row by row: the store may be larger than memory. */
 static void run_scan(tdl_pg_statement *s)
 {
-    static const int binary[] = {1};
+    static const int binary[] = {1, 1};
     PGconn *conn = s->reader->conn;
 
-    if (!PQsendQueryParams(conn, read_sql[s->which], s->p.n, (const Oid[]){TDL_PG_INT8}, s->p.at,
-                           s->p.len, binary, 1) ||
+    if (!PQsendQueryParams(conn, read_sql[s->which], s->p.n,
+                           (const Oid[]){TDL_PG_INT8, TDL_PG_INT8}, s->p.at, s->p.len, binary, 1) ||
         !PQsetSingleRowMode(conn))
         s->status = tdl_pg_fail(conn, NULL, "scanning events", &s->why);
 }
@@ -156,7 +162,8 @@ static bool next_of_scan(tdl_pg_statement *s)
 
 static bool is_scan(tdl_read_statement which)
 {
-    return which == TDL_READ_SCAN || which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
+    return which == TDL_READ_SCAN || which == TDL_READ_WALK || which == TDL_READ_WALK_PROPERTIES ||
+           which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
            which == TDL_READ_EXPORT_DECISIONS;
 }
 
@@ -181,6 +188,8 @@ static tdl_status end(tdl_reader *reader, void *statement, tdl_report *why)
     TDL_UNUSED(reader);
     PQclear(s->result);
     s->result = NULL;
+    while (is_scan(s->which) && s->started && (s->result = PQgetResult(s->reader->conn)))
+        PQclear(s->result); // left before its end
     if (s->status && why)
         *why = s->why;
     return s->status;

@@ -278,5 +278,5 @@ int main(void)
         STORE_TEST(a_query_that_makes_no_sense_is_refused),
         STORE_TEST(a_store_without_events_gives_empty_tables),
     };
-    return cmocka_run_group_tests_name("insight", tests, NULL, NULL);
+    return run_on_each_backend("insight", tests);
 }

@@ -1,0 +1,13 @@
+/* The store that a command works on, beside a server that may be running. */
+#ifndef TDL_CLI_OPEN_STORE_H
+#define TDL_CLI_OPEN_STORE_H
+
+#include "cli/command.h"
+#include "store/store.h"
+
+/* --store, else the one in the data folder; it must be there. A running server notices what is
+ * changed by itself. */
+tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **ret,
+                          tdl_report *why);
+
+#endif
