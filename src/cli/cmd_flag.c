@@ -125,7 +125,7 @@ static tdl_status read_flags(const tdl_common *common, tdl_store **ret_store, td
 
     if (!(*ret_arena = tdl_arena_new(ARENA_BYTES)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = open_store(common, ret_store, why)))
+    if ((st = tdl_open_store(common, false, ret_store, why)))
         return st;
     return tdl_store_flags(*ret_store, *ret_arena, ret, ret_n, why);
 }
