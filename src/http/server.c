@@ -136,6 +136,8 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
     tdl_sessions_init(&http->sessions, server->port, http->tls != NULL);
     if ((st = open_limits(http, options, why)))
         return st;
+    if ((st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why)))
+        return st;
     return open_connections(http, options, why);
 }
 
@@ -145,9 +147,7 @@ tdl_status tdl_server_open(tdl_server *server, tdl_loop *loop, tdl_report *why)
 
     http->loop = loop;
     http->store = tdl_loop_store(loop);
-    tdl_status st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why);
-    if (!st)
-        st = tdl_flag_events_start(http, why);
+    tdl_status st = tdl_flag_events_start(http, why);
     if (!st)
         st = tdl_auth_new(http->store, &http->auth, why);
     if (!st)
@@ -284,7 +284,7 @@ void tdl_server_stop(tdl_server *server)
         wait_for_none(&http->suspended, -1); // the store and the workers always answer
         MHD_stop_daemon(server->daemon);
     }
-    if (http->sse)
+    if (http->loop)
         tdl_flag_events_stop(http);
     tdl_sse_free(http->sse);
     tdl_workers_free(http->workers);

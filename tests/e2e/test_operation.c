@@ -321,9 +321,13 @@ static void idle_connections_keep_nobody_out(void **state)
         if (i % 500 == 0)
             client_expect(c, 200, "POST", "/v1/events", "{\"user\":\"u\",\"kind\":\"view\"}");
     }
-    double connections = metric(c, "treadle_http_connections");
+    double open_enough = (crowd < 1024 ? (double)crowd : 1024) * 0.9, connections = 0;
+    for (int left = 100; left && connections <= open_enough; left--) { // they are taken in turn
+        usleep(50000);
+        connections = metric(c, "treadle_http_connections");
+    }
     print_message("%zu idle connections asked for, %.0f open\n", crowd, connections);
-    assert_true(connections > (crowd < 1024 ? (double)crowd : 1024) * 0.9);
+    assert_true(connections > open_enough);
     assert_true(connections <= 8192 + 512);
     for (int i = 0; i < 20; i++) {
         client *fresh = client_new(s, s->admin_key);

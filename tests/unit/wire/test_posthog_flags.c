@@ -60,7 +60,8 @@ static void read_captured(one *o, const char *name)
     tdl_str text;
 
     load(o, name);
-    if (tdl_body_unwrap(tdl_buf_view(&o->file), &limits, &o->storage, &text, &why) ||
+    if (tdl_body_decode(tdl_buf_view(&o->file), (tdl_str){0}, &limits, &o->storage, &text, &why) ||
+        tdl_body_unwrap(text, &limits, &o->storage, &text, &why) ||
         tdl_posthog_question_read(text, o->arena, &o->q, &why))
         fail_msg("%s: %s", name, why.message);
 }
