@@ -144,7 +144,7 @@ bool tdl_posthog_ago_parse(tdl_str text, tdl_posthog_ago *ret)
     int n = 0;
     size_t i = text.len && text.at[0] == '-';
 
-    if (text.len < i + 2 || !memchr("hdwmy", text.at[text.len - 1], 5))
+    if (text.len < i + 2 || !strchr("hdwmy", text.at[text.len - 1]) || !text.at[text.len - 1])
         return false;
     for (; i < text.len - 1; i++) {
         if (text.at[i] < '0' || text.at[i] > '9')

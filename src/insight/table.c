@@ -142,22 +142,27 @@ static size_t find_slot(const tdl_numbering *m, uint64_t key)
 
 static bool grow(tdl_numbering *m)
 {
-    tdl_numbering grown = {.cap = m->cap ? 2 * m->cap : 1024, .n = m->n};
+    size_t cap = m->cap ? 2 * m->cap : 1024;
+    uint64_t *key = malloc(cap * sizeof *key);
+    uint32_t *number = calloc(cap, sizeof *number);
+    tdl_numbering grown = {.key = key, .number = number, .n = m->n, .cap = cap};
 
-    grown.key = malloc(grown.cap * sizeof *grown.key);
-    grown.number = calloc(grown.cap, sizeof *grown.number);
-    if (!grown.key || !grown.number) {
-        tdl_numbering_release(&grown);
+    if (!key || !number) {
+        free(key);
+        free(number);
         return false;
     }
     for (size_t i = 0; i < m->cap; i++)
         if (m->number[i]) {
             size_t at = find_slot(&grown, m->key[i]);
-            grown.key[at] = m->key[i];
-            grown.number[at] = m->number[i];
+            key[at] = m->key[i];
+            number[at] = m->number[i];
         }
-    tdl_numbering_release(m);
-    *m = grown;
+    free(m->key);
+    free(m->number);
+    m->key = key;
+    m->number = number;
+    m->cap = cap;
     return true;
 }
 

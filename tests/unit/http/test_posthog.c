@@ -68,8 +68,8 @@ static void every_capture_route_takes_every_shape(void **state)
         "{\"api_key\":\"KEY\",\"batch\":[{\"event\":\"a\",\"distinct_id\":\"u1\"}]}",
         "{\"token\":\"KEY\",\"event\":\"b\",\"distinct_id\":\"u1\"}",
         "[{\"event\":\"c\",\"distinct_id\":\"u1\",\"properties\":{\"token\":\"KEY\"}}]",
-        "data=%7B%22api_key%22%3A%22KEY%22%2C%22event%22%3A%22d%22%2C"
-        "%22distinct_id%22%3A%22u1%22%7D",
+        ("data=%7B%22api_key%22%3A%22KEY%22%2C%22event%22%3A%22d%22%2C"
+         "%22distinct_id%22%3A%22u1%22%7D"),
     };
     fixture *f = *state;
 
