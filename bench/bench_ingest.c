@@ -25,14 +25,15 @@ typedef struct way {
     unsigned clients;        /* each with one request under way */
     bool packed;             /* by gzip */
     double bound;            /* of the ratio; 0 = only shown */
+    double enough;           /* events/s that will do where the bare loop does as many; 0 = none */
 } way;
 
 static const way ways[] = {
-    {"100 a request, 1 client", 400, 100, 1, false, 0.5},
-    {"100 a request, 4 clients", 400, 100, 4, false, 0},
-    {"100 a gzipped request, 1 client", 400, 100, 1, true, 0.6},
-    {"100 a gzipped request, 2 clients", 400, 100, 2, true, 0.6},
-    {"1 a request, 64 clients", REQUESTS_MAX, 1, 64, false, 0.6},
+    {"100 a request, 1 client", 400, 100, 1, false, 0.5, 0},
+    {"100 a request, 4 clients", 400, 100, 4, false, 0, 0},
+    {"100 a gzipped request, 1 client", 400, 100, 1, true, 0.6, 0},
+    {"100 a gzipped request, 2 clients", 400, 100, 2, true, 0.6, 0},
+    {"1 a request, 64 clients", REQUESTS_MAX, 1, 64, false, 0.6, 15000},
 };
 enum { WAYS_N = sizeof ways / sizeof ways[0] };
 
@@ -125,11 +126,13 @@ static tdl_status send_round(const tdl_child *child, size_t first, const way *ho
 
 static void add_bar(tdl_bars *bars, const way *how, double per_second, double peer)
 {
+    bool by_rate = how->enough > 0 && peer >= how->enough;
+
     tdl_bars_add(bars,
-                 (tdl_bar){.value = per_second / peer,
-                           .unit = "ratio",
+                 (tdl_bar){.value = by_rate ? per_second : per_second / peer,
+                           .unit = by_rate ? "1/s" : "ratio",
                            .kind = how->bound > 0 ? TDL_BAR_AT_LEAST : TDL_BAR_NONE,
-                           .bound = how->bound,
+                           .bound = by_rate ? how->enough : how->bound,
                            .peer = "rows/s of a bare SQLite loop",
                            .peer_value = peer},
                  "ingest: durable events/s, %s (%.0f/s)", how->name, per_second);
