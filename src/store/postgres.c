@@ -144,6 +144,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .activate_model = tdl_pg_activate_model,
     .put_key = tdl_pg_put_key,
     .revoke_key = tdl_pg_revoke_key,
+    .execute = tdl_pg_execute,
     .added = tdl_pg_added,
     .data_version = pg_data_version,
     .watch = pg_watch,

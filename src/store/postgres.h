@@ -132,7 +132,8 @@ struct tdl_backend {
     char *url;
     bool read_only;
     PGconn *conn; /* the writer's; NULL while the database is out of reach */
-    bool prepared[TDL_PG_WRITE_N];
+    bool prepared[TDL_PG_WRITE_N], execute_prepared[TDL_EXECUTE_N];
+    PGresult *executed;                  /* whose values are given out; may be NULL */
     int64_t retry_at_us, retry_after_us; /* monotonic; not before, and how long the next wait is */
     tdl_intern names[TDL_PG_NAME_TABLES];
     size_t marked_names[TDL_PG_NAME_TABLES]; /* fresh names at the mark */
@@ -235,6 +236,7 @@ tdl_status tdl_pg_put_file(tdl_backend *backend, tdl_str name, const char *path,
 tdl_status tdl_pg_activate_model(tdl_backend *backend, tdl_str version, tdl_report *why);
 tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
+tdl_execute_fn tdl_pg_execute;
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_pg_forget(tdl_backend *backend); /* names and the connection */
 

@@ -97,6 +97,9 @@ static void disconnect(tdl_backend *b)
     PQfinish(b->conn);
     b->conn = NULL;
     memset(b->prepared, 0, sizeof b->prepared);
+    memset(b->execute_prepared, 0, sizeof b->execute_prepared);
+    PQclear(b->executed);
+    b->executed = NULL;
 }
 
 /* Whoever writes meanwhile is told to come again later, without waiting for a time-out each. */

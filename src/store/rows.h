@@ -41,6 +41,7 @@ typedef enum tdl_read_statement {
     TDL_READ_MODELS,
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
+    TDL_READ_SETTING,
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
     TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */
@@ -145,6 +146,8 @@ tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, td
                            size_t *ret_n, tdl_report *why);
 tdl_status tdl_read_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,
                          tdl_report *why);
+tdl_status tdl_read_setting(tdl_reader *reader, tdl_str name, tdl_buf *ret, bool *ret_found,
+                            tdl_report *why);
 tdl_status tdl_read_count(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
 
 #endif

@@ -222,6 +222,7 @@ const tdl_store_ops tdl_sqlite_ops = {
     .activate_model = tdl_sqlite_activate_model,
     .put_key = tdl_sqlite_put_key,
     .revoke_key = tdl_sqlite_revoke_key,
+    .execute = tdl_sqlite_execute,
     .added = tdl_sqlite_added,
     .data_version = sqlite_data_version,
     .reader_open = sqlite_reader_open,

@@ -57,6 +57,8 @@ struct tdl_backend {
     char *path;
     sqlite3 *db;                          /* the writer's; NULL when reading only */
     sqlite3_stmt *statement[TDL_WRITE_N]; /* prepared when first used */
+    sqlite3_stmt *execute[TDL_EXECUTE_N]; /* the same */
+    sqlite3_stmt *executed;               /* whose row is given out; may be NULL */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
@@ -105,6 +107,7 @@ tdl_status tdl_sqlite_put_model(tdl_backend *backend, const tdl_model_row *model
 tdl_status tdl_sqlite_activate_model(tdl_backend *backend, tdl_str version, tdl_report *why);
 tdl_status tdl_sqlite_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
+tdl_execute_fn tdl_sqlite_execute;
 void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
 

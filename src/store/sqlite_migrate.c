@@ -88,7 +88,65 @@ static const char step_3[] =
     "  created_us INTEGER NOT NULL,"
     "  updated_us INTEGER NOT NULL);";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+/* Privacy, and what is said about many events.
+ *
+ * In a sealed store (store/vault.h) users.name and decisions.user are pseudonyms, and a user's own
+ * id and key lie encrypted beside the pseudonym, nowhere else. */
+static const char step_4[] =
+    "ALTER TABLE users ADD COLUMN sealed_key BLOB;"
+    "ALTER TABLE users ADD COLUMN sealed_id BLOB;"
+    "ALTER TABLE users ADD COLUMN denied INTEGER NOT NULL DEFAULT 0;"    // bits of purposes
+    "ALTER TABLE users ADD COLUMN erased_us INTEGER NOT NULL DEFAULT 0;" // late events are dropped
+    "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;"
+    "ALTER TABLE models ADD COLUMN stale_us INTEGER NOT NULL DEFAULT 0;" // saw somebody erased
+                                                                         // since
+    "CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE audit("        // a chain: store/audit.h
+    "  seq INTEGER PRIMARY KEY," // from 1, without gaps
+    "  record TEXT NOT NULL,"
+    "  hash BLOB NOT NULL);"
+    "CREATE TABLE consents(" // never changed: the newest word of a user on a purpose holds
+    "  id INTEGER PRIMARY KEY,"
+    "  user_id INTEGER NOT NULL,"
+    "  purpose TEXT NOT NULL,"
+    "  granted INTEGER NOT NULL,"
+    "  time_us INTEGER NOT NULL,"
+    "  source TEXT NOT NULL);"
+    "CREATE INDEX consents_by_user ON consents(user_id);"
+    "CREATE TABLE retention(kind TEXT PRIMARY KEY, days INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE erasures("
+    "  id TEXT PRIMARY KEY,"
+    "  subject TEXT NOT NULL," // pseudonym
+    "  scope TEXT NOT NULL,"   // JSON: all, a stretch of time, kinds
+    "  state TEXT NOT NULL,"   // 'removed': rows are gone; 'done': from the log too
+    "  receipt TEXT NOT NULL," // JSON, signed
+    "  created_us INTEGER NOT NULL,"
+    "  done_us INTEGER NOT NULL);"
+    "CREATE TABLE reports(" // saved questions
+    "  id TEXT PRIMARY KEY,"
+    "  name TEXT NOT NULL,"
+    "  query TEXT NOT NULL,"
+    "  created_us INTEGER NOT NULL,"
+    "  updated_us INTEGER NOT NULL);"
+    "CREATE TABLE rejects(" // events of good requests that could not be taken
+    "  id INTEGER PRIMARY KEY,"
+    "  received_us INTEGER NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  reason TEXT NOT NULL,"
+    "  raw BLOB NOT NULL);"
+    "CREATE TABLE groups(" // companies, teams: what persons belong to
+    "  id INTEGER PRIMARY KEY,"
+    "  type TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  UNIQUE(type, name));"
+    "CREATE TABLE group_traits("
+    "  group_id INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  value TEXT NOT NULL," // JSON
+    "  time_us INTEGER NOT NULL,"
+    "  PRIMARY KEY(group_id, name)) WITHOUT ROWID;";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 enum { NEWEST = sizeof steps / sizeof steps[0] };
 
 static tdl_status read_number(sqlite3 *db, const char *sql, int64_t *ret, tdl_report *why)

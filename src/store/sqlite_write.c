@@ -103,6 +103,14 @@ static tdl_status run(tdl_backend *b, tdl_write_statement which, const char *doi
 
 /* ---- transactions ---- */
 
+/* Whatever row execute gave out: no statement may be under way at a commit. */
+static void end_execute(tdl_backend *b)
+{
+    if (b->executed)
+        sqlite3_reset(b->executed);
+    b->executed = NULL;
+}
+
 tdl_status tdl_sqlite_begin(tdl_backend *b, tdl_report *why)
 {
     return run(b, TDL_WRITE_BEGIN, "starting to write", why);
@@ -110,6 +118,7 @@ tdl_status tdl_sqlite_begin(tdl_backend *b, tdl_report *why)
 
 tdl_status tdl_sqlite_commit(tdl_backend *b, tdl_report *why)
 {
+    end_execute(b);
     tdl_status st = run(b, TDL_WRITE_COMMIT, "committing", why);
 
     for (int table = 0; !st && table < TDL_NAME_TABLES; table++)
@@ -119,6 +128,7 @@ tdl_status tdl_sqlite_commit(tdl_backend *b, tdl_report *why)
 
 void tdl_sqlite_rollback(tdl_backend *b)
 {
+    end_execute(b);
     if (!sqlite3_get_autocommit(b->db)) // some failures have rolled back already
         sqlite3_exec(b->db, "ROLLBACK", NULL, NULL, NULL);
     for (int table = 0; table < TDL_NAME_TABLES; table++)
@@ -136,6 +146,7 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
+    end_execute(b);
     if (undo)
         st = tdl_sqlite_run(b->db, "ROLLBACK TO request", "undoing a request", why);
     for (int table = 0; undo && table < TDL_NAME_TABLES; table++)
@@ -202,6 +213,11 @@ void tdl_sqlite_forget(tdl_backend *b)
         sqlite3_finalize(b->statement[i]);
         b->statement[i] = NULL;
     }
+    for (int i = 0; i < TDL_EXECUTE_N; i++) {
+        sqlite3_finalize(b->execute[i]);
+        b->execute[i] = NULL;
+    }
+    b->executed = NULL;
 }
 
 /* ---- rows ---- */

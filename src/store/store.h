@@ -257,6 +257,14 @@ void tdl_key_hash(tdl_str text, uint8_t ret[32]);
 const char *tdl_right_name(tdl_right right); /* "write", "decide", "admin" */
 bool tdl_right_parse(tdl_str text, tdl_right *ret);
 
+/* ---- settings ---- */
+
+/* Texts of the store's own, by name; the last value put holds. */
+tdl_status tdl_store_put_setting(tdl_store *store, tdl_str name, tdl_str value, tdl_report *why);
+/* Appends the value to `ret`; *ret_found = false when there is none. */
+tdl_status tdl_store_setting(tdl_store *store, tdl_str name, tdl_buf *ret, bool *ret_found,
+                             tdl_report *why);
+
 /* ---- the whole ---- */
 
 typedef struct tdl_store_counts {

@@ -257,6 +257,14 @@ static void decisions_of_one_user_are_found_in_every_stretch(void **state)
                    "CREATE INDEX decisions_by_user ON decisions(user);"
                    "DROP INDEX users_by_person; ALTER TABLE users DROP COLUMN person;"
                    "ALTER TABLE users DROP COLUMN identified; DROP TABLE joins;"
+                   "ALTER TABLE users DROP COLUMN sealed_key;"
+                   "ALTER TABLE users DROP COLUMN sealed_id; ALTER TABLE users DROP COLUMN denied;"
+                   "ALTER TABLE users DROP COLUMN erased_us;"
+                   "ALTER TABLE decisions DROP COLUMN sealed_user;"
+                   "ALTER TABLE models DROP COLUMN stale_us;"
+                   "DROP TABLE settings; DROP TABLE audit; DROP TABLE consents;"
+                   "DROP TABLE retention; DROP TABLE erasures; DROP TABLE reports;"
+                   "DROP TABLE rejects; DROP TABLE groups; DROP TABLE group_traits;"
                    "DROP TABLE joined_ids; DROP TABLE traits; DROP TABLE flags;"
                    "PRAGMA user_version = 1");
         fixture_open(f, NULL);
@@ -485,9 +493,26 @@ static void a_store_opened_for_reading_reads_and_refuses_to_write(void **state)
     refuse(f, tdl_store_revoke_key(f->store, TDL_STR("k"), &f->why), TDL_E_FORBIDDEN, part);
 }
 
+static void a_setting_is_what_was_put_last(void **state)
+{
+    fixture *f = *state;
+    tdl_buf value = {0};
+    bool found = true;
+
+    succeed(f, tdl_store_setting(f->store, TDL_STR("colour"), &value, &found, &f->why));
+    assert_false(found);
+    succeed(f, tdl_store_put_setting(f->store, TDL_STR("colour"), TDL_STR("red"), &f->why));
+    succeed(f, tdl_store_put_setting(f->store, TDL_STR("colour"), TDL_STR("蓝色"), &f->why));
+    succeed(f, tdl_store_setting(f->store, TDL_STR("colour"), &value, &found, &f->why));
+    assert_true(found);
+    assert_str(tdl_buf_view(&value), "蓝色");
+    tdl_buf_release(&value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORE_TEST(a_setting_is_what_was_put_last),
         STORE_TEST(an_item_comes_back_as_it_went_in),
         STORE_TEST(putting_an_item_again_replaces_it),
         STORE_TEST(an_unknown_item_is_not_found),

@@ -219,7 +219,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     refuse(f, open_it(f, f->path, (tdl_store_options){0}), TDL_E_INVALID,
            "written by a newer Treadle (schema 99");
     refuse(f, open_it(f, f->path, (tdl_store_options){.read_only = true}), TDL_E_INVALID, "newer");
-    outside(f, "PRAGMA user_version = 3");
+    outside(f, "PRAGMA user_version = 4");
     fixture_open(f, NULL);
     assert_int_equal(append_one(f, &e), 1);
 }

@@ -1,0 +1,67 @@
+/* Small tables: statements on the writing connection that both backends understand.
+ *
+ * Where the writer's hot statements are each backend's own, these are written once, in the SQL that
+ * SQLite and PostgreSQL share: parameters are $1, $2 ..., numbers are bigint (say CAST($1 AS
+ * bigint) where a column does not say it), upserts are ON CONFLICT. Used inside a tdl_writer_call:
+ *
+ *     const tdl_value in[] = {tdl_value_text(name), tdl_value_text(value)};
+ *     st = ops->execute(backend, TDL_EXECUTE_PUT_SETTING, in, 2, NULL, 0, NULL, why);
+ */
+#ifndef TDL_STORE_EXECUTE_H
+#define TDL_STORE_EXECUTE_H
+
+#include "base/report.h"
+#include "base/str.h"
+
+typedef struct tdl_backend tdl_backend;
+
+typedef enum tdl_execute {
+    TDL_EXECUTE_PUT_SETTING, /* name, value */
+    TDL_EXECUTE_GET_SETTING, /* name -> value */
+    TDL_EXECUTE_N
+} tdl_execute;
+
+/* [i].sql; [i].postgres instead where the tables differ, else NULL. */
+typedef struct tdl_execute_text {
+    const char *sql, *postgres;
+} tdl_execute_text;
+extern const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N];
+
+enum { TDL_EXECUTE_VALUES_MAX = 10 }; /* parameters of one statement, and columns of its answer */
+
+typedef enum tdl_value_kind {
+    TDL_VALUE_NULL,
+    TDL_VALUE_NUMBER,
+    TDL_VALUE_TEXT,
+    TDL_VALUE_BYTES
+} tdl_value_kind;
+
+typedef struct tdl_value {
+    tdl_value_kind kind;
+    int64_t number;
+    tdl_str text; /* of TEXT and BYTES */
+} tdl_value;
+
+static inline tdl_value tdl_value_number(int64_t number)
+{
+    return (tdl_value){.kind = TDL_VALUE_NUMBER, .number = number};
+}
+static inline tdl_value tdl_value_text(tdl_str text)
+{
+    return (tdl_value){.kind = TDL_VALUE_TEXT, .text = text};
+}
+static inline tdl_value tdl_value_bytes(tdl_str bytes)
+{
+    return (tdl_value){.kind = TDL_VALUE_BYTES, .text = bytes};
+}
+
+/* One statement, inside the transaction.
+ *   in        [in_n] $1, $2, ...
+ *   ret       [ret_n] columns of the first row of the answer, when there is one: numbers and bytes
+ *             (text is given as bytes), which live until the next execute; may be NULL
+ *   ret_rows  rows of the answer, at most 1 when `ret` is given, else rows changed; may be NULL */
+typedef tdl_status tdl_execute_fn(tdl_backend *backend, tdl_execute which, const tdl_value *in,
+                                  size_t in_n, tdl_value *ret, size_t ret_n, int64_t *ret_rows,
+                                  tdl_report *why);
+
+#endif
