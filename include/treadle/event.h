@@ -19,19 +19,23 @@ enum {
 
 /* What happened. All strings are borrowed UTF-8. Required: time, user, kind, source, message_id. */
 typedef struct tdl_event {
-    int64_t time_us;     /* microseconds since 1970 UTC, >= 0 */
-    tdl_str user;        /* who */
-    tdl_str kind;        /* "rating", "purchase", "$identify", ... */
-    tdl_str item;        /* what it was about; empty = none */
-    double value;        /* rating, price, ...; meaningful only if has_value; finite */
-    bool has_value;      /* */
-    tdl_str properties;  /* a JSON object as text; empty = none */
-    tdl_str source;      /* protocol family: "native", "segment", "import" */
-    tdl_str message_id;  /* unique within its source: a repetition is a duplicate */
-    tdl_str decision_id; /* the decision this event rewards; empty = none */
-    tdl_str alias;       /* another id of the same person: joined with `user`; empty = none */
-    tdl_str traits;      /* JSON object: what the person is from now on; empty = nothing new */
-    tdl_str traits_once; /* JSON object: the same, where nothing is known yet */
+    int64_t time_us;      /* microseconds since 1970 UTC, >= 0 */
+    tdl_str user;         /* who */
+    tdl_str kind;         /* "rating", "purchase", "$identify", ... */
+    tdl_str item;         /* what it was about; empty = none */
+    double value;         /* rating, price, ...; meaningful only if has_value; finite */
+    bool has_value;       /* */
+    tdl_str properties;   /* a JSON object as text; empty = none */
+    tdl_str source;       /* protocol family: "native", "segment", "import" */
+    tdl_str message_id;   /* unique within its source: a repetition is a duplicate */
+    tdl_str decision_id;  /* the decision this event rewards; empty = none */
+    tdl_str alias;        /* another id of the same person: joined with `user`; empty = none */
+    tdl_str traits;       /* JSON object: what the person is from now on; empty = nothing new */
+    tdl_str traits_once;  /* JSON object: the same, where nothing is known yet */
+    tdl_str group_type;   /* of the group that the event tells of: "company"; empty = none */
+    tdl_str group;        /* its name */
+    tdl_str group_traits; /* JSON object: what the group is from now on; empty = nothing new */
+    bool no_person;       /* `user` is nobody: the group told of itself */
 } tdl_event;
 
 /* Two kinds say more than their name. An event "$identify" makes `user` an identified person; two

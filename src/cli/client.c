@@ -221,7 +221,8 @@ static bool tells_of_persons(const tdl_event *events, size_t events_n)
     bool tells = false;
 
     for (size_t i = 0; i < events_n; i++)
-        tells |= events[i].alias.len || events[i].traits.len || events[i].traits_once.len;
+        tells |= events[i].alias.len || events[i].traits.len || events[i].traits_once.len ||
+                 events[i].group.len;
     return tells;
 }
 

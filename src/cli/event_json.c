@@ -10,10 +10,13 @@ void tdl_event_write(tdl_jw *w, const tdl_event *event)
                  {"item", event->item},
                  {"message_id", event->message_id},
                  {"decision_id", event->decision_id},
-                 {"alias", event->alias}},
+                 {"alias", event->alias},
+                 {"group_type", event->group_type},
+                 {"group", event->group}},
       objects[] = {{"properties", event->properties},
                    {"traits", event->traits},
-                   {"traits_once", event->traits_once}};
+                   {"traits_once", event->traits_once},
+                   {"group_traits", event->group_traits}};
 
     tdl_jw_object(w);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

@@ -51,9 +51,10 @@ static tdl_status next_line(line_reader *r, bool *ret_more, tdl_report *why)
 static tdl_event keep(tdl_importer *to, const tdl_event *event)
 {
     tdl_event copy = *event;
-    tdl_str *const texts[] = {&copy.user,        &copy.kind,  &copy.item,   &copy.properties,
-                              &copy.message_id,  &copy.alias, &copy.traits, &copy.traits_once,
-                              &copy.decision_id, &copy.source};
+    tdl_str *const texts[] = {&copy.user,        &copy.kind,   &copy.item,       &copy.properties,
+                              &copy.message_id,  &copy.alias,  &copy.traits,     &copy.traits_once,
+                              &copy.decision_id, &copy.source, &copy.group_type, &copy.group,
+                              &copy.group_traits};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = tdl_arena_str(to->arena, *texts[i]);

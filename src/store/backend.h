@@ -118,6 +118,10 @@ typedef struct tdl_store_ops {
     tdl_status (*count)(tdl_reader *reader, tdl_store_counts *ret, tdl_report *why);
 } tdl_store_ops;
 
+/* groups.c, for backends: what a new event says of groups. */
+tdl_status tdl_put_group(tdl_execute_fn *execute, tdl_backend *backend, const tdl_event *event,
+                         tdl_report *why);
+
 extern const tdl_store_ops tdl_sqlite_ops;   /* sqlite.c */
 extern const tdl_store_ops tdl_postgres_ops; /* postgres.c */
 

@@ -67,7 +67,10 @@ tdl_status tdl_event_check(const tdl_event *event, int64_t now_us, tdl_report *w
         (st = tdl_check_text("decision_id", event->decision_id, TDL_ID_MAX, false, why)) ||
         (st = tdl_check_text("alias", event->alias, TDL_ID_MAX, false, why)) ||
         (st = tdl_check_object("traits", event->traits, why)) ||
-        (st = tdl_check_object("traits_once", event->traits_once, why)))
+        (st = tdl_check_object("traits_once", event->traits_once, why)) ||
+        (st = tdl_check_text("group_type", event->group_type, TDL_ID_MAX, event->group.len, why)) ||
+        (st = tdl_check_text("group", event->group, TDL_ID_MAX, event->group_type.len, why)) ||
+        (st = tdl_check_object("group_traits", event->group_traits, why)))
         return st;
     if (event->has_value && !isfinite(event->value))
         return TDL_FAIL(why, TDL_E_INVALID, "value is not a finite number");

@@ -16,8 +16,16 @@
 typedef struct tdl_backend tdl_backend;
 
 typedef enum tdl_execute {
-    TDL_EXECUTE_PUT_SETTING, /* name, value */
-    TDL_EXECUTE_GET_SETTING, /* name -> value */
+    TDL_EXECUTE_PUT_SETTING,     /* name, value */
+    TDL_EXECUTE_GET_SETTING,     /* name -> value */
+    TDL_EXECUTE_PUT_GROUP,       /* type, name */
+    TDL_EXECUTE_PUT_GROUP_TRAIT, /* type, name, trait, JSON, time: the newest word holds */
+    TDL_EXECUTE_PUT_NO_PERSON,   /* user */
+    TDL_EXECUTE_FIND_USER,       /* name -> number, number of its person or 0 */
+    TDL_EXECUTE_FIND_JOIN,       /* name -> the join that brought it in, and who was joined */
+    TDL_EXECUTE_UNDO_JOIN,       /* join, time: later than that of all undone before */
+    TDL_EXECUTE_PART,            /* number: with all that is joined to it, a person from now on */
+    TDL_EXECUTE_PUT_UNDONE,      /* two ids, time: parted there */
     TDL_EXECUTE_N
 } tdl_execute;
 

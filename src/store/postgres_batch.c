@@ -304,6 +304,16 @@ static tdl_status write_persons(tdl_backend *b, tdl_buf array[PERSON_ARRAYS], td
     return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
 }
 
+static tdl_status put_groups(tdl_backend *b, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < b->events_n; i++)
+        if (*b->events[i].ret_seq)
+            st = tdl_put_group(tdl_pg_execute, b, b->events[i].event, why);
+    return st;
+}
+
 static tdl_status put_persons(tdl_backend *b, tdl_report *why)
 {
     tdl_buf array[PERSON_ARRAYS] = {0};
@@ -350,8 +360,8 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
     before = b->now.events;
     if ((st = tdl_pg_number_events(b, why)) || (st = skip_duplicates(b, why)))
         return st;
-    if (b->now.events > before &&
-        ((st = make_months(b, why)) || (st = copy_events(b, why)) || (st = put_persons(b, why))))
+    if (b->now.events > before && ((st = make_months(b, why)) || (st = copy_events(b, why)) ||
+                                   (st = put_persons(b, why)) || (st = put_groups(b, why))))
         return st;
     b->tell |= b->now.events > before;
     b->events_n = 0;

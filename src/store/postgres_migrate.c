@@ -158,6 +158,15 @@ static const char functions_1[] =
 static const char tables_2[] =
     "ALTER TABLE users ADD COLUMN sealed_key bytea, ADD COLUMN sealed_id bytea,"
     "  ADD COLUMN denied bigint NOT NULL DEFAULT 0, ADD COLUMN erased_us bigint NOT NULL DEFAULT 0;"
+    "ALTER TABLE users ADD COLUMN no_person boolean NOT NULL DEFAULT false;"
+    "CREATE INDEX users_no_person ON users(id) WHERE no_person;"
+    "ALTER TABLE joins ADD COLUMN own bigint NOT NULL DEFAULT 0,"
+    "  ADD COLUMN alias bigint NOT NULL DEFAULT 0;"
+    "UPDATE joins SET own = kept, alias = joined;"
+    "CREATE INDEX joins_undone ON joins(undone_us) WHERE undone_us > 0;"
+    "CREATE INDEX joins_by_own ON joins(own);"
+    "CREATE INDEX joins_by_alias ON joins(alias);"
+    "CREATE INDEX joined_ids_by_user ON joined_ids(user_id, join_id);"
     "ALTER TABLE decisions ADD COLUMN sealed_user bytea;"
     "ALTER TABLE models ADD COLUMN stale_us bigint NOT NULL DEFAULT 0;"
     "CREATE TABLE settings(name text COLLATE \"C\" PRIMARY KEY, value text NOT NULL);"
@@ -185,8 +194,57 @@ static const char tables_2[] =
     "  group_id bigint NOT NULL, name text COLLATE \"C\" NOT NULL, value text NOT NULL,"
     "  time_us bigint NOT NULL, PRIMARY KEY(group_id, name));";
 
+static const char functions_2[] =
+    // As before, but for what a person undid (store/persons.c).
+    "CREATE OR REPLACE FUNCTION put_person(of_event bigint, of_user bigint, of_alias bigint,"
+    "    what bigint, new_traits text, traits_once text, at_us bigint, ids_max bigint) RETURNS void"
+    " LANGUAGE plpgsql AS $$"
+    " DECLARE kept users; other users; swapped users; made bigint; word record;"
+    " BEGIN"
+    "   SELECT r.* INTO kept FROM users u JOIN users r ON r.id = coalesce(u.person, u.id)"
+    "     WHERE u.id = of_user;"
+    "   IF what = 1 AND NOT kept.identified THEN"
+    "     UPDATE users SET identified = true WHERE id = kept.id;"
+    "     kept.identified := true;"
+    "   END IF;"
+    "   IF of_alias <> 0 THEN"
+    "     SELECT r.* INTO other FROM users u JOIN users r ON r.id = coalesce(u.person, u.id)"
+    "       WHERE u.id = of_alias;"
+    "     IF kept.id <> other.id AND (what = 2 OR NOT (kept.identified AND other.identified))"
+    "        AND (SELECT 2 + count(*) FROM users WHERE person IN (kept.id, other.id)) <= ids_max"
+    "        AND NOT EXISTS (SELECT FROM joins j JOIN users a ON a.id = j.own"
+    "          JOIN users b ON b.id = j.alias WHERE j.undone_us > 0 AND (what <> 2 OR j.undone_us "
+    ">= at_us)"
+    "          AND (coalesce(a.person, a.id), coalesce(b.person, b.id))"
+    "            IN ((kept.id, other.id), (other.id, kept.id)))"
+    "     THEN"
+    "       IF other.identified AND NOT kept.identified THEN"
+    "         swapped := kept; kept := other; other := swapped;"
+    "       END IF;"
+    "       INSERT INTO joins(event, kept, joined, own, alias)"
+    "         VALUES(of_event, kept.id, other.id, of_user, of_alias) RETURNING id INTO made;"
+    "       INSERT INTO joined_ids SELECT made, id FROM users"
+    "         WHERE id = other.id OR person = other.id;"
+    "       UPDATE users SET person = kept.id WHERE id = other.id OR person = other.id;"
+    "       IF other.identified THEN"
+    "         UPDATE users SET identified = true WHERE id = kept.id;"
+    "       END IF;"
+    "     END IF;"
+    "   END IF;"
+    "   FOR word IN SELECT key, value::text AS said FROM json_each(nullif(new_traits, '')::json)"
+    "   LOOP"
+    "     INSERT INTO traits AS t VALUES(of_user, word.key, word.said, at_us)"
+    "       ON CONFLICT(user_id, name) DO UPDATE SET value = excluded.value,"
+    "       time_us = excluded.time_us WHERE excluded.time_us >= t.time_us;"
+    "   END LOOP;"
+    "   FOR word IN SELECT key, value::text AS said FROM json_each(nullif(traits_once, '')::json)"
+    "   LOOP"
+    "     INSERT INTO traits VALUES(of_user, word.key, word.said, at_us) ON CONFLICT DO NOTHING;"
+    "   END LOOP;"
+    " END $$;";
+
 /* Each a few texts, up to NULL. */
-static const char *const steps[][3] = {{tables_1, functions_1}, {tables_2}};
+static const char *const steps[][3] = {{tables_1, functions_1}, {tables_2, functions_2}};
 enum { NEWEST = sizeof steps / sizeof steps[0] };
 
 /* The version is in the schema's comment. -1: there is no schema; 0: one that is not ours. */

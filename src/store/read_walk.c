@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "store/rows.h"
 
-/* An id and the one that stands for it. */
+/* An id and the one that stands for it; 0: it is nobody. */
 typedef struct alias {
     int64_t id, person;
 } alias;
@@ -71,10 +71,13 @@ static tdl_status walk_rows(tdl_reader *reader, const tdl_walk *walk, const alia
     tdl_rows_bind_number(&r, 1, walk->from_us);
     tdl_rows_bind_number(&r, 2, walk->until_us);
     while (more && tdl_rows_next(&r)) {
+        int64_t person = person_of(a, tdl_rows_number(&r, 2));
+        if (!person)
+            continue;
         bool has_value = !tdl_rows_is_null(&r, 4);
         tdl_step step = {.time_us = tdl_rows_number(&r, 0),
                          .seq = tdl_rows_number(&r, 1),
-                         .person = person_of(a, tdl_rows_number(&r, 2)),
+                         .person = person,
                          .kind = tdl_rows_number(&r, 3),
                          .value = has_value ? tdl_rows_real(&r, 4) : 0,
                          .has_value = has_value};

@@ -42,10 +42,18 @@ typedef enum tdl_read_statement {
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
     TDL_READ_SETTING,
+    TDL_READ_PERSON_IDS,   /* id, and time, kind, source, message id of the event that joined it */
+    TDL_READ_SPLITS,       /* two persons that were parted later than a time, and when */
+    TDL_READ_GROUPS,       /* type, name, time of the newest word, in order */
+    TDL_READ_GROUP_TRAITS, /* name, JSON, time; NULL when the group has none */
     /* Whole tables for store/transfer.c, row by row: */
-    TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
-    TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */
+    TDL_READ_EXPORT,           /* events behind a number, under the id they came with, an alias, and
+                                  whether that id is nobody */
+    TDL_READ_EXPORT_TRAITS,    /* user, name, value, time; together what was said at once */
     TDL_READ_EXPORT_DECISIONS, /* all but the first so many */
+    TDL_READ_EXPORT_UNDONE,
+    TDL_READ_EXPORT_GROUPS,
+    TDL_READ_EXPORT_GROUP_TRAITS,
     /* Only of stores that several processes share: */
     TDL_READ_FILE,
     TDL_READ_VERSION,

@@ -97,6 +97,17 @@ static const char step_4[] =
     "ALTER TABLE users ADD COLUMN sealed_id BLOB;"
     "ALTER TABLE users ADD COLUMN denied INTEGER NOT NULL DEFAULT 0;"    // bits of purposes
     "ALTER TABLE users ADD COLUMN erased_us INTEGER NOT NULL DEFAULT 0;" // late events are dropped
+    "ALTER TABLE users ADD COLUMN no_person INTEGER NOT NULL DEFAULT 0;" // a group's own name
+    "CREATE INDEX users_no_person ON users(id) WHERE no_person;"
+    // The ids that the event itself names. Joins that stand are then a forest over ids: without one
+    // of them its person falls into two.
+    "ALTER TABLE joins ADD COLUMN own INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE joins ADD COLUMN alias INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE joins SET own = kept, alias = joined;"
+    "CREATE INDEX joins_undone ON joins(undone_us) WHERE undone_us > 0;"
+    "CREATE INDEX joins_by_own ON joins(own);"
+    "CREATE INDEX joins_by_alias ON joins(alias);"
+    "CREATE INDEX joined_ids_by_user ON joined_ids(user, join_id);"
     "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;"
     "ALTER TABLE models ADD COLUMN stale_us INTEGER NOT NULL DEFAULT 0;" // saw somebody erased
                                                                          // since

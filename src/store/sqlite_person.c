@@ -35,11 +35,10 @@ static tdl_status find_root(tdl_backend *b, int64_t user, root *ret, tdl_report 
     return TDL_OK;
 }
 
-/* Run a statement of up to three numbers. */
-static tdl_status run_with(tdl_backend *b, tdl_write_statement which, int64_t first, int64_t second,
-                           int64_t third, tdl_report *why)
+/* Run a statement of up to five numbers. */
+static tdl_status run_with(tdl_backend *b, tdl_write_statement which, const int64_t number[5],
+                           tdl_report *why)
 {
-    const int64_t number[] = {first, second, third};
     sqlite3_stmt *s;
     tdl_status st = tdl_sqlite_prepare(b, which, &s, why);
 
@@ -48,6 +47,24 @@ static tdl_status run_with(tdl_backend *b, tdl_write_statement which, int64_t fi
     for (int i = sqlite3_bind_parameter_count(s); i > 0; i--)
         sqlite3_bind_int64(s, i, number[i - 1]);
     return tdl_sqlite_step(b, s, "joining persons", why);
+}
+
+/* An alias that is newer than the parting joins two persons again; nothing else does. */
+static tdl_status was_undone(tdl_backend *b, root one, root other, int64_t since_us, bool *ret,
+                             tdl_report *why)
+{
+    sqlite3_stmt *s;
+    int64_t n = 0;
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_JOIN_UNDONE, &s, why);
+
+    if (st)
+        return st;
+    sqlite3_bind_int64(s, 1, one.id);
+    sqlite3_bind_int64(s, 2, other.id);
+    sqlite3_bind_int64(s, 3, since_us);
+    st = read_numbers(b, s, &n, 1, why);
+    *ret = n > 0;
+    return st;
 }
 
 static tdl_status count_ids(tdl_backend *b, root one, root other, int64_t *ret, tdl_report *why)
@@ -62,36 +79,46 @@ static tdl_status count_ids(tdl_backend *b, root one, root other, int64_t *ret, 
     return read_numbers(b, s, ret, 1, why);
 }
 
-static tdl_status move_ids(tdl_backend *b, int64_t seq, root kept, root joined, tdl_report *why)
-{
-    tdl_status st;
+/* An event that names another id of the same person. */
+typedef struct link {
+    int64_t seq, own, alias, time_us;
+    bool forced; /* said by somebody who knows, not found by an SDK */
+} link;
 
-    if ((st = run_with(b, TDL_WRITE_JOIN, seq, kept.id, joined.id, why)) ||
-        (st = run_with(b, TDL_WRITE_JOIN_IDS, sqlite3_last_insert_rowid(b->db), joined.id, 0,
-                       why)) ||
-        (st = run_with(b, TDL_WRITE_JOIN_MOVE, kept.id, joined.id, 0, why)))
+static tdl_status move_ids(tdl_backend *b, const link *l, root kept, root joined, tdl_report *why)
+{
+    tdl_status st = run_with(b, TDL_WRITE_JOIN,
+                             (int64_t[5]){l->seq, kept.id, joined.id, l->own, l->alias}, why);
+
+    if (st)
         return st;
-    return joined.identified ? run_with(b, TDL_WRITE_IDENTIFIED, kept.id, 0, 0, why) : TDL_OK;
+    int64_t id = sqlite3_last_insert_rowid(b->db);
+    if ((st = run_with(b, TDL_WRITE_JOIN_IDS, (int64_t[5]){id, joined.id}, why)) ||
+        (st = run_with(b, TDL_WRITE_JOIN_MOVE, (int64_t[5]){kept.id, joined.id}, why)))
+        return st;
+    return joined.identified ? run_with(b, TDL_WRITE_IDENTIFIED, (int64_t[5]){kept.id}, why)
+                             : TDL_OK;
 }
 
 /* What cannot be joined stays apart, and its event is stored all the same. */
-static tdl_status join(tdl_backend *b, int64_t seq, int64_t user, int64_t alias, bool forced,
-                       tdl_report *why)
+static tdl_status join(tdl_backend *b, const link *l, tdl_report *why)
 {
     root kept, joined;
     int64_t ids = 0;
+    bool undone = false;
     tdl_status st;
 
-    if ((st = find_root(b, user, &kept, why)) || (st = find_root(b, alias, &joined, why)))
+    if ((st = find_root(b, l->own, &kept, why)) || (st = find_root(b, l->alias, &joined, why)))
         return st;
-    if (kept.id == joined.id || (kept.identified && joined.identified && !forced))
+    if (kept.id == joined.id || (kept.identified && joined.identified && !l->forced))
         return TDL_OK;
-    if ((st = count_ids(b, kept, joined, &ids, why)))
+    if ((st = count_ids(b, kept, joined, &ids, why)) ||
+        (st = was_undone(b, kept, joined, l->forced ? l->time_us : 0, &undone, why)))
         return st;
-    if (ids > TDL_PERSON_IDS_MAX)
+    if (ids > TDL_PERSON_IDS_MAX || undone)
         return TDL_OK;
-    return joined.identified && !kept.identified ? move_ids(b, seq, joined, kept, why)
-                                                 : move_ids(b, seq, kept, joined, why);
+    return joined.identified && !kept.identified ? move_ids(b, l, joined, kept, why)
+                                                 : move_ids(b, l, kept, joined, why);
 }
 
 static tdl_status put_traits(tdl_backend *b, tdl_write_statement which, int64_t user,
@@ -111,18 +138,20 @@ static tdl_status put_traits(tdl_backend *b, tdl_write_statement which, int64_t 
 tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq, int64_t user,
                                  int64_t alias, tdl_report *why)
 {
+    const link l = {seq, user, alias, e->time_us, tdl_str_is(e->kind, "$create_alias")};
     root own;
     tdl_status st;
 
     if (tdl_str_is(e->kind, "$identify") &&
         ((st = find_root(b, user, &own, why)) ||
-         (st = run_with(b, TDL_WRITE_IDENTIFIED, own.id, 0, 0, why))))
+         (st = run_with(b, TDL_WRITE_IDENTIFIED, (int64_t[5]){own.id}, why))))
         return st;
-    if (alias && (st = join(b, seq, user, alias, tdl_str_is(e->kind, "$create_alias"), why)))
+    if (alias && (st = join(b, &l, why)))
         return st;
-    if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)))
+    if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)) ||
+        (st = put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why)))
         return st;
-    return put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why);
+    return tdl_put_group(tdl_sqlite_execute, b, e, why);
 }
 
 tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,

@@ -24,7 +24,9 @@ static const char *const read_sql[TDL_READ_N] = {
                       " WHERE time_us >= ?1 AND time_us < ?2 ORDER BY time_us, seq",
     [TDL_READ_WALK_PROPERTIES] = "SELECT time_us, seq, user, kind, value, properties FROM events"
                                  " WHERE time_us >= ?1 AND time_us < ?2 ORDER BY time_us, seq",
-    [TDL_READ_ALIAS_NUMBERS] = "SELECT id, person FROM users WHERE person IS NOT NULL ORDER BY id",
+    [TDL_READ_ALIAS_NUMBERS] =
+        "SELECT id, person FROM users WHERE person IS NOT NULL UNION ALL SELECT id, 0"
+        " FROM users WHERE no_person AND person IS NULL ORDER BY id",
     [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
     [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
@@ -48,7 +50,8 @@ static const char *const read_sql[TDL_READ_N] = {
         "   coalesce((SELECT max(time_us) FROM events WHERE user = u.id), -1),"
         "   coalesce((SELECT max((SELECT max(time_us) FROM events WHERE user = a.id))"
         "     FROM users a WHERE a.person = u.id), -1)) AS last FROM users u"
-        "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1 AND u.person IS NULL"
+        "   WHERE u.name >= ?1 AND substr(u.name, 1, ?2) = ?1 AND u.person IS NULL AND NOT "
+        "u.no_person"
         "   ORDER BY last DESC, u.id LIMIT ?3) l" // without events: last
         " WHERE last >= 0 ORDER BY last DESC, id",
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = ?1",
@@ -67,14 +70,41 @@ static const char *const read_sql[TDL_READ_N] = {
     // An event that joined two persons has an alias: who stood for the other one.
     [TDL_READ_EXPORT] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE WHEN EXISTS"
+        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE"
+        "   WHEN j.own = e.user THEN j.alias WHEN EXISTS"
         "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user = e.user)"
-        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq)" EVENT_TABLES
-        " WHERE e.seq > ?1 ORDER BY e.seq",
+        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq AND j.undone_us = 0), "
+        "u.no_person" EVENT_TABLES " WHERE e.seq > ?1 ORDER BY e.seq",
     [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+    [TDL_READ_GROUPS] =
+        "SELECT g.type, g.name, coalesce(max(t.time_us), 0) FROM groups g LEFT JOIN group_traits t"
+        " ON t.group_id = g.id WHERE ?1 = '' OR g.type = ?1 GROUP BY g.id, g.type, g.name"
+        " ORDER BY g.type, g.name LIMIT ?2",
+    [TDL_READ_GROUP_TRAITS] =
+        "SELECT t.name, t.value, t.time_us FROM groups g LEFT JOIN group_traits t"
+        " ON t.group_id = g.id WHERE g.type = ?1 AND g.name = ?2 ORDER BY t.name",
+    [TDL_READ_EXPORT_GROUPS] = "SELECT type, name FROM groups ORDER BY id",
+    [TDL_READ_EXPORT_GROUP_TRAITS] =
+        "SELECT g.type, g.name, t.name, t.value, t.time_us FROM group_traits t"
+        " JOIN groups g ON g.id = t.group_id ORDER BY t.group_id, t.name",
+    [TDL_READ_PERSON_IDS] =
+        "SELECT u.name, e.time_us, k.name, s.name, e.message_id FROM users u"
+        " LEFT JOIN joins j ON j.id = (SELECT max(x.id) FROM joined_ids d JOIN joins x"
+        "   ON x.id = d.join_id WHERE d.user = u.id AND x.undone_us = 0)"
+        " LEFT JOIN events e ON e.seq = j.event LEFT JOIN kinds k ON k.id = e.kind"
+        " LEFT JOIN sources s ON s.id = e.source WHERE u.id IN"
+        " (SELECT id FROM users WHERE id = " PERSON
+        " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+        " ORDER BY coalesce(j.id, 0), u.id",
+    [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us FROM joins j"
+                        " JOIN users a ON a.id = j.kept JOIN users b ON b.id = j.joined"
+                        " WHERE j.undone_us > 0 AND j.undone_us > ?1 ORDER BY j.undone_us",
+    [TDL_READ_EXPORT_UNDONE] =
+        "SELECT a.name, b.name, j.undone_us FROM joins j JOIN users a ON a.id = j.own"
+        " JOIN users b ON b.id = j.alias WHERE j.undone_us > 0 ORDER BY j.id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"

@@ -27,7 +27,13 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_JOIN_ROOT] = "SELECT r.id, r.identified FROM users u"
                             " JOIN users r ON r.id = coalesce(u.person, u.id) WHERE u.id = ?1",
     [TDL_WRITE_JOIN_SIZE] = "SELECT 2 + count(*) FROM users WHERE person = ?1 OR person = ?2",
-    [TDL_WRITE_JOIN] = "INSERT INTO joins(event, kept, joined) VALUES(?1, ?2, ?3)",
+    [TDL_WRITE_JOIN] = "INSERT INTO joins(event, kept, joined, own, alias)"
+                       " VALUES(?1, ?2, ?3, ?4, ?5)",
+    // Are the two persons ones that somebody parted, and that no alias since has joined?
+    [TDL_WRITE_JOIN_UNDONE] =
+        "SELECT count(*) FROM joins j JOIN users a ON a.id = j.own JOIN users b ON b.id = j.alias"
+        " WHERE j.undone_us > 0 AND j.undone_us >= ?3"
+        " AND (coalesce(a.person, a.id), coalesce(b.person, b.id)) IN (VALUES (?1, ?2), (?2, ?1))",
     [TDL_WRITE_JOIN_IDS] = "INSERT INTO joined_ids(join_id, user)"
                            " SELECT ?1, id FROM users WHERE id = ?2 OR person = ?2",
     [TDL_WRITE_JOIN_MOVE] = "UPDATE users SET person = ?1 WHERE id = ?2 OR person = ?2",

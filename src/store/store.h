@@ -100,7 +100,8 @@ typedef struct tdl_walk {
     bool properties;
 } tdl_walk;
 
-/* Events in (time, arrival) order; `fn` returns false to stop. One snapshot, bounded memory but for
+/* Events in (time, arrival) order, but for what groups told of themselves; `fn` returns false to
+ * stop. One snapshot, bounded memory but for
  * 16 bytes for each id that is not its person's own. */
 tdl_status tdl_store_walk(tdl_store *store, const tdl_walk *walk,
                           bool (*fn)(void *context, const tdl_step *step), void *context,
@@ -132,9 +133,45 @@ tdl_status tdl_store_person(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_
 tdl_status tdl_store_each_alias(tdl_store *store,
                                 void (*fn)(void *context, tdl_str alias, tdl_str person),
                                 void *context, tdl_report *why);
+/* One id of a person, and the event that joined it; without one it stands for the others. */
+typedef struct tdl_person_id {
+    tdl_str id;
+    bool joined;
+    int64_t time_us;
+    tdl_str kind, source, message_id;
+} tdl_person_id;
+/* The ids of the person of `id`, who stands for it first. A stranger has none. */
+tdl_status tdl_store_person_ids(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_person_id **ret,
+                                size_t *ret_n, tdl_report *why);
+/* Undo the join that brought `id` into its person: what was that person on its own then is one
+ * again, with history and traits, and with what was joined to it since. From then on nothing but a
+ * newer "$create_alias" joins the two again.
+ *   ret_person   who stands for the part with `id`, in `arena`
+ *   returns      TDL_OK | TDL_E_NOT_FOUND | TDL_E_CONFLICT (it stands for its person) */
+tdl_status tdl_store_split(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret_person,
+                           tdl_report *why);
+/* Persons that were parted, by whomever, since *position; moves it. */
+tdl_status tdl_store_splits(tdl_store *store, int64_t *position,
+                            void (*fn)(void *context, tdl_str person, tdl_str other), void *context,
+                            tdl_report *why);
 /* What is known of a person, as one JSON object appended to `ret`: of each trait the newest word.
  * {} for a stranger. */
 tdl_status tdl_store_traits(tdl_store *store, tdl_str id, tdl_buf *ret, tdl_report *why);
+
+/* ---- groups ---- */
+
+/* Companies, teams: what an event with a group tells of. They are no persons. */
+typedef struct tdl_group_row {
+    tdl_str type, name;
+    int64_t updated_us; /* of the newest word on it; 0 = none */
+} tdl_group_row;
+/* By type and name; `type` empty = all. */
+tdl_status tdl_store_groups(tdl_store *store, tdl_str type, size_t limit, tdl_arena *arena,
+                            tdl_group_row **ret, size_t *ret_n, tdl_report *why);
+/* What is known of one, as a JSON object appended to `ret`. ret_updated_us may be NULL.
+ * TDL_E_NOT_FOUND. */
+tdl_status tdl_store_group_traits(tdl_store *store, tdl_str type, tdl_str name, tdl_buf *ret,
+                                  int64_t *ret_updated_us, tdl_report *why);
 
 /* ---- flags ---- */
 

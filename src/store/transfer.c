@@ -208,7 +208,7 @@ tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progr
         (st = move_flags(&t, &here.flags, &there.flags)) ||
         (st = move_models(&t, &here.models, &there.models)) || (st = move_items(&t, here.items)) ||
         (st = tdl_transfer_events(&t, here.events)) || (st = tdl_transfer_traits(&t)) ||
-        (st = tdl_transfer_decisions(&t, here.decisions)))
+        (st = tdl_transfer_tables(&t)) || (st = tdl_transfer_decisions(&t, here.decisions)))
         goto out;
     fill_counts(to, &there);
     if ((st = compare(&t, &here, &there)))

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "base/json.h"
-#include "store/rows.h"
 #include "store/transfer_parts.h"
 
 enum {
@@ -12,8 +11,8 @@ enum {
     BATCH_BYTES = 4 << 20 /* a batch ends past it */
 };
 
-static tdl_status start_export(tdl_store *store, tdl_read_statement which, int64_t position,
-                               tdl_rows *ret, tdl_report *why)
+tdl_status tdl_transfer_start(tdl_store *store, tdl_read_statement which, int64_t position,
+                              tdl_rows *ret, tdl_report *why)
 {
     tdl_status st = store->ops->reader_open(store->backend, &ret->reader, why);
 
@@ -29,7 +28,7 @@ static tdl_status start_export(tdl_store *store, tdl_read_statement which, int64
     return TDL_OK;
 }
 
-static tdl_status end_export(tdl_store *store, tdl_rows *rows, tdl_status st, tdl_report *why)
+tdl_status tdl_transfer_end(tdl_store *store, tdl_rows *rows, tdl_status st, tdl_report *why)
 {
     tdl_status ended = tdl_rows_end(rows, st ? NULL : why);
 
@@ -52,6 +51,7 @@ static tdl_event keep_event(tdl_rows *r)
     e.message_id = tdl_rows_keep_text(r, e.message_id);
     e.decision_id = tdl_rows_keep_text(r, e.decision_id);
     e.alias = tdl_rows_keep(r, 10);
+    e.no_person = tdl_rows_number(r, 11) != 0;
     return e;
 }
 
@@ -60,7 +60,7 @@ static tdl_status name_event(tdl_transfer *t, tdl_store *store, int64_t seq, tdl
                              tdl_str *ret_message)
 {
     tdl_rows r = {.arena = t->arena};
-    tdl_status st = start_export(store, TDL_READ_EXPORT, seq - 1, &r, t->why);
+    tdl_status st = tdl_transfer_start(store, TDL_READ_EXPORT, seq - 1, &r, t->why);
 
     if (st)
         return st;
@@ -69,7 +69,7 @@ static tdl_status name_event(tdl_transfer *t, tdl_store *store, int64_t seq, tdl
         *ret_message = tdl_rows_keep(&r, 7);
     }
     // A scan that is given up is no failure.
-    return end_export(store, &r, TDL_OK, NULL);
+    return tdl_transfer_end(store, &r, TDL_OK, NULL);
 }
 
 /* Does `to` hold the first `n` events of `from`? Its newest one says so, as both keep the order. */
@@ -125,8 +125,8 @@ tdl_status tdl_transfer_events(tdl_transfer *t, int64_t total)
     if (!batch)
         return TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory to move events");
     if (!(st = check_beginning(t, counts.events)) &&
-        !(st = start_export(t->from, TDL_READ_EXPORT, counts.events, &r, t->why)))
-        st = end_export(t->from, &r, append_rows(t, &r, batch, counts.events, total), t->why);
+        !(st = tdl_transfer_start(t->from, TDL_READ_EXPORT, counts.events, &r, t->why)))
+        st = tdl_transfer_end(t->from, &r, append_rows(t, &r, batch, counts.events, total), t->why);
     free(batch);
     return st;
 }
@@ -185,9 +185,9 @@ static tdl_status put_traits(tdl_transfer *t, tdl_rows *r)
 tdl_status tdl_transfer_traits(tdl_transfer *t)
 {
     tdl_rows r = {0};
-    tdl_status st = start_export(t->from, TDL_READ_EXPORT_TRAITS, -1, &r, t->why);
+    tdl_status st = tdl_transfer_start(t->from, TDL_READ_EXPORT_TRAITS, -1, &r, t->why);
 
-    return st ? st : end_export(t->from, &r, put_traits(t, &r), t->why);
+    return st ? st : tdl_transfer_end(t->from, &r, put_traits(t, &r), t->why);
 }
 
 /* ---- decisions ---- */
@@ -238,9 +238,9 @@ tdl_status tdl_transfer_decisions(tdl_transfer *t, int64_t total)
     for (int round = 0; !st && round < 2 && counts.decisions < total; round++) {
         int64_t position = round ? 0 : counts.decisions;
         tdl_rows r = {0};
-        if ((st = start_export(t->from, TDL_READ_EXPORT_DECISIONS, position, &r, t->why)))
+        if ((st = tdl_transfer_start(t->from, TDL_READ_EXPORT_DECISIONS, position, &r, t->why)))
             break;
-        st = end_export(t->from, &r, log_rows(t, &r, position, total), t->why);
+        st = tdl_transfer_end(t->from, &r, log_rows(t, &r, position, total), t->why);
         tdl_store_count(t->to, &counts);
     }
     return st;

@@ -129,7 +129,7 @@ static size_t event_bytes(const tdl_event *e)
 {
     return sizeof *e + e->user.len + e->kind.len + e->item.len + e->properties.len + e->source.len +
            e->message_id.len + e->decision_id.len + e->alias.len + e->traits.len +
-           e->traits_once.len;
+           e->traits_once.len + e->group_type.len + e->group.len + e->group_traits.len;
 }
 
 tdl_status tdl_writer_append(tdl_writer *writer, const tdl_event *events, size_t events_n,

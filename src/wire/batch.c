@@ -32,7 +32,7 @@ tdl_status tdl_batch_check(const tdl_event *event, int64_t now_us, tdl_report *w
 {
     tdl_event without = *event;
 
-    without.properties = without.traits = without.traits_once = (tdl_str){0};
+    without.properties = without.traits = without.traits_once = without.group_traits = (tdl_str){0};
     return tdl_event_check(&without, now_us, why);
 }
 

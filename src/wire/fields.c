@@ -50,6 +50,21 @@ tdl_status tdl_fields_what(const json_t *properties, tdl_arena *arena, tdl_event
     return tdl_fields_first_id(properties, items, arena, &event->item, why);
 }
 
+tdl_status tdl_fields_group_user(tdl_arena *arena, tdl_event *event, tdl_report *why)
+{
+    if (!event->group.len)
+        return TDL_OK;
+    tdl_str own =
+        tdl_arena_printf(arena, "$%.*s_%.*s", TDL_FMT(event->group_type), TDL_FMT(event->group));
+    if (!own.at)
+        return no_memory(why);
+    if (event->user.len && !tdl_str_eq(event->user, own))
+        return TDL_OK;
+    event->user = own;
+    event->no_person = true;
+    return TDL_OK;
+}
+
 tdl_status tdl_fields_message_id(tdl_str sent, tdl_arena *arena, tdl_str *ret, tdl_report *why)
 {
     unsigned char hash[HASH_BYTES];

@@ -4,10 +4,12 @@
 
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "wire/fields.h"
 
-static const char *const event_fields[] = {"user",  "kind",       "item",        "value",
-                                           "time",  "properties", "message_id",  "decision_id",
-                                           "alias", "traits",     "traits_once", NULL};
+static const char *const event_fields[] = {"user",  "kind",         "item",        "value",
+                                           "time",  "properties",   "message_id",  "decision_id",
+                                           "alias", "traits",       "traits_once", "group_type",
+                                           "group", "group_traits", NULL};
 
 tdl_status tdl_native_check_fields(const json_t *object, const char *const *fields, tdl_report *why)
 {
@@ -115,7 +117,11 @@ static tdl_status read_event(const json_t *object, int64_t now_us, tdl_arena *ar
         (st = tdl_native_text(object, "decision_id", &event.decision_id, why)) ||
         (st = tdl_native_text(object, "alias", &event.alias, why)) ||
         (st = tdl_native_object(object, "traits", arena, &event.traits, why)) ||
-        (st = tdl_native_object(object, "traits_once", arena, &event.traits_once, why)))
+        (st = tdl_native_object(object, "traits_once", arena, &event.traits_once, why)) ||
+        (st = tdl_native_text(object, "group_type", &event.group_type, why)) ||
+        (st = tdl_native_text(object, "group", &event.group, why)) ||
+        (st = tdl_native_object(object, "group_traits", arena, &event.group_traits, why)) ||
+        (st = tdl_fields_group_user(arena, &event, why)))
         return st;
     if (!event.message_id.len && (st = name_message(arena, &event.message_id, why)))
         return st;

@@ -41,22 +41,21 @@ static tdl_status read_user(const reading *r, tdl_report *why)
     return tdl_fields_first_id(r->properties, names, arena, user, why);
 }
 
-/* "$company_acme": the group stands where a person would, whoever told of it. */
 static tdl_status read_group(const reading *r, tdl_report *why)
 {
-    tdl_str type = {0}, key = {0};
+    tdl_event *event = r->event;
     tdl_status st;
 
-    if ((st = property_id(r, "$group_type", &type, why)) ||
-        (st = property_id(r, "$group_key", &key, why)))
+    if ((st = property_id(r, "$group_type", &event->group_type, why)) ||
+        (st = property_id(r, "$group_key", &event->group, why)))
         return st;
-    if (!type.len || !key.len)
+    if (!event->group_type.len || !event->group.len)
         return TDL_FAIL(why, TDL_E_INVALID, "%s is missing",
-                        type.len ? "$group_key" : "$group_type");
-    if (type.len > TDL_ID_MAX || key.len > TDL_ID_MAX)
-        return TDL_FAIL(why, TDL_E_INVALID, "the group's name is longer than %d bytes", TDL_ID_MAX);
-    r->event->user = tdl_arena_printf(r->request->arena, "$%.*s_%.*s", TDL_FMT(type), TDL_FMT(key));
-    return r->event->user.at ? TDL_OK : no_memory(why);
+                        event->group_type.len ? "$group_key" : "$group_type");
+    if ((st = tdl_batch_object_text(json_object_get(r->properties, "$group_set"), "$group_set",
+                                    r->request->arena, &event->group_traits, why)))
+        return st;
+    return tdl_fields_group_user(r->request->arena, event, why);
 }
 
 static tdl_status read_alias(const reading *r, tdl_report *why)
@@ -172,11 +171,8 @@ static tdl_status read_person(const reading *r, tdl_report *why)
             return st;
         return take_traits(r, "$set_once", &event->traits_once, why);
     }
-    if ((st = keep_traits(r, "$set", why)) || (st = keep_traits(r, "$set_once", why)) ||
-        !is_kind(r, "$groupidentify"))
-        return st;
-    return tdl_batch_object_text(json_object_get(r->properties, "$group_set"), "$group_set",
-                                 r->request->arena, &event->traits, why);
+    st = keep_traits(r, "$set", why);
+    return st ? st : keep_traits(r, "$set_once", why);
 }
 
 /* A key is no property. */
@@ -190,16 +186,11 @@ static tdl_status read_properties(const reading *r, tdl_report *why)
                                  &r->event->properties, why);
 }
 
-/* Once it has a group's name in place of the id that was sent, that is kept as a property. */
 static tdl_status read_who(const reading *r, tdl_report *why)
 {
     tdl_status st = read_user(r, why);
-    tdl_str sent = r->event->user;
 
-    if (st || !is_kind(r, "$groupidentify") || (st = read_group(r, why)) || !sent.len ||
-        tdl_str_eq(sent, r->event->user))
-        return st;
-    return add_text(r, "distinct_id", sent, why);
+    return st || !is_kind(r, "$groupidentify") ? st : read_group(r, why);
 }
 
 static tdl_status read_message_id(const reading *r, tdl_report *why)

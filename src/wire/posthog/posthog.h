@@ -3,11 +3,11 @@
  * A body is one event, a bare array of them, or {"batch": [...]}. An event that is not valid is
  * counted and left out, the rest of its batch goes in: SDKs drop a whole batch that is refused.
  *
- *   user      distinct_id, else properties.distinct_id, properties.$distinct_id; of a
- *             $groupidentify "$<type>_<key>", so that no person is made of it
+ *   user      distinct_id, else properties.distinct_id, properties.$distinct_id
  *   kind      event
  *   alias     $anon_distinct_id of an $identify, alias of a $create_alias
- *   traits    $set and $set_once, among the properties or beside them; $group_set of a group
+ *   traits    $set and $set_once, among the properties or beside them
+ *   group     $group_type, $group_key and $group_set of a $groupidentify (wire/fields.h)
  *   time      timestamp, corrected by the sender's clock (wire/clock.h); else `offset`
  *             milliseconds before receipt
  *   message   uuid, else properties.$insert_id; any string

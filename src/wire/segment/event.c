@@ -74,6 +74,21 @@ static tdl_status read_who_and_what(const json_t *object, const json_t *properti
     return TDL_OK;
 }
 
+/* Segment names no types: all groups are of the type "group". */
+static tdl_status read_group(const json_t *object, tdl_arena *arena, tdl_event *event,
+                             tdl_report *why)
+{
+    tdl_status st = tdl_fields_id(object, "groupId", arena, &event->group, why);
+
+    if (st || !event->group.len)
+        return st;
+    event->group_type = TDL_STR("group");
+    if ((st = tdl_batch_object_text(json_object_get(object, "traits"), "traits", arena,
+                                    &event->group_traits, why)))
+        return st;
+    return tdl_fields_group_user(arena, event, why);
+}
+
 static tdl_status read_message_id(const json_t *object, tdl_arena *arena, tdl_str *ret,
                                   tdl_report *why)
 {
@@ -124,6 +139,8 @@ tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent
     if (call == TDL_SEGMENT_IDENTIFY &&
         (st = tdl_batch_object_text(json_object_get(object, "traits"), "traits", arena,
                                     &event.traits, why)))
+        return st;
+    if (call == TDL_SEGMENT_GROUP && (st = read_group(object, arena, &event, why)))
         return st;
     if (tdl_clock_read(json_object_get(object, "timestamp"), &event.time_us))
         event.time_us = tdl_clock_correct(event.time_us, sent_us, received_us);

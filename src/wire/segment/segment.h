@@ -6,6 +6,7 @@
  *   user      userId, else anonymousId
  *   kind      `event` of a track call, else $page, $screen, $identify, $groupidentify,
  *             $create_alias
+ *   group     groupId and traits of a group call, of the type "group"
  *   item, value   wire/fields.h
  *   time      timestamp, corrected by the sender's clock (wire/clock.h)
  */

@@ -137,7 +137,8 @@ static void the_node_sdk_says_who_is_whom(void **state)
     assert_true(tdl_str_is(e[0].traits_once, "{\"first\":\"x\"}"));
     assert_true(e[0].has_value && e[0].value == 12.5);
     assert_true(tdl_str_is(e[1].traits, "{\"email\":\"a@b.c\"}"));
-    assert_true(tdl_str_is(e[3].traits, "{\"seats\":5}"));
+    assert_true(tdl_str_is(e[3].group_type, "company") && tdl_str_is(e[3].group, "acme"));
+    assert_true(tdl_str_is(e[3].group_traits, "{\"seats\":5}") && e[3].no_person);
     assert_true(tdl_str_is(f->key, "phc_test"));
 }
 
@@ -149,7 +150,8 @@ static void the_browser_sdks_say_who_is_whom(void **state)
     assert_event(&f->batch.events[0], "$identify", "u1", "01a2091e-79e2-7129-b2da-ad3dff76dfc9");
     decode_captured(f, "js", 3); // what was done before the login arrives after it
     assert_event(&f->batch.events[0], "purchase", "01a2091e-79e2-7129-b2da-ad3dff76dfc9", "");
-    assert_event(&f->batch.events[1], "$groupidentify", "$company_acme", "");
+    assert_event(&f->batch.events[1], "$groupidentify", "u1", "");
+    assert_true(tdl_str_is(f->batch.events[1].group, "acme") && !f->batch.events[1].no_person);
     assert_event(&f->batch.events[2], "$autocapture", "u1", "");
     assert_true(tdl_str_is(f->key, "phc_test"));
     decode_captured(f, "js_1200", 2);

@@ -154,13 +154,22 @@ static void a_group_never_makes_a_person(void **state)
     expect(o, "{\"event\":\"$groupidentify\",\"distinct_id\":\"u1\",\"properties\":{"
               "\"$group_type\":\"company\",\"$group_key\":7,\"$group_set\":{\"seats\":5},"
               "\"$set\":{\"own\":1}}}");
-    assert_text(o->event.user, "$company_7");
-    assert_text(o->event.traits, "{\"seats\":5}");
-    assert_int_equal(o->event.alias.len, 0);
-    // who told of it is not lost
+    assert_text(o->event.user, "u1");
+    assert_text(o->event.group_type, "company");
+    assert_text(o->event.group, "7");
+    assert_text(o->event.group_traits, "{\"seats\":5}");
+    assert_int_equal(o->event.alias.len + o->event.traits.len, 0);
+    assert_false(o->event.no_person);
     assert_text(o->event.properties,
                 "{\"$group_key\":7,\"$group_set\":{\"seats\":5},\"$group_type\":\"company\","
-                "\"$set\":{\"own\":1},\"distinct_id\":\"u1\"}");
+                "\"$set\":{\"own\":1}}");
+    expect(o, "{\"event\":\"$groupidentify\",\"distinct_id\":\"$company_7\",\"properties\":{"
+              "\"$group_type\":\"company\",\"$group_key\":\"7\"}}");
+    assert_true(o->event.no_person);
+    expect(o, "{\"event\":\"$groupidentify\",\"properties\":{"
+              "\"$group_type\":\"company\",\"$group_key\":\"7\"}}");
+    assert_text(o->event.user, "$company_7");
+    assert_true(o->event.no_person);
     assert_int_equal(decode(o, "{\"event\":\"$groupidentify\",\"distinct_id\":\"u1\","
                                "\"properties\":{\"$group_type\":\"company\"}}"),
                      TDL_E_INVALID);

@@ -96,6 +96,23 @@ static void each_type_has_its_kind(void **state)
     }
 }
 
+static void a_group_call_tells_of_its_group(void **state)
+{
+    one *o = *state;
+
+    assert_int_equal(decode(o, TDL_SEGMENT_GROUP,
+                            "{\"userId\":\"u\",\"groupId\":17,\"traits\":{\"plan\":\"pro\"}}"),
+                     TDL_OK);
+    assert_text(o->event.user, "u");
+    assert_text(o->event.group_type, "group");
+    assert_text(o->event.group, "17");
+    assert_text(o->event.group_traits, "{\"plan\":\"pro\"}");
+    assert_int_equal(o->event.traits.len, 0);
+    assert_int_equal(decode(o, TDL_SEGMENT_GROUP, "{\"groupId\":\"g\"}"), TDL_OK);
+    assert_text(o->event.user, "$group_g");
+    assert_true(o->event.no_person);
+}
+
 static void a_single_route_tells_the_type(void **state)
 {
     one *o = *state;
