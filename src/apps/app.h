@@ -68,6 +68,9 @@ typedef struct tdl_app_ops {
      * before the event that said so. */
     void (*joined)(tdl_app *app, tdl_str person, tdl_str id);
 
+    /* `person` was two persons, of whom it is one: take its history from the store anew. */
+    tdl_status (*parted)(tdl_app *app, tdl_str person, tdl_report *why);
+
     /* Answer. Everything in `ret` lives in `arena` or as long as the app, except id, which the
      * caller sets (with time_us and app). Its `why` is the app's own short record. Adds
      * `"key":value` members of its own to the answer through `extra`, which stands inside an open

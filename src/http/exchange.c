@@ -78,12 +78,12 @@ static bool is_bare_key(const tdl_request *r, tdl_str parameter)
     return r->route->sdk == TDL_SDK_OPENFEATURE && tdl_str_utf8(parameter, NULL);
 }
 
-static tdl_status read_parameter(tdl_request *r, tdl_str sent, tdl_report *why)
+static tdl_status read_parameter(tdl_request *r, tdl_str sent, tdl_str *ret, tdl_report *why)
 {
-    tdl_status st = tdl_percent_decode(sent, false, r->arena, &r->parameter, why);
+    tdl_status st = tdl_percent_decode(sent, false, r->arena, ret, why);
 
     if (st == TDL_E_INVALID && is_bare_key(r, sent)) {
-        r->parameter = sent;
+        *ret = sent;
         return TDL_OK;
     }
     if (st)
@@ -106,7 +106,8 @@ static tdl_status find_route(tdl_request *r, const char *method, tdl_report *why
             r->http_status = 405;
         return st;
     }
-    return read_parameter(r, match.parameter, why);
+    st = read_parameter(r, match.parameter, &r->parameter, why);
+    return st ? st : read_parameter(r, match.second, &r->second, why);
 }
 
 static void limit_body(tdl_request *r)

@@ -8,7 +8,7 @@
  * Missing and wrong ones are answered alike. Call it before anything is stored. */
 tdl_status tdl_ingest_check_key(tdl_request *request, tdl_str key, tdl_report *why);
 
-/* Count the events of the batch that were left out, and log why. */
-void tdl_ingest_note_rejected(tdl_request *request);
+/* Count the events of the batch that were left out, log why, and keep some. source: the family. */
+void tdl_ingest_note_rejected(tdl_request *request, const char *source);
 
 #endif

@@ -82,6 +82,7 @@ struct tdl_request {
     /* the question */
     tdl_str path, query;    /* as sent */
     tdl_str parameter;      /* {id} of the path, decoded */
+    tdl_str second;         /* the second one */
     const tdl_route *route; /* NULL when none matched */
     bool preflight;         /* CORS */
     bool head_only;         /* HEAD */

@@ -23,8 +23,9 @@ static bool takes_rest(tdl_str want)
     return want.len > 5 && !memcmp(want.at + want.len - 4, "...}", 4);
 }
 
-static bool matches(const tdl_route *route, tdl_str path, tdl_str *ret_parameter)
+static bool matches(const tdl_route *route, tdl_str path, tdl_str ret_parameters[2])
 {
+    size_t n = 0;
     tdl_str pattern = tdl_str_of(route->pattern), want, have;
 
     if (route->sdk && path.len > 1 && path.at[path.len - 1] == '/')
@@ -40,7 +41,7 @@ static bool matches(const tdl_route *route, tdl_str path, tdl_str *ret_parameter
         if (parameter ? !have.len : !tdl_str_eq(want, have))
             return false;
         if (parameter)
-            *ret_parameter = have;
+            ret_parameters[n++ != 0] = have;
     }
     return !path.at;
 }
@@ -59,10 +60,11 @@ tdl_route_match tdl_route_find(const tdl_route *routes, size_t routes_n, tdl_str
     tdl_str wanted = tdl_str_is(method, "HEAD") ? TDL_STR("GET") : method;
 
     for (size_t i = 0; i < routes_n; i++) {
-        tdl_str parameter = {0};
-        if (!matches(&routes[i], path, &parameter))
+        tdl_str parameters[2] = {0};
+        if (!matches(&routes[i], path, parameters))
             continue;
-        match.parameter = parameter;
+        match.parameter = parameters[0];
+        match.second = parameters[1];
         if (!match.path_only)
             match.path_only = &routes[i];
         if (tdl_str_is(wanted, routes[i].method)) {

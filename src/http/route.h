@@ -34,8 +34,8 @@ typedef enum tdl_sdk {
 
 typedef struct tdl_route {
     const char *method;  /* "GET" also answers HEAD */
-    const char *pattern; /* "/v1/items/{id}": a name in braces stands for one segment;
-                            "{key...}", at the end, for all the rest */
+    const char *pattern; /* "/v1/items/{id}": a name in braces stands for one segment, of which
+                            there may be two; "{key...}", at the end, for all the rest */
     const char *name;    /* metrics label, and operationId in openapi.json */
     tdl_right right;     /* the key needs it; 0 = open to all */
     tdl_lane lane;
@@ -51,7 +51,7 @@ extern const size_t tdl_routes_n;
 typedef struct tdl_route_match {
     const tdl_route *route;     /* NULL when no row has this path and method */
     const tdl_route *path_only; /* first row with this path, whatever its method */
-    tdl_str parameter;          /* as sent, still percent-encoded */
+    tdl_str parameter, second;  /* as sent, still percent-encoded */
     char allow[64];             /* methods of this path, for the Allow header */
 } tdl_route_match;
 

@@ -27,6 +27,10 @@ tdl_handler tdl_route_recommend, tdl_route_similar;
 /* routes_read.c: what is stored */
 tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_route_decision,
     tdl_route_users;
+/* routes_persons.c: who is whom, and groups */
+tdl_handler tdl_route_person, tdl_route_split_person, tdl_route_groups, tdl_route_group;
+/* routes_rejects.c: what could not be taken */
+tdl_handler tdl_route_rejects;
 /* routes_models.c: models, training, the server's pulse */
 tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_route_stats;
 

@@ -1,6 +1,7 @@
 /* Treadle's own API of flags. */
 #include "base/timestamp.h"
 #include "flags/short.h"
+#include "http/flag_known.h"
 #include "http/routes.h"
 #include "loop/flags.h"
 #include "wire/native/native.h"
@@ -203,22 +204,42 @@ static tdl_status read_context(const json_t *body, tdl_flag_context *ret, tdl_re
     return TDL_OK;
 }
 
+static tdl_status answer(tdl_request *r, const tdl_flag_set *set, const tdl_flag *flag,
+                         const tdl_flag_context *context, tdl_report *why)
+{
+    tdl_jw w = tdl_request_writer(r);
+    tdl_flag_answer answer;
+    char decision_id[37];
+    tdl_status st = tdl_loop_flag_answer(r->http->loop, set, flag, context, r->id, r->arena,
+                                         &answer, decision_id, why);
+
+    if (!st)
+        write_answer(&w, flag, &answer, decision_id);
+    return st;
+}
+
+/* What the question does not say itself is looked up: traits of the person and of the groups. */
 static tdl_status evaluate(tdl_request *r, const tdl_flag_set *set, const json_t *body,
                            tdl_report *why)
 {
-    tdl_jw w = tdl_request_writer(r);
     tdl_flag_context context = {.now_us = tdl_time_now()};
+    tdl_flag_known known = {0};
     const tdl_flag *flag;
-    tdl_flag_answer answer;
-    char decision_id[37];
     tdl_status st;
 
-    if ((st = find(set, r->parameter, &flag, why)) || (st = read_context(body, &context, why)) ||
-        (st = tdl_loop_flag_answer(r->http->loop, set, flag, &context, r->id, r->arena, &answer,
-                                   decision_id, why)))
+    if ((st = find(set, r->parameter, &flag, why)) || (st = read_context(body, &context, why)))
         return st;
-    write_answer(&w, flag, &answer, decision_id);
-    return TDL_OK;
+    bool wants = tdl_flag_wants(set, flag, context.properties);
+    if (wants && !r->may_wait) {
+        r->must_wait = true;
+        return TDL_OK;
+    }
+    if (wants)
+        st = tdl_flag_known_read(&known, r->http->store, &context, why);
+    if (!st)
+        st = answer(r, set, flag, &context, why);
+    tdl_flag_known_release(&known);
+    return st;
 }
 
 tdl_status tdl_route_evaluate_flag(tdl_request *r, tdl_report *why)

@@ -93,7 +93,7 @@ tdl_status tdl_route_growthbook_track(tdl_request *r, tdl_report *why)
     }
     if (st || (st = tdl_growthbook_decode(r->text, tdl_time_now(), r->arena, &r->batch, why)))
         return st;
-    tdl_ingest_note_rejected(r);
+    tdl_ingest_note_rejected(r, "growthbook");
     return TDL_OK;
 }
 

@@ -80,7 +80,7 @@ tdl_status tdl_route_posthog(tdl_request *r, tdl_report *why)
         *why = said;
         return decoded;
     }
-    tdl_ingest_note_rejected(r);
+    tdl_ingest_note_rejected(r, "posthog");
     return TDL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "flags/posthog.h"
 #include "http/assets.h"
+#include "http/flag_known.h"
 #include "http/ingest.h"
 #include "http/query.h"
 #include "http/routes.h"
@@ -20,9 +21,8 @@ typedef struct flags_call {
     tdl_request *r;
     tdl_posthog_question q;
     const tdl_flag_set *set;
-    json_t *traits;     /* what is stored of the person; NULL when nothing needed it */
-    json_t *properties; /* those with what was sent over them */
-    tdl_event *sticky;  /* [sticky_n] ids to keep from now on */
+    tdl_flag_known known; /* empty when nothing needed it */
+    tdl_event *sticky;    /* [sticky_n] ids to keep from now on */
     size_t sticky_n;
 } flags_call;
 
@@ -37,8 +37,6 @@ static bool is_sticky(const tdl_flag *flag)
     return f && f->sticky && f->active;
 }
 
-/* ---- what is stored of the person ---- */
-
 static bool needs_store(const flags_call *c)
 {
     for (size_t i = 0; i < tdl_flag_set_count(c->set); i++) {
@@ -48,24 +46,6 @@ static bool needs_store(const flags_call *c)
             return true;
     }
     return false;
-}
-
-static tdl_status read_traits(flags_call *c, tdl_report *why)
-{
-    tdl_buf text = {0};
-    tdl_status st = tdl_store_traits(c->r->http->store, c->q.context.id, &text, why);
-
-    if (!st)
-        st = tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, &c->traits, why);
-    tdl_buf_release(&text);
-    if (st)
-        return st;
-    if (!(c->properties = json_copy(c->traits)))
-        return no_memory(why);
-    if (c->q.context.properties)
-        json_object_update(c->properties, (json_t *)c->q.context.properties);
-    c->q.context.properties = c->properties;
-    return TDL_OK;
 }
 
 /* ---- sticky flags ---- */
@@ -130,7 +110,7 @@ static tdl_flag_context context_for(flags_call *c, const tdl_flag *flag)
 
     if (!name.at)
         return context;
-    if (tdl_json_get_str(c->traits, name.at, &kept))
+    if (tdl_json_get_str(c->known.traits, name.at, &kept))
         context.anonymous_id = kept;
     else if (context.anonymous_id.len && !tdl_str_eq(context.anonymous_id, context.id))
         keep_sticky(c, flag, name);
@@ -152,8 +132,8 @@ static tdl_status answer_all(flags_call *c, tdl_posthog_answers *ret, tdl_report
     tdl_posthog_answer *at = tdl_arena_alloc(c->r->arena, n + 1, sizeof *at);
     char decision_id[37];
 
-    c->sticky = c->traits ? tdl_arena_alloc(c->r->arena, n + 1, sizeof *c->sticky) : NULL;
-    if (!at || (c->traits && !c->sticky))
+    c->sticky = c->known.traits ? tdl_arena_alloc(c->r->arena, n + 1, sizeof *c->sticky) : NULL;
+    if (!at || (c->known.traits && !c->sticky))
         return no_memory(why);
     ret->at = at;
     for (size_t i = 0; i < n; i++) {
@@ -200,7 +180,7 @@ static tdl_status answer(flags_call *c, tdl_posthog_form form, tdl_report *why)
             c->r->must_wait = true;
             return TDL_OK;
         }
-        if ((st = read_traits(c, why)))
+        if ((st = tdl_flag_known_read(&c->known, c->r->http->store, &c->q.context, why)))
             return st;
     }
     if ((st = answer_all(c, &answers, why)))
@@ -237,8 +217,7 @@ tdl_status tdl_route_posthog_flags(tdl_request *r, tdl_report *why)
         st = answer(&c, form, why);
         tdl_loop_flags_drop(served);
     }
-    json_decref(c.properties);
-    json_decref(c.traits);
+    tdl_flag_known_release(&c.known);
     json_decref(c.q.json);
     return st;
 }

@@ -14,7 +14,7 @@ tdl_status tdl_route_segment(tdl_request *r, tdl_report *why)
         return r->key_in_body ? tdl_ingest_check_key(r, (tdl_str){0}, why) : st;
     if ((st = tdl_ingest_check_key(r, key, why)))
         return st;
-    tdl_ingest_note_rejected(r);
+    tdl_ingest_note_rejected(r, "segment");
     return TDL_OK;
 }
 

@@ -30,6 +30,8 @@ struct tdl_loop {
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
     int64_t items_position;   /* of the items put by other processes */
+    pthread_mutex_t parting;  /* of the next */
+    int64_t splits_position;  /* of the persons parted */
 };
 
 /* Index into app_table, or APPS_N with a report. */
@@ -56,6 +58,50 @@ static void tell_of_join(tdl_loop *loop, const tdl_event *event)
             app_table[i]->joined(loop->app[i], person, event->alias);
         }
     tdl_arena_free(arena);
+}
+
+/* ---- persons parted ---- */
+
+typedef struct parting {
+    tdl_loop *loop;
+    tdl_status status;
+    tdl_report *why;
+} parting;
+
+/* What was joined last is taken out first: the other one's history may still lie with it. */
+static void tell_of_parting(void *context, tdl_str person, tdl_str other)
+{
+    parting *p = context;
+    const tdl_str ids[] = {other, person};
+    tdl_arena *arena = tdl_arena_new(4 * TDL_ID_MAX);
+
+    for (size_t i = 0; arena && i < 2; i++) {
+        tdl_str now = {0};
+        tdl_status st = tdl_store_person(p->loop->store, ids[i], arena, &now, p->why);
+        for (size_t app = 0; !st && app < APPS_N; app++)
+            st = app_table[app]->parted(p->loop->app[app], now, p->why);
+        p->status = p->status ? p->status : st;
+    }
+    tdl_arena_free(arena);
+}
+
+/* By whomever: the command line, another server. */
+static tdl_status follow_partings(tdl_loop *loop, tdl_report *why)
+{
+    parting p = {.loop = loop, .why = why};
+
+    pthread_mutex_lock(&loop->parting);
+    tdl_status st = tdl_store_splits(loop->store, &loop->splits_position, tell_of_parting, &p, why);
+    pthread_mutex_unlock(&loop->parting);
+    return st ? st : p.status;
+}
+
+tdl_status tdl_loop_split(tdl_loop *loop, tdl_str id, tdl_arena *arena, tdl_str *ret_person,
+                          tdl_report *why)
+{
+    tdl_status st = tdl_store_split(loop->store, id, arena, ret_person, why);
+
+    return st ? st : follow_partings(loop, why);
 }
 
 static void learn(void *context, const tdl_event *event, int64_t seq)
@@ -109,7 +155,8 @@ static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, td
     // Before anything is read: what changes meanwhile is looked at twice.
     loop->data_version = tdl_store_data_version(loop->store);
     loop->items_position = -1;
-    return tdl_store_changed_items(loop->store, &loop->items_position, NULL, NULL, why);
+    st = tdl_store_changed_items(loop->store, &loop->items_position, NULL, NULL, why);
+    return st ? st : tdl_store_splits(loop->store, &loop->splits_position, NULL, NULL, why);
 }
 
 static tdl_status open_apps(tdl_loop *loop, tdl_report *ret_warning, tdl_report *why)
@@ -137,6 +184,7 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
     loop->lock_fd = -1;
     tdl_rate_init(&loop->rate);
     pthread_mutex_init(&loop->training, NULL);
+    pthread_mutex_init(&loop->parting, NULL);
     if ((st = open_folder(loop, options, why)))
         goto out;
     if ((st = open_store(loop, options, why)))
@@ -178,6 +226,7 @@ void tdl_loop_close(tdl_loop *loop)
     tdl_lock_release(loop->lock_fd);
     tdl_rate_release(&loop->rate);
     pthread_mutex_destroy(&loop->training);
+    pthread_mutex_destroy(&loop->parting);
     free(loop);
 }
 
@@ -311,6 +360,8 @@ tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
     st = tdl_loop_flags_refresh(loop->flags, NULL, why);
     if (!st)
         st = tdl_store_changed_items(loop->store, &loop->items_position, tell_of_item, loop, why);
+    if (!st)
+        st = follow_partings(loop, why);
     for (size_t i = 0; i < APPS_N; i++) {
         tdl_status one = app_table[i]->refresh(loop->app[i], why);
         st = st ? st : one;

@@ -37,6 +37,10 @@ const char *tdl_loop_data_dir(const tdl_loop *loop);
 tdl_status tdl_loop_put_items(tdl_loop *loop, const tdl_item *items, size_t items_n,
                               tdl_report *why);
 
+/* Part a person, as tdl_store_split, and tell the apps. */
+tdl_status tdl_loop_split(tdl_loop *loop, tdl_str id, tdl_arena *arena, tdl_str *ret_person,
+                          tdl_report *why);
+
 /* One decision of one app: asked, logged, answered. ret lives in `arena`. `extra` as in app.h. */
 tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, tdl_arena *arena,
                            tdl_decision *ret, tdl_jw *extra, tdl_report *why);

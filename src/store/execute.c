@@ -18,6 +18,10 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " time_us = excluded.time_us WHERE excluded.time_us >= group_traits.time_us"},
     [TDL_EXECUTE_PUT_NO_PERSON] = {.sql = "UPDATE users SET no_person = true"
                                           " WHERE name = $1 AND NOT no_person"},
+    [TDL_EXECUTE_PUT_REJECT] = {.sql = "INSERT INTO rejects(received_us, source, reason, raw)"
+                                       " VALUES($1, $2, $3, $4)"},
+    [TDL_EXECUTE_DROP_REJECTS] = {.sql = "DELETE FROM rejects WHERE id <="
+                                         " (SELECT max(id) FROM rejects) - CAST($1 AS bigint)"},
     [TDL_EXECUTE_FIND_USER] = {.sql = "SELECT id, coalesce(person, 0) FROM users WHERE name = $1"},
     [TDL_EXECUTE_FIND_JOIN] = {.sql = FIND_JOIN("user"), .postgres = FIND_JOIN("user_id")},
     [TDL_EXECUTE_UNDO_JOIN] =

@@ -21,6 +21,8 @@ typedef enum tdl_execute {
     TDL_EXECUTE_PUT_GROUP,       /* type, name */
     TDL_EXECUTE_PUT_GROUP_TRAIT, /* type, name, trait, JSON, time: the newest word holds */
     TDL_EXECUTE_PUT_NO_PERSON,   /* user */
+    TDL_EXECUTE_PUT_REJECT,      /* time, source, reason, raw */
+    TDL_EXECUTE_DROP_REJECTS,    /* all but the newest so many */
     TDL_EXECUTE_FIND_USER,       /* name -> number, number of its person or 0 */
     TDL_EXECUTE_FIND_JOIN,       /* name -> the join that brought it in, and who was joined */
     TDL_EXECUTE_UNDO_JOIN,       /* join, time: later than that of all undone before */

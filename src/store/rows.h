@@ -42,8 +42,10 @@ typedef enum tdl_read_statement {
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
     TDL_READ_SETTING,
-    TDL_READ_PERSON_IDS,   /* id, and time, kind, source, message id of the event that joined it */
-    TDL_READ_SPLITS,       /* two persons that were parted later than a time, and when */
+    TDL_READ_PERSON_IDS, /* id, and time, kind, source, message id of the event that joined it */
+    TDL_READ_SPLITS,     /* two persons that were parted later than a time, and when */
+    TDL_READ_REJECTS,    /* the newest so many */
+    TDL_READ_REJECT_COUNTS,
     TDL_READ_GROUPS,       /* type, name, time of the newest word, in order */
     TDL_READ_GROUP_TRAITS, /* name, JSON, time; NULL when the group has none */
     /* Whole tables for store/transfer.c, row by row: */

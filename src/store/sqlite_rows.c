@@ -105,6 +105,11 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPORT_UNDONE] =
         "SELECT a.name, b.name, j.undone_us FROM joins j JOIN users a ON a.id = j.own"
         " JOIN users b ON b.id = j.alias WHERE j.undone_us > 0 ORDER BY j.id",
+    [TDL_READ_REJECTS] = "SELECT received_us, source, reason, raw FROM rejects"
+                         " ORDER BY id DESC LIMIT ?1",
+    [TDL_READ_REJECT_COUNTS] = "SELECT source, reason, count(*), max(received_us) FROM rejects"
+                               " GROUP BY source, reason ORDER BY count(*) DESC, source, reason"
+                               " LIMIT ?1",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"

@@ -173,6 +173,31 @@ tdl_status tdl_store_groups(tdl_store *store, tdl_str type, size_t limit, tdl_ar
 tdl_status tdl_store_group_traits(tdl_store *store, tdl_str type, tdl_str name, tdl_buf *ret,
                                   int64_t *ret_updated_us, tdl_report *why);
 
+/* ---- rejects ---- */
+
+/* An event of a good request that could not be taken. The newest 10,000 are kept. */
+typedef struct tdl_reject {
+    int64_t received_us;
+    tdl_str source; /* protocol family */
+    tdl_str reason;
+    tdl_str raw; /* as sent, but for keys; its first TDL_REJECT_RAW_MAX bytes */
+} tdl_reject;
+enum { TDL_REJECT_RAW_MAX = 4096, TDL_REJECTS_A_SECOND = 20 };
+
+/* Queue one; copies what it needs and never waits. TDL_E_FULL past TDL_REJECTS_A_SECOND: who sends
+ * nothing but nonsense shall not wear the disk. */
+tdl_status tdl_store_log_reject(tdl_store *store, const tdl_reject *reject, tdl_report *why);
+tdl_status tdl_store_rejects(tdl_store *store, size_t limit, tdl_arena *arena, tdl_reject **ret,
+                             size_t *ret_n, tdl_report *why); /* newest first */
+
+typedef struct tdl_reject_count {
+    tdl_str source, reason;
+    int64_t n, newest_us;
+} tdl_reject_count;
+/* How many of those kept have which reason, most first. */
+tdl_status tdl_store_count_rejects(tdl_store *store, size_t limit, tdl_arena *arena,
+                                   tdl_reject_count **ret, size_t *ret_n, tdl_report *why);
+
 /* ---- flags ---- */
 
 typedef struct tdl_flag_row {

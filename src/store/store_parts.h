@@ -3,6 +3,7 @@
 #define TDL_STORE_STORE_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/backend.h"
 #include "store/writer.h"
@@ -17,6 +18,8 @@ struct tdl_store {
     pthread_mutex_t lock; /* of the idle readers */
     tdl_reader *idle[TDL_READERS_MAX];
     size_t idle_n, idle_max;
+    atomic_int_fast64_t rejects_second; /* the second of rejects_n, monotonic */
+    atomic_uint rejects_n;              /* rejects stored in it */
 };
 
 /* A connection for one call: an idle one, or one more. */

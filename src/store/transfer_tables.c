@@ -8,10 +8,11 @@ typedef struct table {
     tdl_read_statement read;
     tdl_execute put;
     const char *kinds;
+    size_t users; /* the first so many are users, who may have no event */
 } table;
 
 static const table tables[] = {
-    {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn"},
+    {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn", .users = 2},
     {TDL_READ_EXPORT_GROUPS, TDL_EXECUTE_PUT_GROUP, "tt"},
     {TDL_READ_EXPORT_GROUP_TRAITS, TDL_EXECUTE_PUT_GROUP_TRAIT, "ttttn"},
 };
@@ -21,6 +22,16 @@ typedef struct moving {
     tdl_rows *rows;
     bool *more;
 } moving;
+
+static tdl_status put_row(const tdl_store_ops *ops, tdl_backend *backend, const table *to,
+                          const tdl_value *in, size_t in_n, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < to->users; i++)
+        st = ops->put_traits(backend, in[i].text, TDL_STR("{}"), 0, why);
+    return st ? st : ops->execute(backend, to->put, in, in_n, NULL, 0, NULL, why);
+}
 
 /* The other store's writer thread reads here: whose rows these are waits for it. */
 static tdl_status put_rows(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
@@ -35,7 +46,7 @@ static tdl_status put_rows(const tdl_store_ops *ops, tdl_backend *backend, const
         for (const char *kind = m->table->kinds; *kind; kind++, in_n++)
             in[in_n] = *kind == 'n' ? tdl_value_number(tdl_rows_number(m->rows, (int)in_n))
                                     : tdl_value_text(tdl_rows_text(m->rows, (int)in_n));
-        st = ops->execute(backend, m->table->put, in, in_n, NULL, 0, NULL, why);
+        st = put_row(ops, backend, m->table, in, in_n, why);
     }
     return st;
 }

@@ -37,6 +37,7 @@ typedef struct work {
     tdl_status status;
     tdl_report *why; /* may be NULL */
     bool settled;    /* guarded by the writer's lock */
+    bool posted;     /* nobody waits for it */
 } work;
 
 /* Works in order; `last` is where the next one goes. */
@@ -117,7 +118,7 @@ static tdl_status enqueue(tdl_writer *writer, work *w, tdl_report *why)
         list_add(&writer->queue, w);
         writer->queued_bytes += w->bytes;
         writer->queued_n++;
-        writer->urgent |= w->kind != WORK_DECISION;
+        writer->urgent |= w->kind != WORK_DECISION && !w->posted;
         if (was_empty || writer->urgent)
             pthread_cond_signal(&writer->wanted);
     }
@@ -202,6 +203,25 @@ tdl_status tdl_writer_run(tdl_writer *writer, tdl_writer_call *call, const void 
         pthread_cond_wait(&writer->settled, &writer->lock);
     pthread_mutex_unlock(&writer->lock);
     return w.status;
+}
+
+tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void *context,
+                           size_t context_bytes, tdl_report *why)
+{
+    work *w = malloc(sizeof *w + context_bytes);
+
+    if (!w)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a row");
+    *w = (work){.kind = WORK_CALL,
+                .bytes = sizeof *w + context_bytes,
+                .call = call,
+                .call_context = w + 1,
+                .posted = true};
+    memcpy(w + 1, context, context_bytes);
+    tdl_status st = enqueue(writer, w, why);
+    if (st)
+        free(w);
+    return st;
 }
 
 void tdl_writer_flush(tdl_writer *writer)
@@ -385,7 +405,7 @@ static void release_group(tdl_writer *writer, work_list group, bool failed)
             continue;
         }
         bytes += w->bytes;
-        if (w->kind == WORK_CALL)
+        if (w->kind == WORK_CALL && !w->posted)
             w->settled = true; // the caller's from here on
         else
             free(w);

@@ -37,6 +37,11 @@ typedef tdl_status tdl_writer_call(const tdl_store_ops *ops, tdl_backend *backen
 tdl_status tdl_writer_run(tdl_writer *writer, tdl_writer_call *call, const void *context,
                           tdl_report *why);
 
+/* The same without waiting, with a copy of the context, which must hold no pointers into itself. A
+ * call that fails is forgotten. */
+tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void *context,
+                           size_t context_bytes, tdl_report *why);
+
 /* Everything queued before the call is durable, or has failed once. */
 void tdl_writer_flush(tdl_writer *writer);
 void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret);

@@ -36,6 +36,37 @@ tdl_status tdl_batch_check(const tdl_event *event, int64_t now_us, tdl_report *w
     return tdl_event_check(&without, now_us, why);
 }
 
+/* Keys are nobody's to read, and the event is not used any more. */
+static void drop_keys(json_t *object)
+{
+    static const char *const keys[] = {"api_key", "token", "$token", "writeKey"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        json_object_del(object, keys[i]);
+        json_object_del(json_object_get(object, "properties"), keys[i]);
+    }
+}
+
+/* Without memory the event is counted only. */
+static void keep_raw(tdl_batch *batch, json_t *object, const tdl_report *outcome, tdl_arena *arena)
+{
+    tdl_buf text = {0};
+
+    if (!batch->left_out)
+        batch->left_out = tdl_arena_alloc(arena, TDL_LEFT_OUT_MAX, sizeof *batch->left_out);
+    if (!batch->left_out || batch->left_out_n == TDL_LEFT_OUT_MAX)
+        return;
+    drop_keys(object);
+    tdl_json_dump(&text, object);
+    tdl_str raw = tdl_buf_view(&text);
+    raw.len = raw.len < TDL_REJECT_RAW_MAX ? raw.len : TDL_REJECT_RAW_MAX;
+    tdl_left_out one = {tdl_arena_str(arena, tdl_str_of(outcome->message)),
+                        tdl_arena_str(arena, raw)};
+    tdl_buf_release(&text);
+    if (one.reason.at && one.raw.at)
+        batch->left_out[batch->left_out_n++] = one;
+}
+
 static void leave_out(tdl_batch *batch, size_t i, const tdl_report *outcome)
 {
     if (batch->rejected.status)
@@ -62,12 +93,14 @@ tdl_status tdl_batch_fill(tdl_batch *batch, const tdl_batch_source *source, tdl_
             source->decode(source->context, object, &batch->events[batch->events_n], &outcome);
         if (st == TDL_E_NO_MEMORY)
             return TDL_FAIL(why, st, "%s", outcome.message);
-        if (st)
-            leave_out(batch, i, &outcome);
-        else
-            batch->events_n++;
         if (source->told)
             source->told(source->context, object, &outcome);
+        if (st) {
+            leave_out(batch, i, &outcome);
+            keep_raw(batch, object, &outcome, arena);
+        } else {
+            batch->events_n++;
+        }
     }
     return TDL_OK;
 }

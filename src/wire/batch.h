@@ -12,12 +12,21 @@
 
 enum { TDL_BATCH_MAX = 10000 /* events in one request of a foreign SDK */ };
 
+/* One that was left out. */
+typedef struct tdl_left_out {
+    tdl_str reason;
+    tdl_str raw; /* JSON, without keys */
+} tdl_left_out;
+enum { TDL_LEFT_OUT_MAX = 20 /* of one request; more are only counted */ };
+
 typedef struct tdl_batch {
-    tdl_event *events;   /* [events_n] */
-    size_t events_n;     /* valid ones */
-    size_t received_n;   /* all that were sent */
-    tdl_report rejected; /* why the first invalid one was left out; foreign protocols only */
-    json_t *json;        /* the parsed body */
+    tdl_event *events;      /* [events_n] */
+    size_t events_n;        /* valid ones */
+    size_t received_n;      /* all that were sent */
+    tdl_report rejected;    /* why the first invalid one was left out; foreign protocols only */
+    tdl_left_out *left_out; /* [left_out_n]; foreign protocols only */
+    size_t left_out_n;
+    json_t *json; /* the parsed body */
 } tdl_batch;
 
 void tdl_batch_release(tdl_batch *batch); /* accepts a zeroed batch */

@@ -210,6 +210,21 @@ bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again 
     return ok;
 }
 
+bool tdl_histories_part(tdl_histories *h, tdl_str person, tdl_again *gone, void *context)
+{
+    if (!find_or_add(h, person))
+        return false;
+    int32_t number = tdl_names_find(h->names, person);
+    user *u = &h->users[number];
+
+    for (size_t i = 0; i < u->n; i++)
+        gone(context, u->item[i]);
+    free(u->item);
+    free(u->time_us);
+    *u = (user){.person = number};
+    return true;
+}
+
 tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id, tdl_digest *ret_digest)
 {
     int32_t number = tdl_names_find(h->names, id);

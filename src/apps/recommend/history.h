@@ -34,6 +34,10 @@ typedef void tdl_again(void *context, int32_t item);
 bool tdl_histories_join(tdl_histories *histories, tdl_str person, tdl_str id, tdl_again *again,
                         void *context);
 
+/* Make `person` stand for itself, with no history. gone: called for each item that it had. False:
+ * no memory. */
+bool tdl_histories_part(tdl_histories *histories, tdl_str person, tdl_again *gone, void *context);
+
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */
 tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);

@@ -4,6 +4,9 @@
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 
+/* Of one person whose history is read anew. */
+enum { REREAD_EVENTS = 20000, REREAD_BYTES = 256 << 20 };
+
 static void learn(tdl_app *app, const tdl_event *event)
 {
     if (!event->item.len)
@@ -32,6 +35,58 @@ static void recommend_joined(tdl_app *app, tdl_str person, tdl_str id)
     pthread_rwlock_wrlock(&app->lock);
     tdl_histories_join(app->histories, person, id, count_once, app->catalogue);
     pthread_rwlock_unlock(&app->lock);
+}
+
+/* All events of a person, in an arena of their own. */
+static tdl_status read_events(tdl_app *app, tdl_str person, tdl_arena **ret_arena, tdl_event **ret,
+                              size_t *ret_n, tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new(REREAD_BYTES);
+    tdl_status st = arena ? tdl_store_user_events(app->context.store, person, REREAD_EVENTS, arena,
+                                                  ret, ret_n, why)
+                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a person's events");
+
+    if (st) {
+        tdl_arena_free(arena);
+        return st;
+    }
+    *ret_arena = arena;
+    return TDL_OK;
+}
+
+/* Its ids stand for it, and for nobody else, with no history. */
+static tdl_status part(tdl_app *app, tdl_str person, tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new(REREAD_BYTES);
+    tdl_person_id *ids;
+    size_t n;
+    tdl_status st = arena ? tdl_store_person_ids(app->context.store, person, arena, &ids, &n, why)
+                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a person's ids");
+
+    pthread_rwlock_wrlock(&app->lock);
+    for (size_t i = 0; !st && i < n; i++)
+        if (!tdl_histories_part(app->histories, ids[i].id, count_once, app->catalogue) ||
+            !tdl_histories_join(app->histories, person, ids[i].id, count_once, app->catalogue))
+            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a person's history");
+    pthread_rwlock_unlock(&app->lock);
+    tdl_arena_free(arena);
+    return st;
+}
+
+/* What comes in meanwhile is learned too: an event that is learned twice changes nothing. */
+static tdl_status recommend_parted(tdl_app *app, tdl_str person, tdl_report *why)
+{
+    tdl_arena *arena;
+    tdl_event *events;
+    size_t n;
+    tdl_status st;
+
+    if ((st = part(app, person, why)) || (st = read_events(app, person, &arena, &events, &n, why)))
+        return st;
+    while (n-- > 0) // oldest first
+        learn(app, &events[n]);
+    tdl_arena_free(arena);
+    return TDL_OK;
 }
 
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
@@ -143,6 +198,7 @@ const tdl_app_ops tdl_recommend_app = {
     .evaluate = tdl_recommend_evaluate,
     .learn_one = recommend_learn_one,
     .joined = recommend_joined,
+    .parted = recommend_parted,
     .decide = tdl_recommend_decide,
     .explain = recommend_explain,
     .refresh = tdl_serving_refresh,

@@ -196,8 +196,29 @@ static void a_login_makes_one_person_whatever_comes_first(void **state)
         const char *answer = events_of(f, i ? "u1" : "a1");
         assert_non_null(strstr(answer, "\"kind\":\"purchase\""));
         assert_non_null(strstr(answer, "\"kind\":\"$identify\""));
-        assert_null(strstr(answer, "$groupidentify"));
+        assert_non_null(strstr(answer, "$groupidentify")); // told by u1, and about nobody
     }
+}
+
+static void what_is_left_out_of_a_good_request_is_kept_without_its_key(void **state)
+{
+    fixture *f = *state;
+
+    assert_int_equal(
+        post(f, "/batch/",
+             "{\"api_key\":\"KEY\",\"batch\":[{\"event\":\"good\",\"distinct_id\":\"u\"},"
+             "{\"event\":\"bad\",\"api_key\":\"KEY\",\"properties\":{\"a\":1,"
+             "\"token\":\"KEY\"}}]}",
+             f->write_key),
+        200);
+    assert_int_equal(events_n(f), 1);
+    assert_int_equal(fixture_call(f, "GET", "/v1/rejects", f->decide_key, NULL), 403);
+    assert_int_equal(fixture_call(f, "GET", "/v1/rejects", f->admin_key, NULL), 200);
+    assert_non_null(strstr(f->answer.body, "\"reason\":\"user is missing\",\"count\":1,"));
+    assert_non_null(strstr(f->answer.body, "\"source\":\"posthog\""));
+    assert_non_null(strstr(f->answer.body, "{\\\"event\\\":\\\"bad\\\",\\\"properties\\\":"
+                                           "{\\\"a\\\":1}}"));
+    assert_null(strstr(f->answer.body, f->write_key));
 }
 
 static void keys_are_checked_wherever_they_stand(void **state)
@@ -334,6 +355,7 @@ int main(void)
         EACH(a_bad_event_never_kills_its_batch),
         EACH(what_was_sent_before_is_stored_once),
         EACH(a_login_makes_one_person_whatever_comes_first),
+        EACH(what_is_left_out_of_a_good_request_is_kept_without_its_key),
         EACH(keys_are_checked_wherever_they_stand),
         EACH(what_cannot_be_read_is_a_400),
         EACH(each_event_of_the_second_protocol_is_answered),

@@ -16,6 +16,7 @@ static const tdl_route table[] = {
     {.method = "GET", .pattern = "/things/{id}/similar"},
     {.method = "POST", .pattern = "/sdk", .sdk = TDL_SDK_SEGMENT},
     {.method = "POST", .pattern = "/sdk/{key...}", .sdk = TDL_SDK_OPENFEATURE},
+    {.method = "GET", .pattern = "/pairs/{left}/{right}"},
 };
 
 static tdl_route_match find(const char *method, const char *path)
@@ -39,6 +40,8 @@ static void the_parameter_is_given_as_sent(void **state)
     (void)state;
     assert_true(tdl_str_is(find("GET", "/things/a%2Fb").parameter, "a%2Fb"));
     assert_true(tdl_str_is(find("GET", "/things/a%2Fb/similar").parameter, "a%2Fb"));
+    assert_true(tdl_str_is(find("GET", "/pairs/a%2Fb/c").parameter, "a%2Fb"));
+    assert_true(tdl_str_is(find("GET", "/pairs/a%2Fb/c").second, "c"));
 }
 
 static void head_is_answered_by_get(void **state)

@@ -45,6 +45,20 @@ static void fill_persons(fixture *f, tdl_store *store)
     send(f, store, e);
     send(f, store, event("b", "$identify", "bob", "x3"));
     send(f, store, event("refused", "$identify", "bob", "ann")); // two identified ones stay two
+    send(f, store, event("undone", "$identify", "bob", "x4"));
+    tdl_str part;
+    succeed(f, tdl_store_split(store, TDL_STR("x4"), f->arena, &part, &f->why));
+}
+
+static void fill_groups(fixture *f, tdl_store *store)
+{
+    tdl_event e = event("group", "$groupidentify", "$company_acme", "");
+
+    e.group_type = TDL_STR("company");
+    e.group = TDL_STR("acme");
+    e.group_traits = TDL_STR("{\"seats\":5,\"n\":{\"a\":[1]}}");
+    e.no_person = true;
+    send(f, store, e);
 }
 
 static void fill_records(fixture *f, tdl_store *store)
@@ -115,6 +129,7 @@ static void fill(fixture *f, tdl_store *store, const char *folder)
     e.decision_id = TDL_STR("d1");
     send(f, store, e);
     fill_persons(f, store);
+    fill_groups(f, store);
     fill_records(f, store);
     fill_models(f, store, folder);
 }
@@ -149,15 +164,36 @@ static void tell_events(fixture *f, tdl_store *store, tdl_buf *out)
 
 static void tell_persons(fixture *f, tdl_store *store, tdl_buf *out)
 {
-    static const char *const ids[] = {"ann", "bob", "u", "x1", "x2", "x3"};
+    static const char *const ids[] = {"ann", "bob", "u", "x1", "x2", "x3", "x4"};
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         tdl_str person;
         succeed(f, tdl_store_person(store, tdl_str_of(ids[i]), f->arena, &person, &f->why));
         tdl_buf_printf(out, "person %s %.*s ", ids[i], TDL_FMT(person));
         succeed(f, tdl_store_traits(store, tdl_str_of(ids[i]), out, &f->why));
         tdl_buf_char(out, '\n');
     }
+}
+
+static void tell_parting(void *context, tdl_str person, tdl_str other)
+{
+    tdl_buf_printf(context, "parted %.*s %.*s\n", TDL_FMT(person), TDL_FMT(other));
+}
+
+static void tell_groups(fixture *f, tdl_store *store, tdl_buf *out)
+{
+    tdl_user_row *users;
+    int64_t us = 0;
+    size_t n;
+
+    succeed(f,
+            tdl_store_group_traits(store, TDL_STR("company"), TDL_STR("acme"), out, &us, &f->why));
+    tdl_buf_printf(out, " %lld\n", (long long)us);
+    succeed(f, tdl_store_users(store, TDL_STR("$"), 9, f->arena, &users, &n, &f->why));
+    tdl_buf_printf(out, "users called $: %zu\n", n);
+    us = 0;
+    succeed(f, tdl_store_splits(store, &us, tell_parting, out, &f->why));
+    tdl_buf_printf(out, "%lld\n", (long long)us);
 }
 
 static void tell_records(fixture *f, tdl_store *store, tdl_buf *out)
@@ -197,6 +233,7 @@ static const char *tell(fixture *f, tdl_store *store)
     succeed(f, tdl_store_each_item(store, tell_item, &out, &f->why));
     tell_events(f, store, &out);
     tell_persons(f, store, &out);
+    tell_groups(f, store, &out);
     tell_records(f, store, &out);
     tdl_str copy = tdl_arena_str(f->arena, tdl_buf_view(&out));
     tdl_buf_release(&out);
@@ -247,7 +284,7 @@ static void a_store_moved_out_tells_the_same(void **state)
     fill(f, s.own, s.folder[0]);
     move(f, s.own, s.other, &n);
     assert_string_equal(tell(f, s.other), tell(f, s.own));
-    assert_int_equal(n.events, 6);
+    assert_int_equal(n.events, 8);
     assert_int_equal(n.items, 3); // i0, i1, i2
     assert_int_equal(n.decisions, 3);
     assert_int_equal(n.models, 3);
@@ -293,7 +330,7 @@ static void moving_again_goes_on_where_it_stopped(void **state)
     tdl_store_flush(s.other);
     succeed(f, tdl_store_activate_model(s.other, TDL_STR("m3"), &f->why));
     move(f, s.other, s.own, &n);
-    assert_int_equal(n.events, 7);
+    assert_int_equal(n.events, 9);
     assert_int_equal(n.decisions, 4);
     assert_string_equal(tell(f, s.own), tell(f, s.other));
     assert_non_null(strstr(tell(f, s.own), "model m3 3 h active"));

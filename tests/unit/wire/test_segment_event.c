@@ -255,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(a_track_call_becomes_an_event),
         EACH(each_type_has_its_kind),
+        EACH(a_group_call_tells_of_its_group),
         EACH(a_single_route_tells_the_type),
         EACH(the_user_is_the_user_id_or_else_the_anonymous_id),
         EACH(the_item_is_the_first_of_four_names),
