@@ -1,54 +1,17 @@
 /* Who is whom: the ids of a person, their traits, parting them; and groups. */
 #include "http/query.h"
 #include "http/routes.h"
+#include "wire/native/native.h"
 
 enum { GROUPS_MAX = 1000 };
 
 /* ---- persons ---- */
 
-static void write_id(tdl_jw *w, const tdl_person_id *one)
-{
-    tdl_jw_object(w);
-    tdl_jw_kstr(w, "id", one->id);
-    tdl_jw_key(w, "joined");
-    if (one->joined) {
-        tdl_jw_object(w);
-        tdl_jw_ktime(w, "time", one->time_us);
-        tdl_jw_kstr(w, "kind", one->kind);
-        tdl_jw_kstr(w, "source", one->source);
-        tdl_jw_kstr(w, "message_id", one->message_id);
-        tdl_jw_end_object(w);
-    } else {
-        tdl_jw_null(w);
-    }
-    tdl_jw_end_object(w);
-}
-
 static tdl_status write_person(tdl_request *r, tdl_str id, tdl_report *why)
 {
     tdl_jw w = tdl_request_writer(r);
-    tdl_buf traits = {0};
-    tdl_person_id *ids;
-    size_t n;
-    tdl_status st = tdl_store_person_ids(r->http->store, id, r->arena, &ids, &n, why);
 
-    if (!st && !n)
-        st = TDL_FAIL_HINT(why, TDL_E_NOT_FOUND, "GET /v1/users lists them",
-                           "there is no user \"%.*s\"", TDL_FMT(id));
-    if (st || (st = tdl_store_traits(r->http->store, id, &traits, why)))
-        goto out;
-    tdl_jw_object(&w);
-    tdl_jw_kstr(&w, "id", ids[0].id);
-    tdl_jw_key(&w, "ids");
-    tdl_jw_array(&w);
-    for (size_t i = 0; i < n; i++)
-        write_id(&w, &ids[i]);
-    tdl_jw_end_array(&w);
-    tdl_jw_kraw(&w, "traits", tdl_buf_view(&traits));
-    tdl_jw_end_object(&w);
-out:
-    tdl_buf_release(&traits);
-    return st;
+    return tdl_native_write_person(r->http->store, id, r->arena, &w, why);
 }
 
 tdl_status tdl_route_person(tdl_request *r, tdl_report *why)

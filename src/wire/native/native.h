@@ -6,6 +6,7 @@
 #ifndef TDL_WIRE_NATIVE_NATIVE_H
 #define TDL_WIRE_NATIVE_NATIVE_H
 
+#include "store/store.h"
 #include "wire/batch.h"
 
 enum { TDL_NATIVE_MAX = 1000, TDL_TITLE_MAX = 4096 };
@@ -28,5 +29,13 @@ tdl_status tdl_native_text(const json_t *object, const char *field, tdl_str *ret
 /* An object member as compact JSON text; absent, null and {} give the empty string. */
 tdl_status tdl_native_object(const json_t *object, const char *field, tdl_arena *arena,
                              tdl_str *ret, tdl_report *why);
+
+/* ---- what is stored: one JSON object each (answers.c) ---- */
+
+/* TDL_E_NOT_FOUND: a stranger. */
+tdl_status tdl_native_write_person(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_jw *w,
+                                   tdl_report *why);
+tdl_status tdl_native_write_rejects(tdl_store *store, size_t limit, tdl_arena *arena, tdl_jw *w,
+                                    tdl_report *why);
 
 #endif
