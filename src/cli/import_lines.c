@@ -1,5 +1,5 @@
-/* Lines of JSON: events as POST /v1/events takes them, or calls as Segment's SDKs send them and as
- * its exports keep them. */
+/* Lines of JSON: events as POST /v1/events takes them, calls as Segment's SDKs send them and as its
+ * exports keep them, or events of PostHog's batch exports. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +7,8 @@
 #include "cli/import_parts.h"
 #include "table/input.h"
 #include "wire/native/native.h"
+#include "wire/posthog/posthog.h"
+#include "wire/repair.h"
 #include "wire/segment/segment.h"
 
 enum { INPUT_BYTES = 64 << 10, LINE_MAX_BYTES = 16 << 20 };
@@ -62,14 +64,24 @@ static tdl_event keep(tdl_importer *to, const tdl_event *event)
 }
 
 /* Segment's calls say their type, and never "kind" or "user". */
-static bool is_segment(tdl_str text, json_t **ret_parsed)
+static bool is_segment(const json_t *line)
 {
-    bool is =
-        !tdl_json_parse(text, TDL_JSON_LAST_WINS, ret_parsed, NULL) &&
-        json_is_object(*ret_parsed) && json_object_get(*ret_parsed, "type") &&
-        (json_object_get(*ret_parsed, "userId") || json_object_get(*ret_parsed, "anonymousId"));
+    return json_object_get(line, "type") && !json_object_get(line, "kind") &&
+           (json_object_get(line, "userId") || json_object_get(line, "anonymousId"));
+}
 
-    return is && !json_object_get(*ret_parsed, "kind");
+static tdl_status read_native(tdl_importer *to, tdl_str text, int64_t now_us, tdl_batch *batch,
+                              tdl_event *ret, tdl_report *why)
+{
+    tdl_status st = tdl_native_events(text, now_us, to->arena, batch, why);
+
+    if (st)
+        return st;
+    if (batch->events_n != 1)
+        return TDL_FAIL(why, TDL_E_INVALID, "a line must hold one event, not %zu", batch->events_n);
+    *ret = batch->events[0];
+    ret->source = tdl_str_of(to->options->source);
+    return TDL_OK;
 }
 
 /* ret is kept in the arena; its source tells duplicates apart: what came over the wire before is
@@ -77,26 +89,22 @@ static bool is_segment(tdl_str text, json_t **ret_parsed)
 static tdl_status read_line(tdl_importer *to, tdl_str text, tdl_event *ret, tdl_report *why)
 {
     tdl_batch batch = {0};
-    json_t *parsed = NULL;
+    json_t *line = NULL;
     int64_t now_us = tdl_time_now();
     tdl_status st;
 
-    if (is_segment(text, &parsed)) {
-        st = tdl_segment_event(parsed, TDL_SEGMENT_BATCH, -1, now_us, to->arena, ret, why);
-    } else {
-        st = tdl_native_events(text, now_us, to->arena, &batch, why);
-        if (!st && batch.events_n != 1)
-            st =
-                TDL_FAIL(why, TDL_E_INVALID, "a line must hold one event, not %zu", batch.events_n);
-        if (!st) {
-            *ret = batch.events[0];
-            ret->source = tdl_str_of(to->options->source);
-        }
-    }
+    if (tdl_repair_parse(text, &line, NULL))
+        line = NULL; // the native reader says what is wrong with it
+    if (is_segment(line))
+        st = tdl_segment_event(line, TDL_SEGMENT_BATCH, -1, now_us, to->arena, ret, why);
+    else if (tdl_posthog_is_export(line))
+        st = tdl_posthog_export(line, now_us, to->arena, ret, why);
+    else
+        st = read_native(to, text, now_us, &batch, ret, why);
     if (!st)
         *ret = keep(to, ret);
     tdl_batch_release(&batch);
-    json_decref(parsed);
+    json_decref(line);
     return st;
 }
 

@@ -101,6 +101,64 @@ static void lines_of_either_kind_are_taken_and_bad_ones_written_down(void **stat
     assert_int_not_equal(access(p->state, F_OK), 0); // it came to its end
 }
 
+/* Lines as posthog.com/docs/data-pipelines/batch-exports/s3 documents them (JSON lines), one with
+ * its objects as text, as other formats of it have them. */
+static void posthogs_export_is_taken(void **state)
+{
+    place *p = *state;
+    char text[2000] = "", output[4000];
+    FILE *file = write_file(p, "posthog.jsonl");
+
+    fputs(
+        "{\"uuid\":\"018e-1\",\"event\":\"purchase\",\"distinct_id\":\"anon\","
+        "\"person_id\":\"p-1\",\"properties\":{\"product_id\":\"i1\",\"price\":12.5,"
+        "\"$lib\":\"web\"},\"person_properties\":{\"plan\":\"free\"},\"elements_chain\":\"\","
+        "\"timestamp\":\"2024-03-01T12:00:00.250000+00:00\","
+        "\"created_at\":\"2024-03-01T12:00:01+00:00\","
+        "\"_inserted_at\":\"2024-03-01T12:00:02+00:00\"}\n"
+        "{\"uuid\":\"018e-2\",\"event\":\"$identify\",\"distinct_id\":\"ann\",\"properties\":"
+        "\"{\\\"$anon_distinct_id\\\":\\\"anon\\\"}\",\"person_properties\":"
+        "\"{\\\"plan\\\":\\\"pro\\\"}\",\"timestamp\":\"2024-03-01 12:05:00.000000\"}\n"
+        "{\"uuid\":\"018e-1\",\"event\":\"purchase\",\"distinct_id\":\"anon\",\"properties\":{},"
+        "\"timestamp\":\"2024-03-01T12:00:00+00:00\"}\n"
+        "{\"uuid\":\"018e-3\",\"event\":\"$autocapture\",\"distinct_id\":\"ann\",\"properties\":{},"
+        "\"elements_chain\":\"button.buy\",\"timestamp\":\"2024-03-01T12:06:00Z\"}\n"
+        "{\"uuid\":\"018e-4\",\"event\":\"e\",\"distinct_id\":\"ann\",\"properties\":\"{\","
+        "\"timestamp\":\"2024-03-01T12:06:00Z\"}\n"
+        "{\"uuid\":\"018e-5\",\"event\":\"e\",\"distinct_id\":\"ann\",\"timestamp\":\"soon\"}\n",
+        file);
+    fclose(file);
+    json_t *result = import(p);
+    expect(result, "rows", 6);
+    expect(result, "stored", 3);
+    expect(result, "duplicates", 1);
+    expect(result, "rejected", 2);
+    json_decref(result);
+    file = fopen(p->rejects, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    assert_non_null(strstr(text, "properties: "));
+    assert_non_null(strstr(text, "timestamp is no time: \\\"soon\\\""));
+    const char *const arguments[] = {"export", "-", "--data", p->data, NULL};
+    assert_int_equal(server_command(arguments, output, sizeof output), 0);
+    assert_non_null(strstr(output, "\"user\":\"ann\",\"kind\":\"purchase\",\"item\":\"i1\","
+                                   "\"message_id\":\"018e-1\""));
+    assert_non_null(strstr(output, "\"value\":12.5,\"time\":1709294400250000}"));
+    assert_non_null(strstr(output, "\"$elements_chain\":\"button.buy\""));
+    const char *const person[] = {"person", "show", "anon", "--data", p->data, "--json", NULL};
+    assert_int_equal(server_command(person, output, sizeof output), 0);
+    assert_non_null(strstr(output, "{\"id\":\"ann\",\"ids\":[{\"id\":\"ann\""));
+    assert_non_null(strstr(output, "\"traits\":{\"plan\":\"pro\"}}"));
+    json_decref(import(p)); // once more: nothing changes
+    assert_int_equal(server_command(person, output, sizeof output), 0);
+    const char *const split[] = {"person", "split", "anon", "--data", p->data, "--json", NULL};
+    assert_int_equal(server_command(split, output, sizeof output), 0);
+    assert_non_null(strstr(output, "{\"id\":\"anon\",\"ids\":[{\"id\":\"anon\",\"joined\":null}],"
+                                   "\"traits\":{\"plan\":\"free\"}}"));
+    assert_int_equal(server_command(split, output, sizeof output), 1);
+}
+
 /* The same events in another store, each by the person it is of. */
 static void what_was_exported_can_be_imported(void **state)
 {
@@ -179,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_of_either_kind_are_taken_and_bad_ones_written_down,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(posthogs_export_is_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_exported_can_be_imported, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_killed_import_goes_on_where_it_was, set_up, tear_down),
     };

@@ -42,6 +42,15 @@ tdl_status tdl_posthog_decode(tdl_str text, const tdl_posthog_call *call, tdl_ar
 /* Only the key, of a body that nobody keeps. */
 tdl_status tdl_posthog_key(tdl_str text, tdl_batch *ret, tdl_str *ret_key, tdl_report *why);
 
+/* ---- lines of an export (export.c) ---- */
+
+/* Is the object an event as PostHog's batch exports hold it? */
+bool tdl_posthog_is_export(const json_t *line);
+/* The event it tells of, named by its uuid as it was when it was captured. The person's properties
+ * are traits. `line` may gain and lose members; ret borrows from it and from `arena`. */
+tdl_status tdl_posthog_export(json_t *line, int64_t now_us, tdl_arena *arena, tdl_event *ret,
+                              tdl_report *why);
+
 /* ---- between the files of this folder ---- */
 
 /* What all events of one request share. */
