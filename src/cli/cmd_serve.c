@@ -69,6 +69,7 @@ static tdl_server_options server_options(const tdl_serve_values *v)
                                 .rate_per_address = (unsigned)v->rate_per_address,
                                 .rate_burst = (unsigned)v->rate_burst,
                                 .trusted_proxies = given(v->trusted_proxy),
+                                .sse_origin = given(v->sse_origin),
                                 .tls_cert = given(v->tls_cert),
                                 .tls_key = given(v->tls_key),
                                 .access_log = v->access_log};

@@ -38,6 +38,7 @@ typedef struct tdl_http {
     tdl_tls *tls;                   /* NULL = plain HTTP */
     tdl_sessions sessions;
     bool access_log;
+    char sse_origin[256]; /* empty: streams are where the answers are */
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_sse *sse;

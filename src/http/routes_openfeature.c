@@ -195,6 +195,8 @@ static void write_streams(tdl_request *r, const asked *q, tdl_jw *w)
     tdl_jw_ktext(w, "type", "sse");
     tdl_jw_key(w, "endpoint");
     tdl_jw_object(w);
+    if (r->http->sse_origin[0])
+        tdl_jw_ktext(w, "origin", r->http->sse_origin);
     tdl_jw_ktext(w, "requestUri", address);
     tdl_jw_end_object(w);
     tdl_jw_kint(w, "inactivityDelaySec", STREAM_INACTIVE_S);

@@ -111,6 +111,22 @@ static tdl_status open_tls(tdl_http *http, const tdl_server_options *options, td
     return tdl_tls_new(options->tls_cert, options->tls_key, &http->tls, why);
 }
 
+static tdl_status read_origin(const char *origin, char ret[256], tdl_report *why)
+{
+    const char *host = !origin                           ? ""
+                       : !strncmp(origin, "https://", 8) ? origin + 8
+                       : !strncmp(origin, "http://", 7)  ? origin + 7
+                                                         : NULL;
+
+    if (!origin)
+        return TDL_OK;
+    if (!host || !*host || strlen(origin) > 255 || strpbrk(host, "/?#@ \"\\"))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "give scheme and host: https://events.example.com",
+                             "\"%.255s\" is no origin of event streams", origin);
+    strcpy(ret, origin);
+    return TDL_OK;
+}
+
 static tdl_status open_parts(tdl_server *server, const tdl_server_options *options, tdl_report *why)
 {
     tdl_http *http = &server->http;
@@ -131,7 +147,8 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
         tdl_report_prefix(why, "trusted proxies");
         return st;
     }
-    if ((st = open_tls(http, options, why)))
+    if ((st = read_origin(options->sse_origin, http->sse_origin, why)) ||
+        (st = open_tls(http, options, why)))
         return st;
     tdl_sessions_init(&http->sessions, server->port, http->tls != NULL);
     if ((st = open_limits(http, options, why)))

@@ -31,6 +31,9 @@ typedef struct tdl_server_options {
     unsigned rate_per_key, rate_per_address;
     unsigned rate_burst;         /* requests that may come at once; 0 = two seconds' worth */
     const char *trusted_proxies; /* their X-Forwarded-For counts: "127.0.0.1,10.0.0.0/8"; or NULL */
+    /* where OpenFeature's pages open their streams: another name of this server, as
+     * "https://events.example.com". A browser opens six connections to one name. NULL: this one */
+    const char *sse_origin;
     const char *tls_cert, *tls_key; /* PEM files: HTTPS. Both or neither; see http/tls.h */
     bool access_log;                /* a line at info for each request; else at debug */
 } tdl_server_options;

@@ -75,6 +75,36 @@ static void a_key_that_asks_too_often_is_told_429_and_an_sdk_503(void **state)
     assert_non_null(strstr(f->answer.body, "\ntreadle_http_requests_limited_total 3\n"));
 }
 
+/* posthog-js throws away what was answered with 429, and an OFREP client stops all evaluations. */
+static void no_sdk_is_told_429(void **state)
+{
+    static const struct {
+        const char *method, *target;
+    } calls[] = {{"POST", "/v1/t"},
+                 {"POST", "/batch"},
+                 {"POST", "/e"},
+                 {"GET", "/e"},
+                 {"POST", "/capture"},
+                 {"POST", "/i/v0/e"},
+                 {"POST", "/flags"},
+                 {"POST", "/i/v1/analytics/events"},
+                 {"POST", "/decide"},
+                 {"POST", "/ofrep/v1/evaluate/flags"},
+                 {"POST", "/track"},
+                 {"GET", "/flags/definitions"},
+                 {"GET", "/api/features/k"}};
+    fixture *f = *state;
+
+    fixture_restart(f, (tdl_server_options){.rate_per_address = 1, .rate_burst = 1});
+    assert_int_equal(fixture_call(f, "GET", "/v1/stats", "guess", NULL), 401);
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        const char *body = strcmp(calls[i].method, "GET") ? "{}" : NULL;
+        if (fixture_call(f, calls[i].method, calls[i].target, NULL, body) != 503)
+            fail_msg("%s was answered with %d", calls[i].target, f->answer.status);
+        assert_true(raw_has(&f->answer, "Retry-After: 2"));
+    }
+}
+
 static int call_via(fixture *f, const char *forwarded_for)
 {
     char request[300];
@@ -299,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(a_server_that_opens_answers_503_but_is_alive),
         EACH(a_key_that_asks_too_often_is_told_429_and_an_sdk_503),
+        EACH(no_sdk_is_told_429),
         EACH(an_address_is_limited_also_with_wrong_keys),
         EACH(behind_a_trusted_proxy_each_client_is_one),
         EACH(a_head_that_comes_byte_by_byte_is_ended_in_time),

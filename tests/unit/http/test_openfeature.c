@@ -226,6 +226,24 @@ static void all_flags_are_answered_at_once_and_logged(void **state)
     json_decref(answer);
 }
 
+static void streams_may_have_a_name_of_their_own(void **state)
+{
+    static const char *const wrong[] = {"events.example.com", "https://", "https://a/b", "ftp://a",
+                                        "https://a\"b"};
+    fixture *f = *state;
+
+    fixture_restart(f, (tdl_server_options){.sse_origin = "https://events.example.com:8443"});
+    put_all(f);
+    assert_int_equal(ask(f, FLAGS, ASK), 200);
+    assert_true(answered(f, "\"endpoint\":{\"origin\":\"https://events.example.com:8443\","
+                            "\"requestUri\":\"/ofrep/v1/stream?c="));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const tdl_server_options options = {.sse_origin = wrong[i]};
+        tdl_server *server = NULL;
+        assert_int_equal(tdl_server_start(NULL, &options, &server, NULL), TDL_E_INVALID);
+    }
+}
+
 static void an_answer_the_client_has_is_not_sent_nor_logged_again(void **state)
 {
     fixture *f = *state;
@@ -305,6 +323,7 @@ int main(void)
         EACH(each_fault_has_its_code),
         EACH(without_a_good_key_nothing_is_said),
         EACH(all_flags_are_answered_at_once_and_logged),
+        EACH(streams_may_have_a_name_of_their_own),
         EACH(an_answer_the_client_has_is_not_sent_nor_logged_again),
         EACH(a_tag_is_of_one_person_and_one_run_of_the_server),
         EACH(packed_and_large_contexts_are_read),
