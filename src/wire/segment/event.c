@@ -133,14 +133,13 @@ tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent
         return st;
     const json_t *properties = json_object_get(object, "properties");
     if ((st = read_who_and_what(object, properties, call, arena, &event, why)) ||
+        (call == TDL_SEGMENT_GROUP && (st = read_group(object, arena, &event, why))) ||
         (st = read_message_id(object, arena, &event.message_id, why)) ||
         (st = read_properties(object, call, arena, &event.properties, why)))
         return st;
     if (call == TDL_SEGMENT_IDENTIFY &&
         (st = tdl_batch_object_text(json_object_get(object, "traits"), "traits", arena,
                                     &event.traits, why)))
-        return st;
-    if (call == TDL_SEGMENT_GROUP && (st = read_group(object, arena, &event, why)))
         return st;
     if (tdl_clock_read(json_object_get(object, "timestamp"), &event.time_us))
         event.time_us = tdl_clock_correct(event.time_us, sent_us, received_us);

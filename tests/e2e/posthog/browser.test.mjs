@@ -1,11 +1,10 @@
 // PostHog's browser SDKs, old and new, in Debian's Chromium on a page of another origin.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import http from 'node:http';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { launch } from '../browser/browser.mjs';
 import { eventsOf, kindsOf, storedIn, withServer } from './setup.mjs';
+import { onPage, until } from './shop.mjs';
 
 const script = (name) => new URL(`node_modules/${name}/dist/module.js`, import.meta.url);
 const SDKS = [
@@ -21,39 +20,13 @@ const PAGE =
     '<!doctype html><title>Shop</title><button id="buy">Buy</button>' +
     '<script type="module">import posthog from "/sdk.js"; window.posthog = posthog;</script>';
 
-/** A shop whose page loads one SDK. */
-async function openShop(sdk) {
-    const shop = http.createServer((question, answer) => {
-        const wantsSdk = question.url === '/sdk.js';
-        answer.writeHead(200, { 'Content-Type': wantsSdk ? 'text/javascript' : 'text/html' });
-        answer.end(wantsSdk ? readFileSync(script(sdk)) : PAGE);
-    });
-    shop.listen(0, '127.0.0.1');
-    await once(shop, 'listening');
-    shop.url = `http://127.0.0.1:${shop.address().port}/cart?utm_source=news`;
-    return shop;
-}
+const shopOf = (sdk) => ({ html: PAGE, script: script(sdk), ready: () => Boolean(window.posthog) });
 
 let browser;
 before(async () => {
     if (!skip) browser = await launch();
 });
 after(() => browser?.close());
-
-async function onPage(sdk, run) {
-    const shop = await openShop(sdk);
-    const context = await browser.newContext();
-    try {
-        const page = await context.newPage();
-        await page.goto(shop.url);
-        await page.waitForFunction(() => window.posthog);
-        await run(page);
-    } finally {
-        await context.close();
-        shop.close();
-        shop.closeAllConnections();
-    }
-}
 
 /** Load the SDK; the anonymous id it gave. */
 const init = (page, host, key, more = {}) =>
@@ -72,18 +45,10 @@ const init = (page, host, key, more = {}) =>
         [host, key, more],
     );
 
-/** Wait until so many events are stored. */
-async function until(server, n) {
-    const limit = Date.now() + 60_000;
-    while ((await storedIn(server)) < n && Date.now() < limit)
-        await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(await storedIn(server), n);
-}
-
 for (const [sdk, version] of SDKS) {
     test(`posthog-js ${version}: a visit with a login is one person`, { skip }, () =>
         withServer(async ({ server, line, key }) => {
-            await onPage(sdk, async (page) => {
+            await onPage(browser, shopOf(sdk), async (page) => {
                 const anonymous = await init(page, line.url, key);
                 await until(server, 1); // $pageview goes out at once
                 await page.evaluate(() => {
@@ -93,10 +58,11 @@ for (const [sdk, version] of SDKS) {
                 });
                 await page.click('#buy');
                 await until(server, 5);
-                const person = ['$autocapture', '$identify', '$pageview', 'purchase'];
+                const person = ['$autocapture', '$groupidentify', '$identify', '$pageview', 'purchase'];
                 assert.deepEqual(await kindsOf(server, 'u1'), person);
                 assert.deepEqual(await kindsOf(server, anonymous), person);
-                assert.deepEqual(await kindsOf(server, '$company_acme'), ['$groupidentify']);
+                const group = await server.call('GET', '/v1/groups/company/acme');
+                assert.deepEqual(group.traits, { seats: 5 });
                 const events = await eventsOf(server, 'u1');
                 assert.ok(events.every(({ properties }) => properties.$lib_version === version));
                 assert.ok(!JSON.stringify(events).includes(key));
@@ -106,7 +72,7 @@ for (const [sdk, version] of SDKS) {
 
     test(`posthog-js ${version}: an event whose answer is lost is stored once`, { skip }, () =>
         withServer(async ({ server, line, key }) => {
-            await onPage(sdk, async (page) => {
+            await onPage(browser, shopOf(sdk), async (page) => {
                 line.lose = 1;
                 await init(page, line.url, key, {
                     capture_pageview: false,

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 
-const CAPTURE = /^\/(batch|e|i\/v0\/e|i\/v1\/analytics\/events|capture|v1\/(batch|b|t))\/?(\?|$)/;
+const CAPTURE = /^\/(batch|e|i\/v0\/e|i\/v1\/analytics\/events|capture|v1\/(batch|[abgipst]))\/?(\?|$)/;
 
 async function bytesOf(stream) {
     const chunks = [];

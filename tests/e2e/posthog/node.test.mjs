@@ -46,7 +46,11 @@ test('posthog-node: five events, one person with two ids, a group that is none',
         const person = ['$create_alias', '$exception', '$identify', 'looked', 'purchase'];
         assert.deepEqual(await kindsOf(server, 'u1'), person);
         assert.deepEqual(await kindsOf(server, 'anon1'), person);
-        assert.deepEqual(await kindsOf(server, '$company_acme'), ['$groupidentify']);
+        assert.deepEqual(await kindsOf(server, '$company_acme'), ['$groupidentify']); // kept
+        const { users } = await server.call('GET', '/v1/users');
+        assert.deepEqual(users.map(({ id }) => id), ['u1']); // and nobody
+        const group = await server.call('GET', '/v1/groups/company/acme');
+        assert.deepEqual(group.traits, { seats: 5 });
         const purchase = (await eventsOf(server, 'u1')).find(({ kind }) => kind === 'purchase');
         assert.equal(purchase.value, 12.5);
         assert.equal(purchase.source, 'posthog');
