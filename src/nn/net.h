@@ -24,8 +24,8 @@ typedef struct tdl_node {
     tdl_op_shapes shapes;
     bool keep, keep_gradient; /* until the end of the pass */
     /* set by the plan */
-    bool left; /* read by no op but a loss: there after a forward, until a backward */
-    bool wants_gradient;                  /* some parameter above it is to be trained */
+    bool left;           /* read by no op but a loss: there after a forward, until a backward */
+    bool wants_gradient; /* some parameter above it is to be trained */
     bool add[TDL_OP_INPUTS_MAX];          /* d_in_add */
     tdl_real *out, *d_out, *saved, *work; /* NULL = none */
     size_t gradient_end; /* behind what backward has completed once it is through this op */
