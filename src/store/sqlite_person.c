@@ -118,7 +118,7 @@ tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq
         ((st = find_root(b, user, &own, why)) ||
          (st = run_with(b, TDL_WRITE_IDENTIFIED, own.id, 0, 0, why))))
         return st;
-    if (alias && (st = join(b, seq, user, alias, tdl_str_is(e->kind, "$create_alias"), why)))
+    if (alias > 0 && (st = join(b, seq, user, alias, tdl_str_is(e->kind, "$create_alias"), why)))
         return st;
     if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)))
         return st;
@@ -131,5 +131,5 @@ tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, i
     int64_t id;
     tdl_status st = tdl_sqlite_intern(b, TDL_USERS, user, &id, why);
 
-    return st ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
+    return st || id < 0 ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
 }

@@ -61,7 +61,8 @@ tdl_status tdl_event_check(const tdl_event *event, int64_t now_us, tdl_report *w
 /* Append `events` in order; all or nothing. Duplicates by (source, message_id), inside the call
  * and against everything stored, are skipped and counted: the first copy stays.
  *   events   [events_n], already checked with tdl_event_check
- *   ret_new  events stored, duplicates not counted; set on success only; may be NULL
+ *   ret_new  events stored, without duplicates and those of barred persons; set on success only;
+ *            may be NULL
  *   returns  TDL_OK | TDL_E_FULL (queue or disk full: retry later) | TDL_E_IO */
 tdl_status tdl_store_append(tdl_store *store, const tdl_event *events, size_t events_n,
                             size_t *ret_new, tdl_report *why);
@@ -120,6 +121,18 @@ tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, t
                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
 
 /* ---- persons ---- */
+
+/* What a person may deny the use of his data for: bits of users.denied. */
+typedef enum tdl_purpose {
+    TDL_PURPOSE_ANALYTICS = 1, /* denied: the person's events are not stored */
+    TDL_PURPOSE_PERSONALISATION = 2,
+    TDL_PURPOSE_PRICING = 4,
+    TDL_PURPOSE_TRAINING = 8,
+    TDL_PURPOSE_SHARING = 16
+} tdl_purpose;
+
+/* Somebody is *barred* who was erased or denied analytics. Events of a barred person are dropped,
+ * and nobody is joined with him. */
 
 /* An event with an alias makes two ids one person, if the rules of treadle/event.h allow it and the
  * person has no more than a thousand ids. From then on every event of either id, earlier and later
@@ -270,6 +283,7 @@ tdl_status tdl_store_setting(tdl_store *store, tdl_str name, tdl_buf *ret, bool 
 typedef struct tdl_store_counts {
     int64_t events, users, items, decisions, rewards; /* rewards: events that carry a decision id */
     int64_t duplicates;                               /* skipped since open */
+    int64_t dropped;                                  /* of barred persons, since open */
     int64_t commits;                                  /* since open */
 } tdl_store_counts;
 /* Kept in memory by the writer, and costs nothing; in a store opened for reading the rows are

@@ -24,8 +24,8 @@ typedef struct work {
     size_t bytes; /* charged to the queue's budget */
     /* WORK_EVENTS */
     const tdl_event *events; /* [events_n] */
-    size_t events_n, new_n;
-    int64_t *seq; /* [events_n], 0 = duplicate */
+    size_t events_n, new_n, dropped_n;
+    int64_t *seq; /* [events_n], 0 = duplicate, or TDL_SEQ_DROPPED */
     tdl_append_done *done;
     void *done_context;
     /* WORK_DECISION */
@@ -281,9 +281,11 @@ static tdl_status write_one(tdl_writer *writer, work *w, tdl_report *why)
 static void count_new(work_list group)
 {
     for (work *w = group.first; w; w = w->next) {
-        w->new_n = 0;
-        for (size_t i = 0; i < w->events_n; i++)
-            w->new_n += w->seq[i] != 0;
+        w->new_n = w->dropped_n = 0;
+        for (size_t i = 0; i < w->events_n; i++) {
+            w->new_n += w->seq[i] > 0;
+            w->dropped_n += w->seq[i] == TDL_SEQ_DROPPED;
+        }
     }
 }
 
@@ -312,7 +314,7 @@ static void tell_observer(tdl_store_observer *observer, void *context, work_list
         return;
     for (work *w = group.first; w; w = w->next)
         for (size_t i = 0; w->kind == WORK_EVENTS && i < w->events_n; i++)
-            if (w->seq[i])
+            if (w->seq[i] > 0)
                 observer(context, &w->events[i], w->seq[i]);
 }
 
@@ -327,9 +329,10 @@ static void count_group(tdl_writer *writer, work_list group, int64_t users, int6
     for (work *w = group.first; w; w = w->next) {
         counts->decisions += w->kind == WORK_DECISION && w->is_new;
         counts->events += (int64_t)w->new_n;
-        counts->duplicates += (int64_t)(w->events_n - w->new_n);
+        counts->dropped += (int64_t)w->dropped_n;
+        counts->duplicates += (int64_t)(w->events_n - w->new_n - w->dropped_n);
         for (size_t i = 0; i < w->events_n; i++)
-            counts->rewards += w->seq[i] && w->events[i].decision_id.len;
+            counts->rewards += w->seq[i] > 0 && w->events[i].decision_id.len;
     }
 }
 
