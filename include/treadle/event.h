@@ -32,6 +32,9 @@ typedef struct tdl_event {
     tdl_str alias;       /* another id of the same person: joined with `user`; empty = none */
     tdl_str traits;      /* JSON object: what the person is from now on; empty = nothing new */
     tdl_str traits_once; /* JSON object: the same, where nothing is known yet */
+    uint8_t grants;      /* what the person allows with this event: bits of tdl_purpose (store.h) */
+    uint8_t denies;      /* and what no longer; newer words hold */
+    bool unwanted;       /* the sender has no consent to it: not stored, its words on consent are */
 } tdl_event;
 
 /* Two kinds say more than their name. An event "$identify" makes `user` an identified person; two

@@ -79,7 +79,7 @@ static tdl_status write_all(tdl_store *store, const export_range *range, FILE *o
     tdl_buf line = {0};
     tdl_event event;
     bool more = true;
-    tdl_status st = tdl_scan_open(store, range->from_us, &scan, why);
+    tdl_status st = tdl_scan_open(store, range->from_us, TDL_PURPOSE_SHARING, &scan, why);
 
     while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more &&
            event.time_us < range->until_us) {

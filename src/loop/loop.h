@@ -81,7 +81,7 @@ void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS]);
 tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why);
 
 /* Housekeeping, called about once a second by the server: notices models that another process
- * promoted, and flags and items that it put. One thread at a time. A failure leaves the former
+ * promoted, flags and items that it put, and what persons told it on consent. One thread at a time. A failure leaves the former
  * model serving. */
 tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why);
 

@@ -16,6 +16,9 @@ enum { TDL_PERSON_IDS_MAX = 1000 };
 /* In place of the number of an event that was dropped because its user is barred. */
 enum { TDL_SEQ_DROPPED = -1 };
 
+/* In place of the number of a user who has no row, because nobody's events are stored unasked. */
+#define TDL_USER_UNASKED INT64_MIN
+
 typedef struct tdl_backend tdl_backend; /* the writing connection and what all share */
 typedef struct tdl_reader tdl_reader;   /* one reading connection */
 
@@ -64,6 +67,8 @@ typedef struct tdl_store_ops {
     tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
     tdl_status (*revoke_key)(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
     tdl_execute_fn *execute; /* all small tables */
+    /* The row of a user, made where there is none, barred or not. */
+    tdl_status (*number_user)(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
     /* Forget who may be stored, here and in all other processes: called in the transaction that
      * changed users.denied, users.erased_us, or removed users. */
     tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);
@@ -84,7 +89,8 @@ typedef struct tdl_store_ops {
     /* Reading; the same contracts as the tdl_store_* functions of the same name. */
     tdl_status (*reader_open)(tdl_backend *backend, tdl_reader **ret, tdl_report *why);
     void (*reader_close)(tdl_reader *reader); /* accepts NULL */
-    tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, tdl_report *why);
+    tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, unsigned purposes,
+                             tdl_report *why);
     tdl_status (*scan_next)(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                             tdl_report *why);
     tdl_status (*walk)(tdl_reader *reader, const tdl_walk *walk,

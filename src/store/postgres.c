@@ -145,6 +145,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .put_key = tdl_pg_put_key,
     .revoke_key = tdl_pg_revoke_key,
     .execute = tdl_pg_execute,
+    .number_user = tdl_pg_number_user,
     .forget_names = tdl_pg_forget_names,
     .added = tdl_pg_added,
     .data_version = pg_data_version,

@@ -85,6 +85,7 @@ typedef enum tdl_pg_write_statement {
     TDL_PG_MESSAGES,
     TDL_PG_MONTH,
     TDL_PG_PERSONS,
+    TDL_PG_CONSENTS,
     TDL_PG_DECISIONS,
     TDL_PG_ITEM,
     TDL_PG_FLAG,
@@ -147,6 +148,7 @@ struct tdl_backend {
     tdl_pg_totals now;  /* under the lock: with what this transaction added */
     tdl_pg_totals marked;
     int64_t found_events; /* their number when the lock was taken */
+    bool unasked_barred;  /* analytics are withheld by default */
     int64_t gate;         /* store.gate under which users were remembered; -1 = look again */
     int months[TDL_PG_MONTHS_MAX]; /* [months_n] year * 12 + month, seen to */
     size_t months_n;
@@ -197,6 +199,7 @@ typedef struct tdl_pg_names {
 } tdl_pg_names;
 tdl_status tdl_pg_number_names(tdl_backend *backend, int table, tdl_pg_names names,
                                tdl_report *why);
+tdl_status tdl_pg_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* All names of the events that were put off. */
 tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
 /* Store what was put off. */

@@ -320,10 +320,42 @@ static tdl_status write_persons(tdl_backend *b, tdl_buf array[PERSON_ARRAYS], td
     return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
 }
 
+static bool may_join(const tdl_pg_event *one)
+{
+    return *one->ret_seq && one->alias > 0;
+}
+
+/* What one of a person's ids said on consent holds for those that were joined with it. */
+static tdl_status join_consents(tdl_backend *b, tdl_report *why)
+{
+    tdl_buf array = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    size_t n = 0;
+    tdl_status st;
+
+    for (size_t i = 0; i < b->events_n; i++)
+        n += may_join(&b->events[i]);
+    if (!n)
+        return TDL_OK;
+    tdl_pg_array(&array, TDL_PG_INT8, n);
+    for (size_t i = 0; i < b->events_n; i++)
+        if (may_join(&b->events[i]))
+            tdl_pg_add_number(&array, b->events[i].user);
+    st = write_arrays(b, TDL_PG_CONSENTS, &p, &array, 1, "joining persons", &result, why);
+    for (int row = 0; !st && row < PQntuples(result); row++) {
+        const tdl_value person = tdl_value_number(tdl_pg_get_number(result, row, 0));
+        st = tdl_pg_execute(b, TDL_EXECUTE_SUM_CONSENT, &person, 1, NULL, 0, NULL, why);
+    }
+    PQclear(result);
+    return st;
+}
+
 static tdl_status put_persons(tdl_backend *b, tdl_report *why)
 {
     tdl_buf array[PERSON_ARRAYS] = {0};
     size_t n = 0;
+    tdl_status st;
 
     for (size_t i = 0; i < b->events_n; i++)
         n += says_of_person(&b->events[i]);
@@ -333,7 +365,8 @@ static tdl_status put_persons(tdl_backend *b, tdl_report *why)
     for (size_t i = 0; i < b->events_n; i++)
         if (says_of_person(&b->events[i]))
             add_person(array, &b->events[i]);
-    return write_persons(b, array, why);
+    st = write_persons(b, array, why);
+    return st ? st : join_consents(b, why);
 }
 
 tdl_status tdl_pg_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,

@@ -168,6 +168,7 @@ static const char tables_2[] =
     "  user_id bigint NOT NULL, purpose text COLLATE \"C\" NOT NULL, granted bigint NOT NULL,"
     "  time_us bigint NOT NULL, source text NOT NULL);"
     "CREATE INDEX consents_by_user ON consents(user_id);"
+    "CREATE INDEX users_by_denied ON users(denied) WHERE denied <> 0;"
     "CREATE TABLE retention(kind text COLLATE \"C\" PRIMARY KEY, days bigint NOT NULL);"
     "CREATE TABLE erasures("
     "  id text COLLATE \"C\" PRIMARY KEY, subject text NOT NULL, scope text NOT NULL,"

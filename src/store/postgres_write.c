@@ -7,21 +7,23 @@
 #include "base/timestamp.h"
 #include "store/postgres.h"
 
-/* number: of a row t that is there already. */
+/* number: of a row t that is there already. $2: 1 = of those that are not, none is added. */
 #define NUMBER_NAMES(table, number)                                                                \
     "WITH given AS (SELECT name, min(at) AS at FROM unnest($1::text[]) WITH ORDINALITY"            \
     "   AS g(name, at) GROUP BY name),"                                                            \
-    " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE NOT EXISTS"             \
-    "   (SELECT FROM " table " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"           \
+    " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE $2::bigint = 0"         \
+    "   AND NOT EXISTS (SELECT FROM " table " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"           \
     " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
     " SELECT " number ", t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
 #define NUMBER_USER                                                                                \
     "CASE WHEN EXISTS (SELECT FROM users p WHERE p.id IN (t.id, t.person)"                         \
-    " AND (p.erased_us <> 0 OR p.denied & 1 <> 0)) THEN -t.id ELSE t.id END"
+    " AND (p.erased_us <> 0 OR p.denied & 1 <> 0)) OR $2::bigint & ~(t.denied >> 8) & 1 <> 0"      \
+    " THEN -t.id ELSE t.id END"
 
 static const char *const write_sql[TDL_PG_WRITE_N] = {
-    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version, gate FROM store"
-                    " FOR UPDATE",
+    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version, gate,"
+                    " coalesce((SELECT value::bigint FROM settings WHERE name = 'consent.default'),"
+                    " 0) FROM store FOR UPDATE",
     [TDL_PG_GATE_MOVE] = "UPDATE store SET gate = gate + 1",
     [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT h FROM unnest($1::uuid[]) h WHERE NOT EXISTS"
                         " (SELECT FROM messages m WHERE m.hash = h) RETURNING hash",
@@ -31,6 +33,10 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],"
         "   $5::text[], $6::text[], $7::bigint[])"
         "   AS g(seq, own, alias, what, traits, once, at) ORDER BY seq) g",
+    // Persons of these users who said something on consent, under any id.
+    [TDL_PG_CONSENTS] = "SELECT id FROM (SELECT DISTINCT coalesce(u.person, u.id) AS id FROM users u"
+                        " WHERE u.id = ANY($1::bigint[])) g WHERE EXISTS (SELECT FROM users m"
+                        " WHERE (m.id = g.id OR m.person = g.id) AND m.denied <> 0)",
     [TDL_PG_DECISIONS] =
         "INSERT INTO decisions(id, time_us, app, user_id, candidates, chosen_n, model_version, why,"
         " context_hash) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[],"
@@ -173,6 +179,7 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
         return st;
     if (PQntuples(result) == 1) {
         gate = tdl_pg_get_number(result, 0, 6);
+        b->unasked_barred = tdl_pg_get_number(result, 0, 7) & TDL_PURPOSE_ANALYTICS;
         b->now = (tdl_pg_totals){tdl_pg_get_number(result, 0, 0), tdl_pg_get_number(result, 0, 1),
                                  tdl_pg_get_number(result, 0, 2), tdl_pg_get_number(result, 0, 3),
                                  tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5)};

@@ -42,6 +42,11 @@ typedef enum tdl_read_statement {
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
     TDL_READ_SETTING,
+    TDL_READ_CONSENTS,        /* of a person */
+    TDL_READ_CONSENT_SAID,    /* every id with words */
+    TDL_READ_CONSENT_SAID_OF, /* of a person */
+    TDL_READ_CONSENT_NEW,     /* behind a number */
+    TDL_READ_CONSENT_NEWEST,
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
     TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */
@@ -109,7 +114,8 @@ void tdl_read_event(const tdl_rows *rows, tdl_event *ret);
 
 /* ---- what is read, for the ops table (read*.c) ---- */
 
-tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
+tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, unsigned purposes,
+                               tdl_report *why);
 tdl_status tdl_read_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                               tdl_report *why);
 tdl_status tdl_read_walk(tdl_reader *reader, const tdl_walk *walk,

@@ -223,6 +223,7 @@ const tdl_store_ops tdl_sqlite_ops = {
     .put_key = tdl_sqlite_put_key,
     .revoke_key = tdl_sqlite_revoke_key,
     .execute = tdl_sqlite_execute,
+    .number_user = tdl_sqlite_number_user,
     .forget_names = tdl_sqlite_forget_names,
     .added = tdl_sqlite_added,
     .data_version = sqlite_data_version,

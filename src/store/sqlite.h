@@ -64,6 +64,7 @@ struct tdl_backend {
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
     int64_t gate; /* the setting under which users were remembered; -1 = look again */
+    bool unasked_barred; /* analytics are withheld by default */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
     sqlite3 *watch_db; /* of data_version */
@@ -124,6 +125,7 @@ tdl_status tdl_sqlite_prepare(tdl_backend *backend, tdl_write_statement which, s
 /* The row of a name, made when there is none; negative of a user who is barred. */
 tdl_status tdl_sqlite_intern(tdl_backend *backend, tdl_name_table table, tdl_str text, int64_t *ret,
                              tdl_report *why);
+tdl_status tdl_sqlite_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* Nothing is copied: step before `text` dies. */
 void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
 /* Run a statement that gives no row. */

@@ -71,7 +71,10 @@ static tdl_status move_ids(tdl_backend *b, int64_t seq, root kept, root joined, 
                        why)) ||
         (st = run_with(b, TDL_WRITE_JOIN_MOVE, kept.id, joined.id, 0, why)))
         return st;
-    return joined.identified ? run_with(b, TDL_WRITE_IDENTIFIED, kept.id, 0, 0, why) : TDL_OK;
+    if (joined.identified && (st = run_with(b, TDL_WRITE_IDENTIFIED, kept.id, 0, 0, why)))
+        return st;
+    const tdl_value person = tdl_value_number(kept.id);
+    return tdl_sqlite_execute(b, TDL_EXECUTE_SUM_CONSENT, &person, 1, NULL, 0, NULL, why);
 }
 
 /* What cannot be joined stays apart, and its event is stored all the same. */

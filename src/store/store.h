@@ -47,7 +47,9 @@ void tdl_store_close(tdl_store *store);
  *
  * Of a store that several processes share, it is also called, within a second, for each event that
  * another process stored since this one opened it. Those are in order among themselves, have no
- * traits, and an alias only where the two ids were joined. */
+ * traits, and an alias only where the two ids were joined.
+ *
+ * An event that says something on consent is told even when it was dropped: then seq is below 0. */
 typedef void tdl_store_observer(void *context, const tdl_event *event, int64_t seq);
 void tdl_store_observe(tdl_store *store, tdl_store_observer *observer, void *context);
 
@@ -79,7 +81,9 @@ void tdl_store_flush(tdl_store *store);
 /* Scan in (time, arrival) order, in bounded memory whatever the size of the store, over a snapshot
  * taken at open. */
 typedef struct tdl_scan tdl_scan;
-tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, tdl_scan **ret, tdl_report *why);
+/* purposes: leaves out everybody who denies one of them; 0 = nobody. */
+tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, unsigned purposes, tdl_scan **ret,
+                         tdl_report *why);
 /* Borrowed until the next call. *ret_more = false at the end. ret_seq may be NULL. */
 tdl_status tdl_scan_next(tdl_scan *scan, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                          tdl_report *why);
@@ -122,7 +126,7 @@ tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, t
 
 /* ---- persons ---- */
 
-/* What a person may deny the use of his data for: bits of users.denied. */
+/* What a person may deny the use of his data for. */
 typedef enum tdl_purpose {
     TDL_PURPOSE_ANALYTICS = 1, /* denied: the person's events are not stored */
     TDL_PURPOSE_PERSONALISATION = 2,
@@ -148,6 +152,50 @@ tdl_status tdl_store_each_alias(tdl_store *store,
 /* What is known of a person, as one JSON object appended to `ret`: of each trait the newest word.
  * {} for a stranger. */
 tdl_status tdl_store_traits(tdl_store *store, tdl_str id, tdl_buf *ret, tdl_report *why);
+
+/* ---- consent ---- */
+
+/* What persons said about purposes; words are added and never changed. Of each purpose the newest
+ * word of any of the person's ids holds, by its own time and not by its arrival; without a word the
+ * store's default. */
+
+enum { TDL_PURPOSES_N = 5, TDL_PURPOSES_ALL = (1 << TDL_PURPOSES_N) - 1 };
+
+const char *tdl_purpose_name(tdl_purpose purpose); /* "analytics", "personalisation", ... */
+bool tdl_purpose_parse(tdl_str text, tdl_purpose *ret);
+
+typedef struct tdl_consent {
+    tdl_purpose purpose;
+    bool granted;
+    int64_t time_us;
+    tdl_str source; /* where it was said: "api", "segment", ...; up to TDL_ID_MAX bytes */
+} tdl_consent;
+
+/* A word of a user, who need not be known yet. The same word twice is one. */
+tdl_status tdl_store_put_consent(tdl_store *store, tdl_str user, const tdl_consent *word,
+                                 tdl_report *why);
+/* Every word of the person, oldest first.
+ *   ret_denied  bits of what the person denies now, the default included */
+tdl_status tdl_store_consents(tdl_store *store, tdl_str user, tdl_arena *arena, tdl_consent **ret,
+                              size_t *ret_n, unsigned *ret_denied, tdl_report *why);
+
+/* The purposes that need a person's word before: bits; 0 in a new store. */
+tdl_status tdl_store_put_consent_default(tdl_store *store, unsigned withheld, tdl_report *why);
+tdl_status tdl_store_consent_default(tdl_store *store, unsigned *ret_withheld, tdl_report *why);
+
+/* An id of a person who said something. */
+typedef struct tdl_consent_said {
+    tdl_str id;
+    unsigned granted, denied; /* bits */
+} tdl_consent_said;
+typedef void tdl_consent_fn(void *context, const tdl_consent_said *said);
+/* Every such id; of one person with `user`. */
+tdl_status tdl_store_each_consent(tdl_store *store, tdl_str user, tdl_consent_fn *fn, void *context,
+                                  tdl_report *why);
+/* Who said something since *position, by whomever it was stored; moves it. Below 0 it becomes that
+ * of now. The id alone is told. */
+tdl_status tdl_store_new_consents(tdl_store *store, int64_t *position, tdl_consent_fn *fn,
+                                  void *context, tdl_report *why);
 
 /* ---- flags ---- */
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "store/consent.h"
 
 enum {
     QUEUE_BYTES = 64 << 20,
@@ -236,12 +237,18 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
 
 static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 {
-    for (size_t i = 0; i < w->events_n; i++) {
-        tdl_status st = writer->ops->put_event(writer->backend, &w->events[i], &w->seq[i], why);
-        if (st)
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < w->events_n; i++) {
+        const tdl_event *e = &w->events[i];
+        if (tdl_consent_is_said(e) &&
+            (st = tdl_consent_put_event(writer->ops, writer->backend, e, why)))
             return st;
+        w->seq[i] = TDL_SEQ_DROPPED;
+        if (!e->unwanted)
+            st = writer->ops->put_event(writer->backend, e, &w->seq[i], why);
     }
-    return TDL_OK;
+    return st;
 }
 
 /* A refusal (no such key, a version that is there already) is the call's own and is undone alone.
@@ -314,7 +321,7 @@ static void tell_observer(tdl_store_observer *observer, void *context, work_list
         return;
     for (work *w = group.first; w; w = w->next)
         for (size_t i = 0; w->kind == WORK_EVENTS && i < w->events_n; i++)
-            if (w->seq[i] > 0)
+            if (w->seq[i] > 0 || (w->seq[i] < 0 && tdl_consent_is_said(&w->events[i])))
                 observer(context, &w->events[i], w->seq[i]);
 }
 

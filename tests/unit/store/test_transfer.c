@@ -134,7 +134,7 @@ static void tell_events(fixture *f, tdl_store *store, tdl_buf *out)
     int64_t seq;
     bool more;
 
-    succeed(f, tdl_scan_open(store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(store, 0, 0, &scan, &f->why));
     for (;;) {
         succeed(f, tdl_scan_next(scan, &e, &seq, &more, &f->why));
         if (!more)
