@@ -7,6 +7,7 @@
 #ifndef TDL_STORE_BACKEND_H
 #define TDL_STORE_BACKEND_H
 
+#include "store/chain.h"
 #include "store/execute.h"
 #include "store/store.h"
 
@@ -61,6 +62,9 @@ typedef struct tdl_store_ops {
     tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
     tdl_status (*revoke_key)(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
     tdl_execute_fn *execute; /* all small tables */
+    /* How far the audit log is known to be good, with what this transaction appended; the writer
+     * takes it back with what it undoes. */
+    tdl_chain *(*audit)(tdl_backend *backend);
     /* Users and items added and committed since open; on the writer thread. */
     void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 

@@ -4,4 +4,6 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_PUT_SETTING] = {.sql = "INSERT INTO settings(name, value) VALUES($1, $2)"
                                         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"},
     [TDL_EXECUTE_GET_SETTING] = {.sql = "SELECT value FROM settings WHERE name = $1"},
+    [TDL_EXECUTE_AUDIT_LAST] = {.sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"},
+    [TDL_EXECUTE_AUDIT_ADD] = {.sql = "INSERT INTO audit(seq, record, hash) VALUES($1, $2, $3)"},
 };

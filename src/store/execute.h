@@ -18,6 +18,8 @@ typedef struct tdl_backend tdl_backend;
 typedef enum tdl_execute {
     TDL_EXECUTE_PUT_SETTING, /* name, value */
     TDL_EXECUTE_GET_SETTING, /* name -> value */
+    TDL_EXECUTE_AUDIT_LAST,  /* -> seq, hash */
+    TDL_EXECUTE_AUDIT_ADD,   /* seq, record, hash */
     TDL_EXECUTE_N
 } tdl_execute;
 

@@ -73,6 +73,10 @@ static const char *const read_sql[TDL_READ_N] = {
                                " JOIN users u ON u.id = t.user_id ORDER BY t.user_id, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq OFFSET $1",
+    [TDL_READ_AUDIT] = "SELECT seq, record, hash FROM audit WHERE seq > $1 ORDER BY seq"
+                       " LIMIT $2::bigint",
+    [TDL_READ_AUDIT_NEWEST] = "SELECT seq, record, hash FROM audit WHERE seq <= $1"
+                              " ORDER BY seq DESC LIMIT $2::bigint",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",

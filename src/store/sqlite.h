@@ -61,6 +61,7 @@ struct tdl_backend {
     sqlite3_stmt *executed;               /* whose row is given out; may be NULL */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
+    tdl_chain audit;                /* see tdl_store_ops */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
     sqlite3 *watch_db; /* of data_version */

@@ -75,6 +75,9 @@ static const char *const read_sql[TDL_READ_N] = {
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+    [TDL_READ_AUDIT] = "SELECT seq, record, hash FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    [TDL_READ_AUDIT_NEWEST] = "SELECT seq, record, hash FROM audit WHERE seq <= ?1"
+                              " ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
