@@ -210,11 +210,11 @@ tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progr
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to move a store");
     fill_counts(from, &here);
     // Items before events, so that both stores have them in one order.
-    if ((st = move_keys(&t, &here.keys, &there.keys)) ||
+    if ((st = tdl_transfer_audit(&t)) || (st = move_keys(&t, &here.keys, &there.keys)) ||
         (st = move_flags(&t, &here.flags, &there.flags)) ||
         (st = move_models(&t, &here.models, &there.models)) || (st = move_items(&t, here.items)) ||
         (st = tdl_transfer_events(&t, here.events)) || (st = tdl_transfer_traits(&t)) ||
-        (st = tdl_transfer_decisions(&t, here.decisions)) || (st = tdl_transfer_audit(&t)))
+        (st = tdl_transfer_decisions(&t, here.decisions)))
         goto out;
     fill_counts(to, &there);
     if ((st = compare(&t, &here, &there)))
