@@ -132,7 +132,8 @@ static tdl_status run_export(const void *values, char **arguments, tdl_report *w
         return st;
     if ((st = tdl_open_store(&v->common, true, &store, why)))
         return st;
-    st = write_file(store, &range, arguments[0], &n, why);
+    if (!(st = tdl_note_file(&v->common, "export", arguments[0], why)))
+        st = write_file(store, &range, arguments[0], &n, why);
     tdl_store_close(store);
     if (!st && strcmp(arguments[0], "-")) {
         if (v->common.json)

@@ -52,7 +52,8 @@ const tdl_route tdl_routes[] = {
     {"POST", "/v1/train", "train", ADMIN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_train, NULL},
     {"GET", "/v1/stats", "stats", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_stats, NULL},
 
-    {"POST", "/v1/session", "sign_in", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_sign_in, NULL},
+    {"GET", "/v1/audit", "audit", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_audit, NULL},
+    {"POST", "/v1/session", "sign_in", DECIDE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_sign_in, NULL},
     {"GET", "/v1/session", "session", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_session, NULL},
     {"DELETE", "/v1/session", "sign_out", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_sign_out, NULL},
     {"GET", "/v1/flags", "flags", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_flags, NULL},

@@ -44,6 +44,8 @@ enum {
 };
 tdl_handler tdl_route_posthog_flags, tdl_route_posthog_definitions;
 
+/* routes_audit.c */
+tdl_handler tdl_route_audit;
 /* routes_runs.c: training runs */
 tdl_handler tdl_route_runs, tdl_route_run;
 

@@ -7,6 +7,7 @@
 #ifndef TDL_STORE_BACKEND_H
 #define TDL_STORE_BACKEND_H
 
+#include "store/chain.h"
 #include "store/execute.h"
 #include "store/store.h"
 
@@ -72,6 +73,9 @@ typedef struct tdl_store_ops {
     /* Forget who may be stored, here and in all other processes: called in the transaction that
      * changed users.denied, users.erased_us, or removed users. */
     tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);
+    /* How far the audit log is known to be good, with what this transaction appended; the writer
+     * takes it back with what it undoes. */
+    tdl_chain *(*audit)(tdl_backend *backend);
     /* Users and items added and committed since open; on the writer thread. */
     void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 

@@ -1,9 +1,10 @@
 #include "store/execute.h"
 
 /* Every id of the person of user $1. */
-#define PERSON     "(SELECT coalesce(person, id) FROM users WHERE id = CAST($1 AS bigint))"
-#define PERSON_IDS "(SELECT id FROM users WHERE id = " PERSON                                      \
-                   " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+#define PERSON "(SELECT coalesce(person, id) FROM users WHERE id = CAST($1 AS bigint))"
+#define PERSON_IDS                                                                                 \
+    "(SELECT id FROM users WHERE id = " PERSON                                                     \
+    " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
 #define PURPOSE_BIT                                                                                \
     "CASE purpose WHEN 'analytics' THEN 1 WHEN 'personalisation' THEN 2 WHEN 'pricing' THEN 4"     \
     " WHEN 'training' THEN 8 ELSE 16 END"
@@ -27,4 +28,6 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 "   row_number() OVER (PARTITION BY purpose ORDER BY time_us DESC, id DESC) AS age"
                 "   FROM consents WHERE user_id IN " PERSON_IDS ") AS word WHERE age = 1)"
                 " WHERE id IN " PERSON_IDS},
+    [TDL_EXECUTE_AUDIT_LAST] = {.sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"},
+    [TDL_EXECUTE_AUDIT_ADD] = {.sql = "INSERT INTO audit(seq, record, hash) VALUES($1, $2, $3)"},
 };

@@ -20,6 +20,8 @@ typedef enum tdl_execute {
     TDL_EXECUTE_GET_SETTING, /* name -> value */
     TDL_EXECUTE_PUT_CONSENT, /* user's number, purpose, granted, time, source */
     TDL_EXECUTE_SUM_CONSENT, /* user's number: what his person's words come to */
+    TDL_EXECUTE_AUDIT_LAST,  /* -> seq, hash */
+    TDL_EXECUTE_AUDIT_ADD,   /* seq, record, hash */
     TDL_EXECUTE_N
 } tdl_execute;
 

@@ -136,6 +136,7 @@ struct tdl_backend {
     PGconn *conn; /* the writer's; NULL while the database is out of reach */
     bool prepared[TDL_PG_WRITE_N], execute_prepared[TDL_EXECUTE_N];
     PGresult *executed;                  /* whose values are given out; may be NULL */
+    tdl_chain audit;                     /* see tdl_store_ops */
     int64_t retry_at_us, retry_after_us; /* monotonic; not before, and how long the next wait is */
     tdl_intern names[TDL_PG_NAME_TABLES];
     size_t marked_names[TDL_PG_NAME_TABLES]; /* fresh names at the mark */

@@ -12,7 +12,8 @@
     "WITH given AS (SELECT name, min(at) AS at FROM unnest($1::text[]) WITH ORDINALITY"            \
     "   AS g(name, at) GROUP BY name),"                                                            \
     " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE $2::bigint = 0"         \
-    "   AND NOT EXISTS (SELECT FROM " table " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"           \
+    "   AND NOT EXISTS (SELECT FROM " table                                                        \
+    " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"                                    \
     " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
     " SELECT " number ", t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
 #define NUMBER_USER                                                                                \
@@ -34,9 +35,10 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         "   $5::text[], $6::text[], $7::bigint[])"
         "   AS g(seq, own, alias, what, traits, once, at) ORDER BY seq) g",
     // Persons of these users who said something on consent, under any id.
-    [TDL_PG_CONSENTS] = "SELECT id FROM (SELECT DISTINCT coalesce(u.person, u.id) AS id FROM users u"
-                        " WHERE u.id = ANY($1::bigint[])) g WHERE EXISTS (SELECT FROM users m"
-                        " WHERE (m.id = g.id OR m.person = g.id) AND m.denied <> 0)",
+    [TDL_PG_CONSENTS] =
+        "SELECT id FROM (SELECT DISTINCT coalesce(u.person, u.id) AS id FROM users u"
+        " WHERE u.id = ANY($1::bigint[])) g WHERE EXISTS (SELECT FROM users m"
+        " WHERE (m.id = g.id OR m.person = g.id) AND m.denied <> 0)",
     [TDL_PG_DECISIONS] =
         "INSERT INTO decisions(id, time_us, app, user_id, candidates, chosen_n, model_version, why,"
         " context_hash) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[],"

@@ -63,8 +63,9 @@ struct tdl_backend {
     sqlite3_stmt *executed;               /* whose row is given out; may be NULL */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
-    int64_t gate; /* the setting under which users were remembered; -1 = look again */
+    int64_t gate;        /* the setting under which users were remembered; -1 = look again */
     bool unasked_barred; /* analytics are withheld by default */
+    tdl_chain audit;     /* see tdl_store_ops */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
     sqlite3 *watch_db; /* of data_version */

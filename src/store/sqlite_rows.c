@@ -80,6 +80,9 @@ static const char *const read_sql[TDL_READ_N] = {
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+    [TDL_READ_AUDIT] = "SELECT seq, record, hash FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    [TDL_READ_AUDIT_NEWEST] = "SELECT seq, record, hash FROM audit WHERE seq <= ?1"
+                              " ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents WHERE user_id IN"
                           " (SELECT id FROM users WHERE id = " PERSON
@@ -87,8 +90,8 @@ static const char *const read_sql[TDL_READ_N] = {
                           " ORDER BY time_us, id",
     [TDL_READ_CONSENT_SAID] = "SELECT u.name, u.denied FROM users u WHERE u.denied <> 0",
     [TDL_READ_CONSENT_SAID_OF] =
-        "SELECT u.name, u.denied FROM users u WHERE u.id IN (SELECT id FROM users WHERE id = " PERSON
-        "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")",
+        "SELECT u.name, u.denied FROM users u WHERE u.id IN (SELECT id FROM users WHERE id "
+        "= " PERSON "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")",
     [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id FROM consents c JOIN users u ON u.id = c.user_id"
                              " WHERE c.id > ?1 ORDER BY c.id",
     [TDL_READ_CONSENT_NEWEST] = "SELECT coalesce(max(id), 0) FROM consents",

@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a store");
     }
     options = options ? options : &defaults;
+    snprintf(store->actor, sizeof store->actor, "%s", options->actor ? options->actor : "server");
     pthread_mutex_init(&store->lock, NULL);
     store->idle_max = options->readers_max && options->readers_max < TDL_READERS_MAX
                           ? options->readers_max

@@ -28,6 +28,7 @@ typedef struct tdl_store_options {
     size_t queue_bytes;   /* most bytes waiting for the writer; 0 = 64 MiB. Past it: TDL_E_FULL */
     unsigned group_max;   /* most events in one commit; 0 = 10,000 */
     unsigned readers_max; /* most reader connections kept open; 0 = 16 */
+    const char *actor;    /* who changes things, for the audit log: "cli"; NULL = "server" */
     /* Where the paths of models begin. With it a store that several processes share keeps their
      * files too; tdl_store_fetch_model brings one here. May be NULL. */
     const char *files_dir;

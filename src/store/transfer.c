@@ -82,6 +82,12 @@ static tdl_status put_flag(const tdl_store_ops *ops, tdl_backend *backend, const
     return ops->put_flag(backend, context, why);
 }
 
+static tdl_status activate(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                           tdl_report *why)
+{
+    return ops->activate_model(backend, ((const tdl_model_row *)context)->version, why);
+}
+
 static tdl_status move_keys(tdl_transfer *t, int64_t *ret_from, int64_t *ret_to)
 {
     tdl_key_row *from, *to;
@@ -141,9 +147,9 @@ static tdl_status move_models(tdl_transfer *t, int64_t *ret_from, int64_t *ret_t
         st = tdl_store_fetch_model(t->from, &from[i], t->why);
         st = st == TDL_E_NOT_FOUND ? TDL_OK : st;
         if (!st && !has_model(to, to_n, from[i].version))
-            st = tdl_store_put_model(t->to, &from[i], t->why);
+            st = tdl_store_move_model(t->to, &from[i], t->why);
         else if (!st && from[i].active)
-            st = tdl_store_activate_model(t->to, from[i].version, t->why);
+            st = tdl_store_write(t->to, activate, &from[i], t->why);
         tdl_transfer_tell(t, "models", (int64_t)(from_n - i), (int64_t)from_n);
     }
     if (st || (st = tdl_store_models(t->to, (tdl_str){0}, t->arena, &to, &to_n, t->why)))
@@ -204,7 +210,7 @@ tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progr
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to move a store");
     fill_counts(from, &here);
     // Items before events, so that both stores have them in one order.
-    if ((st = move_keys(&t, &here.keys, &there.keys)) ||
+    if ((st = tdl_transfer_audit(&t)) || (st = move_keys(&t, &here.keys, &there.keys)) ||
         (st = move_flags(&t, &here.flags, &there.flags)) ||
         (st = move_models(&t, &here.models, &there.models)) || (st = move_items(&t, here.items)) ||
         (st = tdl_transfer_events(&t, here.events)) || (st = tdl_transfer_traits(&t)) ||

@@ -1,4 +1,4 @@
-/* A transfer under way, shared by transfer.c and transfer_rows.c. */
+/* A transfer under way, shared by transfer*.c. */
 #ifndef TDL_STORE_TRANSFER_PARTS_H
 #define TDL_STORE_TRANSFER_PARTS_H
 
@@ -21,5 +21,6 @@ void tdl_transfer_tell(const tdl_transfer *transfer, const char *stage, int64_t 
 tdl_status tdl_transfer_events(tdl_transfer *transfer, int64_t total);
 tdl_status tdl_transfer_traits(tdl_transfer *transfer);
 tdl_status tdl_transfer_decisions(tdl_transfer *transfer, int64_t total);
+tdl_status tdl_transfer_audit(tdl_transfer *transfer);
 
 #endif

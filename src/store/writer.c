@@ -256,11 +256,14 @@ static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 static tdl_status write_call(tdl_writer *writer, work *w, tdl_report *why)
 {
     tdl_report own = {0};
+    tdl_chain before = *writer->ops->audit(writer->backend);
     tdl_status st = writer->ops->mark(writer->backend, why);
 
     if (st)
         return st;
     w->status = w->call(writer->ops, writer->backend, w->call_context, &own);
+    if (w->status)
+        *writer->ops->audit(writer->backend) = before;
     if (w->status && w->why)
         *w->why = own;
     if (w->status && w->status != TDL_E_INVALID && w->status != TDL_E_NOT_FOUND &&
@@ -298,6 +301,7 @@ static void count_new(work_list group)
 
 static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *why)
 {
+    tdl_chain before = *writer->ops->audit(writer->backend);
     tdl_status st = writer->ops->begin(writer->backend, why);
 
     if (st)
@@ -306,10 +310,12 @@ static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *w
         st = write_one(writer, w, why);
     if (!st)
         st = writer->ops->commit(writer->backend, why);
-    if (st)
+    if (st) {
         writer->ops->rollback(writer->backend);
-    else
+        *writer->ops->audit(writer->backend) = before;
+    } else {
         count_new(group);
+    }
     return st;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "store/archive.h"
+#include "store/audit.h"
 
 /* ---- a store with something of everything ---- */
 
@@ -300,6 +301,71 @@ static void moving_again_goes_on_where_it_stopped(void **state)
     close_stores(&s);
 }
 
+static tdl_audit_state check_log(fixture *f, tdl_store *store)
+{
+    tdl_audit_state state;
+
+    succeed(f, tdl_store_audit_check(store, NULL, &state, &f->why));
+    return state;
+}
+
+/* As it was, however often; what the other store did meanwhile stays behind it. */
+static void the_audit_log_moves_as_it_is(void **state)
+{
+    fixture *f = *state;
+    const tdl_audit_entry entry = {.action = "test"};
+    tdl_transfer_counts n;
+    tdl_audit_state here, there;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.other, s.folder[0]);
+    move(f, s.other, s.own, &n);
+    here = check_log(f, s.other);
+    there = check_log(f, s.own);
+    assert_true(here.whole.n > 0);
+    assert_int_equal(there.first_bad, 0);
+    assert_true(tdl_chain_same(&here.whole, &there.whole));
+    succeed(f, tdl_store_audit(s.other, &entry, &f->why));
+    move(f, s.other, s.own, &n);
+    succeed(f, tdl_store_audit(s.own, &entry, &f->why));
+    move(f, s.other, s.own, &n);
+    there = check_log(f, s.own);
+    assert_int_equal(there.first_bad, 0);
+    assert_int_equal(there.whole.n, here.whole.n + 2);
+    close_stores(&s);
+}
+
+static void a_broken_audit_log_stays_broken(void **state)
+{
+    fixture *f = *state;
+    tdl_transfer_counts n;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.own, s.folder[0]);
+    int64_t last = check_log(f, s.own).whole.n;
+    outside(f, "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)");
+    move(f, s.own, s.other, &n);
+    assert_int_equal(check_log(f, s.other).first_bad, last);
+    close_stores(&s);
+}
+
+static void another_stores_audit_log_is_not_mixed_in(void **state)
+{
+    fixture *f = *state;
+    const tdl_audit_entry entry = {.action = "test"};
+    tdl_transfer_counts n, there;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.other, s.folder[0]);
+    succeed(f, tdl_store_audit(s.own, &entry, &f->why));
+    refuse(f, tdl_store_transfer(s.other, s.own, NULL, NULL, &n, &there, &f->why), TDL_E_CONFLICT,
+           "audit log of its own");
+    close_stores(&s);
+}
+
 static void another_stores_events_are_not_mixed_in(void **state)
 {
     fixture *f = *state;
@@ -434,6 +500,9 @@ int main(void)
         CLOSED_TEST(a_store_moved_in_tells_the_same),
         CLOSED_TEST(moving_again_goes_on_where_it_stopped),
         CLOSED_TEST(another_stores_events_are_not_mixed_in),
+        CLOSED_TEST(the_audit_log_moves_as_it_is),
+        CLOSED_TEST(a_broken_audit_log_stays_broken),
+        CLOSED_TEST(another_stores_audit_log_is_not_mixed_in),
         CLOSED_TEST(a_shared_store_brings_the_files_of_its_models),
         CLOSED_TEST(a_backup_restored_tells_the_same),
         CLOSED_TEST(a_damaged_backup_is_not_restored),
