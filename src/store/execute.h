@@ -18,6 +18,9 @@ typedef struct tdl_backend tdl_backend;
 typedef enum tdl_execute {
     TDL_EXECUTE_PUT_SETTING, /* name, value */
     TDL_EXECUTE_GET_SETTING, /* name -> value */
+    TDL_EXECUTE_PUT_REPORT,    /* id, name, query, created, updated */
+    TDL_EXECUTE_CHANGE_REPORT, /* id, name, query, updated */
+    TDL_EXECUTE_DROP_REPORT,   /* id */
     TDL_EXECUTE_N
 } tdl_execute;
 

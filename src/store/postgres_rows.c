@@ -73,6 +73,8 @@ static const char *const read_sql[TDL_READ_N] = {
                                " JOIN users u ON u.id = t.user_id ORDER BY t.user_id, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq OFFSET $1",
+    [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
+                         " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",

@@ -75,6 +75,8 @@ static const char *const read_sql[TDL_READ_N] = {
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+    [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
+                         " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
