@@ -36,6 +36,7 @@ const tdl_route tdl_routes[] = {
     {"POST", "/v1/events", "append_events", WRITE, TDL_LANE_INGEST, TDL_SDK_NONE, 0,
      tdl_route_append_events, tdl_route_append_events_finish},
     {"GET", "/v1/events", "user_events", DECIDE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_user_events, NULL},
+    {"GET", "/v1/events/live", "live", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_live, NULL},
     {"PUT", "/v1/catalogue/items", "put_items", WRITE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_put_items, NULL},
     {"GET", "/v1/items/{id}", "item", DECIDE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_item, NULL},
     {"GET", "/v1/decisions", "decisions", DECIDE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_decisions, NULL},
