@@ -32,6 +32,9 @@ struct tdl_loop {
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
     int64_t items_position;   /* of the items put by other processes */
+    pthread_mutex_t watching; /* of the next two */
+    tdl_store_observer *watcher;
+    void *watcher_context;
 };
 
 /* Index into app_table, or APPS_N with a report. */
@@ -74,6 +77,18 @@ static void learn(void *context, const tdl_event *event, int64_t seq)
     for (size_t i = 0; i < APPS_N; i++)
         app_table[i]->learn_one(loop->app[i], event, seq);
     tdl_rate_add(&loop->rate, tdl_time_now(), 1);
+    pthread_mutex_lock(&loop->watching);
+    if (loop->watcher)
+        loop->watcher(loop->watcher_context, event, seq);
+    pthread_mutex_unlock(&loop->watching);
+}
+
+void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context)
+{
+    pthread_mutex_lock(&loop->watching);
+    loop->watcher = watcher;
+    loop->watcher_context = context;
+    pthread_mutex_unlock(&loop->watching);
 }
 
 static tdl_status train_in_background(void *context, const char *app,
@@ -144,6 +159,7 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
     loop->lock_fd = -1;
     tdl_rate_init(&loop->rate);
     pthread_mutex_init(&loop->training, NULL);
+    pthread_mutex_init(&loop->watching, NULL);
     if ((st = open_folder(loop, options, why)))
         goto out;
     if ((st = open_store(loop, options, why)))
@@ -187,6 +203,7 @@ void tdl_loop_close(tdl_loop *loop)
     tdl_lock_release(loop->lock_fd);
     tdl_rate_release(&loop->rate);
     pthread_mutex_destroy(&loop->training);
+    pthread_mutex_destroy(&loop->watching);
     free(loop);
 }
 

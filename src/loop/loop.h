@@ -81,6 +81,10 @@ void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS]);
  * the former model serves on. */
 tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why);
 
+/* Also tell each event that is stored, as the store's observer is told, after the apps. One
+ * watcher; NULL takes it off, and it is not called any more once this returned. */
+void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context);
+
 /* Housekeeping, called about once a second by the server: notices models that another process
  * promoted, flags and items that it put, and what persons told it on consent. One thread at a time. A failure leaves the former
  * model serving. */

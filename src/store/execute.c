@@ -30,4 +30,12 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " WHERE id IN " PERSON_IDS},
     [TDL_EXECUTE_AUDIT_LAST] = {.sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"},
     [TDL_EXECUTE_AUDIT_ADD] = {.sql = "INSERT INTO audit(seq, record, hash) VALUES($1, $2, $3)"},
+    [TDL_EXECUTE_PUT_REPORT] = {.sql =
+                                    "INSERT INTO reports(id, name, query, created_us, updated_us)"
+                                    " VALUES($1, $2, $3, $4, $5) ON CONFLICT(id) DO UPDATE"
+                                    " SET name = excluded.name, query = excluded.query,"
+                                    " updated_us = excluded.updated_us"},
+    [TDL_EXECUTE_CHANGE_REPORT] =
+        {.sql = "UPDATE reports SET name = $2, query = $3, updated_us = $4 WHERE id = $1"},
+    [TDL_EXECUTE_DROP_REPORT] = {.sql = "DELETE FROM reports WHERE id = $1"},
 };

@@ -16,12 +16,15 @@
 typedef struct tdl_backend tdl_backend;
 
 typedef enum tdl_execute {
-    TDL_EXECUTE_PUT_SETTING, /* name, value */
-    TDL_EXECUTE_GET_SETTING, /* name -> value */
-    TDL_EXECUTE_PUT_CONSENT, /* user's number, purpose, granted, time, source */
-    TDL_EXECUTE_SUM_CONSENT, /* user's number: what his person's words come to */
-    TDL_EXECUTE_AUDIT_LAST,  /* -> seq, hash */
-    TDL_EXECUTE_AUDIT_ADD,   /* seq, record, hash */
+    TDL_EXECUTE_PUT_SETTING,   /* name, value */
+    TDL_EXECUTE_GET_SETTING,   /* name -> value */
+    TDL_EXECUTE_PUT_CONSENT,   /* user's number, purpose, granted, time, source */
+    TDL_EXECUTE_SUM_CONSENT,   /* user's number: what his person's words come to */
+    TDL_EXECUTE_AUDIT_LAST,    /* -> seq, hash */
+    TDL_EXECUTE_AUDIT_ADD,     /* seq, record, hash */
+    TDL_EXECUTE_PUT_REPORT,    /* id, name, query, created, updated */
+    TDL_EXECUTE_CHANGE_REPORT, /* id, name, query, updated */
+    TDL_EXECUTE_DROP_REPORT,   /* id */
     TDL_EXECUTE_N
 } tdl_execute;
 

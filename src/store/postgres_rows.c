@@ -83,6 +83,8 @@ static const char *const read_sql[TDL_READ_N] = {
                        " LIMIT $2::bigint",
     [TDL_READ_AUDIT_NEWEST] = "SELECT seq, record, hash FROM audit WHERE seq <= $1"
                               " ORDER BY seq DESC LIMIT $2::bigint",
+    [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
+                         " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents"
                           " WHERE user_id IN " PERSON_IDS " ORDER BY time_us, id",

@@ -49,6 +49,7 @@ typedef enum tdl_read_statement {
     TDL_READ_CONSENT_NEWEST,
     TDL_READ_AUDIT,        /* behind a number */
     TDL_READ_AUDIT_NEWEST, /* from a number on downwards */
+    TDL_READ_REPORTS,      /* one by id; all when it is empty */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
     TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */

@@ -327,6 +327,28 @@ tdl_status tdl_store_put_setting(tdl_store *store, tdl_str name, tdl_str value, 
 tdl_status tdl_store_setting(tdl_store *store, tdl_str name, tdl_buf *ret, bool *ret_found,
                              tdl_report *why);
 
+/* ---- reports ---- */
+
+/* A question that was saved; insight/insight.h knows what it asks. */
+typedef struct tdl_saved_report {
+    tdl_str id;    /* a UUID */
+    tdl_str name;  /* for people; need not be unique */
+    tdl_str query; /* a JSON object */
+    int64_t created_us, updated_us;
+} tdl_saved_report;
+
+/* Insert, or replace by id all but when it was created. */
+tdl_status tdl_store_put_report(tdl_store *store, const tdl_saved_report *report, tdl_report *why);
+/* The same of one that is there: name, query and updated_us. TDL_E_NOT_FOUND. */
+tdl_status tdl_store_change_report(tdl_store *store, const tdl_saved_report *report,
+                                   tdl_report *why);
+tdl_status tdl_store_drop_report(tdl_store *store, tdl_str id,
+                                 tdl_report *why); /* TDL_E_NOT_FOUND */
+tdl_status tdl_store_get_report(tdl_store *store, tdl_str id, tdl_arena *arena,
+                                tdl_saved_report *ret, tdl_report *why); /* TDL_E_NOT_FOUND */
+tdl_status tdl_store_reports(tdl_store *store, tdl_arena *arena, tdl_saved_report **ret,
+                             size_t *ret_n, tdl_report *why); /* oldest first */
+
 /* ---- the whole ---- */
 
 typedef struct tdl_store_counts {

@@ -56,8 +56,14 @@ static void fill_records(fixture *f, tdl_store *store)
     tdl_item items[2] = {{TDL_STR("i2"), TDL_STR("Two"), TDL_STR("{\"a\":1}")},
                          {.id = TDL_STR("i0")}};
     tdl_flag_row flag = {.key = TDL_STR("f"), .family = TDL_STR("posthog")};
+    const tdl_saved_report report = {.id = TDL_STR("r"),
+                                     .name = TDL_STR("week"),
+                                     .query = TDL_STR("{}"),
+                                     .created_us = 5,
+                                     .updated_us = 6};
     char key[TDL_KEY_TEXT_MAX];
 
+    succeed(f, tdl_store_put_report(store, &report, &f->why));
     succeed(f, tdl_store_put_items(store, items, 2, &f->why));
     for (int version = 1; version <= 3; version++) {
         flag.definition = version == 3 ? TDL_STR("{\"on\":true}") : TDL_STR("{}");
@@ -164,6 +170,7 @@ static void tell_persons(fixture *f, tdl_store *store, tdl_buf *out)
 static void tell_records(fixture *f, tdl_store *store, tdl_buf *out)
 {
     tdl_flag_row *flags;
+    tdl_saved_report *reports;
     tdl_model_row *models;
     tdl_key_row *keys;
     tdl_decision_row *rows;
@@ -174,6 +181,11 @@ static void tell_records(fixture *f, tdl_store *store, tdl_buf *out)
         tdl_buf_printf(out, "flag %.*s %.*s %lld %lld %lld\n", TDL_FMT(flags[i].key),
                        TDL_FMT(flags[i].definition), (long long)flags[i].version,
                        (long long)flags[i].created_us, (long long)flags[i].updated_us);
+    succeed(f, tdl_store_reports(store, f->arena, &reports, &n, &f->why));
+    for (size_t i = 0; i < n; i++)
+        tdl_buf_printf(out, "report %.*s %.*s %.*s %lld %lld\n", TDL_FMT(reports[i].id),
+                       TDL_FMT(reports[i].name), TDL_FMT(reports[i].query),
+                       (long long)reports[i].created_us, (long long)reports[i].updated_us);
     succeed(f, tdl_store_models(store, (tdl_str){0}, f->arena, &models, &n, &f->why));
     for (size_t i = 0; i < n; i++)
         tdl_buf_printf(out, "model %.*s %lld %s%s\n", TDL_FMT(models[i].version),
@@ -256,6 +268,7 @@ static void a_store_moved_out_tells_the_same(void **state)
     assert_non_null(strstr(tell(f, s.other), "person x2 ann {\"first\":true"));
     assert_non_null(strstr(tell(f, s.other), "\"plan\":\"free\""));
     assert_non_null(strstr(tell(f, s.other), "flag f {\"on\":true} 3 "));
+    assert_non_null(strstr(tell(f, s.other), "report r week {} 5 6"));
     assert_non_null(strstr(tell(f, s.other), "model m2 2 h active"));
     close_stores(&s);
 }
