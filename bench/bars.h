@@ -41,6 +41,7 @@ tdl_status tdl_bench_flags(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_publish(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transfer(bool quiet, tdl_bars *bars, tdl_report *why);

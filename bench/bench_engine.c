@@ -281,5 +281,7 @@ tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why)
 
     if (!st)
         st = tdl_bench_transformer(quiet, bars, why);
+    if (!st)
+        st = tdl_bench_publish(quiet, bars, why);
     return st ? st : tdl_bench_fashion(quiet, bars, why);
 }

@@ -19,6 +19,7 @@ static const struct {
     {"gemm", tdl_bench_gemm, true},
     {"ingest", tdl_bench_ingest, false},
     {"insight", tdl_bench_insight, false},
+    {"publish", tdl_bench_publish, true},
     {"serve", tdl_bench_serve, false},
     {"transfer", tdl_bench_transfer, false},
     {"transformer", tdl_bench_transformer, true},
@@ -116,7 +117,8 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
     }
     if (!any)
         return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                             "there are compress, engine (its parts: gemm, transformer, fashion), "
+                             "there are compress, engine (its parts: gemm, transformer, publish, "
+                             "fashion), "
                              "ingest, insight, serve, transfer and vit (minutes)",
                              "there is no benchmark \"%s\"", only);
     if (common->json)

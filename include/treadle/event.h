@@ -36,6 +36,9 @@ typedef struct tdl_event {
     tdl_str group;        /* its name */
     tdl_str group_traits; /* JSON object: what the group is from now on; empty = nothing new */
     bool no_person;       /* `user` is nobody: the group told of itself */
+    uint8_t grants; /* what the person allows with this event: bits of tdl_purpose (store.h) */
+    uint8_t denies; /* and what no longer; newer words hold */
+    bool unwanted;  /* the sender has no consent to it: not stored, its words on consent are */
 } tdl_event;
 
 /* Two kinds say more than their name. An event "$identify" makes `user` an identified person; two

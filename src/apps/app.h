@@ -39,6 +39,7 @@ typedef struct tdl_ask {
     tdl_str item;    /* "similar to this"; empty = for the user */
     size_t n;        /* answers wanted, 1..100 */
     int64_t time_us; /* of the question */
+    bool impersonal; /* the user denies personal answers: what is known of him is not looked at */
 } tdl_ask;
 
 typedef struct tdl_app_ops {

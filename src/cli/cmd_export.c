@@ -79,7 +79,7 @@ static tdl_status write_all(tdl_store *store, const export_range *range, FILE *o
     tdl_buf line = {0};
     tdl_event event;
     bool more = true;
-    tdl_status st = tdl_scan_open(store, range->from_us, &scan, why);
+    tdl_status st = tdl_scan_open(store, range->from_us, TDL_PURPOSE_SHARING, &scan, why);
 
     while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more &&
            event.time_us < range->until_us) {
@@ -132,7 +132,8 @@ static tdl_status run_export(const void *values, char **arguments, tdl_report *w
         return st;
     if ((st = tdl_open_store(&v->common, true, &store, why)))
         return st;
-    st = write_file(store, &range, arguments[0], &n, why);
+    if (!(st = tdl_note_file(&v->common, "export", arguments[0], why)))
+        st = write_file(store, &range, arguments[0], &n, why);
     tdl_store_close(store);
     if (!st && strcmp(arguments[0], "-")) {
         if (v->common.json)

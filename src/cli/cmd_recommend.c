@@ -50,8 +50,11 @@ static const tdl_option ask_options[] = {
 static tdl_status open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
                             tdl_report *why)
 {
-    tdl_loop_options options = {
-        .data_dir = common->data, .store = common->store, .must_exist = true, .threads = threads};
+    tdl_loop_options options = {.actor = "cli",
+                                .data_dir = common->data,
+                                .store = common->store,
+                                .must_exist = true,
+                                .threads = threads};
     tdl_report warning = {0};
     tdl_status st = tdl_loop_open(&options, ret, &warning, why);
 

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/folder.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 #include "loop/lock.h"
 #include "store/archive.h"
@@ -150,17 +151,18 @@ static void print_counts(const tdl_common *common, const tdl_transfer_counts *n)
 {
     if (common->json)
         printf("{\"events\":%lld,\"items\":%lld,\"decisions\":%lld,\"models\":%lld,\"flags\":%lld,"
-               "\"keys\":%lld,\"rewards\":%lld}\n",
+               "\"reports\":%lld,\"keys\":%lld,\"rewards\":%lld}\n",
                (long long)n->events, (long long)n->items, (long long)n->decisions,
-               (long long)n->models, (long long)n->flags, (long long)n->keys,
+               (long long)n->models, (long long)n->flags, (long long)n->reports, (long long)n->keys,
                (long long)n->rewards);
     else
         printf(tdl_tr("moved, and counted again: %lld events, %lld items, %lld decisions, %lld "
-                      "models, %lld flags, %lld keys\n",
+                      "models, %lld flags, %lld reports, %lld keys\n",
                       "已迁移并核对：%lld 个事件、%lld 个物品、%lld 个决策、%lld 个模型、%lld "
-                      "个开关、%lld 个密钥\n"),
+                      "个开关、%lld 个报表、%lld 个密钥\n"),
                (long long)n->events, (long long)n->items, (long long)n->decisions,
-               (long long)n->models, (long long)n->flags, (long long)n->keys);
+               (long long)n->models, (long long)n->flags, (long long)n->reports,
+               (long long)n->keys);
 }
 
 static tdl_status run_migrate(const void *values, char **arguments, tdl_report *why)
@@ -183,6 +185,29 @@ static tdl_status run_migrate(const void *values, char **arguments, tdl_report *
 
 /* ---- backup and restore ---- */
 
+/* A broken audit log keeps nobody from saving or restoring what there is. */
+static tdl_status note(const tdl_common *common, const char *action, const char *path,
+                       tdl_report *why)
+{
+    tdl_status st = tdl_note_file(common, action, path, why);
+
+    if (st == TDL_E_CONFLICT) {
+        fprintf(stderr, "treadle: %s\n", why->message);
+        st = TDL_OK;
+    }
+    return st;
+}
+
+/* A store of an older version is backed up as it is: it has no audit log yet. */
+static bool has_log(const tdl_common *common)
+{
+    tdl_store *store = NULL;
+    tdl_status st = tdl_open_store(common, true, &store, NULL);
+
+    tdl_store_close(store);
+    return !st;
+}
+
 static tdl_status run_backup(const void *values, char **arguments, tdl_report *why)
 {
     const tdl_common *common = values;
@@ -192,7 +217,8 @@ static tdl_status run_backup(const void *values, char **arguments, tdl_report *w
     tdl_status st;
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", common->data);
-    if (shared && (st = tdl_folder_temporary(temporary, why)))
+    if ((has_log(common) && (st = note(common, "backup", arguments[0], why))) ||
+        (shared && (st = tdl_folder_temporary(temporary, why))))
         return st;
     st = tdl_archive_write(common->store ? common->store : url, shared ? temporary : common->data,
                            arguments[0], show, &progress, why);
@@ -251,6 +277,8 @@ static tdl_status run_restore(const void *values, char **arguments, tdl_report *
                              "a store in a file is restored into its data folder");
     st = common->store ? restore_shared(arguments[0], common, why)
                        : restore_here(arguments[0], common, why);
+    if (!st)
+        st = note(common, "restore", arguments[0], why);
     if (!st && common->json)
         printf("{\"restored\":\"%s\"}\n", arguments[0]);
     else if (!st)

@@ -5,9 +5,13 @@
 #include "cli/command.h"
 #include "store/store.h"
 
-/* --store, else the one in the data folder; it must be there. A running server notices what is
- * changed by itself. */
+/* Changes are made by "cli". --store, else the one in the data folder; it must be there. A running
+ * server notices what is changed by itself. */
 tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **ret,
                           tdl_report *why);
+
+/* An entry in its audit log: `action` on a file, of which the name without its folder is kept. */
+tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,
+                         tdl_report *why);
 
 #endif

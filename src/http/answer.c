@@ -136,7 +136,7 @@ enum MHD_Result tdl_answer_send(tdl_request *r)
         tdl_report why = {0};
         tdl_request_refuse(r, TDL_FAIL(&why, TDL_E_NO_MEMORY, "the answer is too large"), &why);
     }
-    if (!r->status && r->stream && !r->head_only) {
+    if (!r->status && (r->stream || r->tail) && !r->head_only) {
         tdl_report why = {0};
         tdl_status st = tdl_stream_start(r, &why);
         if (!st)

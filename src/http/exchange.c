@@ -9,6 +9,7 @@
 #include "http/body_reader.h"
 #include "http/gate.h"
 #include "http/query.h"
+#include "store/audit.h"
 
 enum {
     INLINE_BODY_MAX = 64 << 10, /* a larger body is decoded by a worker */
@@ -192,8 +193,10 @@ static void run(tdl_request *r, tdl_handler *handler)
     tdl_report why = {0};
     tdl_status st = handler == r->route->handle ? tdl_body_finish(r, &why) : TDL_OK;
 
+    tdl_audit_act_for(r->key_id[0] ? r->key_id : NULL);
     if (!st)
         st = handler(r, &why);
+    tdl_audit_act_for(NULL);
     if (st)
         tdl_request_refuse(r, st, &why);
 }

@@ -79,6 +79,8 @@ static void write_store(const tdl_store_counts *c, uint64_t rejected, tdl_buf *o
            (double)c->events);
     single(out, "treadle_events_duplicate_total", "counter", "Events skipped as seen before.",
            (double)c->duplicates);
+    single(out, "treadle_events_dropped_total", "counter",
+           "Events of erased persons, and of those who denied analytics.", (double)c->dropped);
     single(out, "treadle_events_rejected_total", "counter",
            "Events left out of foreign batches because they were not valid.", (double)rejected);
     single(out, "treadle_decisions_total", "counter", "Decisions in the log.",

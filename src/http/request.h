@@ -16,6 +16,7 @@
 #include "http/route.h"
 #include "http/session.h"
 #include "http/sse.h"
+#include "http/tail.h"
 #include "http/tls.h"
 #include "http/worker.h"
 #include "loop/loop.h"
@@ -42,6 +43,7 @@ typedef struct tdl_http {
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_sse *sse;
+    tdl_tails *tails;
     uint8_t stream_secret[TDL_OFREP_SECRET_BYTES]; /* made at start */
     tdl_requests *requests;
     size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
@@ -105,10 +107,11 @@ struct tdl_request {
     int http_status;
     tdl_headers headers;
     tdl_buf out;
-    const char *stream;  /* the answer goes on with the events of this channel; NULL = it ends */
-    tdl_str stream_seen; /* id of the event that the reader knows; empty = none */
-    bool handed_over;    /* its socket is a stream's now */
-    size_t answered_n;   /* bytes of the answer's body */
+    const char *stream; /* the answer goes on with the events of this channel; NULL = it ends */
+    const tdl_tail_filter *tail; /* or, in place of a channel, with events that are stored */
+    tdl_str stream_seen;         /* id of the event that the reader knows; empty = none */
+    bool handed_over;            /* its socket is a stream's now */
+    size_t answered_n;           /* bytes of the answer's body */
     tdl_str fixed; /* answered instead of `out` when not empty: bytes that outlive the request */
 };
 

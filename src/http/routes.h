@@ -36,6 +36,10 @@ tdl_handler tdl_route_models, tdl_route_activate_model, tdl_route_train, tdl_rou
 
 /* routes_insight.c: reports over events */
 tdl_handler tdl_route_insight, tdl_route_kinds;
+/* routes_live.c: events as they are stored */
+tdl_handler tdl_route_live;
+/* routes_reports.c: those that were saved */
+tdl_handler tdl_route_reports, tdl_route_report, tdl_route_save_report, tdl_route_drop_report;
 /* routes_flags.c: flags */
 tdl_handler tdl_route_flags, tdl_route_flag, tdl_route_put_flag, tdl_route_drop_flag,
     tdl_route_evaluate_flag;
@@ -48,6 +52,8 @@ enum {
 };
 tdl_handler tdl_route_posthog_flags, tdl_route_posthog_definitions;
 
+/* routes_audit.c */
+tdl_handler tdl_route_audit;
 /* routes_runs.c: training runs */
 tdl_handler tdl_route_runs, tdl_route_run;
 

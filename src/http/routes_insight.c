@@ -24,8 +24,6 @@ tdl_status tdl_route_kinds(tdl_request *r, tdl_report *why)
     return TDL_OK;
 }
 
-enum { REPORT_BYTES = 256 << 20 /* the table is far smaller; the limit is against endless ones */ };
-
 static tdl_status read_format(tdl_request *r, bool *ret_csv, tdl_report *why)
 {
     tdl_str format;
@@ -39,7 +37,7 @@ static tdl_status read_format(tdl_request *r, bool *ret_csv, tdl_report *why)
 
 tdl_status tdl_route_insight(tdl_request *r, tdl_report *why)
 {
-    tdl_arena *arena = tdl_arena_new(REPORT_BYTES);
+    tdl_arena *arena = tdl_arena_new(TDL_INSIGHT_BYTES);
     tdl_jw w = tdl_request_writer(r);
     json_t *query = NULL;
     tdl_table table;

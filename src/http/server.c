@@ -153,7 +153,8 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
     tdl_sessions_init(&http->sessions, server->port, http->tls != NULL);
     if ((st = open_limits(http, options, why)))
         return st;
-    if ((st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why)))
+    if ((st = tdl_sse_new(&(tdl_sse_options){0}, &http->sse, why)) ||
+        (st = tdl_tails_new(http->sse, &http->tails, why)))
         return st;
     return open_connections(http, options, why);
 }
@@ -167,9 +168,11 @@ tdl_status tdl_server_open(tdl_server *server, tdl_loop *loop, tdl_report *why)
     tdl_status st = tdl_flag_events_start(http, why);
     if (!st)
         st = tdl_auth_new(http->store, &http->auth, why);
-    if (!st)
-        atomic_store(&http->ready, true);
-    return st;
+    if (st)
+        return st;
+    tdl_loop_watch(loop, tdl_tails_tell, http->tails);
+    atomic_store(&http->ready, true);
+    return TDL_OK;
 }
 
 void tdl_server_tell_stage(tdl_server *server, const char *stage)
@@ -301,9 +304,12 @@ void tdl_server_stop(tdl_server *server)
         wait_for_none(&http->suspended, -1); // the store and the workers always answer
         MHD_stop_daemon(server->daemon);
     }
-    if (http->loop)
+    if (http->loop) {
         tdl_flag_events_stop(http);
+        tdl_loop_watch(http->loop, NULL, NULL);
+    }
     tdl_sse_free(http->sse);
+    tdl_tails_free(http->tails);
     tdl_workers_free(http->workers);
     tdl_auth_free(http->auth);
     tdl_requests_free(http->requests);

@@ -8,19 +8,12 @@
 #include <unistd.h>
 
 #include "base/timestamp.h"
+#include "http/sse_channel.h"
 #include "http/sse_reader.h"
 
 enum { STREAMS_MAX = 16384, HEARTBEAT_MS = 20000, GAP_MS = 250, READY_MAX = 64 };
+static const int64_t PULL_GAP_US = 100000; /* between two rounds of asking the sources */
 static const char greeting[] = ": hi\n\nretry: 3000\n\n";
-
-struct tdl_sse_channel {
-    tdl_sse_channel *next;
-    char name[TDL_SSE_ID_MAX];
-    tdl_buf text; /* the newest event, as it is sent */
-    char id[TDL_SSE_ID_MAX + 1];
-    bool fresh;      /* not told yet */
-    int64_t told_us; /* monotonic; 0 = never */
-};
 
 struct tdl_sse {
     pthread_t thread;
@@ -28,12 +21,17 @@ struct tdl_sse {
     int64_t heartbeat_us, gap_us;
     size_t streams_max;
     atomic_size_t streams_n;
-    pthread_mutex_t lock; /* of these three */
+    pthread_mutex_t lock; /* of these four */
     tdl_sse_channel *channels;
     tdl_sse_reader *arrived;
     bool closing;
+    size_t sources_n;   /* under the lock, too */
+    atomic_bool wanted; /* a source may have something to tell */
     /* the thread's own */
     tdl_sse_reader *first, *last;
+    tdl_sse_reader *with_source[TDL_SSE_SOURCES_MAX];
+    size_t with_source_n;
+    int64_t pulled_us; /* monotonic */
     tdl_buf telling;
 };
 
@@ -53,9 +51,23 @@ static void detach(tdl_sse *sse, tdl_sse_reader *reader)
     *(reader->next ? &reader->next->prev : &sse->last) = reader->prev;
 }
 
+static void forget_source(tdl_sse *sse, const tdl_sse_reader *reader)
+{
+    size_t at = 0;
+
+    while (sse->with_source[at] != reader)
+        at++;
+    sse->with_source[at] = sse->with_source[--sse->with_source_n];
+    pthread_mutex_lock(&sse->lock);
+    sse->sources_n--;
+    pthread_mutex_unlock(&sse->lock);
+}
+
 static void drop(tdl_sse *sse, tdl_sse_reader *reader)
 {
     detach(sse, reader);
+    if (reader->source)
+        forget_source(sse, reader);
     tdl_sse_reader_free(reader, sse->epoll_fd);
     atomic_fetch_sub(&sse->streams_n, 1);
 }
@@ -65,6 +77,8 @@ static void admit(tdl_sse *sse, tdl_sse_reader *arrived)
     for (tdl_sse_reader *next; arrived; arrived = next) {
         next = arrived->next;
         append(sse, arrived);
+        if (arrived->source)
+            sse->with_source[sse->with_source_n++] = arrived;
         arrived->beat_us = tdl_time_monotonic();
         if (!tdl_sse_reader_flush(arrived, sse->epoll_fd))
             drop(sse, arrived);
@@ -86,16 +100,34 @@ static void beat(tdl_sse *sse, int64_t now_us)
     tdl_sse_reader *reader;
 
     while ((reader = sse->first) && reader->beat_us + sse->heartbeat_us <= now_us) {
-        bool waits = reader->waiting.len > 0;
-        if ((waits && reader->stuck) ||
-            (!waits && !tdl_sse_reader_send(reader, sse->epoll_fd, TDL_STR(":\n\n")))) {
+        if (!tdl_sse_reader_beat(reader, sse->epoll_fd)) {
             drop(sse, reader);
             continue;
         }
         detach(sse, reader);
         append(sse, reader);
-        reader->stuck = waits;
         reader->beat_us = now_us;
+    }
+}
+
+/* Ask the sources whose readers have taken all; the others again in the next round. */
+static void pull(tdl_sse *sse, int64_t now_us)
+{
+    if (!atomic_load(&sse->wanted) || now_us < sse->pulled_us + PULL_GAP_US)
+        return;
+    sse->pulled_us = now_us;
+    atomic_store(&sse->wanted, false);
+    for (size_t i = sse->with_source_n; i-- > 0;) { // a drop puts the last one in its place
+        tdl_sse_reader *reader = sse->with_source[i];
+        if (reader->waiting.len) {
+            atomic_store(&sse->wanted, true);
+            continue;
+        }
+        tdl_buf_clear(&sse->telling);
+        bool go_on = reader->source->pull(reader->source, &sse->telling);
+        if (!go_on || (sse->telling.len &&
+                       !tdl_sse_reader_send(reader, sse->epoll_fd, tdl_buf_view(&sse->telling))))
+            drop(sse, reader);
     }
 }
 
@@ -134,6 +166,8 @@ static int wait_ms(tdl_sse *sse)
 
     if (sse->first)
         due_us = sse->first->beat_us + sse->heartbeat_us;
+    if (sse->with_source_n && atomic_load(&sse->wanted) && sse->pulled_us + PULL_GAP_US < due_us)
+        due_us = sse->pulled_us + PULL_GAP_US;
     pthread_mutex_lock(&sse->lock);
     for (const tdl_sse_channel *c = sse->channels; c; c = c->next)
         if (c->fresh && c->told_us + sse->gap_us < due_us)
@@ -174,6 +208,7 @@ static void *run(void *context)
             if (due)
                 tell(sse, due);
         } while (go_on && due);
+        pull(sse, tdl_time_monotonic());
         beat(sse, tdl_time_monotonic());
     }
     while (sse->first)
@@ -199,11 +234,7 @@ static bool start(tdl_sse *sse)
 
 static void release(tdl_sse *sse)
 {
-    for (tdl_sse_channel *c = sse->channels, *next; c; c = next) {
-        next = c->next;
-        tdl_buf_release(&c->text);
-        free(c);
-    }
+    tdl_sse_channels_free(sse->channels);
     if (sse->wake_fd >= 0)
         close(sse->wake_fd);
     if (sse->epoll_fd >= 0)
@@ -256,73 +287,18 @@ size_t tdl_sse_streams(tdl_sse *sse)
     return atomic_load(&sse->streams_n);
 }
 
-/* ---- channels; under the lock ---- */
-
-static tdl_sse_channel *find_channel(tdl_sse *sse, const char *name)
-{
-    tdl_sse_channel *c = sse->channels;
-
-    while (c && strcmp(c->name, name) != 0)
-        c = c->next;
-    if (c || strlen(name) >= sizeof c->name || !(c = calloc(1, sizeof *c)))
-        return c;
-    memcpy(c->name, name, strlen(name));
-    c->text.limit = TDL_SSE_WAITING_MAX / 2;
-    c->next = sse->channels;
-    sse->channels = c;
-    return c;
-}
-
-static bool one_line(tdl_str text)
-{
-    return !text.len || (!memchr(text.at, '\n', text.len) && !memchr(text.at, '\r', text.len) &&
-                         !memchr(text.at, '\0', text.len));
-}
-
-static tdl_status check_event(const tdl_sse_event *event, tdl_report *why)
-{
-    if (event->id.len > TDL_SSE_ID_MAX || event->name.len > TDL_SSE_ID_MAX)
-        return TDL_FAIL(why, TDL_E_INVALID, "an event's id or name is longer than %d bytes",
-                        TDL_SSE_ID_MAX);
-    if (!one_line(event->id) || !one_line(event->name) || !one_line(event->data))
-        return TDL_FAIL(why, TDL_E_INVALID, "an event's id, name and data are one line each");
-    if (event->data.len > TDL_SSE_WAITING_MAX / 2 - 4 * TDL_SSE_ID_MAX)
-        return TDL_FAIL(why, TDL_E_INVALID, "an event of %zu bytes is too large", event->data.len);
-    return TDL_OK;
-}
-
-/* `heard`: somebody may be there to be told. Who comes later is told by what it has seen. */
-static tdl_status set_newest(tdl_sse_channel *c, const tdl_sse_event *event, bool heard,
-                             tdl_report *why)
-{
-    tdl_buf text = {.limit = c ? c->text.limit : 0};
-
-    tdl_buf_printf(&text, "id: %.*s\nevent: %.*s\ndata: ", TDL_FMT(event->id),
-                   TDL_FMT(event->name));
-    tdl_buf_str(&text, event->data);
-    tdl_buf_text(&text, "\n\n");
-    if (!c || text.failed) {
-        tdl_buf_release(&text);
-        return no_memory(why);
-    }
-    tdl_buf_release(&c->text);
-    c->text = text;
-    memset(c->id, 0, sizeof c->id);
-    if (event->id.len)
-        memcpy(c->id, event->id.at, event->id.len);
-    c->fresh = heard;
-    return TDL_OK;
-}
+/* ---- channels ---- */
 
 tdl_status tdl_sse_publish(tdl_sse *sse, const char *channel, const tdl_sse_event *event,
                            tdl_report *why)
 {
-    tdl_status st = check_event(event, why);
+    tdl_status st = tdl_sse_event_check(event, why);
 
     if (st)
         return st;
     pthread_mutex_lock(&sse->lock);
-    st = set_newest(find_channel(sse, channel), event, tdl_sse_streams(sse) > 0, why);
+    st = tdl_sse_channel_set(tdl_sse_channel_of(&sse->channels, channel), event,
+                             tdl_sse_streams(sse) > 0, why);
     pthread_mutex_unlock(&sse->lock);
     if (!st)
         eventfd_write(sse->wake_fd, 1);
@@ -331,45 +307,106 @@ tdl_status tdl_sse_publish(tdl_sse *sse, const char *channel, const tdl_sse_even
 
 /* ---- streams ---- */
 
-/* Under the lock. What is fresh will be told anyway. */
-static tdl_status enlist(tdl_sse *sse, tdl_sse_reader *reader, const char *name, tdl_str seen,
-                         tdl_report *why)
+/* Under the lock. */
+static tdl_status check_room(tdl_sse *sse, tdl_report *why)
 {
-    tdl_sse_channel *channel = find_channel(sse, name);
-
-    if (!channel)
-        return no_memory(why);
     if (sse->closing)
         return TDL_FAIL(why, TDL_E_FULL, "the server is stopping");
     if (atomic_load(&sse->streams_n) >= sse->streams_max)
         return TDL_FAIL_HINT(why, TDL_E_FULL, "poll, or come back later",
                              "there are %zu event streams already", sse->streams_max);
+    return TDL_OK;
+}
+
+static void enlist(tdl_sse *sse, tdl_sse_reader *reader)
+{
+    reader->next = sse->arrived;
+    sse->arrived = reader;
+    atomic_fetch_add(&sse->streams_n, 1);
+}
+
+/* What is fresh will be told anyway. */
+static tdl_status join_channel(tdl_sse *sse, tdl_sse_reader *reader, const char *name, tdl_str seen,
+                               tdl_report *why)
+{
+    tdl_sse_channel *channel = tdl_sse_channel_of(&sse->channels, name);
+    tdl_status st = channel ? check_room(sse, why) : no_memory(why);
+
+    if (st)
+        return st;
     if (seen.len && channel->text.len && !channel->fresh && !tdl_str_is(seen, channel->id))
         tdl_buf_str(&reader->waiting, tdl_buf_view(&channel->text));
     if (reader->waiting.failed)
         return no_memory(why);
     reader->channel = channel;
-    reader->next = sse->arrived;
-    sse->arrived = reader;
-    atomic_fetch_add(&sse->streams_n, 1);
+    enlist(sse, reader);
     return TDL_OK;
+}
+
+static tdl_status join_source(tdl_sse *sse, tdl_sse_reader *reader, tdl_report *why)
+{
+    tdl_status st = check_room(sse, why);
+
+    if (st)
+        return st;
+    if (sse->sources_n == TDL_SSE_SOURCES_MAX)
+        return TDL_FAIL_HINT(why, TDL_E_FULL, "close one, or come back later",
+                             "there are %d of these streams already", TDL_SSE_SOURCES_MAX);
+    sse->sources_n++;
+    enlist(sse, reader);
+    return TDL_OK;
+}
+
+static tdl_sse_reader *make_reader(int take_fd, tdl_str head)
+{
+    tdl_sse_reader *reader = tdl_sse_reader_new(take_fd);
+
+    if (!reader)
+        return NULL;
+    tdl_buf_str(&reader->waiting, head);
+    tdl_buf_text(&reader->waiting, greeting);
+    return reader;
 }
 
 tdl_status tdl_sse_take(tdl_sse *sse, int take_fd, const char *channel, tdl_str head, tdl_str seen,
                         tdl_report *why)
 {
-    tdl_sse_reader *reader = tdl_sse_reader_new(take_fd);
+    tdl_sse_reader *reader = make_reader(take_fd, head);
 
     if (!reader)
         return no_memory(why);
-    tdl_buf_str(&reader->waiting, head);
-    tdl_buf_text(&reader->waiting, greeting);
     pthread_mutex_lock(&sse->lock);
-    tdl_status st = enlist(sse, reader, channel, seen, why);
+    tdl_status st = join_channel(sse, reader, channel, seen, why);
     pthread_mutex_unlock(&sse->lock);
     if (st)
         tdl_sse_reader_free(reader, sse->epoll_fd);
     else
         eventfd_write(sse->wake_fd, 1);
     return st;
+}
+
+tdl_status tdl_sse_take_source(tdl_sse *sse, int take_fd, tdl_sse_source *take_source, tdl_str head,
+                               tdl_report *why)
+{
+    tdl_sse_reader *reader = make_reader(take_fd, head);
+
+    if (!reader) {
+        take_source->close(take_source);
+        return no_memory(why);
+    }
+    reader->source = take_source;
+    pthread_mutex_lock(&sse->lock);
+    tdl_status st = join_source(sse, reader, why);
+    pthread_mutex_unlock(&sse->lock);
+    if (st)
+        tdl_sse_reader_free(reader, sse->epoll_fd);
+    else
+        eventfd_write(sse->wake_fd, 1);
+    return st;
+}
+
+void tdl_sse_wake(tdl_sse *sse)
+{
+    if (!atomic_exchange(&sse->wanted, true))
+        eventfd_write(sse->wake_fd, 1);
 }

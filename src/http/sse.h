@@ -8,6 +8,9 @@
  * A channel is a name. Its newest event stands for all before it: who reads must need no other.
  * Events that follow each other within `gap_ms` are told once, as the last of them.
  *
+ * Where that is not enough a stream has a source of its own, which is asked what there is to tell
+ * once its reader has taken all before. Such streams are few.
+ *
  * A stream costs about 200 bytes here and its socket in the kernel; docs/design/http.md says why
  * it does not stay with libmicrohttpd.
  */
@@ -20,7 +23,8 @@ typedef struct tdl_sse tdl_sse;
 
 enum {
     TDL_SSE_WAITING_MAX = 64 << 10, /* bytes kept for a reader that is slow */
-    TDL_SSE_ID_MAX = 64             /* bytes of an event's id and of its name */
+    TDL_SSE_ID_MAX = 64,            /* bytes of an event's id and of its name */
+    TDL_SSE_SOURCES_MAX = 64        /* streams with a source of their own */
 };
 
 typedef struct tdl_sse_options {
@@ -47,6 +51,16 @@ typedef struct tdl_sse_event {
 tdl_status tdl_sse_publish(tdl_sse *sse, const char *channel, const tdl_sse_event *event,
                            tdl_report *why);
 
+typedef struct tdl_sse_source tdl_sse_source;
+struct tdl_sse_source {
+    /* Append what there is to tell, at most half of TDL_SSE_WAITING_MAX. False: end the stream. */
+    bool (*pull)(tdl_sse_source *source, tdl_buf *out);
+    void (*close)(tdl_sse_source *source); /* the stream has ended: free it */
+};
+
+/* Some source has something to tell; it is asked soon, ten times a second at most. */
+void tdl_sse_wake(tdl_sse *sse);
+
 /* Make a connected socket a stream of a channel.
  *   take_fd  closed here, on failure too
  *   head     status line and header fields with the empty line, sent before everything else
@@ -55,6 +69,11 @@ tdl_status tdl_sse_publish(tdl_sse *sse, const char *channel, const tdl_sse_even
  *   returns  TDL_OK | TDL_E_FULL (too many streams, or closed) | TDL_E_NO_MEMORY */
 tdl_status tdl_sse_take(tdl_sse *sse, int take_fd, const char *channel, tdl_str head, tdl_str seen,
                         tdl_report *why);
+
+/* The same of a stream that tells what a source has.
+ *   take_source  closed here, on failure too */
+tdl_status tdl_sse_take_source(tdl_sse *sse, int take_fd, tdl_sse_source *take_source, tdl_str head,
+                               tdl_report *why);
 
 size_t tdl_sse_streams(tdl_sse *sse); /* open now */
 

@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/sse.h"
-
 enum {
     SOCKET_BYTES = 32 << 10,   /* what the kernel keeps for a slow reader */
     SILENCE_MAX_MS = 60 * 1000 /* a peer that acknowledges nothing for so long has gone */
@@ -42,6 +40,8 @@ void tdl_sse_reader_free(tdl_sse_reader *reader, int epoll_fd)
     if (reader->polled) // closing is not enough while libmicrohttpd still has the socket, too
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, reader->fd, NULL);
     close(reader->fd);
+    if (reader->source)
+        reader->source->close(reader->source);
     tdl_buf_release(&reader->waiting);
     free(reader);
 }
@@ -97,4 +97,12 @@ bool tdl_sse_reader_flush(tdl_sse_reader *reader, int epoll_fd)
     }
     tdl_buf_release(waiting); // it may be long until the next event
     return poll_for(reader, epoll_fd, false);
+}
+
+bool tdl_sse_reader_beat(tdl_sse_reader *reader, int epoll_fd)
+{
+    bool waits = reader->waiting.len > 0, was_stuck = reader->stuck;
+
+    reader->stuck = waits;
+    return waits ? !was_stuck : tdl_sse_reader_send(reader, epoll_fd, TDL_STR(":\n\n"));
 }

@@ -2,13 +2,12 @@
 #ifndef TDL_HTTP_SSE_READER_H
 #define TDL_HTTP_SSE_READER_H
 
-#include "base/str.h"
-
-typedef struct tdl_sse_channel tdl_sse_channel; /* sse.c */
+#include "http/sse_channel.h"
 
 typedef struct tdl_sse_reader {
     struct tdl_sse_reader *prev, *next; /* by the time of the last heartbeat */
-    const tdl_sse_channel *channel;
+    const tdl_sse_channel *channel;     /* NULL when it has a source */
+    tdl_sse_source *source;
     int64_t beat_us; /* monotonic */
     int fd;
     bool polled;     /* epoll knows it */
@@ -18,10 +17,11 @@ typedef struct tdl_sse_reader {
 
 /* NULL when out of memory; the socket is closed then. */
 tdl_sse_reader *tdl_sse_reader_new(int take_fd);
-void tdl_sse_reader_free(tdl_sse_reader *reader, int epoll_fd); /* closes the socket */
+void tdl_sse_reader_free(tdl_sse_reader *reader, int epoll_fd); /* closes socket and source */
 
 /* Each gives false when the reader is to be dropped: it has gone, or takes too little. */
 bool tdl_sse_reader_send(tdl_sse_reader *reader, int epoll_fd, tdl_str bytes);
 bool tdl_sse_reader_flush(tdl_sse_reader *reader, int epoll_fd);
+bool tdl_sse_reader_beat(tdl_sse_reader *reader, int epoll_fd); /* a heartbeat is due */
 
 #endif

@@ -41,6 +41,17 @@ static void write_head(tdl_request *r, tdl_buf *out)
     tdl_buf_text(out, "\r\n");
 }
 
+static tdl_status start_tail(tdl_request *r, int take_fd, tdl_report *why)
+{
+    tdl_sse_source *source;
+    tdl_status st = tdl_tail_open(r->http->tails, r->tail, r->http->auth, r->key_id, &source, why);
+
+    if (!st)
+        return tdl_sse_take_source(r->http->sse, take_fd, source, tdl_buf_view(&r->out), why);
+    close(take_fd);
+    return st;
+}
+
 tdl_status tdl_stream_start(tdl_request *r, tdl_report *why)
 {
     const union MHD_ConnectionInfo *info =
@@ -57,8 +68,9 @@ tdl_status tdl_stream_start(tdl_request *r, tdl_report *why)
         return TDL_FAIL(why, TDL_E_FULL, "no descriptor for a stream: %s", strerror(errno));
     tdl_buf_clear(&r->out);
     write_head(r, &r->out);
-    tdl_status st =
-        tdl_sse_take(r->http->sse, fd, r->stream, tdl_buf_view(&r->out), r->stream_seen, why);
+    tdl_status st = r->tail ? start_tail(r, fd, why)
+                            : tdl_sse_take(r->http->sse, fd, r->stream, tdl_buf_view(&r->out),
+                                           r->stream_seen, why);
     r->handed_over = !st;
     return st;
 }

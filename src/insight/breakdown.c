@@ -131,7 +131,6 @@ static void write_values(breakdown *b, size_t top, tdl_table *table)
 
 tdl_status tdl_insight_breakdown(tdl_insight_query *q, tdl_report *why)
 {
-    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us, .properties = true};
     breakdown b = {.arena = q->arena,
                    .property = json_string_value(json_object_get(q->json, "property"))};
     double top = TOP;
@@ -147,7 +146,7 @@ tdl_status tdl_insight_breakdown(tdl_insight_query *q, tdl_report *why)
         (!tdl_json_get_number(q->json, "top", &top) || !(top >= 1 && top <= TOP_MAX)))
         return TDL_FAIL(why, TDL_E_INVALID, "top must be from 1 to %d", TOP_MAX);
     b.kind = kind;
-    st = tdl_store_walk(q->store, &walk, take, &b, why);
+    st = tdl_insight_walk(q, true, take, &b, why);
     if (!st && b.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many values");
     if (!st)

@@ -138,7 +138,6 @@ static void write_steps(const funnel *f, const tdl_str *name, tdl_table *table)
 
 tdl_status tdl_insight_funnel(tdl_insight_query *q, tdl_report *why)
 {
-    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us};
     funnel f = {0};
     int64_t *kind;
     tdl_str *name;
@@ -150,7 +149,7 @@ tdl_status tdl_insight_funnel(tdl_insight_query *q, tdl_report *why)
     if (f.steps_n < 2 || f.steps_n > STEPS_MAX)
         return TDL_FAIL(why, TDL_E_INVALID, "steps: a funnel has from 2 to %d", STEPS_MAX);
     f.kind = kind;
-    st = tdl_store_walk(q->store, &walk, take, &f, why);
+    st = tdl_insight_walk(q, false, take, &f, why);
     if (!st && f.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
     if (!st)

@@ -15,7 +15,7 @@ static const struct {
 } reports[] = {
     {"trend", tdl_insight_trend},         {"funnel", tdl_insight_funnel},
     {"retention", tdl_insight_retention}, {"sessions", tdl_insight_sessions},
-    {"breakdown", tdl_insight_breakdown},
+    {"breakdown", tdl_insight_breakdown}, {"users", tdl_insight_users},
 };
 enum { REPORTS_N = sizeof reports / sizeof reports[0] };
 
@@ -97,6 +97,7 @@ int64_t tdl_insight_period_us(const tdl_insight_query *q, size_t i)
 static tdl_status read_range(tdl_insight_query *q, int64_t now_us, tdl_report *why)
 {
     double minutes = 0;
+    int64_t last_us;
     tdl_status st;
 
     if (json_object_get(q->json, "zone_minutes") &&
@@ -105,8 +106,11 @@ static tdl_status read_range(tdl_insight_query *q, int64_t now_us, tdl_report *w
         return TDL_FAIL(why, TDL_E_INVALID, "zone_minutes must be from -%d to %d", ZONE_MINUTES_MAX,
                         ZONE_MINUTES_MAX);
     q->zone_us = (int64_t)minutes * 60 * SECOND_US;
+    if (json_object_get(q->json, "from") && json_object_get(q->json, "last"))
+        return TDL_FAIL(why, TDL_E_INVALID, "from and last both say when to begin: give one");
     if ((st = read_time(q->json, "until", now_us, &q->until_us, why)) ||
-        (st = read_time(q->json, "from", q->until_us - DEFAULT_DAYS * DAY_US, &q->from_us, why)) ||
+        (st = tdl_insight_span(q->json, "last", DEFAULT_DAYS * DAY_US, &last_us, why)) ||
+        (st = read_time(q->json, "from", q->until_us - last_us, &q->from_us, why)) ||
         (st = read_every(q, why)))
         return st;
     if (q->from_us < 0)
@@ -163,6 +167,16 @@ tdl_status tdl_insight_kinds(const tdl_insight_query *q, const char *name, int64
     return TDL_OK;
 }
 
+tdl_status tdl_insight_walk(const tdl_insight_query *q, bool properties,
+                            bool (*fn)(void *context, const tdl_step *step), void *context,
+                            tdl_report *why)
+{
+    const tdl_walk walk = {
+        .from_us = q->from_us, .until_us = q->until_us, .properties = properties};
+
+    return q->store ? tdl_store_walk(q->store, &walk, fn, context, why) : TDL_OK;
+}
+
 tdl_status tdl_insight(tdl_store *store, const json_t *json, int64_t now_us, tdl_arena *arena,
                        tdl_table *ret, tdl_report *why)
 {
@@ -179,11 +193,12 @@ tdl_status tdl_insight(tdl_store *store, const json_t *json, int64_t now_us, tdl
         if (!tdl_str_is(name, reports[i].name))
             continue;
         if ((st = read_range(&q, now_us, why)) ||
-            (st = tdl_store_kinds(store, arena, &q.kinds, &q.kinds_n, why)) ||
+            (store && (st = tdl_store_kinds(store, arena, &q.kinds, &q.kinds_n, why))) ||
             (st = reports[i].run(&q, why)))
             return st;
         return ret->failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report") : TDL_OK;
     }
-    return TDL_FAIL_HINT(why, TDL_E_INVALID, "use trend, funnel, retention, sessions or breakdown",
+    return TDL_FAIL_HINT(why, TDL_E_INVALID,
+                         "use trend, users, breakdown, funnel, retention or sessions",
                          "there is no report \"%.*s\"", TDL_FMT(name));
 }

@@ -1,16 +1,17 @@
-/* Reports over many events: trends, funnels, retention, sessions, breakdowns.
+/* Reports over many events: trends, users, funnels, retention, sessions, breakdowns.
  *
  * A report is asked for as a JSON object, so that it can be kept and shared, and comes out as one
  * table, whatever it is about; JSON, CSV and charts are made from the table.
  *
  *     {"report": "trend",     "kinds": [...], "every": "day"}
+ *     {"report": "users",     "kinds": [...], "every": "day"}
  *     {"report": "funnel",    "steps": ["view", "cart", "order"], "within": "7d"}
  *     {"report": "retention", "start": "signup", "return": "view", "every": "week"}
  *     {"report": "sessions",  "gap": "30m", "every": "day"}
  *     {"report": "breakdown", "kinds": [...], "property": "plan", "top": 20}
  *
- * Each takes "from" and "until" (RFC 3339; default: the last 30 days) and "zone_minutes" (of the
- * clock that days begin by). Spans are a number and s, m, h, d or w.
+ * Each takes "until" (RFC 3339; default: now), "from" or "last" (a span before it; default: 30d)
+ * and "zone_minutes" (of the clock that days begin by). Spans are a number and s, m, h, d or w.
  *
  * Persons are counted exactly, ids that are one person once. Memory: some 50 bytes a person in the
  * range, and for trends 16 bytes for each person, kind and period.
@@ -44,10 +45,21 @@ typedef struct tdl_table {
     bool failed;      /* no memory; rows end before it */
 } tdl_table;
 
-/* Ask `store` what `query` says. ret lives in `arena`.
+/* Ask `store` what `query` says; NULL: only check the query. ret lives in `arena`.
  * TDL_E_INVALID names the member of the query that is wrong. */
 tdl_status tdl_insight(tdl_store *store, const json_t *query, int64_t now_us, tdl_arena *arena,
                        tdl_table *ret, tdl_report *why);
+
+/* Keep a checked query under a name: as a new report when `id` is empty, else as what that one asks
+ * from now on (TDL_E_NOT_FOUND). ret_id: of the report. */
+tdl_status tdl_insight_save(tdl_store *store, tdl_str id, tdl_str name, const json_t *query,
+                            char ret_id[37], tdl_report *why);
+
+enum {
+    TDL_INSIGHT_NAME_MAX = 200,       /* bytes of a report's name */
+    TDL_INSIGHT_QUERY_MAX = 64 << 10, /* bytes of a query that is kept */
+    TDL_INSIGHT_BYTES = 256 << 20     /* an arena that holds every sensible report */
+};
 
 /* {"columns": [...], "rows": [[...], ...]}; times as RFC 3339, numbers as short as they go. */
 void tdl_table_json(const tdl_table *table, tdl_jw *out);

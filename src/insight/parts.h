@@ -10,7 +10,7 @@ enum { TDL_INSIGHT_PERIODS_MAX = 1000, TDL_INSIGHT_KINDS_MAX = 100 };
 
 /* A query, as far as all reports have it. */
 typedef struct tdl_insight_query {
-    tdl_store *store;
+    tdl_store *store; /* NULL: check the query */
     const json_t *json;
     int64_t from_us, until_us;
     int64_t every_us;    /* width of a period */
@@ -21,6 +21,12 @@ typedef struct tdl_insight_query {
     tdl_arena *arena;
     tdl_table *table; /* to be filled */
 } tdl_insight_query;
+
+/* The steps of the range, in order of time. Without a store the query is only checked: there are
+ * none. */
+tdl_status tdl_insight_walk(const tdl_insight_query *q, bool properties,
+                            bool (*fn)(void *context, const tdl_step *step), void *context,
+                            tdl_report *why);
 
 /* Index of the period that a time within the range is in. */
 size_t tdl_insight_period(const tdl_insight_query *q, int64_t time_us);
@@ -77,6 +83,6 @@ static inline tdl_cell tdl_cell_ratio(double part, double whole)
 
 typedef tdl_status tdl_insight_report(tdl_insight_query *q, tdl_report *why);
 tdl_insight_report tdl_insight_trend, tdl_insight_funnel, tdl_insight_retention,
-    tdl_insight_sessions, tdl_insight_breakdown;
+    tdl_insight_sessions, tdl_insight_breakdown, tdl_insight_users;
 
 #endif

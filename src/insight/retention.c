@@ -119,7 +119,6 @@ static void write_cohorts(const retention *r, tdl_table *table)
 
 tdl_status tdl_insight_retention(tdl_insight_query *q, tdl_report *why)
 {
-    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us};
     retention r = {.q = q};
     tdl_status st;
 
@@ -127,7 +126,7 @@ tdl_status tdl_insight_retention(tdl_insight_query *q, tdl_report *why)
         return st;
     if ((st = read_kind(q, "start", &r.start, why)) || (st = read_kind(q, "return", &r.back, why)))
         return st;
-    st = tdl_store_walk(q->store, &walk, take, &r, why);
+    st = tdl_insight_walk(q, false, take, &r, why);
     if (!st && r.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
     if (!st)

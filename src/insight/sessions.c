@@ -126,14 +126,13 @@ static void write_periods(sessions *s, tdl_table *table)
 
 tdl_status tdl_insight_sessions(tdl_insight_query *q, tdl_report *why)
 {
-    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us};
     sessions s = {.q = q};
     tdl_status st = tdl_insight_check_periods(q, TDL_INSIGHT_PERIODS_MAX, why);
 
     if (!st)
         st = tdl_insight_span(q->json, "gap", HALF_HOUR_US, &s.gap_us, why);
     if (!st)
-        st = tdl_store_walk(q->store, &walk, take, &s, why);
+        st = tdl_insight_walk(q, false, take, &s, why);
     for (size_t i = 0; !st && !s.failed && i < s.persons.n; i++)
         s.failed = !keep(&s, s.now[i]);
     if (!st && s.failed)

@@ -60,7 +60,6 @@ static tdl_status choose_kinds(tdl_insight_query *q, int64_t **ret, tdl_str **re
 tdl_status tdl_insight_trend(tdl_insight_query *q, tdl_report *why)
 {
     static const char *const columns[] = {"period", "kind", "events", "persons"};
-    const tdl_walk walk = {.from_us = q->from_us, .until_us = q->until_us};
     trend t = {.q = q};
     int64_t *number;
     tdl_str *name;
@@ -74,7 +73,7 @@ tdl_status tdl_insight_trend(tdl_insight_query *q, tdl_report *why)
     t.persons = tdl_arena_zalloc(q->arena, q->periods_n * t.kinds_n, sizeof *t.persons);
     if (!t.events || !t.persons)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
-    st = tdl_store_walk(q->store, &walk, count, &t, why);
+    st = tdl_insight_walk(q, false, count, &t, why);
     tdl_numbering_release(&t.seen);
     if (st || t.failed)
         return st ? st : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");

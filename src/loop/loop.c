@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "loop/consent.h"
 #include "loop/flags.h"
 #include "loop/lock.h"
 #include "loop/rate.h"
@@ -26,12 +27,16 @@ struct tdl_loop {
     tdl_trainer *trainer;
     tdl_app *app[APPS_N];
     tdl_loop_flags *flags;
+    tdl_loop_consents *consents;
     tdl_rate rate;
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
     int64_t items_position;   /* of the items put by other processes */
     pthread_mutex_t parting;  /* of the next */
     int64_t splits_position;  /* of the persons parted */
+    pthread_mutex_t watching; /* of the next two */
+    tdl_store_observer *watcher;
+    void *watcher_context;
 };
 
 /* Index into app_table, or APPS_N with a report. */
@@ -104,15 +109,32 @@ tdl_status tdl_loop_split(tdl_loop *loop, tdl_str id, tdl_arena *arena, tdl_str 
     return st ? st : follow_partings(loop, why);
 }
 
+/* A failure is made good by the next tick, which looks at all words that are new to it. */
 static void learn(void *context, const tdl_event *event, int64_t seq)
 {
     tdl_loop *loop = context;
 
+    if (event->grants || event->denies || event->alias.len)
+        tdl_loop_consents_look(loop->consents, event->user, NULL);
+    if (seq < 0)
+        return;
     if (event->alias.len)
         tell_of_join(loop, event);
     for (size_t i = 0; i < APPS_N; i++)
         app_table[i]->learn_one(loop->app[i], event, seq);
     tdl_rate_add(&loop->rate, tdl_time_now(), 1);
+    pthread_mutex_lock(&loop->watching);
+    if (loop->watcher)
+        loop->watcher(loop->watcher_context, event, seq);
+    pthread_mutex_unlock(&loop->watching);
+}
+
+void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context)
+{
+    pthread_mutex_lock(&loop->watching);
+    loop->watcher = watcher;
+    loop->watcher_context = context;
+    pthread_mutex_unlock(&loop->watching);
 }
 
 static tdl_status train_in_background(void *context, const char *app,
@@ -144,8 +166,8 @@ static tdl_status open_folder(tdl_loop *loop, const tdl_loop_options *options, t
 static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, tdl_report *why)
 {
     char url[PATH_MAX + 32];
-    tdl_store_options store_options = {.must_exist = options->must_exist,
-                                       .files_dir = loop->data_dir};
+    tdl_store_options store_options = {
+        .must_exist = options->must_exist, .actor = options->actor, .files_dir = loop->data_dir};
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
     tdl_status st =
@@ -185,6 +207,7 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
     tdl_rate_init(&loop->rate);
     pthread_mutex_init(&loop->training, NULL);
     pthread_mutex_init(&loop->parting, NULL);
+    pthread_mutex_init(&loop->watching, NULL);
     if ((st = open_folder(loop, options, why)))
         goto out;
     if ((st = open_store(loop, options, why)))
@@ -194,7 +217,8 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the training thread");
         goto out;
     }
-    if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)))
+    if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)) ||
+        (st = tdl_loop_consents_open(loop->store, &loop->consents, why)))
         goto out;
     if (options->tell_stage)
         options->tell_stage(options->tell_context, "replaying");
@@ -222,11 +246,13 @@ void tdl_loop_close(tdl_loop *loop)
         app_table[i]->close(loop->app[i]);
     tdl_trainer_free(trainer);
     tdl_loop_flags_close(loop->flags);
+    tdl_loop_consents_close(loop->consents);
     tdl_store_close(loop->store);
     tdl_lock_release(loop->lock_fd);
     tdl_rate_release(&loop->rate);
     pthread_mutex_destroy(&loop->training);
     pthread_mutex_destroy(&loop->parting);
+    pthread_mutex_destroy(&loop->watching);
     free(loop);
 }
 
@@ -238,6 +264,11 @@ tdl_store *tdl_loop_store(tdl_loop *loop)
 tdl_loop_flags *tdl_loop_flags_of(tdl_loop *loop)
 {
     return loop->flags;
+}
+
+tdl_loop_consents *tdl_loop_consents_of(tdl_loop *loop)
+{
+    return loop->consents;
 }
 
 const char *tdl_loop_data_dir(const tdl_loop *loop)
@@ -269,6 +300,7 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
                            tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_decision decision = {.time_us = ask->time_us};
+    tdl_ask asked = *ask;
     size_t i = find_app(tdl_str_of(app), why);
     tdl_status st;
 
@@ -276,7 +308,9 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
         return TDL_E_NOT_FOUND;
     tdl_uuid7(decision.id);
     decision.app = tdl_str_of(app_table[i]->name);
-    if ((st = app_table[i]->decide(loop->app[i], ask, arena, &decision, extra, why)))
+    asked.impersonal =
+        tdl_loop_consents_deny(loop->consents, ask->user, TDL_PURPOSE_PERSONALISATION);
+    if ((st = app_table[i]->decide(loop->app[i], &asked, arena, &decision, extra, why)))
         return st;
     if ((st = tdl_store_log_decision(loop->store, &decision, why)))
         return st;
@@ -358,6 +392,8 @@ tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
         return TDL_OK;
     loop->data_version = data_version;
     st = tdl_loop_flags_refresh(loop->flags, NULL, why);
+    if (!st)
+        st = tdl_loop_consents_refresh(loop->consents, why);
     if (!st)
         st = tdl_store_changed_items(loop->store, &loop->items_position, tell_of_item, loop, why);
     if (!st)

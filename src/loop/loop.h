@@ -15,9 +15,10 @@ typedef struct tdl_loop tdl_loop;
 typedef struct tdl_loop_options {
     const char *data_dir; /* made when missing, unless must_exist */
     const char *store;    /* URL of a store of its own; NULL: sqlite in the data folder */
-    bool must_exist;      /* */
-    bool exclusive;       /* take the folder's lock: whoever keeps serving state or imports does */
-    unsigned threads;     /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    const char *actor;    /* see tdl_store_options */
+    bool must_exist;
+    bool exclusive;   /* take the folder's lock: whoever keeps serving state or imports does */
+    unsigned threads; /* of the training pool; 0 = TREADLE_THREADS or all cores */
     /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
     void (*tell_stage)(void *context, const char *stage);
     void *tell_context;
@@ -84,9 +85,13 @@ void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS]);
  * the former model serves on. */
 tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why);
 
+/* Also tell each event that is stored, as the store's observer is told, after the apps. One
+ * watcher; NULL takes it off, and it is not called any more once this returned. */
+void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context);
+
 /* Housekeeping, called about once a second by the server: notices models that another process
- * promoted, and flags and items that it put. One thread at a time. A failure leaves the former
- * model serving. */
+ * promoted, flags and items that it put, and what persons told it on consent. One thread at a time.
+ * A failure leaves the former model serving. */
 tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why);
 
 #endif

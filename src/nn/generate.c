@@ -32,7 +32,7 @@ tdl_status tdl_generate_greedy(const tdl_generate *g, const int32_t *prompt, siz
 
     if (!prompt_n)
         return TDL_FAIL(why, TDL_E_INVALID, "an empty prompt: there is nothing to go on from");
-    if (!tdl_net_value(g->net, g->scores) || node->shapes.out_per_row != TDL_RAGGED)
+    if (!tdl_net_has_value(g->net, g->scores) || node->shapes.out_per_row != TDL_RAGGED)
         return TDL_FAIL(why, TDL_E_INVALID, "the scores are not kept, or not those of each token");
     for (size_t i = 0; i < n; i++) {
         const tdl_real *scores = NULL;

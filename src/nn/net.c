@@ -286,6 +286,7 @@ tdl_status tdl_net_forward(tdl_net *net, const tdl_nn_batch *batch, const tdl_ru
 {
     tdl_status st = check_batch(net, batch, run, why);
 
+    net->went_back &= st != TDL_OK;
     for (int k = 0; !st && k < net->nodes_n; k++) {
         const tdl_node *node = &net->node[k];
         tdl_op_call call = make_call(net, k, batch, run);
@@ -325,6 +326,7 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
         !is_run(&net->node[net->nodes_n - 1], batch))
         return TDL_FAIL(why, TDL_E_INVALID,
                         "backward needs targets, a loss and a plan with gradients");
+    net->went_back = true;
     for (int k = net->nodes_n; !st && batch->rows && k-- > 0;) {
         tdl_op_call call = make_call(net, k, batch, run);
 
@@ -340,7 +342,14 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
 
 const tdl_real *tdl_net_value(const tdl_net *net, int node)
 {
-    return net->node[node].keep ? net->node[node].out : NULL;
+    const tdl_node *n = &net->node[node];
+
+    return n->keep || (n->left && !net->went_back) ? n->out : NULL;
+}
+
+bool tdl_net_has_value(const tdl_net *net, int node)
+{
+    return net->node[node].out && (net->node[node].keep || net->node[node].left);
 }
 
 const tdl_real *tdl_net_gradient(const tdl_net *net, int node)

@@ -24,7 +24,8 @@ typedef struct tdl_node {
     tdl_op_shapes shapes;
     bool keep, keep_gradient; /* until the end of the pass */
     /* set by the plan */
-    bool wants_gradient;                  /* some parameter above it is to be trained */
+    bool left;           /* read by no op but a loss: there after a forward, until a backward */
+    bool wants_gradient; /* some parameter above it is to be trained */
     bool add[TDL_OP_INPUTS_MAX];          /* d_in_add */
     tdl_real *out, *d_out, *saved, *work; /* NULL = none */
     size_t gradient_end; /* behind what backward has completed once it is through this op */
@@ -37,6 +38,7 @@ typedef struct tdl_net {
     int nodes_n, nodes_cap;
     size_t rows_max, tokens_max;
     bool training;       /* planned for backward */
+    bool went_back;      /* since the last forward */
     bool bf16;           /* planned for products in bf16 */
     bool borrows_packed; /* see tdl_net_copy */
     size_t bytes;        /* of the block */
@@ -72,7 +74,7 @@ int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const i
 #define TDL_EMPTY NULL, 0
 
 /* Before planning: the value, or its gradient, is read after the pass. Values that no op but a loss
- * reads are kept anyhow. */
+ * reads are there after a forward anyhow, until a backward takes their place. */
 void tdl_net_keep(tdl_net *net, int value);
 void tdl_net_keep_gradient(tdl_net *net, int value);
 
@@ -139,8 +141,10 @@ tdl_status tdl_net_backward(tdl_net *net, const tdl_nn_batch *batch, const tdl_r
                             double loss_scale, tdl_report *why);
 
 /* Value `node` of the last forward: [rows][cols]. Scores under a loss may have become
- * probabilities. NULL: it was not kept. */
+ * probabilities. NULL: it was not kept, or a backward has taken its place. */
 const tdl_real *tdl_net_value(const tdl_net *net, int node);
+/* Of a planned net: will it be there after a forward? */
+bool tdl_net_has_value(const tdl_net *net, int node);
 /* Gradient of a value asked for with tdl_net_keep_gradient, after backward. */
 const tdl_real *tdl_net_gradient(const tdl_net *net, int node);
 /* rows of a value for this batch */

@@ -135,7 +135,7 @@ static int *place_of(const layout *l, int kind, int node)
     return &l->of[kind * l->net->nodes_n + node];
 }
 
-static int forward_end(const layout *l)
+static int pass_end(const layout *l)
 {
     return l->backward ? 2 * l->net->nodes_n : l->net->nodes_n;
 }
@@ -202,7 +202,7 @@ static bool is_kept(const tdl_net *net, int value)
     return false;
 }
 
-/* Nobody but a loss reads it: it is there when the pass is over. */
+/* Nobody but a loss reads it: it is there after a forward, for whoever asks. */
 static bool is_left(const tdl_net *net, int value)
 {
     int last = last_reader(net, root_of(net, value));
@@ -237,9 +237,10 @@ static void place_value(layout *l, int k)
     const tdl_node *node = &net->node[k];
     int in = node->in[0] == TDL_NONE ? TDL_NONE : root_of(net, node->in[0]);
     int reader = last_backward_reader(l, k);
-    int end = is_left(net, k) || is_kept(net, k) ? forward_end(l)
-              : reader < net->nodes_n            ? backward_time(l, reader)
-                                                 : last_reader(net, k);
+    int end = node->op->is_loss || is_kept(net, k) ? pass_end(l)
+              : reader < net->nodes_n              ? backward_time(l, reader)
+              : is_left(net, k)                    ? net->nodes_n
+                                                   : last_reader(net, k);
 
     if (node->op == &tdl_op_input || node->op == &tdl_op_reshape)
         return;
@@ -287,7 +288,7 @@ static void place_gradient_of(layout *l, int k, int i)
         return;
     const tdl_node *value = &l->net->node[in];
     int *to = place_of(l, GRADIENT, in);
-    int end = value->keep_gradient ? forward_end(l) : backward_time(l, in);
+    int end = value->keep_gradient ? pass_end(l) : backward_time(l, in);
 
     node->add[i] = *to != TDL_NONE;
     if (node->add[i])
@@ -393,7 +394,7 @@ static void point(layout *l)
         node->work = number_at(l, WORK, k);
     }
     for (int k = 0; k < l->net->nodes_n; k++)
-        l->net->node[k].keep |= is_left(l->net, k);
+        l->net->node[k].left = is_left(l->net, k);
 }
 
 static tdl_status lay_out(layout *l, tdl_report *why)

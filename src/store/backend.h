@@ -7,11 +7,18 @@
 #ifndef TDL_STORE_BACKEND_H
 #define TDL_STORE_BACKEND_H
 
+#include "store/chain.h"
 #include "store/execute.h"
 #include "store/store.h"
 
 /* Ids of one person; more are not joined. */
 enum { TDL_PERSON_IDS_MAX = 1000 };
+
+/* In place of the number of an event that was dropped because its user is barred. */
+enum { TDL_SEQ_DROPPED = -1 };
+
+/* In place of the number of a user who has no row, because nobody's events are stored unasked. */
+#define TDL_USER_UNASKED INT64_MIN
 
 typedef struct tdl_backend tdl_backend; /* the writing connection and what all share */
 typedef struct tdl_reader tdl_reader;   /* one reading connection */
@@ -44,7 +51,7 @@ typedef struct tdl_store_ops {
     /* A put of an event or a decision may be put off until the next mark or commit: what it was
      * given lives that long, and what it answers is final only then. */
     tdl_status (*put_event)(tdl_backend *backend, const tdl_event *event, int64_t *ret_seq,
-                            tdl_report *why); /* *ret_seq = 0 for a duplicate */
+                            tdl_report *why); /* *ret_seq = 0 for a duplicate, or TDL_SEQ_DROPPED */
     tdl_status (*put_decision)(tdl_backend *backend, const tdl_decision_text *decision,
                                bool *ret_new, tdl_report *why);
     tdl_status (*put_item)(tdl_backend *backend, const tdl_item *item, tdl_report *why);
@@ -61,6 +68,14 @@ typedef struct tdl_store_ops {
     tdl_status (*put_key)(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
     tdl_status (*revoke_key)(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
     tdl_execute_fn *execute; /* all small tables */
+    /* The row of a user, made where there is none, barred or not. */
+    tdl_status (*number_user)(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
+    /* Forget who may be stored, here and in all other processes: called in the transaction that
+     * changed users.denied, users.erased_us, or removed users. */
+    tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);
+    /* How far the audit log is known to be good, with what this transaction appended; the writer
+     * takes it back with what it undoes. */
+    tdl_chain *(*audit)(tdl_backend *backend);
     /* Users and items added and committed since open; on the writer thread. */
     void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 
@@ -78,7 +93,8 @@ typedef struct tdl_store_ops {
     /* Reading; the same contracts as the tdl_store_* functions of the same name. */
     tdl_status (*reader_open)(tdl_backend *backend, tdl_reader **ret, tdl_report *why);
     void (*reader_close)(tdl_reader *reader); /* accepts NULL */
-    tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, tdl_report *why);
+    tdl_status (*scan_start)(tdl_reader *reader, int64_t from_us, unsigned purposes,
+                             tdl_report *why);
     tdl_status (*scan_next)(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                             tdl_report *why);
     tdl_status (*walk)(tdl_reader *reader, const tdl_walk *walk,

@@ -1,9 +1,17 @@
 #include "store/execute.h"
 
 #define FIND_JOIN(user)                                                                            \
-    "SELECT j.id, j.joined FROM users u JOIN joined_ids d ON d." user " = u.id"                    \
+    "SELECT j.id, j.joined, j.kept FROM users u JOIN joined_ids d ON d." user " = u.id"            \
     " JOIN joins j ON j.id = d.join_id WHERE u.name = $1 AND j.undone_us = 0"                      \
     " ORDER BY j.id DESC LIMIT 1"
+/* Every id of the person of user $1. */
+#define PERSON "(SELECT coalesce(person, id) FROM users WHERE id = CAST($1 AS bigint))"
+#define PERSON_IDS                                                                                 \
+    "(SELECT id FROM users WHERE id = " PERSON                                                     \
+    " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+#define PURPOSE_BIT                                                                                \
+    "CASE purpose WHEN 'analytics' THEN 1 WHEN 'personalisation' THEN 2 WHEN 'pricing' THEN 4"     \
+    " WHEN 'training' THEN 8 ELSE 16 END"
 
 const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_PUT_SETTING] = {.sql = "INSERT INTO settings(name, value) VALUES($1, $2)"
@@ -38,4 +46,29 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " SELECT 0, a.id, b.id, a.id, b.id, CAST($3 AS bigint) FROM users a, users b"
                 " WHERE a.name = $1 AND b.name = $2 AND NOT EXISTS (SELECT 1 FROM joins j"
                 " WHERE j.own = a.id AND j.alias = b.id AND j.undone_us = CAST($3 AS bigint))"},
+    [TDL_EXECUTE_PUT_CONSENT] =
+        {.sql = "INSERT INTO consents(user_id, purpose, granted, time_us, source)"
+                " SELECT CAST($1 AS bigint), CAST($2 AS text), CAST($3 AS bigint),"
+                " CAST($4 AS bigint), CAST($5 AS text) WHERE NOT EXISTS (SELECT 1 FROM consents"
+                " WHERE user_id = CAST($1 AS bigint) AND purpose = CAST($2 AS text)"
+                " AND granted = CAST($3 AS bigint) AND time_us = CAST($4 AS bigint))"
+                " AND NOT EXISTS (SELECT 1 FROM users WHERE id = CAST($1 AS bigint)"
+                " AND erased_us <> 0)"},
+    // users.denied: bits of what is denied, and 8 higher of what is granted.
+    [TDL_EXECUTE_SUM_CONSENT] =
+        {.sql = "UPDATE users SET denied = (SELECT coalesce(sum(CASE WHEN granted = 0 THEN bit"
+                "   ELSE bit * 256 END), 0) FROM (SELECT " PURPOSE_BIT " AS bit, granted,"
+                "   row_number() OVER (PARTITION BY purpose ORDER BY time_us DESC, id DESC) AS age"
+                "   FROM consents WHERE user_id IN " PERSON_IDS ") AS word WHERE age = 1)"
+                " WHERE id IN " PERSON_IDS},
+    [TDL_EXECUTE_AUDIT_LAST] = {.sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"},
+    [TDL_EXECUTE_AUDIT_ADD] = {.sql = "INSERT INTO audit(seq, record, hash) VALUES($1, $2, $3)"},
+    [TDL_EXECUTE_PUT_REPORT] = {.sql =
+                                    "INSERT INTO reports(id, name, query, created_us, updated_us)"
+                                    " VALUES($1, $2, $3, $4, $5) ON CONFLICT(id) DO UPDATE"
+                                    " SET name = excluded.name, query = excluded.query,"
+                                    " updated_us = excluded.updated_us"},
+    [TDL_EXECUTE_CHANGE_REPORT] =
+        {.sql = "UPDATE reports SET name = $2, query = $3, updated_us = $4 WHERE id = $1"},
+    [TDL_EXECUTE_DROP_REPORT] = {.sql = "DELETE FROM reports WHERE id = $1"},
 };

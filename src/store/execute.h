@@ -24,10 +24,17 @@ typedef enum tdl_execute {
     TDL_EXECUTE_PUT_REJECT,      /* time, source, reason, raw */
     TDL_EXECUTE_DROP_REJECTS,    /* all but the newest so many */
     TDL_EXECUTE_FIND_USER,       /* name -> number, number of its person or 0 */
-    TDL_EXECUTE_FIND_JOIN,       /* name -> the join that brought it in, and who was joined */
+    TDL_EXECUTE_FIND_JOIN,       /* name -> the join that brought it in, who was joined, whom to */
     TDL_EXECUTE_UNDO_JOIN,       /* join, time: later than that of all undone before */
     TDL_EXECUTE_PART,            /* number: with all that is joined to it, a person from now on */
     TDL_EXECUTE_PUT_UNDONE,      /* two ids, time: parted there */
+    TDL_EXECUTE_PUT_CONSENT,     /* user's number, purpose, granted, time, source */
+    TDL_EXECUTE_SUM_CONSENT,     /* user's number: what his person's words come to */
+    TDL_EXECUTE_AUDIT_LAST,      /* -> seq, hash */
+    TDL_EXECUTE_AUDIT_ADD,       /* seq, record, hash */
+    TDL_EXECUTE_PUT_REPORT,      /* id, name, query, created, updated */
+    TDL_EXECUTE_CHANGE_REPORT,   /* id, name, query, updated */
+    TDL_EXECUTE_DROP_REPORT,     /* id */
     TDL_EXECUTE_N
 } tdl_execute;
 

@@ -5,6 +5,9 @@
  * Threads      the writer's only
  * Failure      forgetting is always safe: a name not found here is looked up in its table
  *
+ * A user who is barred (store.h) has his row's number negated: who may be stored is known without
+ * another look.
+ *
  * A name whose row was made by the transaction under way is `fresh`. Undoing forgets it, because
  * its row is gone. After a commit that leaves more than TDL_INTERN_MAX names, all are forgotten:
  * a name of 16 bytes costs about 120, so one table's names at most some 12 MB.

@@ -5,6 +5,7 @@
  * `id`, so what it moved hangs together but for what came later.
  */
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
 
@@ -29,33 +30,54 @@ static tdl_status check_id(const tdl_store_ops *ops, tdl_backend *backend, tdl_s
     return TDL_OK;
 }
 
+/* What each of the two said on consent counts for itself again. */
+static tdl_status part(const tdl_store_ops *ops, tdl_backend *backend, const tdl_value join[3],
+                       tdl_report *why)
+{
+    const tdl_value undone[] = {join[0], tdl_value_number(tdl_time_now())};
+    tdl_status st;
+
+    if ((st = ops->execute(backend, TDL_EXECUTE_UNDO_JOIN, undone, 2, NULL, 0, NULL, why)) ||
+        (st = ops->execute(backend, TDL_EXECUTE_PART, &join[1], 1, NULL, 0, NULL, why)) ||
+        (st = ops->execute(backend, TDL_EXECUTE_SUM_CONSENT, &join[1], 1, NULL, 0, NULL, why)))
+        return st;
+    return ops->execute(backend, TDL_EXECUTE_SUM_CONSENT, &join[2], 1, NULL, 0, NULL, why);
+}
+
+typedef struct split {
+    tdl_str id;
+    tdl_audit_entry entry;
+} split;
+
 static tdl_status undo(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                        tdl_report *why)
 {
-    const tdl_str *id = context;
-    const tdl_value name = tdl_value_text(*id);
-    tdl_value join[2];
+    const split *s = context;
+    tdl_audit_entry entry = s->entry;
+    const tdl_value name = tdl_value_text(s->id);
+    tdl_value join[3]; /* its number, who was joined, whom to */
     int64_t found = 0;
     tdl_status st;
 
-    if ((st = check_id(ops, backend, *id, why)) ||
-        (st = ops->execute(backend, TDL_EXECUTE_FIND_JOIN, &name, 1, join, 2, &found, why)))
+    if ((st = check_id(ops, backend, s->id, why)) ||
+        (st = ops->execute(backend, TDL_EXECUTE_FIND_JOIN, &name, 1, join, 3, &found, why)))
         return st;
     if (!found)
         return TDL_FAIL(why, TDL_E_CORRUPT, "no join says how \"%.*s\" came to its person",
-                        TDL_FMT(*id));
-    const tdl_value undone[] = {tdl_value_number(join[0].number), tdl_value_number(tdl_time_now())};
-    const tdl_value joined = tdl_value_number(join[1].number);
-    if ((st = ops->execute(backend, TDL_EXECUTE_UNDO_JOIN, undone, 2, NULL, 0, NULL, why)))
+                        TDL_FMT(s->id));
+    entry.members[0] = (tdl_audit_member){"join", join[0]};
+    if ((st = part(ops, backend, join, why)))
         return st;
-    return ops->execute(backend, TDL_EXECUTE_PART, &joined, 1, NULL, 0, NULL, why);
+    return tdl_audit_append(ops, backend, &entry, why);
 }
 
 tdl_status tdl_store_split(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret_person,
                            tdl_report *why)
 {
-    tdl_status st = tdl_store_write(store, undo, &id, why);
+    split s = {.id = id, .entry = {.action = "person.split"}};
 
+    tdl_audit_begin(store, &s.entry);
+    tdl_status st = tdl_store_write(store, undo, &s, why);
     return st ? st : tdl_store_person(store, id, arena, ret_person, why);
 }
 

@@ -123,6 +123,11 @@ static void pg_reader_close(tdl_reader *given)
     free(reader);
 }
 
+static tdl_chain *pg_audit(tdl_backend *b)
+{
+    return &b->audit;
+}
+
 const tdl_store_ops tdl_postgres_ops = {
     .scheme = "postgres",
     .other_scheme = "postgresql",
@@ -145,6 +150,9 @@ const tdl_store_ops tdl_postgres_ops = {
     .put_key = tdl_pg_put_key,
     .revoke_key = tdl_pg_revoke_key,
     .execute = tdl_pg_execute,
+    .number_user = tdl_pg_number_user,
+    .forget_names = tdl_pg_forget_names,
+    .audit = pg_audit,
     .added = tdl_pg_added,
     .data_version = pg_data_version,
     .watch = pg_watch,

@@ -81,9 +81,11 @@ tdl_status tdl_pg_check_schema(PGconn *conn, tdl_report *why);
 
 typedef enum tdl_pg_write_statement {
     TDL_PG_LOCK,
+    TDL_PG_GATE_MOVE,
     TDL_PG_MESSAGES,
     TDL_PG_MONTH,
     TDL_PG_PERSONS,
+    TDL_PG_CONSENTS,
     TDL_PG_DECISIONS,
     TDL_PG_ITEM,
     TDL_PG_FLAG,
@@ -116,7 +118,7 @@ typedef struct tdl_pg_event {
     const tdl_event *event;
     int64_t *ret_seq;
     bool is_new;
-    int64_t user, kind, source, item, alias; /* 0 = none */
+    int64_t user, kind, source, item, alias; /* 0 = none; negative: barred */
 } tdl_pg_event;
 
 typedef struct tdl_pg_decision {
@@ -134,6 +136,7 @@ struct tdl_backend {
     PGconn *conn; /* the writer's; NULL while the database is out of reach */
     bool prepared[TDL_PG_WRITE_N], execute_prepared[TDL_EXECUTE_N];
     PGresult *executed;                  /* whose values are given out; may be NULL */
+    tdl_chain audit;                     /* see tdl_store_ops */
     int64_t retry_at_us, retry_after_us; /* monotonic; not before, and how long the next wait is */
     tdl_intern names[TDL_PG_NAME_TABLES];
     size_t marked_names[TDL_PG_NAME_TABLES]; /* fresh names at the mark */
@@ -145,7 +148,9 @@ struct tdl_backend {
     bool tell;          /* other processes want to know */
     tdl_pg_totals now;  /* under the lock: with what this transaction added */
     tdl_pg_totals marked;
-    int64_t found_events;          /* their number when the lock was taken */
+    int64_t found_events; /* their number when the lock was taken */
+    bool unasked_barred;  /* analytics are withheld by default */
+    int64_t gate;         /* store.gate under which users were remembered; -1 = look again */
     int months[TDL_PG_MONTHS_MAX]; /* [months_n] year * 12 + month, seen to */
     size_t months_n;
     int64_t told_seq;  /* events up to here are known to this process */
@@ -195,6 +200,7 @@ typedef struct tdl_pg_names {
 } tdl_pg_names;
 tdl_status tdl_pg_number_names(tdl_backend *backend, int table, tdl_pg_names names,
                                tdl_report *why);
+tdl_status tdl_pg_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* All names of the events that were put off. */
 tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
 /* Store what was put off. */
@@ -237,6 +243,7 @@ tdl_status tdl_pg_activate_model(tdl_backend *backend, tdl_str version, tdl_repo
 tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_pg_execute;
+tdl_status tdl_pg_forget_names(tdl_backend *backend, tdl_report *why);
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_pg_forget(tdl_backend *backend); /* names and the connection */
 

@@ -115,6 +115,21 @@ static tdl_status skip_duplicates(tdl_backend *b, tdl_report *why)
     return st;
 }
 
+/* ---- who may be stored ---- */
+
+static void drop_barred(tdl_backend *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->events_n; i++) {
+        if (b->events[i].user < 0)
+            *b->events[i].ret_seq = TDL_SEQ_DROPPED;
+        else
+            b->events[n++] = b->events[i];
+    }
+    b->events_n = n;
+}
+
 /* ---- months ---- */
 
 static int month_of(int64_t time_us)
@@ -257,7 +272,8 @@ static bool says_of_person(const tdl_pg_event *one)
 {
     const tdl_event *e = one->event;
 
-    return *one->ret_seq && (one->alias || e->traits.len || e->traits_once.len || what_of(e) == 1);
+    return *one->ret_seq &&
+           (one->alias > 0 || e->traits.len || e->traits_once.len || what_of(e) == 1);
 }
 
 enum { PERSON_ARRAYS = 7 };
@@ -272,7 +288,7 @@ static void add_person(tdl_buf array[PERSON_ARRAYS], const tdl_pg_event *one)
 {
     tdl_pg_add_number(&array[0], *one->ret_seq);
     tdl_pg_add_number(&array[1], one->user);
-    tdl_pg_add_number(&array[2], one->alias);
+    tdl_pg_add_number(&array[2], one->alias > 0 ? one->alias : 0);
     tdl_pg_add_number(&array[3], what_of(one->event));
     tdl_pg_add_text(&array[4], one->event->traits);
     tdl_pg_add_text(&array[5], one->event->traits_once);
@@ -314,10 +330,42 @@ static tdl_status put_groups(tdl_backend *b, tdl_report *why)
     return st;
 }
 
+static bool may_join(const tdl_pg_event *one)
+{
+    return *one->ret_seq && one->alias > 0;
+}
+
+/* What one of a person's ids said on consent holds for those that were joined with it. */
+static tdl_status join_consents(tdl_backend *b, tdl_report *why)
+{
+    tdl_buf array = {0};
+    tdl_pg_parameters p = {0};
+    PGresult *result = NULL;
+    size_t n = 0;
+    tdl_status st;
+
+    for (size_t i = 0; i < b->events_n; i++)
+        n += may_join(&b->events[i]);
+    if (!n)
+        return TDL_OK;
+    tdl_pg_array(&array, TDL_PG_INT8, n);
+    for (size_t i = 0; i < b->events_n; i++)
+        if (may_join(&b->events[i]))
+            tdl_pg_add_number(&array, b->events[i].user);
+    st = write_arrays(b, TDL_PG_CONSENTS, &p, &array, 1, "joining persons", &result, why);
+    for (int row = 0; !st && row < PQntuples(result); row++) {
+        const tdl_value person = tdl_value_number(tdl_pg_get_number(result, row, 0));
+        st = tdl_pg_execute(b, TDL_EXECUTE_SUM_CONSENT, &person, 1, NULL, 0, NULL, why);
+    }
+    PQclear(result);
+    return st;
+}
+
 static tdl_status put_persons(tdl_backend *b, tdl_report *why)
 {
     tdl_buf array[PERSON_ARRAYS] = {0};
     size_t n = 0;
+    tdl_status st;
 
     for (size_t i = 0; i < b->events_n; i++)
         n += says_of_person(&b->events[i]);
@@ -327,7 +375,8 @@ static tdl_status put_persons(tdl_backend *b, tdl_report *why)
     for (size_t i = 0; i < b->events_n; i++)
         if (says_of_person(&b->events[i]))
             add_person(array, &b->events[i]);
-    return write_persons(b, array, why);
+    st = write_persons(b, array, why);
+    return st ? st : join_consents(b, why);
 }
 
 tdl_status tdl_pg_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,
@@ -345,6 +394,8 @@ tdl_status tdl_pg_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64
         return st;
     if (!tdl_intern_find(&b->names[TDL_PG_USERS], user, &one.user))
         return no_memory(why);
+    if (one.user < 0)
+        return TDL_OK;
     start_persons(array, 1);
     add_person(array, &one);
     return write_persons(b, array, why);
@@ -358,7 +409,10 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
     if ((st = tdl_pg_lock(b, why)))
         return st;
     before = b->now.events;
-    if ((st = tdl_pg_number_events(b, why)) || (st = skip_duplicates(b, why)))
+    if ((st = tdl_pg_number_events(b, why)))
+        return st;
+    drop_barred(b);
+    if (b->events_n && (st = skip_duplicates(b, why)))
         return st;
     if (b->now.events > before && ((st = make_months(b, why)) || (st = copy_events(b, why)) ||
                                    (st = put_persons(b, why)) || (st = put_groups(b, why))))

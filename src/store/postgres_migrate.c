@@ -156,6 +156,7 @@ static const char functions_1[] =
     " END $$;";
 
 static const char tables_2[] =
+    "ALTER TABLE store ADD COLUMN gate bigint NOT NULL DEFAULT 0;" // moves with who may be stored
     "ALTER TABLE users ADD COLUMN sealed_key bytea, ADD COLUMN sealed_id bytea,"
     "  ADD COLUMN denied bigint NOT NULL DEFAULT 0, ADD COLUMN erased_us bigint NOT NULL DEFAULT 0;"
     "ALTER TABLE users ADD COLUMN no_person boolean NOT NULL DEFAULT false;"
@@ -176,6 +177,7 @@ static const char tables_2[] =
     "  user_id bigint NOT NULL, purpose text COLLATE \"C\" NOT NULL, granted bigint NOT NULL,"
     "  time_us bigint NOT NULL, source text NOT NULL);"
     "CREATE INDEX consents_by_user ON consents(user_id);"
+    "CREATE INDEX users_by_denied ON users(denied) WHERE denied <> 0;"
     "CREATE TABLE retention(kind text COLLATE \"C\" PRIMARY KEY, days bigint NOT NULL);"
     "CREATE TABLE erasures("
     "  id text COLLATE \"C\" PRIMARY KEY, subject text NOT NULL, scope text NOT NULL,"

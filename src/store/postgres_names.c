@@ -25,32 +25,66 @@ static void learn_names(tdl_backend *b, int table, const PGresult *result)
     }
 }
 
-tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, tdl_report *why)
+/* only_known: names without a row get none. */
+static tdl_status find_names(tdl_backend *b, int table, tdl_pg_names names, bool only_known,
+                             PGresult **ret, tdl_report *why)
 {
     tdl_buf array = {0};
     tdl_pg_parameters p = {0};
+    tdl_status st;
+
+    tdl_pg_array(&array, TDL_PG_TEXT, names.n);
+    for (size_t i = 0; i < names.n; i++)
+        tdl_pg_add_text(&array, names.at[i]);
+    tdl_pg_bind_buf(&p, 1, &array);
+    tdl_pg_bind_number(&p, 2, only_known);
+    st = array.failed ? no_memory(why)
+                      : tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
+                                     "storing names", ret, why);
+    tdl_buf_release(&array);
+    return st;
+}
+
+tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, tdl_report *why)
+{
+    bool only_known = table == TDL_PG_USERS && b->unasked_barred;
     PGresult *result = NULL;
     int64_t known;
     size_t n = 0;
-    tdl_status st = TDL_OK;
+    tdl_status st;
 
     for (size_t i = 0; i < names.n; i++)
         if (!tdl_intern_find(&b->names[table], names.at[i], &known))
             names.at[n++] = names.at[i];
+    names.n = n;
     if (!n)
         return TDL_OK;
-    tdl_pg_array(&array, TDL_PG_TEXT, n);
-    for (size_t i = 0; i < n; i++)
-        tdl_pg_add_text(&array, names.at[i]);
-    tdl_pg_bind_buf(&p, 1, &array);
-    if (array.failed)
-        st = no_memory(why);
-    else if (!(st = tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
-                                 "storing names", &result, why)))
+    if (!(st = find_names(b, table, names, only_known, &result, why)))
         learn_names(b, table, result);
+    for (size_t i = 0; !st && only_known && i < n; i++)
+        if (!tdl_intern_find(&b->names[table], names.at[i], &known))
+            tdl_intern_add(&b->names[table], names.at[i], TDL_USER_UNASKED, false);
     PQclear(result);
-    tdl_buf_release(&array);
     return st;
+}
+
+tdl_status tdl_pg_number_user(tdl_backend *b, tdl_str id, int64_t *ret, tdl_report *why)
+{
+    tdl_intern *users = &b->names[TDL_PG_USERS];
+    PGresult *result = NULL;
+    int64_t remembered;
+    tdl_status st = tdl_pg_lock(b, why);
+
+    if (st || (st = find_names(b, TDL_PG_USERS, (tdl_pg_names){&id, 1}, false, &result, why)))
+        return st;
+    *ret = llabs(tdl_pg_get_number(result, 0, 0));
+    bool fresh = tdl_pg_get_number(result, 0, 2) != 0;
+    PQclear(result);
+    if (fresh && tdl_intern_find(users, id, &remembered)) // as one who has no row
+        tdl_intern_release(users);
+    users->fresh_n += fresh; // whether he is barred is not known here
+    b->now.users += fresh;
+    return TDL_OK;
 }
 
 typedef tdl_str name_of(const tdl_event *event);

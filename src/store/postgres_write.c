@@ -7,17 +7,25 @@
 #include "base/timestamp.h"
 #include "store/postgres.h"
 
-#define NUMBER_NAMES(table)                                                                        \
+/* number: of a row t that is there already. $2: 1 = of those that are not, none is added. */
+#define NUMBER_NAMES(table, number)                                                                \
     "WITH given AS (SELECT name, min(at) AS at FROM unnest($1::text[]) WITH ORDINALITY"            \
     "   AS g(name, at) GROUP BY name),"                                                            \
-    " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE NOT EXISTS"             \
-    "   (SELECT FROM " table " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"           \
+    " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE $2::bigint = 0"         \
+    "   AND NOT EXISTS (SELECT FROM " table                                                        \
+    " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"                                    \
     " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
-    " SELECT t.id, t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
+    " SELECT " number ", t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
+#define NUMBER_USER                                                                                \
+    "CASE WHEN EXISTS (SELECT FROM users p WHERE p.id IN (t.id, t.person)"                         \
+    " AND (p.erased_us <> 0 OR p.denied & 1 <> 0)) OR $2::bigint & ~(t.denied >> 8) & 1 <> 0"      \
+    " THEN -t.id ELSE t.id END"
 
 static const char *const write_sql[TDL_PG_WRITE_N] = {
-    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version FROM store"
-                    " FOR UPDATE",
+    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version, gate,"
+                    " coalesce((SELECT value::bigint FROM settings WHERE name = 'consent.default'),"
+                    " 0) FROM store FOR UPDATE",
+    [TDL_PG_GATE_MOVE] = "UPDATE store SET gate = gate + 1",
     [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT h FROM unnest($1::uuid[]) h WHERE NOT EXISTS"
                         " (SELECT FROM messages m WHERE m.hash = h) RETURNING hash",
     [TDL_PG_MONTH] = "SELECT make_month($1::text, $2::bigint, $3::bigint)",
@@ -26,6 +34,11 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],"
         "   $5::text[], $6::text[], $7::bigint[])"
         "   AS g(seq, own, alias, what, traits, once, at) ORDER BY seq) g",
+    // Persons of these users who said something on consent, under any id.
+    [TDL_PG_CONSENTS] =
+        "SELECT id FROM (SELECT DISTINCT coalesce(u.person, u.id) AS id FROM users u"
+        " WHERE u.id = ANY($1::bigint[])) g WHERE EXISTS (SELECT FROM users m"
+        " WHERE (m.id = g.id OR m.person = g.id) AND m.denied <> 0)",
     [TDL_PG_DECISIONS] =
         "INSERT INTO decisions(id, time_us, app, user_id, candidates, chosen_n, model_version, why,"
         " context_hash) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[],"
@@ -58,10 +71,10 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " LEFT JOIN users p ON p.id = u.person LEFT JOIN joins j ON j.event = e.seq"
         " LEFT JOIN users a ON a.id = j.joined"
         " WHERE e.seq > $1 AND e.seq < $2 ORDER BY e.seq LIMIT $3::bigint",
-    [TDL_PG_NAMES + TDL_PG_USERS] = NUMBER_NAMES("users"),
-    [TDL_PG_NAMES + TDL_PG_ITEMS] = NUMBER_NAMES("items"),
-    [TDL_PG_NAMES + TDL_PG_KINDS] = NUMBER_NAMES("kinds"),
-    [TDL_PG_NAMES + TDL_PG_SOURCES] = NUMBER_NAMES("sources"),
+    [TDL_PG_NAMES + TDL_PG_USERS] = NUMBER_NAMES("users", NUMBER_USER),
+    [TDL_PG_NAMES + TDL_PG_ITEMS] = NUMBER_NAMES("items", "t.id"),
+    [TDL_PG_NAMES + TDL_PG_KINDS] = NUMBER_NAMES("kinds", "t.id"),
+    [TDL_PG_NAMES + TDL_PG_SOURCES] = NUMBER_NAMES("sources", "t.id"),
 };
 
 enum { RETRY_FIRST_US = 100000, RETRY_LAST_US = 5000000 };
@@ -158,6 +171,7 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
 {
     tdl_pg_parameters none = {0};
     PGresult *result = NULL;
+    int64_t gate = -1;
     tdl_status st;
 
     b->dirty = true;
@@ -165,16 +179,32 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
         return TDL_OK;
     if ((st = tdl_pg_write(b, TDL_PG_LOCK, &none, "starting to write", &result, why)))
         return st;
-    if (PQntuples(result) == 1)
+    if (PQntuples(result) == 1) {
+        gate = tdl_pg_get_number(result, 0, 6);
+        b->unasked_barred = tdl_pg_get_number(result, 0, 7) & TDL_PURPOSE_ANALYTICS;
         b->now = (tdl_pg_totals){tdl_pg_get_number(result, 0, 0), tdl_pg_get_number(result, 0, 1),
                                  tdl_pg_get_number(result, 0, 2), tdl_pg_get_number(result, 0, 3),
                                  tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5)};
-    else
+    } else
         st = TDL_FAIL_HINT(why, TDL_E_CORRUPT, "restore it from a backup",
                            "the store has lost its totals");
     PQclear(result);
+    if (gate != b->gate) // somebody has been barred, or let in again
+        tdl_intern_release(&b->names[TDL_PG_USERS]);
+    b->gate = gate;
     b->locked = !st;
     b->found_events = b->now.events;
+    return st;
+}
+
+tdl_status tdl_pg_forget_names(tdl_backend *b, tdl_report *why)
+{
+    tdl_pg_parameters none = {0};
+    tdl_status st =
+        tdl_pg_change(b, TDL_PG_GATE_MOVE, &none, "changing who may be stored", NULL, why);
+
+    tdl_intern_release(&b->names[TDL_PG_USERS]);
+    b->gate = -1;
     return st;
 }
 

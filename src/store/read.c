@@ -26,7 +26,8 @@ void tdl_read_event(const tdl_rows *r, tdl_event *ret)
     };
 }
 
-tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why)
+tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, unsigned purposes,
+                               tdl_report *why)
 {
     tdl_rows r = {.reader = reader};
     tdl_status st;
@@ -35,6 +36,7 @@ tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *
         (st = tdl_rows_start(&r, TDL_READ_SCAN, why)))
         return st;
     tdl_rows_bind_number(&r, 1, from_us);
+    tdl_rows_bind_number(&r, 2, (int64_t)purposes);
     reader->scan = r.s;
     return TDL_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/candidates.h"
 #include "store/check.h"
 #include "store/key.h"
@@ -143,7 +144,10 @@ tdl_status tdl_store_put_flag(tdl_store *store, const tdl_flag_row *flag, tdl_re
         return st;
     row.version = 0;
     row.updated_us = tdl_time_now();
-    return tdl_store_write(store, put_flag, &row, why);
+    const tdl_audit_entry entry = {
+        .action = "flag.put",
+        .members = {{"flag", tdl_value_text(flag->key)}, {"family", tdl_value_text(flag->family)}}};
+    return tdl_store_change(store, put_flag, &row, &entry, why);
 }
 
 static tdl_status drop_flag(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
@@ -154,7 +158,10 @@ static tdl_status drop_flag(const tdl_store_ops *ops, tdl_backend *backend, cons
 
 tdl_status tdl_store_drop_flag(tdl_store *store, tdl_str key, tdl_report *why)
 {
-    return tdl_store_write(store, drop_flag, &key, why);
+    const tdl_audit_entry entry = {.action = "flag.drop",
+                                   .members = {{"flag", tdl_value_text(key)}}};
+
+    return tdl_store_change(store, drop_flag, &key, &entry, why);
 }
 
 tdl_status tdl_store_flags(tdl_store *store, tdl_arena *arena, tdl_flag_row **ret, size_t *ret_n,
@@ -253,6 +260,17 @@ static tdl_status put_model(const tdl_store_ops *ops, tdl_backend *backend, cons
 
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why)
 {
+    const tdl_audit_entry entry = {.action = "model.put",
+                                   .members = {{"model", tdl_value_text(model->version)},
+                                               {"app", tdl_value_text(model->app)},
+                                               {"active", tdl_value_number(model->active)},
+                                               {"file", tdl_value_text(tdl_str_of(model->hash))}}};
+
+    return tdl_store_change(store, put_model, &(publication){store, model}, &entry, why);
+}
+
+tdl_status tdl_store_move_model(tdl_store *store, const tdl_model_row *model, tdl_report *why)
+{
     return tdl_store_write(store, put_model, &(publication){store, model}, why);
 }
 
@@ -264,7 +282,10 @@ static tdl_status activate_model(const tdl_store_ops *ops, tdl_backend *backend,
 
 tdl_status tdl_store_activate_model(tdl_store *store, tdl_str version, tdl_report *why)
 {
-    return tdl_store_write(store, activate_model, &version, why);
+    const tdl_audit_entry entry = {.action = "model.activate",
+                                   .members = {{"model", tdl_value_text(version)}}};
+
+    return tdl_store_change(store, activate_model, &version, &entry, why);
 }
 
 tdl_status tdl_store_models(tdl_store *store, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
@@ -301,7 +322,11 @@ tdl_status tdl_store_create_key(tdl_store *store, tdl_right right, tdl_str label
         return st;
     tdl_key_make(right, tdl_time_now(), &row, text);
     row.label = label;
-    if (!(st = tdl_store_write(store, put_key, &row, why)))
+    const tdl_audit_entry entry = {
+        .action = "key.create",
+        .members = {{"key", tdl_value_text(tdl_str_of(row.id))},
+                    {"right", tdl_value_text(tdl_str_of(tdl_right_name(right)))}}};
+    if (!(st = tdl_store_change(store, put_key, &row, &entry, why)))
         memcpy(ret_text, text, sizeof text);
     sodium_memzero(text, sizeof text);
     return st;
@@ -336,6 +361,8 @@ static tdl_status revoke_key(const tdl_store_ops *ops, tdl_backend *backend, con
 tdl_status tdl_store_revoke_key(tdl_store *store, tdl_str id, tdl_report *why)
 {
     revocation r = {id, tdl_time_now()};
+    const tdl_audit_entry entry = {.action = "key.revoke",
+                                   .members = {{"key", tdl_value_text(id)}}};
 
-    return tdl_store_write(store, revoke_key, &r, why);
+    return tdl_store_change(store, revoke_key, &r, &entry, why);
 }

@@ -46,8 +46,16 @@ typedef enum tdl_read_statement {
     TDL_READ_SPLITS,     /* two persons that were parted later than a time, and when */
     TDL_READ_REJECTS,    /* the newest so many */
     TDL_READ_REJECT_COUNTS,
-    TDL_READ_GROUPS,       /* type, name, time of the newest word, in order */
-    TDL_READ_GROUP_TRAITS, /* name, JSON, time; NULL when the group has none */
+    TDL_READ_GROUPS,          /* type, name, time of the newest word, in order */
+    TDL_READ_GROUP_TRAITS,    /* name, JSON, time; NULL when the group has none */
+    TDL_READ_CONSENTS,        /* of a person */
+    TDL_READ_CONSENT_SAID,    /* every id with words */
+    TDL_READ_CONSENT_SAID_OF, /* of a person */
+    TDL_READ_CONSENT_NEW,     /* behind a number */
+    TDL_READ_CONSENT_NEWEST,
+    TDL_READ_AUDIT,        /* behind a number */
+    TDL_READ_AUDIT_NEWEST, /* from a number on downwards */
+    TDL_READ_REPORTS,      /* one by id; all when it is empty */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,           /* events behind a number, under the id they came with, an alias, and
                                   whether that id is nobody */
@@ -119,7 +127,8 @@ void tdl_read_event(const tdl_rows *rows, tdl_event *ret);
 
 /* ---- what is read, for the ops table (read*.c) ---- */
 
-tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, tdl_report *why);
+tdl_status tdl_read_scan_start(tdl_reader *reader, int64_t from_us, unsigned purposes,
+                               tdl_report *why);
 tdl_status tdl_read_scan_next(tdl_reader *reader, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                               tdl_report *why);
 tdl_status tdl_read_walk(tdl_reader *reader, const tdl_walk *walk,

@@ -203,6 +203,11 @@ static void sqlite_reader_close(tdl_reader *given)
     free(reader);
 }
 
+static tdl_chain *sqlite_audit(tdl_backend *b)
+{
+    return &b->audit;
+}
+
 const tdl_store_ops tdl_sqlite_ops = {
     .scheme = "sqlite",
     .open = sqlite_open,
@@ -223,6 +228,9 @@ const tdl_store_ops tdl_sqlite_ops = {
     .put_key = tdl_sqlite_put_key,
     .revoke_key = tdl_sqlite_revoke_key,
     .execute = tdl_sqlite_execute,
+    .number_user = tdl_sqlite_number_user,
+    .forget_names = tdl_sqlite_forget_names,
+    .audit = sqlite_audit,
     .added = tdl_sqlite_added,
     .data_version = sqlite_data_version,
     .reader_open = sqlite_reader_open,

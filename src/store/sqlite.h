@@ -30,6 +30,8 @@ typedef enum tdl_name_table {
 typedef enum tdl_write_statement {
     TDL_WRITE_BEGIN,
     TDL_WRITE_COMMIT,
+    TDL_WRITE_GATE,
+    TDL_WRITE_GATE_MOVE,
     TDL_WRITE_EVENT,
     TDL_WRITE_DECISION,
     TDL_WRITE_ITEM,
@@ -62,6 +64,9 @@ struct tdl_backend {
     sqlite3_stmt *executed;               /* whose row is given out; may be NULL */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
+    int64_t gate;        /* the setting under which users were remembered; -1 = look again */
+    bool unasked_barred; /* analytics are withheld by default */
+    tdl_chain audit;     /* see tdl_store_ops */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
     sqlite3 *watch_db; /* of data_version */
@@ -96,7 +101,8 @@ tdl_status tdl_sqlite_put_event(tdl_backend *backend, const tdl_event *event, in
                                 tdl_report *why);
 tdl_status tdl_sqlite_put_decision(tdl_backend *backend, const tdl_decision_text *decision,
                                    bool *ret_new, tdl_report *why);
-/* Joins and traits that a new event brings; user, alias: rows of `users`, alias 0 = none. */
+/* Joins and traits that a new event brings; user, alias: rows of `users`. With an alias of 0, or of
+ * somebody barred, nobody is joined. */
 tdl_status tdl_sqlite_put_person(tdl_backend *backend, const tdl_event *event, int64_t seq,
                                  int64_t user, int64_t alias, tdl_report *why);
 tdl_status tdl_sqlite_put_traits(tdl_backend *backend, tdl_str user, tdl_str traits,
@@ -109,6 +115,7 @@ tdl_status tdl_sqlite_activate_model(tdl_backend *backend, tdl_str version, tdl_
 tdl_status tdl_sqlite_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_sqlite_execute;
+tdl_status tdl_sqlite_forget_names(tdl_backend *backend, tdl_report *why);
 void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
 
@@ -117,9 +124,10 @@ void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
 /* A statement of `which`, ready to bind. */
 tdl_status tdl_sqlite_prepare(tdl_backend *backend, tdl_write_statement which, sqlite3_stmt **ret,
                               tdl_report *why);
-/* The row of a name, made when there is none. */
+/* The row of a name, made when there is none; negative of a user who is barred. */
 tdl_status tdl_sqlite_intern(tdl_backend *backend, tdl_name_table table, tdl_str text, int64_t *ret,
                              tdl_report *why);
+tdl_status tdl_sqlite_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* Nothing is copied: step before `text` dies. */
 void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
 /* Run a statement that gives no row. */

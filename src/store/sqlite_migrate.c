@@ -95,7 +95,7 @@ static const char step_3[] =
 static const char step_4[] =
     "ALTER TABLE users ADD COLUMN sealed_key BLOB;"
     "ALTER TABLE users ADD COLUMN sealed_id BLOB;"
-    "ALTER TABLE users ADD COLUMN denied INTEGER NOT NULL DEFAULT 0;"    // bits of purposes
+    "ALTER TABLE users ADD COLUMN denied INTEGER NOT NULL DEFAULT 0;"    // see consents
     "ALTER TABLE users ADD COLUMN erased_us INTEGER NOT NULL DEFAULT 0;" // late events are dropped
     "ALTER TABLE users ADD COLUMN no_person INTEGER NOT NULL DEFAULT 0;" // a group's own name
     "CREATE INDEX users_no_person ON users(id) WHERE no_person;"
@@ -116,7 +116,9 @@ static const char step_4[] =
     "  seq INTEGER PRIMARY KEY," // from 1, without gaps
     "  record TEXT NOT NULL,"
     "  hash BLOB NOT NULL);"
-    "CREATE TABLE consents(" // never changed: the newest word of a user on a purpose holds
+    // Never changed: the newest word of a person on a purpose holds. What that comes to is in
+    // users.denied of each of his ids: bits of purposes denied, and 8 higher of those granted.
+    "CREATE TABLE consents("
     "  id INTEGER PRIMARY KEY,"
     "  user_id INTEGER NOT NULL,"
     "  purpose TEXT NOT NULL,"
@@ -124,6 +126,7 @@ static const char step_4[] =
     "  time_us INTEGER NOT NULL,"
     "  source TEXT NOT NULL);"
     "CREATE INDEX consents_by_user ON consents(user_id);"
+    "CREATE INDEX users_by_denied ON users(denied) WHERE denied <> 0;"
     "CREATE TABLE retention(kind TEXT PRIMARY KEY, days INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE erasures("
     "  id TEXT PRIMARY KEY,"

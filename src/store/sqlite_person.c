@@ -94,10 +94,11 @@ static tdl_status move_ids(tdl_backend *b, const link *l, root kept, root joined
         return st;
     int64_t id = sqlite3_last_insert_rowid(b->db);
     if ((st = run_with(b, TDL_WRITE_JOIN_IDS, (int64_t[5]){id, joined.id}, why)) ||
-        (st = run_with(b, TDL_WRITE_JOIN_MOVE, (int64_t[5]){kept.id, joined.id}, why)))
+        (st = run_with(b, TDL_WRITE_JOIN_MOVE, (int64_t[5]){kept.id, joined.id}, why)) ||
+        (joined.identified && (st = run_with(b, TDL_WRITE_IDENTIFIED, (int64_t[5]){kept.id}, why))))
         return st;
-    return joined.identified ? run_with(b, TDL_WRITE_IDENTIFIED, (int64_t[5]){kept.id}, why)
-                             : TDL_OK;
+    const tdl_value person = tdl_value_number(kept.id);
+    return tdl_sqlite_execute(b, TDL_EXECUTE_SUM_CONSENT, &person, 1, NULL, 0, NULL, why);
 }
 
 /* What cannot be joined stays apart, and its event is stored all the same. */
@@ -146,7 +147,7 @@ tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq
         ((st = find_root(b, user, &own, why)) ||
          (st = run_with(b, TDL_WRITE_IDENTIFIED, (int64_t[5]){own.id}, why))))
         return st;
-    if (alias && (st = join(b, &l, why)))
+    if (alias > 0 && (st = join(b, &l, why)))
         return st;
     if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)) ||
         (st = put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why)))
@@ -160,5 +161,5 @@ tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, i
     int64_t id;
     tdl_status st = tdl_sqlite_intern(b, TDL_USERS, user, &id, why);
 
-    return st ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
+    return st || id < 0 ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
 }

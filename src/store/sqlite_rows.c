@@ -12,12 +12,17 @@
     " LEFT JOIN users p ON p.id = u.person"
 /* Whoever stands for the user called ?1. */
 #define PERSON "(SELECT coalesce(person, id) FROM users WHERE name = ?1)"
+/* What the person of user u denies: his own words, and without one the default. */
+#define DENIED                                                                                     \
+    "(u.denied | (coalesce((SELECT CAST(value AS INTEGER) FROM settings"                           \
+    " WHERE name = 'consent.default'), 0) & ~(u.denied >> 8)))"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
-        "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= ?1 ORDER BY e.time_us, e.seq",
+        "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.time_us >= ?1 AND (?2 = 0 OR " DENIED
+        " & ?2 = 0) ORDER BY e.time_us, e.seq",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = ?1 ORDER BY e.time_us, e.seq",
     [TDL_READ_WALK] = "SELECT time_us, seq, user, kind, value FROM events"
@@ -110,7 +115,23 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_REJECT_COUNTS] = "SELECT source, reason, count(*), max(received_us) FROM rejects"
                                " GROUP BY source, reason ORDER BY count(*) DESC, source, reason"
                                " LIMIT ?1",
+    [TDL_READ_AUDIT] = "SELECT seq, record, hash FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    [TDL_READ_AUDIT_NEWEST] = "SELECT seq, record, hash FROM audit WHERE seq <= ?1"
+                              " ORDER BY seq DESC LIMIT ?2",
+    [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
+                         " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
+    [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents WHERE user_id IN"
+                          " (SELECT id FROM users WHERE id = " PERSON
+                          "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
+                          " ORDER BY time_us, id",
+    [TDL_READ_CONSENT_SAID] = "SELECT u.name, u.denied FROM users u WHERE u.denied <> 0",
+    [TDL_READ_CONSENT_SAID_OF] =
+        "SELECT u.name, u.denied FROM users u WHERE u.id IN (SELECT id FROM users WHERE id "
+        "= " PERSON "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")",
+    [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id FROM consents c JOIN users u ON u.id = c.user_id"
+                             " WHERE c.id > ?1 ORDER BY c.id",
+    [TDL_READ_CONSENT_NEWEST] = "SELECT coalesce(max(id), 0) FROM consents",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
                         " (SELECT count(*) FROM events WHERE decision_id IS NOT NULL)",

@@ -1,4 +1,6 @@
 /* The writer thread's half of the SQLite backend. */
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "store/sqlite.h"
 
@@ -10,6 +12,10 @@
 static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_BEGIN] = "BEGIN IMMEDIATE",
     [TDL_WRITE_COMMIT] = "COMMIT",
+    [TDL_WRITE_GATE] = "SELECT coalesce((SELECT value FROM settings WHERE name = 'gate'), 0),"
+                       " coalesce((SELECT value FROM settings WHERE name = 'consent.default'), 0)",
+    [TDL_WRITE_GATE_MOVE] = "INSERT INTO settings VALUES('gate', 1)"
+                            " ON CONFLICT(name) DO UPDATE SET value = value + 1",
     [TDL_WRITE_EVENT] = "INSERT INTO events(time_us, user, kind, item, value, properties, source,"
                         " message_id, decision_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
                         " ON CONFLICT(source, message_id) DO NOTHING",
@@ -54,7 +60,10 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_KEY] = "INSERT INTO keys(id, grants, label, created_us, revoked_us, hash)"
                       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [TDL_WRITE_REVOKE] = "UPDATE keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us = 0",
-    [TDL_WRITE_NAME_FIND + TDL_USERS] = "SELECT id FROM users WHERE name = ?1",
+    [TDL_WRITE_NAME_FIND + TDL_USERS] =
+        "SELECT CASE WHEN u.erased_us OR u.denied & 1 OR p.erased_us OR p.denied & 1"
+        " OR (?2 AND NOT u.denied >> 8 & 1) THEN -u.id"
+        " ELSE u.id END FROM users u LEFT JOIN users p ON p.id = u.person WHERE u.name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_ITEMS] = "SELECT id FROM items WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_KINDS] = "SELECT id FROM kinds WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_SOURCES] = "SELECT id FROM sources WHERE name = ?1",
@@ -117,9 +126,39 @@ static void end_execute(tdl_backend *b)
     b->executed = NULL;
 }
 
+/* Has somebody been barred, or let in again, since users were remembered? */
+static tdl_status check_gate(tdl_backend *b, tdl_report *why)
+{
+    sqlite3_stmt *s;
+    int64_t gate = 0;
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_GATE, &s, why);
+
+    if (st)
+        return st;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        gate = sqlite3_column_int64(s, 0);
+        b->unasked_barred = sqlite3_column_int64(s, 1) & TDL_PURPOSE_ANALYTICS;
+    } else
+        st = tdl_sqlite_fail(b->db, "starting to write", why);
+    sqlite3_reset(s);
+    if (gate != b->gate)
+        tdl_intern_release(&b->names[TDL_USERS]);
+    b->gate = gate;
+    return st;
+}
+
 tdl_status tdl_sqlite_begin(tdl_backend *b, tdl_report *why)
 {
-    return run(b, TDL_WRITE_BEGIN, "starting to write", why);
+    tdl_status st = run(b, TDL_WRITE_BEGIN, "starting to write", why);
+
+    return st ? st : check_gate(b, why);
+}
+
+tdl_status tdl_sqlite_forget_names(tdl_backend *b, tdl_report *why)
+{
+    tdl_intern_release(&b->names[TDL_USERS]);
+    b->gate = -1;
+    return run(b, TDL_WRITE_GATE_MOVE, "changing who may be stored", why);
 }
 
 tdl_status tdl_sqlite_commit(tdl_backend *b, tdl_report *why)
@@ -172,6 +211,8 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
     if (st)
         return st;
     tdl_sqlite_bind_text(s, 1, text);
+    if (table == TDL_USERS)
+        sqlite3_bind_int(s, 2, b->unasked_barred);
     int code = sqlite3_step(s);
     *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
@@ -180,28 +221,55 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
     return st;
 }
 
+static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
+                           tdl_report *why)
+{
+    sqlite3_stmt *s;
+    tdl_status st =
+        tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_ADD + (int)table), &s, why);
+
+    if (st)
+        return st;
+    tdl_sqlite_bind_text(s, 1, text);
+    if (!(st = tdl_sqlite_step(b, s, "storing a name", why)))
+        *ret = sqlite3_last_insert_rowid(b->db);
+    return st;
+}
+
 /* Another process may have added the name since: look before adding. */
 tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
                              tdl_report *why)
 {
-    sqlite3_stmt *s;
     tdl_status st;
 
     if (tdl_intern_find(&b->names[table], text, ret))
         return TDL_OK;
     if ((st = find_name(b, table, text, ret, why)))
         return st;
-    bool fresh = !*ret;
-    if (fresh) {
-        if ((st = tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_ADD + (int)table), &s,
-                                     why)))
-            return st;
-        tdl_sqlite_bind_text(s, 1, text);
-        if ((st = tdl_sqlite_step(b, s, "storing a name", why)))
-            return st;
-        *ret = sqlite3_last_insert_rowid(b->db);
+    bool unknown = !*ret, unasked = unknown && table == TDL_USERS && b->unasked_barred;
+    if (unasked)
+        *ret = TDL_USER_UNASKED;
+    else if (unknown && (st = add_name(b, table, text, ret, why)))
+        return st;
+    tdl_intern_add(&b->names[table], text, *ret, unknown && !unasked);
+    return TDL_OK;
+}
+
+tdl_status tdl_sqlite_number_user(tdl_backend *b, tdl_str id, int64_t *ret, tdl_report *why)
+{
+    tdl_intern *users = &b->names[TDL_USERS];
+    tdl_status st = find_name(b, TDL_USERS, id, ret, why);
+    int64_t remembered;
+
+    if (st || *ret) {
+        *ret = llabs(*ret);
+        return st;
     }
-    tdl_intern_add(&b->names[table], text, *ret, fresh);
+    if ((st = add_name(b, TDL_USERS, id, ret, why)))
+        return st;
+    if (tdl_intern_find(users, id, &remembered)) // as one who has no row
+        tdl_intern_release(users);
+    users->fresh_n++; // whether he is barred is not known here
     return TDL_OK;
 }
 
@@ -235,8 +303,13 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
     sqlite3_stmt *s;
     tdl_status st;
 
-    if ((st = tdl_sqlite_intern(b, TDL_USERS, e->user, &user, why)) ||
-        (st = tdl_sqlite_intern(b, TDL_KINDS, e->kind, &kind, why)) ||
+    if ((st = tdl_sqlite_intern(b, TDL_USERS, e->user, &user, why)))
+        return st;
+    if (user < 0) {
+        *ret_seq = TDL_SEQ_DROPPED;
+        return TDL_OK;
+    }
+    if ((st = tdl_sqlite_intern(b, TDL_KINDS, e->kind, &kind, why)) ||
         (st = tdl_sqlite_intern(b, TDL_SOURCES, e->source, &source, why)) ||
         (e->item.len && (st = tdl_sqlite_intern(b, TDL_ITEMS, e->item, &item, why))) ||
         (e->alias.len && (st = tdl_sqlite_intern(b, TDL_USERS, e->alias, &alias, why))) ||

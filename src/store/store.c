@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a store");
     }
     options = options ? options : &defaults;
+    snprintf(store->actor, sizeof store->actor, "%s", options->actor ? options->actor : "server");
     pthread_mutex_init(&store->lock, NULL);
     store->idle_max = options->readers_max && options->readers_max < TDL_READERS_MAX
                           ? options->readers_max
@@ -255,7 +257,8 @@ struct tdl_scan {
 };
 
 /* Its connection is its own, because it stays inside its snapshot until the scan is closed. */
-tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, tdl_scan **ret, tdl_report *why)
+tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, unsigned purposes, tdl_scan **ret,
+                         tdl_report *why)
 {
     tdl_status st;
     tdl_scan *scan = calloc(1, sizeof *scan);
@@ -264,7 +267,7 @@ tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, tdl_scan **ret, tdl_
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a scan");
     scan->store = store;
     if ((st = store->ops->reader_open(store->backend, &scan->reader, why)) ||
-        (st = store->ops->scan_start(scan->reader, from_us, why)))
+        (st = store->ops->scan_start(scan->reader, from_us, purposes, why)))
         goto out;
     *ret = scan;
     scan = NULL; /* the caller's now */

@@ -28,6 +28,7 @@ typedef struct tdl_store_options {
     size_t queue_bytes;   /* most bytes waiting for the writer; 0 = 64 MiB. Past it: TDL_E_FULL */
     unsigned group_max;   /* most events in one commit; 0 = 10,000 */
     unsigned readers_max; /* most reader connections kept open; 0 = 16 */
+    const char *actor;    /* who changes things, for the audit log: "cli"; NULL = "server" */
     /* Where the paths of models begin. With it a store that several processes share keeps their
      * files too; tdl_store_fetch_model brings one here. May be NULL. */
     const char *files_dir;
@@ -47,7 +48,9 @@ void tdl_store_close(tdl_store *store);
  *
  * Of a store that several processes share, it is also called, within a second, for each event that
  * another process stored since this one opened it. Those are in order among themselves, have no
- * traits, and an alias only where the two ids were joined. */
+ * traits, and an alias only where the two ids were joined.
+ *
+ * An event that says something on consent is told even when it was dropped: then seq is below 0. */
 typedef void tdl_store_observer(void *context, const tdl_event *event, int64_t seq);
 void tdl_store_observe(tdl_store *store, tdl_store_observer *observer, void *context);
 
@@ -61,7 +64,8 @@ tdl_status tdl_event_check(const tdl_event *event, int64_t now_us, tdl_report *w
 /* Append `events` in order; all or nothing. Duplicates by (source, message_id), inside the call
  * and against everything stored, are skipped and counted: the first copy stays.
  *   events   [events_n], already checked with tdl_event_check
- *   ret_new  events stored, duplicates not counted; set on success only; may be NULL
+ *   ret_new  events stored, without duplicates and those of barred persons; set on success only;
+ *            may be NULL
  *   returns  TDL_OK | TDL_E_FULL (queue or disk full: retry later) | TDL_E_IO */
 tdl_status tdl_store_append(tdl_store *store, const tdl_event *events, size_t events_n,
                             size_t *ret_new, tdl_report *why);
@@ -78,7 +82,9 @@ void tdl_store_flush(tdl_store *store);
 /* Scan in (time, arrival) order, in bounded memory whatever the size of the store, over a snapshot
  * taken at open. */
 typedef struct tdl_scan tdl_scan;
-tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, tdl_scan **ret, tdl_report *why);
+/* purposes: leaves out everybody who denies one of them; 0 = nobody. */
+tdl_status tdl_scan_open(tdl_store *store, int64_t from_us, unsigned purposes, tdl_scan **ret,
+                         tdl_report *why);
 /* Borrowed until the next call. *ret_more = false at the end. ret_seq may be NULL. */
 tdl_status tdl_scan_next(tdl_scan *scan, tdl_event *ret, int64_t *ret_seq, bool *ret_more,
                          tdl_report *why);
@@ -121,6 +127,18 @@ tdl_status tdl_store_user_events(tdl_store *store, tdl_str user, size_t limit, t
                                  tdl_event **ret, size_t *ret_n, tdl_report *why);
 
 /* ---- persons ---- */
+
+/* What a person may deny the use of his data for. */
+typedef enum tdl_purpose {
+    TDL_PURPOSE_ANALYTICS = 1, /* denied: the person's events are not stored */
+    TDL_PURPOSE_PERSONALISATION = 2,
+    TDL_PURPOSE_PRICING = 4,
+    TDL_PURPOSE_TRAINING = 8,
+    TDL_PURPOSE_SHARING = 16
+} tdl_purpose;
+
+/* Somebody is *barred* who was erased or denied analytics. Events of a barred person are dropped,
+ * and nobody is joined with him. */
 
 /* An event with an alias makes two ids one person, if the rules of treadle/event.h allow it and the
  * person has no more than a thousand ids. From then on every event of either id, earlier and later
@@ -197,6 +215,49 @@ typedef struct tdl_reject_count {
 /* How many of those kept have which reason, most first. */
 tdl_status tdl_store_count_rejects(tdl_store *store, size_t limit, tdl_arena *arena,
                                    tdl_reject_count **ret, size_t *ret_n, tdl_report *why);
+/* ---- consent ---- */
+
+/* What persons said about purposes; words are added and never changed. Of each purpose the newest
+ * word of any of the person's ids holds, by its own time and not by its arrival; without a word the
+ * store's default. */
+
+enum { TDL_PURPOSES_N = 5, TDL_PURPOSES_ALL = (1 << TDL_PURPOSES_N) - 1 };
+
+const char *tdl_purpose_name(tdl_purpose purpose); /* "analytics", "personalisation", ... */
+bool tdl_purpose_parse(tdl_str text, tdl_purpose *ret);
+
+typedef struct tdl_consent {
+    tdl_purpose purpose;
+    bool granted;
+    int64_t time_us;
+    tdl_str source; /* where it was said: "api", "segment", ...; up to TDL_ID_MAX bytes */
+} tdl_consent;
+
+/* A word of a user, who need not be known yet. The same word twice is one. */
+tdl_status tdl_store_put_consent(tdl_store *store, tdl_str user, const tdl_consent *word,
+                                 tdl_report *why);
+/* Every word of the person, oldest first.
+ *   ret_denied  bits of what the person denies now, the default included */
+tdl_status tdl_store_consents(tdl_store *store, tdl_str user, tdl_arena *arena, tdl_consent **ret,
+                              size_t *ret_n, unsigned *ret_denied, tdl_report *why);
+
+/* The purposes that need a person's word before: bits; 0 in a new store. */
+tdl_status tdl_store_put_consent_default(tdl_store *store, unsigned withheld, tdl_report *why);
+tdl_status tdl_store_consent_default(tdl_store *store, unsigned *ret_withheld, tdl_report *why);
+
+/* An id of a person who said something. */
+typedef struct tdl_consent_said {
+    tdl_str id;
+    unsigned granted, denied; /* bits */
+} tdl_consent_said;
+typedef void tdl_consent_fn(void *context, const tdl_consent_said *said);
+/* Every such id; of one person with `user`. */
+tdl_status tdl_store_each_consent(tdl_store *store, tdl_str user, tdl_consent_fn *fn, void *context,
+                                  tdl_report *why);
+/* Who said something since *position, by whomever it was stored; moves it. Below 0 it becomes that
+ * of now. The id alone is told. */
+tdl_status tdl_store_new_consents(tdl_store *store, int64_t *position, tdl_consent_fn *fn,
+                                  void *context, tdl_report *why);
 
 /* ---- flags ---- */
 
@@ -327,11 +388,34 @@ tdl_status tdl_store_put_setting(tdl_store *store, tdl_str name, tdl_str value, 
 tdl_status tdl_store_setting(tdl_store *store, tdl_str name, tdl_buf *ret, bool *ret_found,
                              tdl_report *why);
 
+/* ---- reports ---- */
+
+/* A question that was saved; insight/insight.h knows what it asks. */
+typedef struct tdl_saved_report {
+    tdl_str id;    /* a UUID */
+    tdl_str name;  /* for people; need not be unique */
+    tdl_str query; /* a JSON object */
+    int64_t created_us, updated_us;
+} tdl_saved_report;
+
+/* Insert, or replace by id all but when it was created. */
+tdl_status tdl_store_put_report(tdl_store *store, const tdl_saved_report *report, tdl_report *why);
+/* The same of one that is there: name, query and updated_us. TDL_E_NOT_FOUND. */
+tdl_status tdl_store_change_report(tdl_store *store, const tdl_saved_report *report,
+                                   tdl_report *why);
+tdl_status tdl_store_drop_report(tdl_store *store, tdl_str id,
+                                 tdl_report *why); /* TDL_E_NOT_FOUND */
+tdl_status tdl_store_get_report(tdl_store *store, tdl_str id, tdl_arena *arena,
+                                tdl_saved_report *ret, tdl_report *why); /* TDL_E_NOT_FOUND */
+tdl_status tdl_store_reports(tdl_store *store, tdl_arena *arena, tdl_saved_report **ret,
+                             size_t *ret_n, tdl_report *why); /* oldest first */
+
 /* ---- the whole ---- */
 
 typedef struct tdl_store_counts {
     int64_t events, users, items, decisions, rewards; /* rewards: events that carry a decision id */
     int64_t duplicates;                               /* skipped since open */
+    int64_t dropped;                                  /* of barred persons, since open */
     int64_t commits;                                  /* since open */
 } tdl_store_counts;
 /* Kept in memory by the writer, and costs nothing; in a store opened for reading the rows are

@@ -15,6 +15,7 @@ struct tdl_store {
     tdl_backend *backend;
     tdl_writer *writer;   /* NULL when read-only */
     char *files_dir;      /* may be NULL */
+    char actor[16];       /* for the audit log */
     pthread_mutex_t lock; /* of the idle readers */
     tdl_reader *idle[TDL_READERS_MAX];
     size_t idle_n, idle_max;
@@ -29,6 +30,9 @@ void tdl_store_give_back(tdl_store *store, tdl_reader *reader); /* accepts NULL 
 /* Run `call` on the writer thread and wait. TDL_E_FORBIDDEN when the store is read-only. */
 tdl_status tdl_store_write(tdl_store *store, tdl_writer_call *call, const void *context,
                            tdl_report *why);
+
+/* A model and its file, as tdl_store_put_model does, without an entry in the audit log. */
+tdl_status tdl_store_move_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
 
 /* On the writer thread: the file of a model, where there is one and the backend keeps files. */
 tdl_status tdl_store_send_file(const tdl_store *store, const tdl_store_ops *ops,

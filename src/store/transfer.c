@@ -68,7 +68,7 @@ static tdl_status move_items(tdl_transfer *t, int64_t total)
     return st;
 }
 
-/* ---- keys, flags, models: few ---- */
+/* ---- keys, flags, reports, models: few ---- */
 
 static tdl_status put_key(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                           tdl_report *why)
@@ -80,6 +80,12 @@ static tdl_status put_flag(const tdl_store_ops *ops, tdl_backend *backend, const
                            tdl_report *why)
 {
     return ops->put_flag(backend, context, why);
+}
+
+static tdl_status activate(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                           tdl_report *why)
+{
+    return ops->activate_model(backend, ((const tdl_model_row *)context)->version, why);
 }
 
 static tdl_status move_keys(tdl_transfer *t, int64_t *ret_from, int64_t *ret_to)
@@ -119,6 +125,21 @@ static tdl_status move_flags(tdl_transfer *t, int64_t *ret_from, int64_t *ret_to
     return TDL_OK;
 }
 
+static tdl_status move_reports(tdl_transfer *t, int64_t *ret_from, int64_t *ret_to)
+{
+    tdl_saved_report *from, *to;
+    size_t from_n, to_n;
+    tdl_status st = tdl_store_reports(t->from, t->arena, &from, &from_n, t->why);
+
+    for (size_t i = 0; !st && i < from_n; i++)
+        st = tdl_store_put_report(t->to, &from[i], t->why);
+    if (st || (st = tdl_store_reports(t->to, t->arena, &to, &to_n, t->why)))
+        return st;
+    *ret_from = (int64_t)from_n;
+    *ret_to = (int64_t)to_n;
+    return TDL_OK;
+}
+
 static bool has_model(const tdl_model_row *models, size_t n, tdl_str version)
 {
     for (size_t i = 0; i < n; i++)
@@ -141,9 +162,9 @@ static tdl_status move_models(tdl_transfer *t, int64_t *ret_from, int64_t *ret_t
         st = tdl_store_fetch_model(t->from, &from[i], t->why);
         st = st == TDL_E_NOT_FOUND ? TDL_OK : st;
         if (!st && !has_model(to, to_n, from[i].version))
-            st = tdl_store_put_model(t->to, &from[i], t->why);
+            st = tdl_store_move_model(t->to, &from[i], t->why);
         else if (!st && from[i].active)
-            st = tdl_store_activate_model(t->to, from[i].version, t->why);
+            st = tdl_store_write(t->to, activate, &from[i], t->why);
         tdl_transfer_tell(t, "models", (int64_t)(from_n - i), (int64_t)from_n);
     }
     if (st || (st = tdl_store_models(t->to, (tdl_str){0}, t->arena, &to, &to_n, t->why)))
@@ -161,13 +182,11 @@ static tdl_status compare(const tdl_transfer *t, const tdl_transfer_counts *from
     const struct {
         const char *name;
         int64_t from, to;
-    } rows[] = {{"items", from->items, to->items},
-                {"keys", from->keys, to->keys},
-                {"flags", from->flags, to->flags},
-                {"models", from->models, to->models},
-                {"events", from->events, to->events},
-                {"rewards", from->rewards, to->rewards},
-                {"decisions", from->decisions, to->decisions}};
+    } rows[] = {
+        {"items", from->items, to->items},       {"keys", from->keys, to->keys},
+        {"flags", from->flags, to->flags},       {"reports", from->reports, to->reports},
+        {"models", from->models, to->models},    {"events", from->events, to->events},
+        {"rewards", from->rewards, to->rewards}, {"decisions", from->decisions, to->decisions}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].from != rows[i].to)
@@ -204,8 +223,9 @@ tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progr
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to move a store");
     fill_counts(from, &here);
     // Items before events, so that both stores have them in one order.
-    if ((st = move_keys(&t, &here.keys, &there.keys)) ||
+    if ((st = tdl_transfer_audit(&t)) || (st = move_keys(&t, &here.keys, &there.keys)) ||
         (st = move_flags(&t, &here.flags, &there.flags)) ||
+        (st = move_reports(&t, &here.reports, &there.reports)) ||
         (st = move_models(&t, &here.models, &there.models)) || (st = move_items(&t, here.items)) ||
         (st = tdl_transfer_events(&t, here.events)) || (st = tdl_transfer_traits(&t)) ||
         (st = tdl_transfer_tables(&t)) || (st = tdl_transfer_decisions(&t, here.decisions)))

@@ -11,7 +11,7 @@
 
 /* Rows of a store. */
 typedef struct tdl_transfer_counts {
-    int64_t items, keys, flags, models, events, rewards, decisions;
+    int64_t items, keys, flags, reports, models, events, rewards, decisions;
 } tdl_transfer_counts;
 
 /* stage: "events", ...; done, total: rows of it. */

@@ -1,4 +1,4 @@
-/* A transfer under way, shared by transfer.c and transfer_rows.c. */
+/* A transfer under way, shared by transfer*.c. */
 #ifndef TDL_STORE_TRANSFER_PARTS_H
 #define TDL_STORE_TRANSFER_PARTS_H
 
@@ -29,5 +29,6 @@ tdl_status tdl_transfer_start(tdl_store *store, tdl_read_statement which, int64_
                               tdl_rows *ret, tdl_report *why);
 /* Gives `st`, or else how the reading ended. */
 tdl_status tdl_transfer_end(tdl_store *store, tdl_rows *rows, tdl_status st, tdl_report *why);
+tdl_status tdl_transfer_audit(tdl_transfer *transfer);
 
 #endif

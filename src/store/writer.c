@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "store/consent.h"
 
 enum {
     QUEUE_BYTES = 64 << 20,
@@ -24,8 +25,8 @@ typedef struct work {
     size_t bytes; /* charged to the queue's budget */
     /* WORK_EVENTS */
     const tdl_event *events; /* [events_n] */
-    size_t events_n, new_n;
-    int64_t *seq; /* [events_n], 0 = duplicate */
+    size_t events_n, new_n, dropped_n;
+    int64_t *seq; /* [events_n], 0 = duplicate, or TDL_SEQ_DROPPED */
     tdl_append_done *done;
     void *done_context;
     /* WORK_DECISION */
@@ -256,12 +257,18 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
 
 static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 {
-    for (size_t i = 0; i < w->events_n; i++) {
-        tdl_status st = writer->ops->put_event(writer->backend, &w->events[i], &w->seq[i], why);
-        if (st)
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < w->events_n; i++) {
+        const tdl_event *e = &w->events[i];
+        if (tdl_consent_is_said(e) &&
+            (st = tdl_consent_put_event(writer->ops, writer->backend, e, why)))
             return st;
+        w->seq[i] = TDL_SEQ_DROPPED;
+        if (!e->unwanted)
+            st = writer->ops->put_event(writer->backend, e, &w->seq[i], why);
     }
-    return TDL_OK;
+    return st;
 }
 
 /* A refusal (no such key, a version that is there already) is the call's own and is undone alone.
@@ -269,11 +276,14 @@ static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 static tdl_status write_call(tdl_writer *writer, work *w, tdl_report *why)
 {
     tdl_report own = {0};
+    tdl_chain before = *writer->ops->audit(writer->backend);
     tdl_status st = writer->ops->mark(writer->backend, why);
 
     if (st)
         return st;
     w->status = w->call(writer->ops, writer->backend, w->call_context, &own);
+    if (w->status)
+        *writer->ops->audit(writer->backend) = before;
     if (w->status && w->why)
         *w->why = own;
     if (w->status && w->status != TDL_E_INVALID && w->status != TDL_E_NOT_FOUND &&
@@ -301,14 +311,17 @@ static tdl_status write_one(tdl_writer *writer, work *w, tdl_report *why)
 static void count_new(work_list group)
 {
     for (work *w = group.first; w; w = w->next) {
-        w->new_n = 0;
-        for (size_t i = 0; i < w->events_n; i++)
-            w->new_n += w->seq[i] != 0;
+        w->new_n = w->dropped_n = 0;
+        for (size_t i = 0; i < w->events_n; i++) {
+            w->new_n += w->seq[i] > 0;
+            w->dropped_n += w->seq[i] == TDL_SEQ_DROPPED;
+        }
     }
 }
 
 static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *why)
 {
+    tdl_chain before = *writer->ops->audit(writer->backend);
     tdl_status st = writer->ops->begin(writer->backend, why);
 
     if (st)
@@ -317,10 +330,12 @@ static tdl_status write_group(tdl_writer *writer, work_list group, tdl_report *w
         st = write_one(writer, w, why);
     if (!st)
         st = writer->ops->commit(writer->backend, why);
-    if (st)
+    if (st) {
         writer->ops->rollback(writer->backend);
-    else
+        *writer->ops->audit(writer->backend) = before;
+    } else {
         count_new(group);
+    }
     return st;
 }
 
@@ -332,7 +347,7 @@ static void tell_observer(tdl_store_observer *observer, void *context, work_list
         return;
     for (work *w = group.first; w; w = w->next)
         for (size_t i = 0; w->kind == WORK_EVENTS && i < w->events_n; i++)
-            if (w->seq[i])
+            if (w->seq[i] > 0 || (w->seq[i] < 0 && tdl_consent_is_said(&w->events[i])))
                 observer(context, &w->events[i], w->seq[i]);
 }
 
@@ -347,9 +362,10 @@ static void count_group(tdl_writer *writer, work_list group, int64_t users, int6
     for (work *w = group.first; w; w = w->next) {
         counts->decisions += w->kind == WORK_DECISION && w->is_new;
         counts->events += (int64_t)w->new_n;
-        counts->duplicates += (int64_t)(w->events_n - w->new_n);
+        counts->dropped += (int64_t)w->dropped_n;
+        counts->duplicates += (int64_t)(w->events_n - w->new_n - w->dropped_n);
         for (size_t i = 0; i < w->events_n; i++)
-            counts->rewards += w->seq[i] && w->events[i].decision_id.len;
+            counts->rewards += w->seq[i] > 0 && w->events[i].decision_id.len;
     }
 }
 

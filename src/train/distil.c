@@ -33,7 +33,7 @@ tdl_status tdl_distil_teach(tdl_net *teacher, int scores, const tdl_nn_batch *ba
 
     if (!(temperature > 0 && isfinite(temperature)))
         return TDL_FAIL(why, TDL_E_INVALID, "temperature %g is not > 0", temperature);
-    if (scores < 0 || scores >= teacher->nodes_n || !tdl_net_value(teacher, scores))
+    if (scores < 0 || scores >= teacher->nodes_n || !tdl_net_has_value(teacher, scores))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "ask for it with tdl_net_keep before planning",
                              "value %d of the teacher cannot be read", scores);
     asked.target = NULL; // its loss would turn the scores into probabilities

@@ -51,7 +51,7 @@ static tdl_status prepare(const tdl_net *net, const tdl_trial_data *data, tdl_tr
                           tdl_report *why)
 {
     *trial = (tdl_trial){.bytes = tdl_net_weight_bytes(net)};
-    if (data->scores < 0 || data->scores >= net->nodes_n || !tdl_net_value(net, data->scores))
+    if (data->scores < 0 || data->scores >= net->nodes_n || !tdl_net_has_value(net, data->scores))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "ask for it with tdl_net_keep before planning",
                              "value %d of the net cannot be read", data->scores);
     trial->cols = net->node[data->scores].shapes.out_cols;

@@ -25,8 +25,8 @@ tdl_status tdl_fields_first_id(const json_t *object, const char *const *keys, td
 tdl_status tdl_fields_what(const json_t *properties, tdl_arena *arena, tdl_event *event,
                            tdl_report *why);
 
-/* Who tells of a group: a group that nobody, or its own name "$<type>_<group>" (posthog-node), tells
- * of is no person. */
+/* Who tells of a group: a group that nobody, or its own name "$<type>_<group>" (posthog-node),
+ * tells of is no person. */
 tdl_status tdl_fields_group_user(tdl_arena *arena, tdl_event *event, tdl_report *why);
 
 /* The id that makes a repetition a duplicate. Any string will do: one that the store would refuse

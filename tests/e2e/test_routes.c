@@ -144,6 +144,14 @@ static void a_recommendation_is_logged_as_it_was_answered(void **state)
     assert_string_equal(client_text(admin, "decisions.0.items.0.id"), first);
 }
 
+static void the_audit_log_is_as_described(void **state)
+{
+    (void)state;
+    client_expect(admin, 200, "GET", "/v1/audit", NULL);
+    check("GET", "/v1/audit");
+    assert_string_equal(client_text(admin, "entries.0.record.action"), "model.put"); // trained
+}
+
 static void a_stranger_gets_popular_items(void **state)
 {
     (void)state;
@@ -312,6 +320,7 @@ int main(void)
         cmocka_unit_test(an_item_is_found),
         cmocka_unit_test(users_are_listed_by_prefix),
         cmocka_unit_test(a_recommendation_is_logged_as_it_was_answered),
+        cmocka_unit_test(the_audit_log_is_as_described),
         cmocka_unit_test(a_stranger_gets_popular_items),
         cmocka_unit_test(similar_items_are_a_decision_too),
         cmocka_unit_test(training_makes_a_model_that_serves),

@@ -5,6 +5,7 @@ import { useI18n } from './i18n';
 import { useValue } from './observable';
 import { Decisions } from './pages/decisions';
 import { Insights } from './pages/insights';
+import { Live } from './pages/live';
 import { Models } from './pages/models';
 import { Overview } from './pages/overview';
 import { Runs } from './pages/runs';
@@ -23,6 +24,8 @@ function Page({ page, id }: Route) {
             return <Runs id={id} />;
         case 'insights':
             return <Insights id={id} />;
+        case 'live':
+            return <Live id={id} />;
         case 'users':
             return <Users id={id} />;
         case 'decisions':

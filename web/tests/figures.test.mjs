@@ -21,6 +21,11 @@ test('csv quotes what RFC 4180 says must be quoted, and nothing else', () => {
     );
 });
 
+test('csv disarms what a spreadsheet would take for a formula, and leaves numbers alone', () => {
+    const rows = ['=1+1', '+a', '-b', '@c', '\td', 'e-f', -5].map((value) => ({ value }));
+    assert.equal(csv(rows), "value\r\n'=1+1\r\n'+a\r\n'-b\r\n'@c\r\n'\td\r\ne-f\r\n-5\r\n");
+});
+
 test('csv of no rows is one empty line', () => {
     assert.equal(csv([]), '\r\n');
 });

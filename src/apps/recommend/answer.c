@@ -43,7 +43,9 @@ static tdl_status find_item(tdl_answer *a, tdl_report *why)
 static tdl_status gather(tdl_answer *a, tdl_report *why)
 {
     pthread_rwlock_rdlock(&a->app->lock);
-    tdl_status st = a->ask->item.len ? find_item(a, why) : copy_history(a, why);
+    tdl_status st = a->ask->item.len      ? find_item(a, why)
+                    : a->ask->impersonal ? TDL_OK
+                                         : copy_history(a, why);
     a->catalogue_n = tdl_catalogue_count(a->app->catalogue);
     pthread_rwlock_unlock(&a->app->lock);
     return st;
@@ -84,6 +86,10 @@ static tdl_status choose_rung(tdl_answer *a, tdl_report *why)
     bool similar = a->asked_item >= 0, known;
     tdl_status st = TDL_OK;
 
+    if (!similar && a->ask->impersonal) {
+        a->fallback = "no_consent";
+        return TDL_OK;
+    }
     if (!a->serving) {
         a->fallback = similar || a->seen_n ? "no_model" : "stranger";
         return TDL_OK;
@@ -163,10 +169,12 @@ static tdl_status explain(tdl_answer *a, tdl_report *why)
 /* ---- completing; under the lock ---- */
 
 static const tdl_reason popular = {.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
+static const tdl_reason no_consent = {.kind = TDL_REASON_NO_CONSENT, .share = 1, .exact = true};
 
 /* Where the model has nothing to say: by popularity, as it is now. */
 static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
 {
+    const tdl_reason *reason = a->ask->impersonal && a->asked_item < 0 ? &no_consent : &popular;
     size_t missing = a->wanted - a->picks_n;
     tdl_scored *best = tdl_arena_alloc(a->arena, missing, sizeof *best);
     uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(a->catalogue_n), sizeof *blocked);
@@ -186,7 +194,7 @@ static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
                        .model_item = -1,
                        .score = a->ops ? 0 : best[i].score, // in the units of who answers
                        .reasons_n = 1,
-                       .reason = &popular};
+                       .reason = reason};
     return TDL_OK;
 }
 

@@ -50,7 +50,7 @@ typedef struct tdl_answer {
     tdl_serving *serving;    /* NULL: popularity alone */
     const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
     const void *model;
-    const char *fallback;  /* NULL, "no_model", "stranger" */
+    const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
 

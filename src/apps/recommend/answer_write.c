@@ -77,6 +77,7 @@ static void number_reasons(const tdl_answer *a, const tdl_pick *pick,
         const tdl_reason *reason = &pick->reason[k];
         ret[k] = (tdl_packed_reason){
             .cause = reason->kind == TDL_REASON_EVENT ? a->cause_of[reason->at] : 0,
+            .no_consent = reason->kind == TDL_REASON_NO_CONSENT,
             .exact = reason->exact,
             .share = tdl_share_pack(reason->share)};
     }
@@ -92,7 +93,7 @@ static void write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_re
         if (reasons[k].cause)
             write_head(out, a, reasons[k].cause - 1U);
         else
-            tdl_reason_write_popular(out);
+            tdl_reason_write_popular(out, reasons[k].no_consent);
         tdl_reason_write_share(out, reasons[k].share, reasons[k].exact);
     }
     tdl_buf_char(out, ']');

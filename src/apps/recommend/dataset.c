@@ -55,7 +55,7 @@ static tdl_status scan_events(loader *l, tdl_store *store, tdl_report *why)
     tdl_scan *scan = NULL;
     tdl_event event;
     bool more = true;
-    tdl_status st = tdl_scan_open(store, 0, &scan, why);
+    tdl_status st = tdl_scan_open(store, 0, TDL_PURPOSE_TRAINING, &scan, why);
 
     while (!st && !l->failed) {
         if ((st = tdl_scan_next(scan, &event, NULL, &more, why)) || !more)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FORM = 1, EXACT = 0x8000, CAUSE_BYTES = 10, REASON_BYTES = 3, CAUSES_MAX = 255 };
+enum { FORM = 1, EXACT = 0x8000, NO_CONSENT = 0x4000, CAUSE_BYTES = 10, REASON_BYTES = 3, CAUSES_MAX = 255 };
 
 uint16_t tdl_share_pack(double share)
 {
@@ -47,7 +47,10 @@ char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reason
     at = put_number(at, reasons_n, 1);
     for (size_t i = 0; i < reasons_n; i++) {
         at = put_number(at, reasons[i].cause, 1);
-        at = put_number(at, reasons[i].share | (reasons[i].exact ? EXACT : 0U), 2);
+        at = put_number(at,
+                        reasons[i].share | (reasons[i].exact ? EXACT : 0U) |
+                            (reasons[i].no_consent ? NO_CONSENT : 0U),
+                        2);
     }
     return at;
 }
@@ -68,9 +71,10 @@ void tdl_reason_write_event(tdl_buf *out, tdl_str item_json, int64_t time_us)
     ADD(out, ",\"share\":");
 }
 
-void tdl_reason_write_popular(tdl_buf *out)
+void tdl_reason_write_popular(tdl_buf *out, bool no_consent)
 {
-    ADD(out, "{\"kind\":\"popular\",\"share\":");
+    tdl_buf_str(out, no_consent ? TDL_STR("{\"kind\":\"no_consent\",\"share\":")
+                                : TDL_STR("{\"kind\":\"popular\",\"share\":"));
 }
 
 /* 0, 1 or 0.dddd without trailing zeros. */
@@ -159,8 +163,8 @@ static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
     tdl_buf_char(out, '[');
     for (size_t i = 0; i < n && !c->bad; i++) {
         size_t cause = (size_t)take_number(c, 1);
-        unsigned share = (unsigned)take_number(c, 2);
-        c->bad |= cause > causes_n || (share & ~(unsigned)EXACT) > TDL_SHARE_ONE;
+        unsigned bits = (unsigned)take_number(c, 2), share = bits & (NO_CONSENT - 1U);
+        c->bad |= cause > causes_n || share > TDL_SHARE_ONE || (cause && bits & NO_CONSENT);
         if (c->bad)
             break;
         if (i)
@@ -168,8 +172,8 @@ static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
         if (cause)
             write_event(out, catalogue, &causes[cause - 1]);
         else
-            tdl_reason_write_popular(out);
-        tdl_reason_write_share(out, (uint16_t)(share & ~(unsigned)EXACT), share & EXACT);
+            tdl_reason_write_popular(out, bits & NO_CONSENT);
+        tdl_reason_write_share(out, (uint16_t)share, bits & EXACT);
     }
     tdl_buf_char(out, ']');
 }

@@ -8,7 +8,8 @@
  *     u8  n, then n events        i64 time_us, u16 length of the item's id, the id
  *     u8  m, then m chosen items  u8 k, then k reasons of
  *         u8  cause               0 = popularity, else the event, counted from 1
- *         u16 share               ten-thousandths; the highest bit says that shares are exact
+ *         u16 share               ten-thousandths; the highest bit says that shares are exact, the
+ *                                 next that popularity answers for want of consent
  *
  * All numbers are little-endian. Rows of older versions hold the full JSON, which begins with '['.
  */
@@ -31,6 +32,7 @@ typedef struct tdl_cause {
 typedef struct tdl_packed_reason {
     uint8_t cause;  /* 0 = popularity, else causes[cause - 1] */
     bool exact;     /* shares of all reasons sum to one */
+    bool no_consent; /* of popularity: no personal answer was allowed */
     uint16_t share; /* of the item's score, in 1 / TDL_SHARE_ONE */
 } tdl_packed_reason;
 
@@ -51,7 +53,7 @@ char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reason
 /* A reason as JSON is its head and its share. The head of one cause is the same wherever it stands.
  * item_json: as tdl_catalogue_json gives it. */
 void tdl_reason_write_event(tdl_buf *out, tdl_str item_json, int64_t time_us);
-void tdl_reason_write_popular(tdl_buf *out);
+void tdl_reason_write_popular(tdl_buf *out, bool no_consent);
 void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact);
 
 /* The array [{"item": id, "reasons": [...]}, ...] of a stored decision; titles are those of

@@ -119,7 +119,7 @@ static tdl_status replay(tdl_app *app, tdl_report *why)
 
     if (!st)
         st = tdl_store_each_alias(app->context.store, replay_alias, app, why);
-    if (st || (st = tdl_scan_open(app->context.store, 0, &scan, why)))
+    if (st || (st = tdl_scan_open(app->context.store, 0, 0, &scan, why)))
         return st;
     while (!(st = tdl_scan_next(scan, &event, &seq, &more, why)) && more) {
         learn(app, &event);

@@ -51,7 +51,11 @@ typedef struct tdl_fit_options {
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
 } tdl_fit_options;
 
-typedef enum tdl_reason_kind { TDL_REASON_EVENT, TDL_REASON_POPULAR } tdl_reason_kind;
+typedef enum tdl_reason_kind {
+    TDL_REASON_EVENT,
+    TDL_REASON_POPULAR,
+    TDL_REASON_NO_CONSENT /* popular as well, because no personal answer is allowed */
+} tdl_reason_kind;
 
 typedef struct tdl_reason {
     tdl_reason_kind kind;

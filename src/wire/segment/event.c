@@ -1,3 +1,6 @@
+#include <strings.h>
+
+#include "store/store.h"
 #include "wire/clock.h"
 #include "wire/fields.h"
 #include "wire/segment/segment.h"
@@ -120,6 +123,50 @@ static tdl_status read_properties(json_t *object, tdl_segment_call call, tdl_are
     return st;
 }
 
+/* ---- consent ---- */
+
+/* Categories are the customer's own words; these are what Segment's documentation calls them. */
+static const struct {
+    const char *category;
+    tdl_purpose purpose;
+} categories[] = {
+    {"Analytics", TDL_PURPOSE_ANALYTICS},
+    {"Advertising", TDL_PURPOSE_SHARING},
+    {"Functional", TDL_PURPOSE_PERSONALISATION},
+    {"Personalization", TDL_PURPOSE_PERSONALISATION},
+};
+
+static unsigned purpose_of(const char *category)
+{
+    for (size_t i = 0; i < sizeof categories / sizeof categories[0]; i++)
+        if (!strcasecmp(category, categories[i].category))
+            return categories[i].purpose;
+    return 0;
+}
+
+/* Every call repeats the state of the page it comes from: that decides on the call itself. What the
+ * person says from now on is in an identify, or when the preference was changed. */
+static void read_consent(json_t *object, tdl_segment_call call, tdl_event *event)
+{
+    json_t *preferences = json_object_get(
+        json_object_get(json_object_get(object, "context"), "consent"), "categoryPreferences");
+    unsigned granted = 0, denied = 0;
+    const char *category;
+    json_t *value;
+
+    json_object_foreach(preferences, category, value)
+    {
+        granted |= json_is_true(value) ? purpose_of(category) : 0;
+        denied |= json_is_false(value) ? purpose_of(category) : 0;
+    }
+    event->unwanted = denied & TDL_PURPOSE_ANALYTICS;
+    if (call != TDL_SEGMENT_IDENTIFY &&
+        !tdl_str_is(event->kind, "Segment Consent Preference Updated"))
+        return;
+    event->grants = (uint8_t)(granted & ~denied);
+    event->denies = (uint8_t)denied;
+}
+
 tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent_us,
                              int64_t received_us, tdl_arena *arena, tdl_event *ret, tdl_report *why)
 {
@@ -145,6 +192,7 @@ tdl_status tdl_segment_event(json_t *object, tdl_segment_call call, int64_t sent
         event.time_us = tdl_clock_correct(event.time_us, sent_us, received_us);
     if ((st = tdl_batch_check(&event, received_us, why)))
         return st;
+    read_consent(object, call, &event);
     *ret = event;
     return TDL_OK;
 }

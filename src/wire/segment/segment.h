@@ -9,6 +9,9 @@
  *   group     groupId and traits of a group call, of the type "group"
  *   item, value   wire/fields.h
  *   time      timestamp, corrected by the sender's clock (wire/clock.h)
+ *   consent   context.consent.categoryPreferences: Analytics, Advertising (sharing), Functional and
+ *             Personalization (personalisation). With Analytics false the event is not stored. Of
+ * an identify, or a track of "Segment Consent Preference Updated", the person's words are
  */
 #ifndef TDL_WIRE_SEGMENT_SEGMENT_H
 #define TDL_WIRE_SEGMENT_SEGMENT_H

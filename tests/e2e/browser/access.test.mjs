@@ -10,12 +10,15 @@ let server;
 let browser;
 let decision;
 let run;
+let report;
 
 before(async () => {
     server = await Server.start();
     browser = await launch();
     await server.fill();
     await server.train();
+    const saved = { name: 'weekly', query: { report: 'users', every: 'week' } };
+    report = (await server.call('POST', '/v1/reports', saved)).id;
     run = (await server.call('GET', '/v1/runs')).runs[0].id;
     decision = (await server.call('GET', '/v1/recommend?user=u3&n=10')).decision_id;
 });
@@ -30,6 +33,9 @@ const PAGES = () => [
     '#/runs',
     `#/runs/${run}`,
     '#/insights',
+    '#/insights/funnel',
+    `#/insights/r/${report}`,
+    '#/live',
     '#/users',
     '#/users/u3',
     '#/decisions',
@@ -106,7 +112,7 @@ test('whatever takes the focus shows it', async () => {
 test('the skip link is first and leads to the content', async () => {
     const page = await newPage(browser, server);
     await openAt(page, server);
-    await page.getByText(t('connection.live')).waitFor();
+    await page.getByRole('status').filter({ hasText: t('connection.live') }).waitFor();
     await page.evaluate(() => document.activeElement.blur());
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement.textContent), t('nav.skip'));

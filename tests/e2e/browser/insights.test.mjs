@@ -38,7 +38,8 @@ after(async () => {
 });
 
 async function ask(page, t, report, fields = {}) {
-    await page.getByLabel(t('insights.report'), { exact: true }).selectOption(report);
+    await page.getByRole('link', { name: t(`insights.report.${report}`), exact: true }).click();
+    await page.locator('.views [aria-current]', { hasText: t(`insights.report.${report}`) }).waitFor();
     for (const [label, value] of Object.entries(fields)) await page.getByLabel(label).fill(value);
     await page.getByRole('button', { name: t('insights.show') }).click();
 }
@@ -70,7 +71,7 @@ for (const language of LANGUAGES) {
         await other.context().close();
     });
 
-    test(`trend, retention, sessions and breakdown (${language})`, async () => {
+    test(`every kind of report has its view (${language})`, async () => {
         const page = await newPage(browser, server, { locale: language, colorScheme: 'dark' });
         await openAt(page, server, '#/insights');
         await page.getByRole('img', { name: new RegExp(`${t('kind.view')} · ${t('insights.events')}`) }).waitFor();
@@ -90,6 +91,10 @@ for (const language of LANGUAGES) {
         assert.ok((await cohorts.textContent()).includes(percent.format(0.4))); // 8 of 20 came back
         await ask(page, t, 'sessions');
         await page.getByRole('img', { name: new RegExp(`^${t('insights.sessions')}`) }).waitFor();
+        await ask(page, t, 'users');
+        const users = page.getByRole('img', { name: new RegExp(`^${t('insights.persons')}: .*28`) });
+        await users.waitFor(); // 20 on one day, 8 of them again on the next
+        await page.getByText(t('insights.unique.other', { n: 20 }), { exact: true }).waitFor();
         assertClean(page);
         await page.context().close();
     });
@@ -112,4 +117,91 @@ test('a report that lacks something says what, and data goes out as CSV', async 
     assert.equal(lines.length, 3);
     assertClean(page);
     await page.context().close();
+});
+
+test('a period is named by the clock of whoever asked', async () => {
+    const t = words('en');
+    const page = await newPage(browser, server, { timezoneId: 'Asia/Shanghai' });
+    await openAt(page, server, '#/insights/users');
+    const chart = page.getByRole('img', { name: new RegExp(`^${t('insights.persons')}`) });
+    await chart.waitFor();
+    await chart.focus();
+    await page.keyboard.press('End');
+    const today = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'Asia/Shanghai' });
+    await page
+        .getByRole('img', { name: `${t('insights.persons')}: ${today.format(new Date())}: 0` })
+        .waitFor();
+    assertClean(page);
+    await page.context().close();
+});
+
+for (const language of LANGUAGES) {
+    const t = words(language);
+
+    test(`a report is saved, opened by its address, renamed and deleted (${language})`, async () => {
+        const page = await newPage(browser, server, { locale: language });
+        await openAt(page, server, '#/insights/funnel');
+        await page.getByText(t('saved.none')).waitFor();
+        await page.getByLabel(t('insights.kinds.funnel')).fill('view, order');
+        await page.getByLabel(t('insights.within')).fill('12h');
+        await page.getByRole('button', { name: t('insights.show') }).click();
+        await page.getByRole('table', { name: t('insights.report.funnel') }).waitFor();
+        await page.getByLabel(t('saved.saveAs')).fill('订单 <b>');
+        await page.getByRole('button', { name: t('saved.save'), exact: true }).click();
+        await page.getByRole('heading', { name: '订单 <b>' }).waitFor();
+        const address = await page.evaluate(() => location.hash);
+        assert.match(address, /^#\/insights\/r\/[0-9a-f-]{36}$/);
+
+        const other = await newPage(browser, server, { locale: language });
+        await openAt(other, server, address);
+        await other.getByRole('heading', { name: '订单 <b>' }).waitFor();
+        const rows = other.getByRole('table', { name: t('insights.report.funnel') }).locator('tbody tr');
+        await rows.first().waitFor();
+        assert.equal(await rows.count(), 2);
+        assert.equal(await other.getByLabel(t('insights.kinds.funnel')).inputValue(), 'view, order');
+        assert.equal(await other.getByLabel(t('insights.within')).inputValue(), '12h');
+
+        await page.getByRole('button', { name: t('saved.renameOne', { name: '订单 <b>' }) }).click();
+        await page.getByLabel(t('saved.name'), { exact: true }).fill('orders');
+        await page.keyboard.press('Enter');
+        const link = page.getByRole('link', { name: 'orders', exact: true });
+        await link.waitFor();
+        assert.equal(await link.getAttribute('href'), address);
+        await page.getByRole('button', { name: t('saved.deleteOne', { name: 'orders' }) }).click();
+        await page.getByRole('button', { name: t('saved.reallyDelete', { name: 'orders' }) }).click();
+        await page.getByText(t('saved.none')).waitFor();
+        assertClean(page);
+        assertClean(other);
+        await page.context().close();
+        await other.context().close();
+    });
+}
+
+test('the same name is the same report, and only an admin saves', async () => {
+    const t = words('en');
+    const page = await newPage(browser, server);
+    await openAt(page, server, '#/insights/trend');
+    for (const view of ['trend', 'sessions']) {
+        await page.getByRole('link', { name: t(`insights.report.${view}`), exact: true }).click();
+        await page.locator('.views [aria-current]', { hasText: t(`insights.report.${view}`) }).waitFor();
+        await page.getByLabel(t('saved.saveAs')).fill('mine');
+        await page.getByRole('button', { name: t('saved.save'), exact: true }).click();
+        await page.getByRole('heading', { name: 'mine', exact: true }).waitFor();
+    }
+    const { reports } = await server.call('GET', '/v1/reports');
+    assert.deepEqual(
+        reports.map(({ name, query }) => [name, query.report]),
+        [['mine', 'sessions']],
+    );
+    const reader = await newPage(browser, server);
+    await openAt(reader, { url: server.url, key: await server.createKey('decide') }, '#/insights');
+    await reader.getByText(t('saved.admins')).waitFor();
+    await reader.getByRole('link', { name: 'mine', exact: true }).click();
+    await reader.getByRole('heading', { name: 'mine', exact: true }).waitFor();
+    assert.equal(await reader.getByLabel(t('saved.saveAs')).count(), 0);
+    await server.call('DELETE', `/v1/reports/${reports[0].id}`);
+    assertClean(page);
+    assertClean(reader);
+    await page.context().close();
+    await reader.context().close();
 });

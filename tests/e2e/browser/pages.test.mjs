@@ -48,7 +48,7 @@ for (const language of LANGUAGES) {
     test(`the overview shows the server's totals (${language})`, async () => {
         const page = await newPage(browser, server, { locale: language });
         await openAt(page, server, '#/overview');
-        await page.getByText(t('connection.live')).waitFor();
+        await page.getByRole('status').filter({ hasText: t('connection.live') }).waitFor();
         const stats = await server.call('GET', '/v1/stats');
         const shown = async (key) => (await total(page, t(key)).textContent()).trim();
         assert.equal(await shown('total.events'), format(language, stats.events.total));

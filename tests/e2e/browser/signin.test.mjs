@@ -40,7 +40,7 @@ test('the key in the address signs in and leaves the address bar', async () => {
 
 test('the session lasts for a reload, in a cookie that no script can read', async () => {
     await page.reload();
-    await page.getByText(t('connection.live')).waitFor();
+    await page.getByRole('status').filter({ hasText: t('connection.live') }).waitFor();
     const readable = await page.evaluate(
         () => JSON.stringify(sessionStorage) + JSON.stringify(localStorage) + document.cookie,
     );
@@ -104,7 +104,7 @@ test('a key that may only write is told so', async () => {
 test('the right key typed into the form opens the dashboard', async () => {
     await page.getByLabel(t('signin.key')).fill(server.key);
     await page.keyboard.press('Enter');
-    await page.getByText(t('connection.live')).waitFor();
+    await page.getByRole('status').filter({ hasText: t('connection.live') }).waitFor();
     assertClean(page);
 });
 
@@ -123,7 +123,7 @@ test('a fresh server says what to do next on every page', async () => {
 
 test('when the server goes away the page says so', async () => {
     await openAt(page, server);
-    await page.getByText(t('connection.live')).waitFor();
+    await page.getByRole('status').filter({ hasText: t('connection.live') }).waitFor();
     await server.stop();
     await page.getByText(t('connection.lost')).waitFor();
 });

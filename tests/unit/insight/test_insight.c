@@ -228,6 +228,90 @@ static void values_of_a_property_are_counted(void **state)
            "value,events,persons\r\n\"'=pro\",3,2\r\n\"3\",1,1\r\n,1,1\r\n");
 }
 
+static void users_are_counted_once_a_period_whatever_they_did(void **state)
+{
+    fixture *f = *state;
+
+    did(f, "ann", "view", at("2026-02-02T10:00:00Z"), NULL);
+    did(f, "ann", "order", at("2026-02-02T11:00:00Z"), NULL);
+    did(f, "bob", "view", at("2026-02-02T12:00:00Z"), NULL);
+    did(f, "ann", "order", at("2026-02-04T12:00:00Z"), NULL);
+    did(f, "cat", "view", at("2026-02-04T13:00:00Z"), NULL);
+    expect(f,
+           "{\"report\":\"users\",\"from\":\"2026-02-02T00:00:00Z\",\"until\":"
+           "\"2026-02-05T00:00:00Z\"}",
+           "period,persons,new_persons\r\n2026-02-02T00:00:00Z,2,2\r\n"
+           "2026-02-03T00:00:00Z,0,0\r\n2026-02-04T00:00:00Z,2,1\r\n");
+    expect(f, // ann's first order is on the second
+           "{\"report\":\"users\",\"kinds\":[\"order\"],\"every\":\"week\",\"from\":"
+           "\"2026-02-02T00:00:00Z\",\"until\":\"2026-02-09T00:00:00Z\"}",
+           "period,persons,new_persons\r\n2026-02-02T00:00:00Z,1,1\r\n");
+}
+
+/* Thousands of persons, against a count by hand: each day i has i + 1 of them. */
+static void many_users_are_counted_exactly(void **state)
+{
+    enum { DAYS = 60 };
+    fixture *f = *state;
+    tdl_table table;
+    char user[16];
+
+    for (int day = 0; day < DAYS; day++)
+        for (int i = 0; i <= day; i++) {
+            snprintf(user, sizeof user, "u%d", day * (day + 1) / 2 + i);
+            did(f, user, "view", at("2026-01-01T00:00:00Z") + day * DAY_US + i, NULL);
+        }
+    succeed(f, ask(f, "{\"report\":\"users\",\"last\":\"59d\"}", &table)); // from 1 January on
+    assert_int_equal(table.rows_n, 59);
+    for (size_t day = 0; day < 59; day++) {
+        assert_int_equal(table.cells[day * 3 + 1].number, day + 1);
+        assert_int_equal(table.cells[day * 3 + 2].number, day + 1);
+    }
+}
+
+static void last_is_a_span_before_until(void **state)
+{
+    fixture *f = *state;
+
+    did(f, "ann", "view", at("2026-02-27T00:00:00Z"), NULL);
+    did(f, "bob", "view", at("2026-02-26T23:59:59Z"), NULL); // a second too early
+    expect(f, "{\"report\":\"users\",\"last\":\"2d\"}",
+           "period,persons,new_persons\r\n2026-02-27T00:00:00Z,1,1\r\n"
+           "2026-02-28T00:00:00Z,0,0\r\n");
+}
+
+static tdl_status save(fixture *f, const char *id, const char *name, const char *query,
+                       char ret_id[37])
+{
+    json_t *json = json_loads(query, 0, NULL);
+    tdl_status st =
+        tdl_insight_save(f->store, tdl_str_of(id), tdl_str_of(name), json, ret_id, &f->why);
+
+    json_decref(json);
+    return st;
+}
+
+static void a_saved_query_is_asked_again(void **state)
+{
+    fixture *f = *state;
+    char id[37], same[37], nobody[37];
+    tdl_saved_report report;
+
+    did(f, "ann", "view", at("2026-02-27T00:00:00Z"), NULL);
+    succeed(f, save(f, "", "views", "{\"report\":\"users\",\"last\":\"1w\"}", id));
+    succeed(f, save(f, id, "users", "{\"report\":\"users\",\"last\":\"2d\"}", same));
+    assert_string_equal(id, same);
+    succeed(f, tdl_store_get_report(f->store, tdl_str_of(id), f->arena, &report, &f->why));
+    assert_str(report.name, "users");
+    expect(f, tdl_arena_str(f->arena, report.query).at,
+           "period,persons,new_persons\r\n2026-02-27T00:00:00Z,1,1\r\n"
+           "2026-02-28T00:00:00Z,0,0\r\n");
+    refuse(f, save(f, "nobody", "x", "{\"report\":\"users\"}", nobody), TDL_E_NOT_FOUND, "nobody");
+    refuse(f, save(f, "", "x", "{\"report\":\"trend\",\"every\":1}", nobody), TDL_E_INVALID,
+           "query: every");
+    refuse(f, save(f, "", "", "{\"report\":\"trend\"}", nobody), TDL_E_INVALID, "name");
+}
+
 static void a_query_that_makes_no_sense_is_refused(void **state)
 {
     static const char *const queries[][2] = {
@@ -237,6 +321,8 @@ static void a_query_that_makes_no_sense_is_refused(void **state)
         {"{\"report\":\"trend\",\"from\":\"yesterday\"}", "from is not a time"},
         {"{\"report\":\"trend\",\"from\":\"2026-03-02T00:00:00Z\"}", "until is not after from"},
         {"{\"report\":\"trend\",\"every\":\"year\"}", "every must be"},
+        {"{\"report\":\"trend\",\"last\":30}", "last is not a span"},
+        {"{\"report\":\"trend\",\"last\":\"1d\",\"from\":\"2026-01-01T00:00:00Z\"}", "give one"},
         {"{\"report\":\"trend\",\"every\":\"hour\",\"from\":\"2020-01-01T00:00:00Z\"}", "periods"},
         {"{\"report\":\"trend\",\"kinds\":\"view\"}", "kinds must be a list"},
         {"{\"report\":\"trend\",\"kinds\":[1]}", "kinds.0"},
@@ -250,8 +336,14 @@ static void a_query_that_makes_no_sense_is_refused(void **state)
     fixture *f = *state;
     tdl_table table;
 
-    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        json_t *query = json_loads(queries[i][0], 0, NULL);
         refuse(f, ask(f, queries[i][0], &table), TDL_E_INVALID, queries[i][1]);
+        // and when it is only checked
+        refuse(f, tdl_insight(NULL, query, at("2026-03-01T00:00:00Z"), f->arena, &table, &f->why),
+               TDL_E_INVALID, queries[i][1]);
+        json_decref(query);
+    }
 }
 
 static void a_store_without_events_gives_empty_tables(void **state)
@@ -259,6 +351,7 @@ static void a_store_without_events_gives_empty_tables(void **state)
     fixture *f = *state;
 
     expect(f, "{\"report\":\"trend\"}", "period,kind,events,persons\r\n");
+    expect(f, "{\"report\":\"users\"}", "period,persons,new_persons\r\n");
     expect(f, "{\"report\":\"retention\"}", "cohort,after,persons,share\r\n");
     expect(f, "{\"report\":\"funnel\",\"steps\":[\"a\",\"b\"]}",
            "step,kind,persons,share_of_first,share_of_former,median_seconds\r\n"
@@ -275,6 +368,10 @@ int main(void)
         STORE_TEST(retention_is_by_the_period_of_the_beginning),
         STORE_TEST(a_pause_ends_a_session),
         STORE_TEST(values_of_a_property_are_counted),
+        STORE_TEST(users_are_counted_once_a_period_whatever_they_did),
+        STORE_TEST(many_users_are_counted_exactly),
+        STORE_TEST(last_is_a_span_before_until),
+        STORE_TEST(a_saved_query_is_asked_again),
         STORE_TEST(a_query_that_makes_no_sense_is_refused),
         STORE_TEST(a_store_without_events_gives_empty_tables),
     };

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/timestamp.h"
-#include "loop/loop.h"
+#include "loop/consent.h"
 
 typedef struct fixture {
     char dir[64];
@@ -157,6 +157,119 @@ static void state_is_rebuilt_from_the_store_when_it_opens_again(void **state)
     assert_true(is_chosen(&decision, "tea"));
 }
 
+static void say(fixture *f, const char *user, tdl_purpose purpose, bool granted)
+{
+    tdl_consent word = {.purpose = purpose,
+                        .granted = granted,
+                        .time_us = tdl_time_now(),
+                        .source = TDL_STR("test")};
+    tdl_report why = {0};
+
+    if (tdl_loop_put_consent(f->loop, tdl_str_of(user), &word, &why))
+        fail_msg("%s", why.message);
+}
+
+/* The text of the reasons is the application's; here it is enough that they say so. */
+static bool says_no_consent(fixture *f, const tdl_decision *decision)
+{
+    tdl_buf reasons = {0};
+    tdl_jw w = {.out = &reasons};
+
+    assert_int_equal(tdl_loop_explain(f->loop, decision, &w, NULL), TDL_OK);
+    bool says = strstr(reasons.at, "no_consent") != NULL;
+    tdl_buf_release(&reasons);
+    return says;
+}
+
+static void an_answer_without_consent_does_not_look_at_the_person(void **state)
+{
+    fixture *f = *state;
+    tdl_decision_row row;
+
+    store_event(f, "bob", "cake", "1", NULL);
+    store_event(f, "bob", "tea", "2", NULL);
+    store_event(f, "ann", "cake", "3", NULL);
+    say(f, "ann", TDL_PURPOSE_PERSONALISATION, false);
+    tdl_decision denied = decide(f, "ann", 3);
+    assert_true(is_chosen(&denied, "cake")); // which ann has seen
+    assert_true(says_no_consent(f, &denied));
+    assert_int_equal(tdl_store_get_decision(tdl_loop_store(f->loop), tdl_str_of(denied.id),
+                                            f->arena, &row, NULL),
+                     TDL_OK);
+    assert_true(says_no_consent(f, &row.decision));
+    tdl_loop_close(f->loop);
+    open_loop(f);
+    denied = decide(f, "ann", 3);
+    assert_true(says_no_consent(f, &denied));
+    say(f, "ann", TDL_PURPOSE_PERSONALISATION, true);
+    tdl_decision allowed = decide(f, "ann", 3);
+    assert_false(is_chosen(&allowed, "cake"));
+    assert_false(says_no_consent(f, &allowed));
+}
+
+static void consent_of_ids_that_are_joined_is_one(void **state)
+{
+    fixture *f = *state;
+    tdl_event join = {.time_us = tdl_time_now(),
+                      .user = TDL_STR("ann"),
+                      .alias = TDL_STR("phone"),
+                      .kind = TDL_STR("$identify"),
+                      .source = TDL_STR("test"),
+                      .message_id = TDL_STR("join")};
+
+    store_event(f, "bob", "cake", "1", NULL);
+    say(f, "phone", TDL_PURPOSE_PERSONALISATION, false);
+    tdl_decision before = decide(f, "ann", 3);
+    assert_false(says_no_consent(f, &before));
+    assert_int_equal(tdl_store_append(tdl_loop_store(f->loop), &join, 1, NULL, NULL), TDL_OK);
+    tdl_decision after = decide(f, "ann", 3);
+    assert_true(says_no_consent(f, &after));
+}
+
+/* Its own event is dropped, and what it says is known at once all the same. */
+static void words_in_an_event_hold_for_the_next_answer(void **state)
+{
+    fixture *f = *state;
+    tdl_event e = {.time_us = tdl_time_now(),
+                   .user = TDL_STR("ann"),
+                   .kind = TDL_STR("$identify"),
+                   .source = TDL_STR("test"),
+                   .message_id = TDL_STR("words"),
+                   .denies = TDL_PURPOSE_PERSONALISATION | TDL_PURPOSE_ANALYTICS};
+    size_t new_n = 9;
+
+    store_event(f, "bob", "cake", "1", NULL);
+    assert_int_equal(tdl_store_append(tdl_loop_store(f->loop), &e, 1, &new_n, NULL), TDL_OK);
+    assert_int_equal(new_n, 0);
+    tdl_decision decision = decide(f, "ann", 3);
+    assert_true(says_no_consent(f, &decision));
+}
+
+static void what_another_process_was_told_is_known_after_a_tick(void **state)
+{
+    fixture *f = *state;
+    tdl_consent word = {.purpose = TDL_PURPOSE_PERSONALISATION,
+                        .time_us = tdl_time_now(),
+                        .source = TDL_STR("test")};
+    char path[96];
+    tdl_store *other;
+
+    store_event(f, "bob", "cake", "1", NULL);
+    snprintf(path, sizeof path, "%s/treadle.db", f->dir);
+    assert_int_equal(tdl_store_open(path, NULL, &other, NULL), TDL_OK);
+    assert_int_equal(tdl_store_put_consent(other, TDL_STR("ann"), &word, NULL), TDL_OK);
+    assert_int_equal(tdl_loop_tick(f->loop, NULL), TDL_OK);
+    tdl_decision denied = decide(f, "ann", 3), bob = decide(f, "bob", 3);
+    assert_true(says_no_consent(f, &denied));
+    assert_false(says_no_consent(f, &bob));
+    assert_int_equal(tdl_store_put_consent_default(other, TDL_PURPOSE_PERSONALISATION, NULL),
+                     TDL_OK);
+    tdl_store_close(other);
+    assert_int_equal(tdl_loop_tick(f->loop, NULL), TDL_OK);
+    bob = decide(f, "bob", 3);
+    assert_true(says_no_consent(f, &bob));
+}
+
 static void a_folder_in_use_is_refused_and_the_holder_named(void **state)
 {
     fixture *f = *state;
@@ -206,6 +319,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_user_just_saw_is_not_answered_again_without_training,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(state_is_rebuilt_from_the_store_when_it_opens_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_without_consent_does_not_look_at_the_person,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(consent_of_ids_that_are_joined_is_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_in_an_event_hold_for_the_next_answer, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_another_process_was_told_is_known_after_a_tick, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused_and_the_holder_named, set_up,
                                         tear_down),

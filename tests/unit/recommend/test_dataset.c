@@ -110,6 +110,28 @@ static void catalogue_items_count_without_events_and_events_without_items_do_not
     tear_down_store(&s);
 }
 
+static void who_denies_training_gives_no_row_to_the_set(void **state)
+{
+    stored s = {0};
+    tdl_dataset d;
+    tdl_report why = {0};
+    const tdl_consent word = {
+        .purpose = TDL_PURPOSE_TRAINING, .time_us = 9, .source = TDL_STR("test")};
+
+    TDL_UNUSED(state);
+    set_up_store(&s);
+    store_event(&s, "ann", "a", 1);
+    store_event(&s, "ann", "b", 2);
+    store_event(&s, "bob", "b", 3);
+    expect_ok(tdl_store_put_consent(s.store, TDL_STR("ann"), &word, &why), &why);
+    load(&s, &d);
+    assert_int_equal(d.interactions.users_n, 1);
+    assert_int_equal(d.interactions.offsets[1], 1);
+    assert_true(tdl_str_is(tdl_names_at(d.items, d.interactions.item[0]), "b"));
+    tdl_dataset_release(&d);
+    tear_down_store(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +140,7 @@ int main(void)
         cmocka_unit_test(equal_times_keep_the_order_of_arrival),
         cmocka_unit_test(an_item_that_comes_back_keeps_its_first_place),
         cmocka_unit_test(catalogue_items_count_without_events_and_events_without_items_do_not),
+        cmocka_unit_test(who_denies_training_gives_no_row_to_the_set),
     };
     return cmocka_run_group_tests_name("recommend/dataset", tests, NULL, NULL);
 }

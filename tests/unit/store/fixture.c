@@ -126,7 +126,7 @@ const char *scanned(fixture *f, int64_t from_us)
     tdl_event event;
     bool more;
 
-    succeed(f, tdl_scan_open(f->store, from_us, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, from_us, 0, &scan, &f->why));
     for (;;) {
         succeed(f, tdl_scan_next(scan, &event, NULL, &more, &f->why));
         if (!more)

@@ -68,7 +68,7 @@ static void mark_stored(fixture *f, bool *stored)
     int *n = calloc(BATCHES_MAX, sizeof *n);
     bool more = true;
 
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     for (;;) {
         succeed(f, tdl_scan_next(scan, &event, NULL, &more, &f->why));
         if (!more)

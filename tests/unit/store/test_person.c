@@ -65,7 +65,7 @@ static void scans_name_the_person(void **state)
 
     happened(f, "a", "anon", 10);
     join(f, "join", "$identify", "ann", "anon");
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     succeed(f, tdl_scan_next(scan, &e, NULL, &more, &f->why));
     assert_true(more);
     assert_str(e.user, "ann");

@@ -164,7 +164,7 @@ static void read_everything(fixture *f)
     size_t n;
     bool more = true;
 
-    if (!tdl_scan_open(f->store, 0, &scan, &f->why))
+    if (!tdl_scan_open(f->store, 0, 0, &scan, &f->why))
         while (more && !tdl_scan_next(scan, &event, NULL, &more, &f->why))
             ;
     tdl_scan_close(scan);

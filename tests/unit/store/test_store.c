@@ -173,7 +173,7 @@ static void a_scan_gives_arrival_positions_from_one(void **state)
     e[0].time_us = 2;
     e[1].time_us = 1;
     succeed(f, tdl_store_append(f->store, e, 2, NULL, &f->why));
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     succeed(f, tdl_scan_next(scan, &got, &seq, &more, &f->why));
     assert_true(more);
     assert_int_equal(seq, 2);
@@ -194,7 +194,7 @@ static void a_scan_sees_the_moment_it_was_opened(void **state)
     bool more;
 
     append_one(f, &e);
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     e.message_id = TDL_STR("after");
     append_one(f, &e); // and before the first row was asked for
     succeed(f, tdl_scan_next(scan, &got, NULL, &more, &f->why));
@@ -236,7 +236,7 @@ static void a_scan_needs_no_more_memory_for_more_rows(void **state)
     succeed(f, tdl_store_append(f->store, e, ROWS, NULL, &f->why));
     sqlite3_status64(SQLITE_STATUS_MEMORY_USED, &before, &highest, 1);
     allocated_before = allocated();
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     for (; more; n += more) {
         if (n % 1000 == 999 && allocated() > allocated_most)
             allocated_most = allocated();

@@ -173,7 +173,7 @@ static void every_call_may_come_from_any_thread(void **state)
     int n = 0;
 
     append_one(f, &e);
-    succeed(f, tdl_scan_open(f->store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(f->store, 0, 0, &scan, &f->why));
     run_all(workers, f, use);
     for (;; n++) { // it has not moved
         succeed(f, tdl_scan_next(scan, &e, NULL, &more, &f->why));

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "store/archive.h"
+#include "store/audit.h"
 
 /* ---- a store with something of everything ---- */
 
@@ -69,8 +70,14 @@ static void fill_records(fixture *f, tdl_store *store)
     tdl_item items[2] = {{TDL_STR("i2"), TDL_STR("Two"), TDL_STR("{\"a\":1}")},
                          {.id = TDL_STR("i0")}};
     tdl_flag_row flag = {.key = TDL_STR("f"), .family = TDL_STR("posthog")};
+    const tdl_saved_report report = {.id = TDL_STR("r"),
+                                     .name = TDL_STR("week"),
+                                     .query = TDL_STR("{}"),
+                                     .created_us = 5,
+                                     .updated_us = 6};
     char key[TDL_KEY_TEXT_MAX];
 
+    succeed(f, tdl_store_put_report(store, &report, &f->why));
     succeed(f, tdl_store_put_items(store, items, 2, &f->why));
     for (int version = 1; version <= 3; version++) {
         flag.definition = version == 3 ? TDL_STR("{\"on\":true}") : TDL_STR("{}");
@@ -149,7 +156,7 @@ static void tell_events(fixture *f, tdl_store *store, tdl_buf *out)
     int64_t seq;
     bool more;
 
-    succeed(f, tdl_scan_open(store, 0, &scan, &f->why));
+    succeed(f, tdl_scan_open(store, 0, 0, &scan, &f->why));
     for (;;) {
         succeed(f, tdl_scan_next(scan, &e, &seq, &more, &f->why));
         if (!more)
@@ -199,6 +206,7 @@ static void tell_groups(fixture *f, tdl_store *store, tdl_buf *out)
 static void tell_records(fixture *f, tdl_store *store, tdl_buf *out)
 {
     tdl_flag_row *flags;
+    tdl_saved_report *reports;
     tdl_model_row *models;
     tdl_key_row *keys;
     tdl_decision_row *rows;
@@ -209,6 +217,11 @@ static void tell_records(fixture *f, tdl_store *store, tdl_buf *out)
         tdl_buf_printf(out, "flag %.*s %.*s %lld %lld %lld\n", TDL_FMT(flags[i].key),
                        TDL_FMT(flags[i].definition), (long long)flags[i].version,
                        (long long)flags[i].created_us, (long long)flags[i].updated_us);
+    succeed(f, tdl_store_reports(store, f->arena, &reports, &n, &f->why));
+    for (size_t i = 0; i < n; i++)
+        tdl_buf_printf(out, "report %.*s %.*s %.*s %lld %lld\n", TDL_FMT(reports[i].id),
+                       TDL_FMT(reports[i].name), TDL_FMT(reports[i].query),
+                       (long long)reports[i].created_us, (long long)reports[i].updated_us);
     succeed(f, tdl_store_models(store, (tdl_str){0}, f->arena, &models, &n, &f->why));
     for (size_t i = 0; i < n; i++)
         tdl_buf_printf(out, "model %.*s %lld %s%s\n", TDL_FMT(models[i].version),
@@ -292,6 +305,7 @@ static void a_store_moved_out_tells_the_same(void **state)
     assert_non_null(strstr(tell(f, s.other), "person x2 ann {\"first\":true"));
     assert_non_null(strstr(tell(f, s.other), "\"plan\":\"free\""));
     assert_non_null(strstr(tell(f, s.other), "flag f {\"on\":true} 3 "));
+    assert_non_null(strstr(tell(f, s.other), "report r week {} 5 6"));
     assert_non_null(strstr(tell(f, s.other), "model m2 2 h active"));
     close_stores(&s);
 }
@@ -334,6 +348,71 @@ static void moving_again_goes_on_where_it_stopped(void **state)
     assert_int_equal(n.decisions, 4);
     assert_string_equal(tell(f, s.own), tell(f, s.other));
     assert_non_null(strstr(tell(f, s.own), "model m3 3 h active"));
+    close_stores(&s);
+}
+
+static tdl_audit_state check_log(fixture *f, tdl_store *store)
+{
+    tdl_audit_state state;
+
+    succeed(f, tdl_store_audit_check(store, NULL, &state, &f->why));
+    return state;
+}
+
+/* As it was, however often; what the other store did meanwhile stays behind it. */
+static void the_audit_log_moves_as_it_is(void **state)
+{
+    fixture *f = *state;
+    const tdl_audit_entry entry = {.action = "test"};
+    tdl_transfer_counts n;
+    tdl_audit_state here, there;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.other, s.folder[0]);
+    move(f, s.other, s.own, &n);
+    here = check_log(f, s.other);
+    there = check_log(f, s.own);
+    assert_true(here.whole.n > 0);
+    assert_int_equal(there.first_bad, 0);
+    assert_true(tdl_chain_same(&here.whole, &there.whole));
+    succeed(f, tdl_store_audit(s.other, &entry, &f->why));
+    move(f, s.other, s.own, &n);
+    succeed(f, tdl_store_audit(s.own, &entry, &f->why));
+    move(f, s.other, s.own, &n);
+    there = check_log(f, s.own);
+    assert_int_equal(there.first_bad, 0);
+    assert_int_equal(there.whole.n, here.whole.n + 2);
+    close_stores(&s);
+}
+
+static void a_broken_audit_log_stays_broken(void **state)
+{
+    fixture *f = *state;
+    tdl_transfer_counts n;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.own, s.folder[0]);
+    int64_t last = check_log(f, s.own).whole.n;
+    outside(f, "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)");
+    move(f, s.own, s.other, &n);
+    assert_int_equal(check_log(f, s.other).first_bad, last);
+    close_stores(&s);
+}
+
+static void another_stores_audit_log_is_not_mixed_in(void **state)
+{
+    fixture *f = *state;
+    const tdl_audit_entry entry = {.action = "test"};
+    tdl_transfer_counts n, there;
+    stores s;
+
+    open_stores(f, &s);
+    fill(f, s.other, s.folder[0]);
+    succeed(f, tdl_store_audit(s.own, &entry, &f->why));
+    refuse(f, tdl_store_transfer(s.other, s.own, NULL, NULL, &n, &there, &f->why), TDL_E_CONFLICT,
+           "audit log of its own");
     close_stores(&s);
 }
 
@@ -471,6 +550,9 @@ int main(void)
         CLOSED_TEST(a_store_moved_in_tells_the_same),
         CLOSED_TEST(moving_again_goes_on_where_it_stopped),
         CLOSED_TEST(another_stores_events_are_not_mixed_in),
+        CLOSED_TEST(the_audit_log_moves_as_it_is),
+        CLOSED_TEST(a_broken_audit_log_stays_broken),
+        CLOSED_TEST(another_stores_audit_log_is_not_mixed_in),
         CLOSED_TEST(a_shared_store_brings_the_files_of_its_models),
         CLOSED_TEST(a_backup_restored_tells_the_same),
         CLOSED_TEST(a_damaged_backup_is_not_restored),

@@ -17,6 +17,7 @@ struct tdl_backend {
     tdl_status event_fails;  /* what put_event answers for kind "bad" */
     int64_t seq;             /* events ever written */
     int commits, rollbacks, undos;
+    tdl_chain audit;
     char log[512]; /* "b" begin, "e" event, "d" decision, "C" commit, "R" rollback, ... */
 };
 
@@ -96,8 +97,14 @@ static void fake_added(tdl_backend *b, int64_t *ret_users, int64_t *ret_items)
     *ret_items = 2 * b->seq;
 }
 
+static tdl_chain *fake_audit(tdl_backend *b)
+{
+    return &b->audit;
+}
+
 static const tdl_store_ops fake_ops = {
     .scheme = "fake",
+    .audit = fake_audit,
     .begin = fake_begin,
     .commit = fake_commit,
     .rollback = fake_rollback,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/uuid.h"
+#include "store/store.h"
 #include "wire/segment/segment.h"
 
 /* 2026-11-24T10:00:00Z, by `date -u +%s`. */
@@ -248,11 +249,63 @@ static void an_event_without_who_or_what_is_refused(void **state)
     }
 }
 
+/* The categories are those of https://segment.com/docs/privacy/consent-management. */
+static void an_identify_says_what_the_person_consents_to(void **state)
+{
+    one *o = *state;
+
+    assert_int_equal(
+        decode(
+            o, TDL_SEGMENT_IDENTIFY,
+            "{\"userId\":\"ann\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Analytics\":"
+            "true,"
+            "\"ADVERTISING\":false,\"functional\":true,\"Personalization\":false,\"Other\":false,"
+            "\"analytics \":false}}}}"),
+        TDL_OK);
+    assert_int_equal(o->event.grants, TDL_PURPOSE_ANALYTICS);
+    assert_int_equal(o->event.denies, TDL_PURPOSE_SHARING | TDL_PURPOSE_PERSONALISATION);
+    assert_false(o->event.unwanted);
+}
+
+static void a_call_without_analytics_is_unwanted_and_says_nothing_for_later(void **state)
+{
+    one *o = *state;
+    char text[300];
+
+    for (int changed = 0; changed < 2; changed++) {
+        snprintf(text, sizeof text,
+                 "{\"userId\":\"ann\",\"event\":\"%s\",\"context\":{\"consent\":"
+                 "{\"categoryPreferences\":{\"Analytics\":false}}}}",
+                 changed ? "Segment Consent Preference Updated" : "Order Completed");
+        assert_int_equal(decode(o, TDL_SEGMENT_TRACK, text), TDL_OK);
+        assert_true(o->event.unwanted);
+        assert_int_equal(o->event.denies, changed ? TDL_PURPOSE_ANALYTICS : 0);
+    }
+}
+
+static void consent_of_another_shape_says_nothing(void **state)
+{
+    static const char *const shapes[] = {"7", "[true]", "{\"categoryPreferences\":[false]}",
+                                         "{\"categoryPreferences\":{\"Analytics\":\"false\"}}"};
+    one *o = *state;
+    char text[300];
+
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        snprintf(text, sizeof text, "{\"userId\":\"ann\",\"context\":{\"consent\":%s}}", shapes[i]);
+        assert_int_equal(decode(o, TDL_SEGMENT_IDENTIFY, text), TDL_OK);
+        assert_int_equal(o->event.grants | o->event.denies, 0);
+        assert_false(o->event.unwanted);
+    }
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        EACH(an_identify_says_what_the_person_consents_to),
+        EACH(a_call_without_analytics_is_unwanted_and_says_nothing_for_later),
+        EACH(consent_of_another_shape_says_nothing),
         EACH(a_track_call_becomes_an_event),
         EACH(each_type_has_its_kind),
         EACH(a_group_call_tells_of_its_group),

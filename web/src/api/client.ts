@@ -15,7 +15,7 @@ export class ApiError extends Error {
 }
 
 export interface Call {
-    method?: 'GET' | 'POST' | 'PUT';
+    method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
     query?: Record<string, string | number>;
     body?: unknown;
     signal?: AbortSignal;

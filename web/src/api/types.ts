@@ -1,6 +1,6 @@
 // Names for the shapes of the API. They are read out of the generated OpenAPI types, so a change
 // of src/http/openapi.json that the dashboard does not follow fails the type check.
-import type { paths } from '../generated/api';
+import type { components, paths } from '../generated/api';
 
 type Answer<
     P extends keyof paths,
@@ -29,5 +29,11 @@ export type Runs = Answer<'/v1/runs', 'get'>;
 export type Run = Runs['runs'][number];
 export type RunCurves = Answer<'/v1/runs/{id}', 'get'>;
 export type Kinds = Answer<'/v1/kinds', 'get'>;
+type InsightMembers = components['schemas']['InsightQuery'];
+/** Members with a default may be left out, which the generated type does not say. */
+export type InsightQuery = Pick<InsightMembers, 'report'> & Partial<InsightMembers>;
+export type SavedReport = Answer<'/v1/reports/{id}', 'get'>;
+export type LiveEvent = components['schemas']['LiveEvent'];
+export type ReportList = Answer<'/v1/reports', 'get'>;
 export type InsightTable = Answer<'/v1/insights/query', 'post'>;
 export type Stored = Answer<'/v1/events', 'post'>;

@@ -10,11 +10,13 @@ export interface Exported {
     vegaLite: Record<string, unknown>;
 }
 
-/** RFC 4180: quotes around what needs them, CRLF between rows. */
+/** RFC 4180: quotes around what needs them, CRLF between rows. Text that a spreadsheet would take
+ *  for a formula gets an apostrophe in front, as in the server's own CSV. */
 export function csv(rows: readonly Row[]): string {
     const names = Object.keys(rows[0] ?? {});
     const cell = (value: string | number | boolean | null | undefined) => {
-        const text = value === null || value === undefined ? '' : String(value);
+        const plain = value === null || value === undefined ? '' : String(value);
+        const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
         return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const lines = rows.map((row) => names.map((name) => cell(row[name])).join(','));

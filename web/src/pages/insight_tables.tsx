@@ -1,45 +1,29 @@
 // What a report found: columns over time, steps of a funnel, cohorts, values. All from one table.
-import type { InsightTable } from '../api/types';
+import type { InsightQuery, InsightTable } from '../api/types';
 import { ColumnChart } from '../charts/columns';
 import { ExportButtons } from '../charts/export';
-import type { Exported, Row } from '../charts/formats';
+import type { Row } from '../charts/formats';
 import { useI18n } from '../i18n';
 import { Empty } from '../ui/notes';
 import { Head, Table } from '../ui/table';
+import { bars, cohorts, objects, overTime } from './insight_exports';
 
-export type Report = 'trend' | 'funnel' | 'retention' | 'sessions' | 'breakdown';
 type Cell = string | number | null;
+type Day = (time: string) => string;
 
-/** Rows as objects: {period: ..., kind: ...}. */
-function objects({ columns, rows }: InsightTable): Row[] {
-    return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i] ?? null])));
-}
-
-function useDay(): (time: string) => string {
+/** The beginning of a period, by the clock that the query named. */
+function useDay({ zone_minutes = 0, every }: InsightQuery): Day {
     const { locale } = useI18n();
-    const format = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
-    return (time) => format.format(new Date(time));
+    const format = new Intl.DateTimeFormat(locale, {
+        dateStyle: 'medium',
+        ...(every === 'hour' && { timeStyle: 'short' }),
+        timeZone: 'UTC',
+    });
+    return (time) => format.format(new Date(Date.parse(time) + zone_minutes * 60_000));
 }
 
-function overTime(name: string, rows: Row[], y: string): Exported {
-    return {
-        name: `treadle-${name.replace(/[^\w.-]+/g, '-')}`,
-        rows,
-        vegaLite: {
-            title: name,
-            width: 640,
-            mark: 'bar',
-            encoding: {
-                x: { field: 'period', type: 'temporal', timeUnit: 'yearmonthdate' },
-                y: { field: y, type: 'quantitative' },
-            },
-        },
-    };
-}
-
-function Trend({ table }: { table: InsightTable }) {
+function Trend({ table, day }: { table: InsightTable; day: Day }) {
     const { t, name } = useI18n();
-    const day = useDay();
     const rows = objects(table);
     const kinds = [...new Set(rows.map((row) => String(row.kind)))];
 
@@ -67,11 +51,11 @@ function Trend({ table }: { table: InsightTable }) {
     );
 }
 
-function Sessions({ table }: { table: InsightTable }) {
+type Figure = 'sessions' | 'median_seconds' | 'events_per_session' | 'persons' | 'new_persons';
+
+function Figures({ table, day, figures }: { table: InsightTable; day: Day; figures: Figure[] }) {
     const { t } = useI18n();
-    const day = useDay();
     const rows = objects(table);
-    const figures = ['sessions', 'median_seconds', 'events_per_session'] as const;
 
     return (
         <div class="charts">
@@ -91,6 +75,18 @@ function Sessions({ table }: { table: InsightTable }) {
     );
 }
 
+function Users({ table, day }: { table: InsightTable; day: Day }) {
+    const { plural } = useI18n();
+    const all = objects(table).reduce((sum, row) => sum + Number(row.new_persons), 0);
+
+    return (
+        <>
+            <p>{plural('insights.unique', all)}</p>
+            <Figures table={table} day={day} figures={['persons', 'new_persons']} />
+        </>
+    );
+}
+
 /** A share of the whole as a bar behind the figure. */
 function Bar({ share }: { share: number }) {
     return (
@@ -98,21 +94,6 @@ function Bar({ share }: { share: number }) {
             <rect width={Math.max(0, Math.min(1, share)) * 100} height="10" />
         </svg>
     );
-}
-
-function bars(name: string, rows: Row[], field: string, x: string): Exported {
-    return {
-        name: `treadle-${name}`,
-        rows,
-        vegaLite: {
-            title: name,
-            mark: 'bar',
-            encoding: {
-                y: { field, type: 'nominal', sort: null },
-                x: { field: x, type: 'quantitative' },
-            },
-        },
-    };
 }
 
 function Funnel({ table }: { table: InsightTable }) {
@@ -200,11 +181,10 @@ function Breakdown({ table }: { table: InsightTable }) {
     );
 }
 
-function Retention({ table }: { table: InsightTable }) {
+function Retention({ table, day }: { table: InsightTable; day: Day }) {
     const { t, number, percent } = useI18n();
-    const day = useDay();
     const rows = objects(table);
-    const cohorts = [...new Set(rows.map((row) => String(row.cohort)))];
+    const beginnings = [...new Set(rows.map((row) => String(row.cohort)))];
     const last = Math.max(0, ...rows.map((row) => Number(row.after)));
     const at = new Map<string, Row>(rows.map((row) => [`${row.cohort} ${row.after}`, row]));
     const afters = Array.from({ length: last + 1 }, (_, i) => i);
@@ -228,7 +208,7 @@ function Retention({ table }: { table: InsightTable }) {
                     </>
                 }
             >
-                {cohorts.map((cohort) => (
+                {beginnings.map((cohort) => (
                     <tr key={cohort}>
                         <th scope="row" class="nowrap">
                             {day(cohort)}
@@ -246,26 +226,15 @@ function Retention({ table }: { table: InsightTable }) {
             </Table>
             <ExportButtons
                 title={t('insights.report.retention')}
-                what={() => ({
-                    name: 'treadle-retention',
-                    rows,
-                    vegaLite: {
-                        title: 'retention',
-                        mark: 'rect',
-                        encoding: {
-                            x: { field: 'after', type: 'ordinal' },
-                            y: { field: 'cohort', type: 'ordinal', timeUnit: 'yearmonthdate' },
-                            color: { field: 'share', type: 'quantitative' },
-                        },
-                    },
-                })}
+                what={() => cohorts(rows)}
             />
         </>
     );
 }
 
-export function Found({ report, table }: { report: Report; table: InsightTable }) {
+export function Found({ query, table }: { query: InsightQuery; table: InsightTable }) {
     const { t } = useI18n();
+    const day = useDay(query);
 
     if (!table.rows.length)
         return (
@@ -273,16 +242,24 @@ export function Found({ report, table }: { report: Report; table: InsightTable }
                 <p>{t('insights.emptyNext')}</p>
             </Empty>
         );
-    switch (report) {
+    switch (query.report) {
         case 'trend':
-            return <Trend table={table} />;
+            return <Trend table={table} day={day} />;
+        case 'users':
+            return <Users table={table} day={day} />;
+        case 'breakdown':
+            return <Breakdown table={table} />;
         case 'funnel':
             return <Funnel table={table} />;
         case 'retention':
-            return <Retention table={table} />;
+            return <Retention table={table} day={day} />;
         case 'sessions':
-            return <Sessions table={table} />;
-        case 'breakdown':
-            return <Breakdown table={table} />;
+            return (
+                <Figures
+                    table={table}
+                    day={day}
+                    figures={['sessions', 'median_seconds', 'events_per_session']}
+                />
+            );
     }
 }

@@ -11,8 +11,8 @@ export function Reasons({ reasons }: { reasons: readonly Reason[] }) {
             {reasons.map((reason, i) => (
                 <li key={i}>
                     <span>
-                        {reason.kind === 'popular'
-                            ? t('reason.popular')
+                        {reason.kind !== 'event'
+                            ? t(`reason.${reason.kind}`)
                             : t('reason.because', { title: reason.title ?? reason.item ?? '' })}
                     </span>{' '}
                     <span class="share" title={reason.exact ? undefined : t('reason.estimate')}>
