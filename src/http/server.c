@@ -126,6 +126,7 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
     http->bodies_max = options->bodies_max ? options->bodies_max : BODIES_MAX;
     http->body_limits.inflated_max = options->inflated_max ? options->inflated_max : INFLATED_MAX;
     http->started_us = tdl_time_now();
+    http->since_us = tdl_time_monotonic();
     http->metrics = calloc(1, sizeof *http->metrics);
     http->requests = tdl_requests_new();
     http->workers = tdl_workers_new(WORKERS, tdl_exchange_work);
