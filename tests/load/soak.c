@@ -124,10 +124,12 @@ static void do_fault(fault what, server *s)
 
 static fault choose(bool shared)
 {
-    fault what = (fault)below(FAULTS);
+    fault what;
 
-    if ((what == CLOCK && !run.moved_us) || (what == OUTAGE && !shared) || (what == FULL && shared))
-        return KILL;
+    do
+        what = (fault)below(FAULTS);
+    while ((what == CLOCK && !run.moved_us) || (what == OUTAGE && !shared) ||
+           (what == FULL && shared));
     return what;
 }
 
@@ -149,10 +151,8 @@ static void one_round(server *s, bool shared)
     static traffic all;
     fault what = choose(shared);
 
-    sent = (senders){.n = SENDERS,
-                     .round = run.rounds,
-                     .max = 1000000,
-                     .patient = what != KILL && what != STOP};
+    sent = (senders){
+        .n = SENDERS, .round = run.rounds, .max = 1000000, .patient = what != KILL && what != STOP};
     all = (traffic){.next = run.rounds * 1000000};
     traffic_start(&all, s);
     senders_start(&sent, s);
@@ -222,7 +222,8 @@ int main(int arguments_n, char **arguments)
     }
     run.seed = arguments_n > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)tdl_time_now();
     run.rng = tdl_rng_make(run.seed, 0);
-    print_message("soak: %lld s, seed %llu\n", (long long)run.seconds, (unsigned long long)run.seed);
+    print_message("soak: %lld s, seed %llu\n", (long long)run.seconds,
+                  (unsigned long long)run.seed);
     run.database = postgres_start(true);
     int failed = cmocka_run_group_tests_name("soak", tests, NULL, NULL);
     postgres_stop(run.database);
