@@ -2,6 +2,7 @@
 T ?=
 F ?= json
 TIME ?= 60
+SECONDS ?= 600
 B ?=
 ARGS ?=
 PREFIX ?= /usr/local
@@ -9,7 +10,7 @@ BUILD = build
 # What a target prints on stdout is its own output only; set-up and build talk on stderr.
 QUIET = >&2
 
-.PHONY: all setup-build demo test check asan tsan fuzz bench cover fmt install deb clean help
+.PHONY: all setup-build demo test check asan tsan fuzz soak bench cover fmt install deb clean help
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(QUIET)
@@ -42,6 +43,12 @@ fuzz:
 	@tools/setup check
 	@tools/fuzz $(F) $(TIME)
 
+soak:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@TREADLE_BIN=$(BUILD)/treadle TREADLE_CLOCK_LIBRARY=$(CURDIR)/$(BUILD)/tests/e2e/libtest_clock.so \
+	  $(BUILD)/tests/load/soak $(SECONDS) $(ARGS)
+
 bench:
 	@tools/setup demo test
 	@$(MAKE) --no-print-directory all
@@ -73,6 +80,7 @@ help:
 	  'make check           format, layers, headers, exports, analysers, both compilers; silent' \
 	  'make asan, make tsan unit tests under sanitizers  [T=]' \
 	  'make fuzz            one fuzzer  [F=json TIME=60]; F=all for each in turn' \
+	  'make soak            load and faults for a while; the last line sums up  [SECONDS=600] [ARGS=SEED]' \
 	  'make bench           benchmarks  [B=ingest] [ARGS=--json]' \
 	  'make cover           line coverage of the unit tests' \
 	  'make deb             a Debian package in build/; it says where' \

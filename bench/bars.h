@@ -38,6 +38,7 @@ tdl_status tdl_bench_compress(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_flags(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_flags_http(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_gemm(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);

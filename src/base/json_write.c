@@ -82,20 +82,31 @@ static void add_escape(tdl_buf *out, unsigned char byte, char escape)
         tdl_buf_add(out, letter, sizeof letter);
 }
 
-/* Bytes at the front that need nothing, found eight at a time: what is no ASCII, is below the
- * space, a quote or a backslash lights the highest bit of its byte, and of a later one at worst. */
+static const uint64_t ones = 0x0101010101010101U;
+
+/* Do eight bytes need nothing? What is no ASCII, is below the space, a quote or a backslash lights
+ * the highest bit of its byte, and of a later one at worst. */
+static inline bool is_plain(uint64_t word)
+{
+    uint64_t quote = word ^ '"' * ones, backslash = word ^ '\\' * ones;
+
+    return !((word | (word - ' ' * ones) | (quote - ones) | (backslash - ones)) & 0x80 * ones);
+}
+
+/* Bytes at the front that need nothing, found eight at a time; the last few beside spaces. */
 static size_t plain_length(tdl_str text)
 {
-    const uint64_t ones = 0x0101010101010101U, high = 0x80 * ones;
     size_t n = 0;
 
     for (uint64_t word; text.len - n >= sizeof word; n += sizeof word) {
         memcpy(&word, text.at + n, sizeof word);
-        uint64_t quote = word ^ '"' * ones, backslash = word ^ '\\' * ones;
-        if ((word | (word - ' ' * ones) | (quote - ones) | (backslash - ones)) & high)
-            break;
+        if (!is_plain(word))
+            return n;
     }
-    return n;
+    uint64_t last = ' ' * ones;
+    for (size_t i = n; i < text.len; i++) // a copy of a few bytes would be a call
+        last = last << 8 | (unsigned char)text.at[i];
+    return is_plain(last) ? text.len : n;
 }
 
 /* Runs that need nothing are copied whole. A byte that is not UTF-8 is written as U+FFFD, so that
@@ -105,6 +116,15 @@ static void add_string(tdl_buf *out, tdl_str text)
     size_t from = 0, i = plain_length(text);
 
     tdl_buf_reserve(out, text.len + 2);
+    if (i == text.len && !out->failed) {
+        char *at = out->at + out->len;
+        at[0] = at[text.len + 1] = '"';
+        if (text.len)
+            memcpy(at + 1, text.at, text.len);
+        at[text.len + 2] = '\0';
+        out->len += text.len + 2;
+        return;
+    }
     tdl_buf_char(out, '"');
     while (i < text.len) {
         unsigned char byte = (unsigned char)text.at[i];

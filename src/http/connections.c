@@ -33,6 +33,7 @@ struct tdl_connections {
     bool stopping;
     tdl_connection *place; /* [places_n]; those from used_n on were never taken */
     size_t places_n, used_n, first_free, open_n;
+    size_t coming_n; /* announced, not added yet */
     uint64_t late, crowded_out;
 };
 
@@ -189,9 +190,22 @@ static void begin(tdl_connection *c, bool rests, int64_t seconds)
     atomic_store(&c->rests, rests);
 }
 
+bool tdl_connections_expect(tdl_connections *all, bool insist)
+{
+    pthread_mutex_lock(&all->lock);
+    bool place = all->open_n + all->coming_n < all->places_n;
+    if (!place && insist)
+        all->coming_n = 0; // those that never came: out of memory
+    if (place || insist)
+        all->coming_n++;
+    pthread_mutex_unlock(&all->lock);
+    return place;
+}
+
 tdl_connection *tdl_connections_add(tdl_connections *all, int fd, tdl_address peer)
 {
     pthread_mutex_lock(&all->lock);
+    all->coming_n -= all->coming_n > 0;
     bool room = make_room(all, peer);
     tdl_connection *c = take_place(all);
     if (c) {

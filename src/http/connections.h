@@ -45,6 +45,9 @@ tdl_status tdl_connections_new(const tdl_connection_limits *limits, tdl_connecti
 void tdl_connections_free(tdl_connections *connections); /* accepts NULL */
 void tdl_connections_count(tdl_connections *connections, tdl_connection_counts *ret);
 
+/* One more is on its way. False when there is no place for it yet: ask again, in the end with
+ * `insist`, which gives up those that never came. */
+bool tdl_connections_expect(tdl_connections *connections, bool insist);
 /* A connection has begun. When there is no room it is shut down, to be removed like any other. NULL
  * when even the room for that is used up: close it. */
 tdl_connection *tdl_connections_add(tdl_connections *connections, int fd, tdl_address peer);

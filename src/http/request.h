@@ -48,7 +48,8 @@ typedef struct tdl_http {
     tdl_requests *requests;
     size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
     tdl_body_limits body_limits;
-    int64_t started_us;
+    int64_t started_us; /* wall clock */
+    int64_t since_us;   /* the same moment, monotonic */
     atomic_uint_fast64_t limited; /* requests refused for their rate */
     atomic_size_t bodies;         /* bytes of bodies held now */
     atomic_size_t in_flight;      /* requests begun and not yet answered */

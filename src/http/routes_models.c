@@ -145,13 +145,12 @@ tdl_status tdl_route_stats(tdl_request *r, tdl_report *why)
 {
     tdl_http *http = r->http;
     tdl_jw w = tdl_request_writer(r);
-    int64_t now_us = tdl_time_now();
     tdl_store_counts counts;
 
     TDL_UNUSED(why);
     tdl_store_count(http->store, &counts);
     tdl_jw_object(&w);
-    tdl_jw_ktime(&w, "time", now_us);
+    tdl_jw_ktime(&w, "time", tdl_time_now());
     tdl_jw_key(&w, "events");
     write_events(&w, http->loop, &counts);
     tdl_jw_kint(&w, "users", counts.users);
@@ -161,7 +160,7 @@ tdl_status tdl_route_stats(tdl_request *r, tdl_report *why)
     tdl_jw_key(&w, "training");
     write_training(&w, http->loop);
     tdl_jw_ktext(&w, "version", tdl_version());
-    tdl_jw_knumber(&w, "uptime_seconds", (double)(now_us - http->started_us) / 1e6);
+    tdl_jw_knumber(&w, "uptime_seconds", (double)(tdl_time_monotonic() - http->since_us) / 1e6);
     tdl_jw_end_object(&w);
     return TDL_OK;
 }

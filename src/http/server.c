@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -22,8 +23,10 @@ enum {
     INFLATED_MAX = 64 << 20,
     CONNECTIONS_MAX = 8192,
     PER_ADDRESS_MAX = 1024,
-    LEAVING_MAX = 512,            /* connections shut down and not closed yet; more are not taken */
+    LEAVING_MAX = 512,            /* connections shut down and not closed yet */
     OTHER_FILES = 128,            /* descriptors left to the store, the log, the models */
+    FILES_MAX = 1 << 16,          /* descriptors that connections and streams may take */
+    PLACE_WAIT_MS = 100,          /* for a place among the connections; then without */
     CONNECTION_MEMORY = 32 << 10, /* headers of one request */
     HEAD_SECONDS = 15,
     BODY_SECONDS = 30,
@@ -37,6 +40,7 @@ struct tdl_server {
     tdl_http http;
     struct MHD_Daemon *daemon;
     tdl_acceptor *acceptor; /* NULL once no new connections are taken */
+    rlim_t files_max;       /* descriptors from this number on are for others */
     uint16_t port;
     char url[128];
 };
@@ -138,6 +142,7 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
     http->bodies_max = options->bodies_max ? options->bodies_max : BODIES_MAX;
     http->body_limits.inflated_max = options->inflated_max ? options->inflated_max : INFLATED_MAX;
     http->started_us = tdl_time_now();
+    http->since_us = tdl_time_monotonic();
     http->metrics = calloc(1, sizeof *http->metrics);
     http->requests = tdl_requests_new();
     http->workers = tdl_workers_new(WORKERS, tdl_exchange_work);
@@ -197,7 +202,7 @@ static tdl_status start_daemon(tdl_server *server, const tdl_server_options *opt
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)tdl_exchange_completed, &server->http},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
         {MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? (intptr_t)threads : 0, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, connections_max(options) + LEAVING_MAX, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, FILES_MAX, NULL}, // out of reach: connections.c has ours
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)tdl_gate_connection, &server->http},
         {MHD_OPTION_CONNECTION_TIMEOUT, either(options->idle_seconds, IDLE_SECONDS), NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
@@ -217,10 +222,28 @@ static tdl_status start_daemon(tdl_server *server, const tdl_server_options *opt
     return TDL_OK;
 }
 
-/* To the next event thread in turn: libmicrohttpd goes by the number of the descriptor. */
-static void hand_over(void *daemon, int fd, const struct sockaddr *peer, socklen_t size)
+static rlim_t files_max(void)
 {
-    MHD_add_connection(daemon, fd, peer, size); // closes it when there are too many
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > FILES_MAX)
+        files.rlim_cur = FILES_MAX;
+    return files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : files.rlim_cur;
+}
+
+/* To the next event thread in turn: libmicrohttpd goes by the number of the descriptor. That number
+ * is the lowest free one, so it also says how many are in use. */
+static void hand_over(void *context, int fd, const struct sockaddr *peer, socklen_t size)
+{
+    const tdl_server *server = context;
+
+    for (int left = PLACE_WAIT_MS; !tdl_connections_expect(server->http.connections, !left) && left;
+         left--)
+        poll(NULL, 0, 1); // who gave way has yet to be closed; others wait in the kernel
+    if ((rlim_t)fd >= server->files_max)
+        close(fd);
+    else
+        MHD_add_connection(server->daemon, fd, peer, size);
 }
 
 tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, tdl_server **ret,
@@ -245,7 +268,8 @@ tdl_status tdl_server_start(tdl_loop *loop, const tdl_server_options *options, t
         goto out;
     if ((st = start_daemon(server, options, why)))
         goto out;
-    if (!(server->acceptor = tdl_acceptor_new(fd, hand_over, server->daemon))) {
+    server->files_max = files_max();
+    if (!(server->acceptor = tdl_acceptor_new(fd, hand_over, server))) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the HTTP server");
         goto out;
     }

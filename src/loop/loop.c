@@ -122,7 +122,7 @@ static void learn(void *context, const tdl_event *event, int64_t seq)
         tell_of_join(loop, event);
     for (size_t i = 0; i < APPS_N; i++)
         app_table[i]->learn_one(loop->app[i], event, seq);
-    tdl_rate_add(&loop->rate, tdl_time_now(), 1);
+    tdl_rate_add(&loop->rate, tdl_time_monotonic(), 1);
     pthread_mutex_lock(&loop->watching);
     if (loop->watcher)
         loop->watcher(loop->watcher_context, event, seq);
@@ -371,7 +371,7 @@ void tdl_loop_training(tdl_loop *loop, tdl_training *ret)
 
 void tdl_loop_event_rate(tdl_loop *loop, uint32_t ret[TDL_RATE_SECONDS])
 {
-    tdl_rate_read(&loop->rate, tdl_time_now(), ret);
+    tdl_rate_read(&loop->rate, tdl_time_monotonic(), ret);
 }
 
 tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *why)

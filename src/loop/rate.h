@@ -1,4 +1,5 @@
-/* Counts per second over the last minute, for the live picture. Thread-safe. */
+/* Counts per second over the last minute, for the live picture. Times are monotonic: a clock that is
+ * set forth and back would stop the picture until it is there again. Thread-safe. */
 #ifndef TDL_LOOP_RATE_H
 #define TDL_LOOP_RATE_H
 
@@ -9,7 +10,7 @@
 
 typedef struct tdl_rate {
     pthread_mutex_t lock;
-    int64_t second;                       /* the newest one counted, since 1970 */
+    int64_t second;                       /* the newest one counted */
     uint32_t count[TDL_RATE_SECONDS + 1]; /* ring by second; one more for the second under way */
 } tdl_rate;
 

@@ -1,5 +1,6 @@
-/* A disk that is full: 503 and nothing lost; once there is room again, all goes on. The limit on
- * the size of files (RLIMIT_FSIZE) stands for the disk. */
+/* A disk that is full: 503 and nothing lost; once there is room again, all goes on. A small tmpfs is
+ * the disk, mounted where only this program and its children see it; the limit on the size of files
+ * (RLIMIT_FSIZE) stands for one as well, and needs no rights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,11 +8,16 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "senders.h"
 
 enum { LIMIT = 512 << 10, BATCHES_MAX = 2000 };
 
@@ -111,11 +117,96 @@ static void decisions_answered_while_the_disk_was_full_are_in_the_log_later(void
     server_free(s);
 }
 
+/* ---- a disk of its own ---- */
+
+static void write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, text, strlen(text)) < 0)
+        print_message("%s: not written\n", path);
+    close(fd);
+}
+
+/* Mounts of this process from now on are its own. Without root that takes a user namespace, in which
+ * this user is root. Not once there are threads. */
+static bool leave_the_mounts_of_others(void)
+{
+    char map[40];
+    unsigned user = geteuid();
+
+    if (unshare(user ? CLONE_NEWNS | CLONE_NEWUSER : CLONE_NEWNS))
+        return false;
+    if (user) {
+        snprintf(map, sizeof map, "0 %u 1", user);
+        write_text("/proc/self/uid_map", map);
+    }
+    return !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+static bool may_mount;
+
+/* A file of `size` bytes, all on the disk. */
+static void lay_ballast(const char *path, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(posix_fallocate(fd, 0, (off_t)size), 0);
+    close(fd);
+}
+
+static void a_full_file_system_is_a_503_and_goes_on_by_itself(void **state)
+{
+    static senders all = {.n = 4, .max = 100000, .patient = true};
+    char ballast[200];
+    server *s = server_new();
+
+    (void)state;
+    snprintf(ballast, sizeof ballast, "%s/ballast", s->data);
+    if (!may_mount || mkdir(s->data, 0700) ||
+        mount("none", s->data, "tmpfs", 0, "size=4m,mode=0700")) {
+        print_message("skipped: a full file system: this process may not mount a tmpfs\n");
+        server_free(s);
+        skip();
+    }
+    lay_ballast(ballast, 2 << 20);
+    server_start(s, 0);
+    client *c = client_new(s, s->admin_key);
+    int taken = fill_up(c);
+    assert_true(taken > 0 && taken < BATCHES_MAX);
+    assert_retry_later(c);
+    senders_start(&all, s); // they meet the full disk, and go on by themselves
+    usleep(300000);
+    client_call(c, "POST", "/v1/events", "{\"user\":\"late\",\"kind\":\"v\"}");
+    assert_retry_later(c);
+    assert_int_equal(unlink(ballast), 0);
+    for (int left = 100; left && c->status != 200; left--) {
+        client_call(c, "POST", "/v1/events", "{\"user\":\"late\",\"kind\":\"v\"}");
+        usleep(100000);
+    }
+    assert_int_equal(c->status, 200);
+    senders_stop(&all);
+    assert_true(senders_refused(&all) > 0);
+    server_kill(s);
+    server_start(s, 0);
+    assert_int_equal(count_events(c, taken / 500 + 1), taken);
+    assert_true(senders_check(&all, c) > 0);
+    client_free(c);
+    assert_int_equal(server_stop(s), 0);
+    assert_int_equal(umount(s->data), 0);
+    server_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_file_system_is_a_503_and_goes_on_by_itself),
         cmocka_unit_test(a_full_disk_is_a_503_until_there_is_room),
         cmocka_unit_test(decisions_answered_while_the_disk_was_full_are_in_the_log_later),
     };
+    may_mount = leave_the_mounts_of_others();
     return cmocka_run_group_tests_name("e2e/disk_full", tests, NULL, NULL);
 }

@@ -54,6 +54,14 @@ export class Server {
         return this.#serve();
     }
 
+    /** As if it crashed, and started anew on the same data. */
+    async crash() {
+        const ended = once(this.#process, 'exit');
+        this.#process.kill('SIGKILL');
+        await ended;
+        return this.#serve();
+    }
+
     /** Its data folder. */
     get data() {
         return join(this.#folder, 'data');

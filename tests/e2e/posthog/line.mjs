@@ -15,6 +15,8 @@ export class Line {
     #server;
     /** Answers to captures that came through, as {path, status}. */
     answers = [];
+    /** Bodies of captures that were answered with 200, as they were sent. */
+    acknowledged = [];
     /** The next so many captures are stored, and then the server stops before its answer is out. */
     lose = 0;
     lost = 0;
@@ -54,6 +56,7 @@ export class Line {
             return;
         }
         if (capture) this.answers.push({ path: question.url, status: got.status });
+        if (capture && got.status === 200) this.acknowledged.push(body);
         delete got.headers['transfer-encoding'];
         answer.writeHead(got.status, { ...got.headers, connection: 'close' });
         answer.end(got.body);

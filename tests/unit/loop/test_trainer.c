@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 
 /* Work whose course the test steers. */
 typedef struct course {
-    volatile bool let_go;
+    atomic_bool let_go;
     bool fail;
     bool was_stopped;
     int niceness;
