@@ -33,6 +33,10 @@ static const struct {
      "{\"report\":\"trend\",\"from\":\"2026-01-01T00:00:00Z\","
      "\"until\":\"2026-04-01T00:00:00Z\"}",
      1},
+    {"unique users by day", "/v1/insights/query",
+     "{\"report\":\"users\",\"from\":\"2026-01-01T00:00:00Z\","
+     "\"until\":\"2026-04-01T00:00:00Z\"}",
+     1},
     {"live counts", "/v1/stats", NULL, 0.05},
 };
 enum { QUESTIONS_N = sizeof questions / sizeof questions[0] };

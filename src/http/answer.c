@@ -130,17 +130,31 @@ static void add_headers(tdl_request *r, struct MHD_Response *response)
         add(response, "Connection", "close");
 }
 
+static enum MHD_Result queue(tdl_request *r, struct MHD_Response *response)
+{
+    add_headers(r, response);
+    enum MHD_Result result = MHD_queue_response(r->connection, (unsigned)r->http_status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 enum MHD_Result tdl_answer_send(tdl_request *r)
 {
+    struct MHD_Response *response = NULL;
+
     if (!r->status && r->out.failed) {
         tdl_report why = {0};
         tdl_request_refuse(r, TDL_FAIL(&why, TDL_E_NO_MEMORY, "the answer is too large"), &why);
     }
     if (!r->status && (r->stream || r->tail) && !r->head_only) {
         tdl_report why = {0};
-        tdl_status st = tdl_stream_start(r, &why);
-        if (!st)
+        tdl_status st = tdl_stream_start(r, &response, &why);
+        if (!st && !response)
             return MHD_NO; // it lives on without this connection
+        if (!st) {
+            tdl_connection_work(r->step); // no limit
+            return queue(r, response);
+        }
         tdl_request_refuse(r, st, &why);
     }
     if (r->status)
@@ -149,12 +163,6 @@ enum MHD_Result tdl_answer_send(tdl_request *r)
     r->answered_n = body.len;
     tdl_connection_answer(r->step, body.len);
     // the bytes live as long as the request, which outlives its response
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, (void *)body.at, MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return MHD_NO;
-    add_headers(r, response);
-    enum MHD_Result result = MHD_queue_response(r->connection, (unsigned)r->http_status, response);
-    MHD_destroy_response(response);
-    return result;
+    response = MHD_create_response_from_buffer(body.len, (void *)body.at, MHD_RESPMEM_PERSISTENT);
+    return response ? queue(r, response) : MHD_NO;
 }

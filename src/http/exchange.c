@@ -335,9 +335,9 @@ void tdl_exchange_completed(void *context, struct MHD_Connection *connection, vo
     TDL_UNUSED(connection);
     if (!r)
         return;
-    bool answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || r->handed_over;
+    bool answered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || r->streamed_us;
     int http_status = answered ? r->http_status : 0;
-    int64_t took_us = tdl_time_monotonic() - r->began_us;
+    int64_t took_us = (r->streamed_us ? r->streamed_us : tdl_time_monotonic()) - r->began_us;
     tdl_metrics_count(r->http->metrics, r->route, http_status, took_us);
     tdl_connection_rest(r->step);
     log_access(r, http_status, took_us);

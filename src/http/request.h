@@ -111,7 +111,7 @@ struct tdl_request {
     const char *stream; /* the answer goes on with the events of this channel; NULL = it ends */
     const tdl_tail_filter *tail; /* or, in place of a channel, with events that are stored */
     tdl_str stream_seen;         /* id of the event that the reader knows; empty = none */
-    bool handed_over;            /* its socket is a stream's now */
+    int64_t streamed_us;         /* monotonic: when its answer became a stream; 0 = it did not */
     size_t answered_n;           /* bytes of the answer's body */
     tdl_str fixed; /* answered instead of `out` when not empty: bytes that outlive the request */
 };

@@ -12,12 +12,6 @@
 
 enum { QUESTION_MAX = 512 << 10 /* bytes: it is answered on the event thread */ };
 
-/* Without streams an SDK polls. */
-static const char *sse_support(const tdl_request *r)
-{
-    return r->http->tls ? NULL : "enabled";
-}
-
 tdl_status tdl_route_growthbook_features(tdl_request *r, tdl_report *why)
 {
     tdl_status st = tdl_gate_key(r, r->parameter, why);
@@ -27,7 +21,7 @@ tdl_status tdl_route_growthbook_features(tdl_request *r, tdl_report *why)
     tdl_flags_served *served = tdl_loop_flags_take(r->http->loop);
     r->headers.etag = tdl_arena_printf(r->arena, "\"%s\"", tdl_flag_set_etag(served->set)).at;
     r->headers.cache_control = "private, no-cache";
-    r->headers.sse_support = sse_support(r);
+    r->headers.sse_support = "enabled";
     const char *known =
         MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
     if (r->headers.etag && tdl_asset_matches(tdl_str_of(known), r->headers.etag)) {
@@ -76,7 +70,7 @@ tdl_status tdl_route_growthbook_eval(tdl_request *r, tdl_report *why)
         st = answer_all(r, served->set, &question.context, why);
         tdl_loop_flags_drop(served);
     }
-    r->headers.sse_support = sse_support(r);
+    r->headers.sse_support = "enabled";
     tdl_growthbook_question_release(&question);
     return st;
 }

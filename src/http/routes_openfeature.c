@@ -214,8 +214,7 @@ static tdl_status answer_flags(tdl_request *r, const asked *q, tdl_report *why)
         tdl_jw w = tdl_request_writer(r);
         tdl_jw_object(&w);
         write_flags(r, q, &w, etag);
-        if (!r->http->tls) // without streams a page polls
-            write_streams(r, q, &w);
+        write_streams(r, q, &w);
         tdl_jw_end_object(&w);
     }
     r->headers.etag = tdl_arena_str(r->arena, tdl_str_of(etag)).at;

@@ -324,6 +324,8 @@ void tdl_server_stop(tdl_server *server)
     tdl_acceptor_free(server->acceptor);
     atomic_store(&http->draining, true);
     atomic_store(&http->stopping, true); // from here on nothing is suspended
+    if (http->sse)
+        tdl_sse_end_all(http->sse); // under TLS streams are suspended connections
     if (server->daemon) {
         wait_for_none(&http->suspended, -1); // the store and the workers always answer
         MHD_stop_daemon(server->daemon);

@@ -25,6 +25,7 @@ struct tdl_sse {
     tdl_sse_channel *channels;
     tdl_sse_reader *arrived;
     bool closing;
+    bool over;          /* its thread has ended; its owner's own */
     size_t sources_n;   /* under the lock, too */
     atomic_bool wanted; /* a source may have something to tell */
     /* the thread's own */
@@ -119,7 +120,7 @@ static void pull(tdl_sse *sse, int64_t now_us)
     atomic_store(&sse->wanted, false);
     for (size_t i = sse->with_source_n; i-- > 0;) { // a drop puts the last one in its place
         tdl_sse_reader *reader = sse->with_source[i];
-        if (reader->waiting.len) {
+        if (tdl_sse_reader_waits(reader)) {
             atomic_store(&sse->wanted, true);
             continue;
         }
@@ -273,12 +274,19 @@ void tdl_sse_close(tdl_sse *sse)
     eventfd_write(sse->wake_fd, 1);
 }
 
+void tdl_sse_end_all(tdl_sse *sse)
+{
+    tdl_sse_close(sse);
+    pthread_join(sse->thread, NULL);
+    sse->over = true;
+}
+
 void tdl_sse_free(tdl_sse *sse)
 {
     if (!sse)
         return;
-    tdl_sse_close(sse);
-    pthread_join(sse->thread, NULL);
+    if (!sse->over)
+        tdl_sse_end_all(sse);
     release(sse);
 }
 
@@ -357,24 +365,14 @@ static tdl_status join_source(tdl_sse *sse, tdl_sse_reader *reader, tdl_report *
     return TDL_OK;
 }
 
-static tdl_sse_reader *make_reader(int take_fd, tdl_str head)
-{
-    tdl_sse_reader *reader = tdl_sse_reader_new(take_fd);
-
-    if (!reader)
-        return NULL;
-    tdl_buf_str(&reader->waiting, head);
-    tdl_buf_text(&reader->waiting, greeting);
-    return reader;
-}
-
-tdl_status tdl_sse_take(tdl_sse *sse, int take_fd, const char *channel, tdl_str head, tdl_str seen,
+tdl_status tdl_sse_take(tdl_sse *sse, const tdl_sse_end *end, const char *channel, tdl_str seen,
                         tdl_report *why)
 {
-    tdl_sse_reader *reader = make_reader(take_fd, head);
+    tdl_sse_reader *reader = tdl_sse_reader_new(end);
 
     if (!reader)
         return no_memory(why);
+    tdl_buf_text(&reader->waiting, greeting);
     pthread_mutex_lock(&sse->lock);
     tdl_status st = join_channel(sse, reader, channel, seen, why);
     pthread_mutex_unlock(&sse->lock);
@@ -385,16 +383,17 @@ tdl_status tdl_sse_take(tdl_sse *sse, int take_fd, const char *channel, tdl_str 
     return st;
 }
 
-tdl_status tdl_sse_take_source(tdl_sse *sse, int take_fd, tdl_sse_source *take_source, tdl_str head,
+tdl_status tdl_sse_take_source(tdl_sse *sse, const tdl_sse_end *end, tdl_sse_source *take_source,
                                tdl_report *why)
 {
-    tdl_sse_reader *reader = make_reader(take_fd, head);
+    tdl_sse_reader *reader = tdl_sse_reader_new(end);
 
     if (!reader) {
         take_source->close(take_source);
         return no_memory(why);
     }
     reader->source = take_source;
+    tdl_buf_text(&reader->waiting, greeting);
     pthread_mutex_lock(&sse->lock);
     tdl_status st = join_source(sse, reader, why);
     pthread_mutex_unlock(&sse->lock);

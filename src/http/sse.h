@@ -17,7 +17,7 @@
 #ifndef TDL_HTTP_SSE_H
 #define TDL_HTTP_SSE_H
 
-#include "base/str.h"
+#include "http/sse_answer.h"
 
 typedef struct tdl_sse tdl_sse;
 
@@ -38,6 +38,8 @@ void tdl_sse_free(tdl_sse *sse); /* closes every stream; accepts NULL */
 
 /* End every stream and take no more; does not wait. Readers come back to whoever serves then. */
 void tdl_sse_close(tdl_sse *sse);
+/* The same, and wait until all have ended. Once. */
+void tdl_sse_end_all(tdl_sse *sse);
 
 typedef struct tdl_sse_event {
     tdl_str id;   /* what a reader shows as Last-Event-ID when it comes back */
@@ -61,18 +63,24 @@ struct tdl_sse_source {
 /* Some source has something to tell; it is asked soon, ten times a second at most. */
 void tdl_sse_wake(tdl_sse *sse);
 
-/* Make a connected socket a stream of a channel.
- *   take_fd  closed here, on failure too
- *   head     status line and header fields with the empty line, sent before everything else
+/* Where a stream goes: to a connected socket, or to `take_answer` unless it is NULL. Either is
+ * closed by whoever takes it, on failure too. */
+typedef struct tdl_sse_end {
+    int take_fd;
+    tdl_str head; /* status line and header fields with the empty line: before everything else */
+    tdl_sse_answer *take_answer;
+} tdl_sse_end;
+
+/* Make it a stream of a channel.
  *   seen     id of the event that the reader knows: if there is a newer one it is told at once;
  *            empty = it needs none but those to come
  *   returns  TDL_OK | TDL_E_FULL (too many streams, or closed) | TDL_E_NO_MEMORY */
-tdl_status tdl_sse_take(tdl_sse *sse, int take_fd, const char *channel, tdl_str head, tdl_str seen,
+tdl_status tdl_sse_take(tdl_sse *sse, const tdl_sse_end *end, const char *channel, tdl_str seen,
                         tdl_report *why);
 
 /* The same of a stream that tells what a source has.
  *   take_source  closed here, on failure too */
-tdl_status tdl_sse_take_source(tdl_sse *sse, int take_fd, tdl_sse_source *take_source, tdl_str head,
+tdl_status tdl_sse_take_source(tdl_sse *sse, const tdl_sse_end *end, tdl_sse_source *take_source,
                                tdl_report *why);
 
 size_t tdl_sse_streams(tdl_sse *sse); /* open now */

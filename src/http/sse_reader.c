@@ -18,20 +18,36 @@ static void set(int fd, int level, int name, int value)
     setsockopt(fd, level, name, &value, sizeof value); // what it cannot do, it does without
 }
 
-tdl_sse_reader *tdl_sse_reader_new(int take_fd)
+static void prepare_socket(int fd)
+{
+    set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+    set(fd, IPPROTO_TCP, TCP_CORK, 0);
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MAX_MS);
+}
+
+static void close_end(tdl_sse_answer *answer, int fd)
+{
+    if (answer)
+        tdl_sse_answer_end(answer);
+    else
+        close(fd);
+}
+
+tdl_sse_reader *tdl_sse_reader_new(const tdl_sse_end *end)
 {
     tdl_sse_reader *reader = calloc(1, sizeof *reader);
 
     if (!reader) {
-        close(take_fd);
+        close_end(end->take_answer, end->take_fd);
         return NULL;
     }
-    reader->fd = take_fd;
+    reader->answer = end->take_answer;
+    reader->fd = end->take_fd;
     reader->waiting.limit = TDL_SSE_WAITING_MAX;
-    set(take_fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
-    set(take_fd, IPPROTO_TCP, TCP_CORK, 0);
-    set(take_fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set(take_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, SILENCE_MAX_MS);
+    if (!reader->answer)
+        prepare_socket(reader->fd);
+    tdl_buf_str(&reader->waiting, end->head);
     return reader;
 }
 
@@ -39,7 +55,7 @@ void tdl_sse_reader_free(tdl_sse_reader *reader, int epoll_fd)
 {
     if (reader->polled) // closing is not enough while libmicrohttpd still has the socket, too
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, reader->fd, NULL);
-    close(reader->fd);
+    close_end(reader->answer, reader->fd);
     if (reader->source)
         reader->source->close(reader->source);
     tdl_buf_release(&reader->waiting);
@@ -68,8 +84,15 @@ static ssize_t send_some(int fd, tdl_str bytes)
     return errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
+bool tdl_sse_reader_waits(tdl_sse_reader *reader)
+{
+    return reader->answer ? tdl_sse_answer_waits(reader->answer) : reader->waiting.len > 0;
+}
+
 bool tdl_sse_reader_send(tdl_sse_reader *reader, int epoll_fd, tdl_str bytes)
 {
+    if (reader->answer)
+        return tdl_sse_answer_send(reader->answer, bytes);
     bool waited = reader->waiting.len > 0;
     ssize_t n = waited ? 0 : send_some(reader->fd, bytes);
 
@@ -81,8 +104,20 @@ bool tdl_sse_reader_send(tdl_sse_reader *reader, int epoll_fd, tdl_str bytes)
     return !reader->waiting.failed && (waited || poll_for(reader, epoll_fd, true));
 }
 
+/* What it was given before the thread had it; from then on the answer keeps what waits. */
+static bool flush_to_answer(tdl_sse_reader *reader)
+{
+    bool taken = !reader->waiting.failed &&
+                 tdl_sse_answer_send(reader->answer, tdl_buf_view(&reader->waiting));
+
+    tdl_buf_release(&reader->waiting);
+    return taken;
+}
+
 bool tdl_sse_reader_flush(tdl_sse_reader *reader, int epoll_fd)
 {
+    if (reader->answer)
+        return flush_to_answer(reader);
     tdl_buf *waiting = &reader->waiting;
     ssize_t n = waiting->len ? send_some(reader->fd, tdl_buf_view(waiting)) : 0;
 
@@ -101,6 +136,8 @@ bool tdl_sse_reader_flush(tdl_sse_reader *reader, int epoll_fd)
 
 bool tdl_sse_reader_beat(tdl_sse_reader *reader, int epoll_fd)
 {
+    if (reader->answer)
+        return tdl_sse_answer_beat(reader->answer);
     bool waits = reader->waiting.len > 0, was_stuck = reader->stuck;
 
     reader->stuck = waits;

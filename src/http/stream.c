@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "http/cors.h"
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7); whatever the locale. */
@@ -41,36 +42,62 @@ static void write_head(tdl_request *r, tdl_buf *out)
     tdl_buf_text(out, "\r\n");
 }
 
-static tdl_status start_tail(tdl_request *r, int take_fd, tdl_report *why)
-{
-    tdl_sse_source *source;
-    tdl_status st = tdl_tail_open(r->http->tails, r->tail, r->http->auth, r->key_id, &source, why);
-
-    if (!st)
-        return tdl_sse_take_source(r->http->sse, take_fd, source, tdl_buf_view(&r->out), why);
-    close(take_fd);
-    return st;
-}
-
-tdl_status tdl_stream_start(tdl_request *r, tdl_report *why)
+/* On a descriptor of its own, beside that of libmicrohttpd, which is to close its own. */
+static tdl_status take_socket(tdl_request *r, tdl_sse_end *ret, tdl_report *why)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    int fd = info ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
 
-    if (r->http->tls) { // its bytes are the TLS session's, which stays with libmicrohttpd
-        if (fd >= 0)
-            close(fd);
-        return TDL_FAIL_HINT(why, TDL_E_FULL, "let a proxy do TLS, or poll",
-                             "there are no event streams where this server does TLS itself");
-    }
-    if (fd < 0)
+    ret->take_fd = info ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (ret->take_fd < 0)
         return TDL_FAIL(why, TDL_E_FULL, "no descriptor for a stream: %s", strerror(errno));
     tdl_buf_clear(&r->out);
     write_head(r, &r->out);
-    tdl_status st = r->tail ? start_tail(r, fd, why)
-                            : tdl_sse_take(r->http->sse, fd, r->stream, tdl_buf_view(&r->out),
-                                           r->stream_seen, why);
-    r->handed_over = !st;
+    ret->head = tdl_buf_view(&r->out);
+    return TDL_OK;
+}
+
+/* Its bytes are the TLS session's, which stays with libmicrohttpd. */
+static tdl_status take_answer(tdl_request *r, tdl_sse_end *ret, struct MHD_Response **ret_response,
+                              tdl_report *why)
+{
+    ret->take_answer = tdl_sse_answer_new(r->connection, ret_response);
+    if (!ret->take_answer)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a stream");
+    MHD_add_response_header(*ret_response, "X-Accel-Buffering", "no");
+    return TDL_OK;
+}
+
+static tdl_status start(tdl_request *r, const tdl_sse_end *end, tdl_report *why)
+{
+    tdl_http *http = r->http;
+    tdl_sse_source *source;
+    tdl_status st;
+
+    if (!r->tail)
+        return tdl_sse_take(http->sse, end, r->stream, r->stream_seen, why);
+    if (!(st = tdl_tail_open(http->tails, r->tail, http->auth, r->key_id, &source, why)))
+        return tdl_sse_take_source(http->sse, end, source, why);
+    if (end->take_answer)
+        tdl_sse_answer_end(end->take_answer);
+    else
+        close(end->take_fd);
     return st;
+}
+
+tdl_status tdl_stream_start(tdl_request *r, struct MHD_Response **ret_response, tdl_report *why)
+{
+    struct MHD_Response *response = NULL;
+    tdl_sse_end end = {.take_fd = -1};
+    tdl_status st = r->http->tls ? take_answer(r, &end, &response, why) : take_socket(r, &end, why);
+
+    if (!st)
+        st = start(r, &end, why);
+    if (st && response)
+        MHD_destroy_response(response);
+    if (st)
+        return st;
+    r->streamed_us = tdl_time_monotonic();
+    *ret_response = response;
+    return TDL_OK;
 }

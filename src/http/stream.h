@@ -4,8 +4,11 @@
 
 #include "http/request.h"
 
-/* Hands the socket of a request that names a channel over to http->sse; libmicrohttpd is to close
- * its own copy then, which ends nothing. TDL_E_FULL: too many streams, or no descriptor left. */
-tdl_status tdl_stream_start(tdl_request *request, tdl_report *why);
+/* Hands a request that names a channel, or has a tail, over to http->sse.
+ *   ret_response  under TLS: the answer, to be queued. NULL otherwise: the socket is handed over,
+ * and libmicrohttpd is to close its own copy, which ends nothing returns       TDL_OK | TDL_E_FULL:
+ * too many streams, or no descriptor left | TDL_E_NO_MEMORY */
+tdl_status tdl_stream_start(tdl_request *request, struct MHD_Response **ret_response,
+                            tdl_report *why);
 
 #endif

@@ -12,9 +12,9 @@ typedef struct table {
 } table;
 
 static const table tables[] = {
-    {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn", .users = 2},
-    {TDL_READ_EXPORT_GROUPS, TDL_EXECUTE_PUT_GROUP, "tt"},
-    {TDL_READ_EXPORT_GROUP_TRAITS, TDL_EXECUTE_PUT_GROUP_TRAIT, "ttttn"},
+    {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn", 2},
+    {TDL_READ_EXPORT_GROUPS, TDL_EXECUTE_PUT_GROUP, "tt", 0},
+    {TDL_READ_EXPORT_GROUP_TRAITS, TDL_EXECUTE_PUT_GROUP_TRAIT, "ttttn", 0},
 };
 
 typedef struct moving {

@@ -15,10 +15,13 @@ const STOP_LIMIT_MS = 15_000;
 export class Server {
     #process;
     #folder;
+    #options = [];
 
-    static async start() {
+    /** `options`: more of `treadle serve`. */
+    static async start(options = []) {
         if (!process.env.TREADLE_BIN) throw new Error('TREADLE_BIN must name the treadle program');
         const server = new Server();
+        server.#options = options;
         server.#folder = await mkdtemp(join(tmpdir(), 'treadle-browser-'));
         return server.#serve();
     }
@@ -27,7 +30,7 @@ export class Server {
     async #serve() {
         this.#process = spawn(
             process.env.TREADLE_BIN,
-            ['serve', '--data', this.data, '--port', '0', '--json'],
+            ['serve', '--data', this.data, '--port', '0', '--json', ...this.#options],
             { stdio: ['ignore', 'pipe', 'pipe'] },
         );
         let messages = '';

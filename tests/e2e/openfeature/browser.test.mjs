@@ -1,20 +1,11 @@
 // The same provider in Chromium, on a page of another origin: changes come by server-sent events.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { Server } from '../browser/server.mjs';
 import { bulkAnswers, newKey, putBool, putFlags, until } from './flags.mjs';
 import { Restartable } from './restartable.mjs';
-
-const esbuild = await import('esbuild').catch(() => null);
-const sdk = await import('@openfeature/ofrep-web-provider').catch(() => null);
-const playwright = await import('../browser/browser.mjs').catch(() => null);
-const missing =
-    (!esbuild || !sdk) && 'the SDKs are not installed: run npm ci in tests/e2e/openfeature';
-const skip = missing || (!playwright && 'playwright-core is not installed: run npm ci in web');
-if (skip) console.log(`skipped: ${skip}`);
+import { launch, openShop, serveShop, skip } from './shop.mjs';
 
 let server;
 let shop;
@@ -22,40 +13,14 @@ let browser;
 let page;
 let key;
 
-async function serveShop() {
-    const { outputFiles } = await esbuild.build({
-        entryPoints: [fileURLToPath(new URL('page.mjs', import.meta.url))],
-        bundle: true,
-        write: false,
-        format: 'esm',
-        platform: 'browser',
-        logLevel: 'error',
-    });
-    const script = outputFiles[0].contents;
-    const front = createServer((request, answer) => {
-        const js = request.url === '/page.js';
-        answer.writeHead(200, { 'content-type': js ? 'text/javascript' : 'text/html' });
-        answer.end(js ? script : '<!doctype html><title>Shop</title><script type=module src=/page.js></script>');
-    });
-    await new Promise((resolve) => front.listen(0, '127.0.0.1', resolve));
-    return front;
-}
-
-async function openShop() {
-    const opened = await (await browser.newContext()).newPage();
-    await opened.goto(`http://127.0.0.1:${shop.address().port}/`);
-    await opened.waitForFunction(() => window.start);
-    return opened;
-}
-
 before(async () => {
     if (skip) return;
     server = await Server.start();
     await putFlags(server);
     key = await newKey(server);
     shop = await serveShop();
-    browser = await playwright.launch();
-    page = await openShop();
+    browser = await launch();
+    page = await openShop(browser, shop);
 });
 after(async () => {
     await browser?.close();
@@ -104,7 +69,7 @@ test('a page that is closed is forgotten', { skip }, async () => {
 test('a page finds its way back after the server restarts', { skip }, async () => {
     const other = await Restartable.start();
     try {
-        const visitor = await openShop();
+        const visitor = await openShop(browser, shop);
         await putBool(other, true);
         await visitor.evaluate(([url, k]) => window.start(url, k), [other.url, other.key]);
         await until(async () => (await streams(other)) === 1);

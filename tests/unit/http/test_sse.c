@@ -39,7 +39,8 @@ static tdl_status open_stream(tdl_sse *sse, const char *channel, const char *see
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     *ret = pair[0];
-    return tdl_sse_take(sse, pair[1], channel, tdl_str_of(head), tdl_str_of(seen), NULL);
+    const tdl_sse_end end = {.take_fd = pair[1], .head = tdl_str_of(head)};
+    return tdl_sse_take(sse, &end, channel, tdl_str_of(seen), NULL);
 }
 
 static int stream(tdl_sse *sse, const char *channel, const char *seen)
