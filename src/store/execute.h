@@ -25,6 +25,11 @@ typedef enum tdl_execute {
     TDL_EXECUTE_PUT_REPORT,    /* id, name, query, created, updated */
     TDL_EXECUTE_CHANGE_REPORT, /* id, name, query, updated */
     TDL_EXECUTE_DROP_REPORT,   /* id */
+    TDL_EXECUTE_GET_RETENTION,    /* -> every rule: "days kind" on a line each */
+    TDL_EXECUTE_CLEAR_RETENTION,  /* */
+    TDL_EXECUTE_PUT_RETENTION,    /* kind, days */
+    TDL_EXECUTE_REMOVE_EVENTS,    /* numbers as a JSON array, oldest and newest time */
+    TDL_EXECUTE_REMOVE_DECISIONS, /* before this time; of the oldest so many */
     TDL_EXECUTE_N
 } tdl_execute;
 

@@ -42,6 +42,10 @@ typedef enum tdl_read_statement {
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
     TDL_READ_SETTING,
+    TDL_READ_RETENTION,
+    TDL_READ_EXPIRED,       /* events that are not kept, from a time on: at most so many */
+    TDL_READ_EXPIRED_COUNT, /* by kind */
+    TDL_READ_EXPIRED_DECISIONS,
     TDL_READ_CONSENTS,        /* of a person */
     TDL_READ_CONSENT_SAID,    /* every id with words */
     TDL_READ_CONSENT_SAID_OF, /* of a person */
