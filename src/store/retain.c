@@ -1,4 +1,5 @@
 /* Removing what the rules of retention do not keep. */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -185,6 +186,41 @@ static tdl_status retain_decisions(run *r, int64_t before_us)
     return st;
 }
 
+/* ---- whose turn it is ---- */
+
+typedef struct claim {
+    int64_t due_us;
+    bool *ret;
+} claim;
+
+/* The time of the last start is in the settings, so it is the same for all processes. */
+static tdl_status claim_run(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                            tdl_report *why)
+{
+    const claim *c = context;
+    tdl_value in[2] = {tdl_value_text(TDL_STR("retention.started"))}, last = {0};
+    int64_t last_us = 0;
+    char now[24];
+    tdl_status st = ops->execute(backend, TDL_EXECUTE_GET_SETTING, in, 1, &last, 1, NULL, why);
+
+    if (st)
+        return st;
+    *c->ret = !tdl_str_int(last.text, &last_us) || last_us < c->due_us;
+    if (!*c->ret)
+        return TDL_OK;
+    snprintf(now, sizeof now, "%lld", (long long)tdl_time_now());
+    in[1] = tdl_value_text(tdl_str_of(now));
+    return ops->execute(backend, TDL_EXECUTE_PUT_SETTING, in, 2, NULL, 0, NULL, why);
+}
+
+tdl_status tdl_store_claim_retention(tdl_store *store, int64_t due_us, bool *ret_claimed,
+                                     tdl_report *why)
+{
+    const claim c = {due_us, ret_claimed};
+
+    return tdl_store_write(store, claim_run, &c, why);
+}
+
 /* ---- the whole ---- */
 
 static tdl_status count_expired(run *r, tdl_reader *reader, tdl_read_statement which,
@@ -230,6 +266,31 @@ static tdl_status retain(run *r, tdl_reader *reader)
     return st || !days ? st : retain_decisions(r, before_us);
 }
 
+static tdl_status put_report(const run *r, tdl_status outcome)
+{
+    tdl_buf text = {0};
+    tdl_jw w = {.out = &text};
+    tdl_report *why = outcome ? NULL : r->why; // the first failure is the one to be told
+
+    tdl_jw_object(&w);
+    tdl_jw_ktime(&w, "started", r->options->now_us);
+    tdl_jw_ktime(&w, "finished", tdl_time_now());
+    tdl_jw_key(&w, "rows");
+    tdl_jw_object(&w);
+    for (size_t i = 0; i < r->tally_n; i++) {
+        tdl_jw_key(&w, r->tally[i].kind.at);
+        tdl_jw_int(&w, r->tally[i].rows);
+    }
+    tdl_jw_end_object(&w);
+    tdl_jw_ktext(&w, "error", outcome ? r->why ? r->why->message : tdl_status_text(outcome) : NULL);
+    tdl_jw_end_object(&w);
+    tdl_status st = text.failed ? no_memory(why)
+                                : tdl_store_put_setting(r->store, TDL_STR(TDL_RETAIN_REPORT),
+                                                        tdl_buf_view(&text), why);
+    tdl_buf_release(&text);
+    return outcome ? outcome : st;
+}
+
 tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options, tdl_arena *arena,
                             tdl_retained **ret, size_t *ret_n, tdl_report *why)
 {
@@ -241,9 +302,11 @@ tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options,
     tdl_reader *reader = NULL;
     tdl_status st = r.chunk ? tdl_store_take_reader(store, &reader, why) : no_memory(why);
 
-    if (!st)
+    if (!st) {
         st = retain(&r, reader);
-    tdl_store_give_back(store, reader);
+        tdl_store_give_back(store, reader);
+        st = options->dry_run ? st : put_report(&r, st);
+    }
     tdl_arena_free(r.chunk);
     *ret = r.tally;
     *ret_n = r.tally_n;

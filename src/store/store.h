@@ -232,10 +232,16 @@ typedef struct tdl_retain_options {
 /* Remove what the rules do not keep, in transactions of at most TDL_RETAIN_CHUNK rows with pauses
  * between them, so that writers wait for none of them long.
  *   ret [*ret_n]  kinds with rows, in `arena`; also after a failure: what was removed until then
- *   returns       TDL_E_STOPPED when go_on says so */
+ *   returns       TDL_E_STOPPED when go_on says so
+ * What a run did is kept in the setting TDL_RETAIN_REPORT, as a JSON object: started, finished,
+ * rows by kind, and error, which is null when there was none. */
 enum { TDL_RETAIN_CHUNK = 2000 };
+#define TDL_RETAIN_REPORT "retention.report"
 tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options, tdl_arena *arena,
                             tdl_retained **ret, size_t *ret_n, tdl_report *why);
+/* Of all processes that ask, one is told to run what is due since `due_us`. */
+tdl_status tdl_store_claim_retention(tdl_store *store, int64_t due_us, bool *ret_claimed,
+                                     tdl_report *why);
 
 /* ---- flags ---- */
 
