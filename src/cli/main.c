@@ -13,6 +13,12 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_report_list,   &tdl_command_report_show,       &tdl_command_report_save,
     &tdl_command_report_delete, &tdl_command_report_run,        &tdl_command_migrate,
     &tdl_command_backup,        &tdl_command_restore,           &tdl_command_demo,
+    &tdl_command_privacy_consent,
+    &tdl_command_privacy_consent_default,
+    &tdl_command_privacy_retain_show,
+    &tdl_command_privacy_retain_set,
+    &tdl_command_privacy_retain_drop,
+    &tdl_command_privacy_retain_run,
     &tdl_command_bench,
 };
 /* clang-format on */

@@ -88,8 +88,8 @@ tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *
 void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context);
 
 /* Housekeeping, called about once a second by the server: notices models that another process
- * promoted, flags and items that it put, and what persons told it on consent. One thread at a time. A failure leaves the former
- * model serving. */
+ * promoted, flags and items that it put, and what persons told it on consent. One thread at a time.
+ * A failure leaves the former model serving. */
 tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why);
 
 #endif

@@ -11,7 +11,8 @@
 /* "03:00" to minutes since midnight. */
 tdl_status tdl_retain_at_parse(const char *text, int *ret_minutes, tdl_report *why);
 
-/* The newest time before `now_us` at which the local clock showed so many minutes since midnight. */
+/* The newest time before `now_us` at which the local clock showed so many minutes since midnight.
+ */
 int64_t tdl_retain_due(int64_t now_us, int minutes);
 
 /* Run now, beside. TDL_E_CONFLICT: a run is under way. */

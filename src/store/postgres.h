@@ -105,8 +105,8 @@ typedef enum tdl_pg_write_statement {
 
 enum { TDL_PG_USERS, TDL_PG_ITEMS, TDL_PG_KINDS, TDL_PG_SOURCES, TDL_PG_NAME_TABLES };
 
-/* The one row of table `store`. Whoever has locked it is the only writer. `events` were ever stored,
- * and number the newest; `removed` of them are gone. */
+/* The one row of table `store`. Whoever has locked it is the only writer. `events` were ever
+ * stored, and number the newest; `removed` of them are gone. */
 typedef struct tdl_pg_totals {
     int64_t events, users, items, decisions, rewards, version, removed;
 } tdl_pg_totals;

@@ -95,9 +95,9 @@ static const char *const read_sql[TDL_READ_N] = {
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_RETENTION] = "SELECT kind, days FROM retention ORDER BY kind",
-    [TDL_READ_EXPIRED] = "SELECT e.seq, e.time_us, k.name, s.name, e.message_id,"
-                         " (e.decision_id IS NOT NULL)::int::bigint" EXPIRED
-                         " ORDER BY e.time_us LIMIT $3::bigint",
+    [TDL_READ_EXPIRED] =
+        "SELECT e.seq, e.time_us, k.name, s.name, e.message_id,"
+        " (e.decision_id IS NOT NULL)::int::bigint" EXPIRED " ORDER BY e.time_us LIMIT $3::bigint",
     [TDL_READ_EXPIRED_COUNT] = "SELECT k.name, count(*)" EXPIRED " GROUP BY k.name ORDER BY k.name",
     [TDL_READ_EXPIRED_DECISIONS] = "SELECT count(*) FROM decisions WHERE time_us < $1::bigint",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents"

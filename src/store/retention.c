@@ -23,8 +23,7 @@ static tdl_status put_rules(const tdl_store_ops *ops, tdl_backend *backend, cons
                             tdl_report *why)
 {
     const rule_list *list = context;
-    tdl_status st =
-        ops->execute(backend, TDL_EXECUTE_CLEAR_RETENTION, NULL, 0, NULL, 0, NULL, why);
+    tdl_status st = ops->execute(backend, TDL_EXECUTE_CLEAR_RETENTION, NULL, 0, NULL, 0, NULL, why);
 
     for (size_t i = 0; !st && i < list->n; i++) {
         const tdl_value in[] = {tdl_value_text(list->rules[i].kind),

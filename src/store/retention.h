@@ -14,7 +14,8 @@ typedef struct tdl_retention_limits {
     int64_t read_us; /* when; monotonic */
 } tdl_retention_limits;
 
-/* Read them anew, unless that was less than a second ago. On the writer thread, in a transaction. */
+/* Read them anew, unless that was less than a second ago. On the writer thread, in a transaction.
+ */
 tdl_status tdl_retention_read_limits(const tdl_store_ops *ops, tdl_backend *backend,
                                      tdl_retention_limits *limits, tdl_report *why);
 void tdl_retention_release_limits(tdl_retention_limits *limits);

@@ -16,8 +16,8 @@
 #define DENIED                                                                                     \
     "(u.denied | (coalesce((SELECT CAST(value AS INTEGER) FROM settings"                           \
     " WHERE name = 'consent.default'), 0) & ~(u.denied >> 8)))"
-/* Events that are not kept at time ?2; the newest to arrive stays, because its number would be given
- * again. */
+/* Events that are not kept at time ?2; the newest to arrive stays, because its number would be
+ * given again. */
 #define EXPIRED                                                                                    \
     " FROM events e CROSS JOIN kinds k ON k.id = e.kind CROSS JOIN sources s ON s.id = e.source"   \
     " WHERE e.time_us >= ?1 AND e.time_us < ?2 - 86400000000 * (SELECT min(days) FROM retention"   \

@@ -224,8 +224,8 @@ typedef struct tdl_retained {
 
 typedef struct tdl_retain_options {
     int64_t now_us;
-    bool dry_run;                   /* count only */
-    bool (*go_on)(void *context);   /* asked between two transactions; may be NULL */
+    bool dry_run;                 /* count only */
+    bool (*go_on)(void *context); /* asked between two transactions; may be NULL */
     void *context;
 } tdl_retain_options;
 

@@ -52,13 +52,13 @@ struct tdl_writer {
     tdl_backend *backend;
     size_t queue_bytes, group_max;
     pthread_t thread;
-    work_list kept;           /* decisions a failing disk refused; the thread's own */
-    bool owed;                /* other processes' events could not be read; the thread's own */
+    work_list kept;              /* decisions a failing disk refused; the thread's own */
+    bool owed;                   /* other processes' events could not be read; the thread's own */
     tdl_retention_limits limits; /* the thread's own */
-    struct timespec retry_at; /* when both are tried again, if there are any */
-    pthread_mutex_t lock;     /* of all below */
-    pthread_cond_t wanted;    /* the queue is not empty, or stopping */
-    pthread_cond_t settled;   /* a group has been settled */
+    struct timespec retry_at;    /* when both are tried again, if there are any */
+    pthread_mutex_t lock;        /* of all below */
+    pthread_cond_t wanted;       /* the queue is not empty, or stopping */
+    pthread_cond_t settled;      /* a group has been settled */
     work_list queue;
     size_t queued_bytes;          /* queued, under way and kept */
     uint64_t queued_n, settled_n; /* works ever queued and settled */
@@ -250,8 +250,7 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
 static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 {
     int64_t now_us = tdl_time_now();
-    tdl_status st =
-        tdl_retention_read_limits(writer->ops, writer->backend, &writer->limits, why);
+    tdl_status st = tdl_retention_read_limits(writer->ops, writer->backend, &writer->limits, why);
 
     for (size_t i = 0; !st && i < w->events_n; i++) {
         const tdl_event *e = &w->events[i];

@@ -57,9 +57,8 @@ static tdl_store_counts counts_of(fixture *f)
 
 static void log_decision(fixture *f, int64_t days_old, int n)
 {
-    tdl_decision d = {.time_us = now_us - days_old * DAY_US,
-                      .app = TDL_STR("recommend"),
-                      .user = TDL_STR("u")};
+    tdl_decision d = {
+        .time_us = now_us - days_old * DAY_US, .app = TDL_STR("recommend"), .user = TDL_STR("u")};
 
     snprintf(d.id, sizeof d.id, "%036d", n);
     succeed(f, tdl_store_log_decision(f->store, &d, &f->why));
