@@ -332,6 +332,7 @@ static void old_rows_go_in_chunks_while_others_are_stored(void **state)
     client_expect(admin, 200, "POST", "/v1/events", "{\"user\":\"u\",\"kind\":\"view\"}");
     int64_t before = stat_of("events.total");
     put_rule("old", 30);
+    atomic_store(&acknowledged, 0);
     atomic_store(&loading, true);
     pthread_create(&thread, NULL, load, NULL);
     client_expect(admin, 202, "POST", "/v1/privacy/retention/run", NULL);
