@@ -234,7 +234,8 @@ static tdl_status send_natively(tdl_client *client, const tdl_event *events, siz
     tdl_buf_clear(&client->body);
     tdl_jw_array(&w);
     for (size_t i = 0; i < events_n; i++)
-        tdl_event_write(&w, &events[i]);
+        if (!events[i].unwanted)
+            tdl_event_write(&w, &events[i]);
     tdl_jw_end_array(&w);
     return send_with_retry(client, "POST", "/v1/events", why);
 }
@@ -251,7 +252,8 @@ tdl_status tdl_client_send_events(tdl_client *client, const tdl_event *events, s
     tdl_jw_key(&w, "batch");
     tdl_jw_array(&w);
     for (size_t i = 0; i < events_n; i++)
-        write_track(&w, &events[i]);
+        if (!events[i].unwanted)
+            write_track(&w, &events[i]);
     tdl_jw_end_array(&w);
     tdl_jw_ktime(&w, "sentAt", tdl_time_now());
     tdl_jw_end_object(&w);

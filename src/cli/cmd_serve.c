@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/serve_options.h"
 #include "cli/service.h"
+#include "loop/retention.h"
 #include "tensor/gemm.h"
 
 static tdl_status set_up_log(const tdl_serve_values *v, tdl_report *why)
@@ -82,12 +83,17 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     tdl_service_options options = {.data_dir = v->common.data,
                                    .store = v->common.store,
                                    .server = server_options(v),
+                                   .retain = true,
                                    .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
     tdl_status st;
 
     TDL_UNUSED(arguments);
     if ((st = set_up_log(v, why)))
         return st;
+    if ((st = tdl_retain_at_parse(v->retain_at, &options.retain_minutes, why))) {
+        tdl_report_prefix(why, "--retain-at");
+        return st;
+    }
     if (!given(v->tls_cert) != !given(v->tls_key))
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "give both for HTTPS, or neither",
                              "--tls-cert and --tls-key belong together");

@@ -100,7 +100,7 @@ static void print_overview(FILE *out)
                    "小型产品团队放在产品底层的引擎"),
             tdl_tr("Usage: treadle COMMAND [options]", "用法：treadle 命令 [选项]"));
     for (size_t i = 0; i < tdl_commands_n; i++)
-        fprintf(out, "  %-20s %s\n", tdl_commands[i]->name,
+        fprintf(out, "  %-24s %s\n", tdl_commands[i]->name,
                 tdl_tr(tdl_commands[i]->summary.en, tdl_commands[i]->summary.zh));
     fprintf(out, "\n%s\n",
             tdl_tr("treadle COMMAND --help shows options and examples.",

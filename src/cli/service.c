@@ -79,6 +79,8 @@ static tdl_status open_loop(const tdl_service_options *options, tdl_service *ser
     tdl_loop_options loop = {.data_dir = options->data_dir,
                              .store = options->store,
                              .exclusive = true,
+                             .retain = options->retain,
+                             .retain_minutes = options->retain_minutes,
                              .tell_stage = tell_stage,
                              .tell_context = service->server};
     tdl_status st = tdl_loop_open(&loop, &service->loop, &warning, why);

@@ -75,6 +75,15 @@ const tdl_route tdl_routes[] = {
     {"POST", "/v1/flags/{key}/evaluate", "evaluate_flag", DECIDE, TDL_LANE_EITHER, TDL_SDK_NONE, 0,
      tdl_route_evaluate_flag, NULL},
 
+    {"GET", "/v1/privacy/consent", "consent", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_consent, NULL},
+    {"POST", "/v1/privacy/consent", "put_consent", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_put_consent,
+     NULL},
+    {"GET", "/v1/privacy/retention", "retention", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_retention, NULL},
+    {"PUT", "/v1/privacy/retention", "put_retention", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
+     tdl_route_put_retention, NULL},
+    {"POST", "/v1/privacy/retention/run", "run_retention", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
+     tdl_route_run_retention, NULL},
+
     {"GET", "/healthz", "health", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_health, NULL},
     {"GET", "/readyz", "ready", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_ready, NULL},
     {"GET", "/metrics", "metrics", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_metrics, NULL},

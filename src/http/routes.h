@@ -43,6 +43,9 @@ tdl_handler tdl_route_reports, tdl_route_report, tdl_route_save_report, tdl_rout
 /* routes_flags.c: flags */
 tdl_handler tdl_route_flags, tdl_route_flag, tdl_route_put_flag, tdl_route_drop_flag,
     tdl_route_evaluate_flag;
+/* routes_consent.c, routes_retention.c: what persons allow, and how long rows are kept */
+tdl_handler tdl_route_consent, tdl_route_put_consent;
+tdl_handler tdl_route_retention, tdl_route_put_retention, tdl_route_run_retention;
 /* routes_posthog_flags.c: what its `call` says */
 enum {
     TDL_POSTHOG_FLAGS,

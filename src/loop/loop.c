@@ -12,6 +12,7 @@
 #include "loop/flags.h"
 #include "loop/lock.h"
 #include "loop/rate.h"
+#include "loop/retention.h"
 #include "loop/trainer.h"
 
 /* Every job there is. A new one is its folder and its line here. */
@@ -28,6 +29,7 @@ struct tdl_loop {
     tdl_app *app[APPS_N];
     tdl_loop_flags *flags;
     tdl_loop_consents *consents;
+    tdl_loop_retention *retention; /* NULL: this process does not */
     tdl_rate rate;
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
@@ -224,6 +226,9 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         options->tell_stage(options->tell_context, "replaying");
     if ((st = open_apps(loop, ret_warning, why)))
         goto out;
+    if (options->retain && (st = tdl_loop_retention_start(loop->store, options->retain_minutes,
+                                                          &loop->retention, why)))
+        goto out;
     *ret = loop;
     loop = NULL; /* the caller's now */
 out:
@@ -236,6 +241,7 @@ void tdl_loop_close(tdl_loop *loop)
     if (!loop)
         return;
     tdl_trainer *trainer = loop->trainer;
+    tdl_loop_retention_stop(loop->retention);
     if (trainer)
         tdl_trainer_stop(trainer);
     if (loop->store) {
@@ -269,6 +275,11 @@ tdl_loop_flags *tdl_loop_flags_of(tdl_loop *loop)
 tdl_loop_consents *tdl_loop_consents_of(tdl_loop *loop)
 {
     return loop->consents;
+}
+
+tdl_loop_retention *tdl_loop_retention_of(tdl_loop *loop)
+{
+    return loop->retention;
 }
 
 const char *tdl_loop_data_dir(const tdl_loop *loop)

@@ -19,6 +19,8 @@ typedef struct tdl_loop_options {
     bool must_exist;
     bool exclusive;   /* take the folder's lock: whoever keeps serving state or imports does */
     unsigned threads; /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    bool retain;      /* remove old rows each day (loop/retention.h) at */
+    int retain_minutes; /* since midnight, by the local clock */
     /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
     void (*tell_stage)(void *context, const char *stage);
     void *tell_context;

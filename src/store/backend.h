@@ -32,6 +32,13 @@ typedef struct tdl_decision_text {
     uint8_t context_hash[16];
 } tdl_decision_text;
 
+/* A stored event that is to be removed. */
+typedef struct tdl_expired {
+    int64_t seq, time_us;
+    tdl_str kind, source, message_id;
+    bool is_reward;
+} tdl_expired;
+
 typedef struct tdl_store_ops {
     const char *scheme;
     const char *other_scheme; /* a second name; may be NULL */
@@ -70,6 +77,10 @@ typedef struct tdl_store_ops {
     tdl_execute_fn *execute; /* all small tables */
     /* The row of a user, made where there is none, barred or not. */
     tdl_status (*number_user)(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
+    /* These events and so many decisions were removed by `execute` in this transaction: what else
+     * hangs on them. NULL where nothing does. */
+    tdl_status (*removed)(tdl_backend *backend, const tdl_expired *events, size_t events_n,
+                          int64_t decisions_n, tdl_report *why);
     /* Forget who may be stored, here and in all other processes: called in the transaction that
      * changed users.denied, users.erased_us, or removed users. */
     tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);

@@ -54,6 +54,21 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " AND granted = CAST($3 AS bigint) AND time_us = CAST($4 AS bigint))"
                 " AND NOT EXISTS (SELECT 1 FROM users WHERE id = CAST($1 AS bigint)"
                 " AND erased_us <> 0)"},
+    [TDL_EXECUTE_GET_RETENTION] =
+        {.sql = "SELECT group_concat(days || ' ' || kind, char(10)) FROM retention",
+         .postgres = "SELECT string_agg(days || ' ' || kind, chr(10)) FROM retention"},
+    [TDL_EXECUTE_CLEAR_RETENTION] = {.sql = "DELETE FROM retention"},
+    [TDL_EXECUTE_PUT_RETENTION] = {.sql = "INSERT INTO retention(kind, days) VALUES($1, $2)"},
+    [TDL_EXECUTE_REMOVE_EVENTS] =
+        {.sql = "DELETE FROM events WHERE seq IN (SELECT value FROM json_each($1))",
+         .postgres = "DELETE FROM events WHERE seq IN (SELECT value::bigint FROM"
+                     " json_array_elements_text($1::json) AS value)"
+                     " AND time_us BETWEEN $2::bigint AND $3::bigint"},
+    // The log is in order of time, but for rows that a failing disk put off.
+    [TDL_EXECUTE_REMOVE_DECISIONS] =
+        {.sql = "DELETE FROM decisions WHERE seq IN (SELECT seq FROM (SELECT seq, time_us"
+                " FROM decisions ORDER BY seq LIMIT CAST($2 AS bigint)) AS oldest"
+                " WHERE time_us < CAST($1 AS bigint))"},
     // users.denied: bits of what is denied, and 8 higher of what is granted.
     [TDL_EXECUTE_SUM_CONSENT] =
         {.sql = "UPDATE users SET denied = (SELECT coalesce(sum(CASE WHEN granted = 0 THEN bit"

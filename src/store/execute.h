@@ -16,25 +16,30 @@
 typedef struct tdl_backend tdl_backend;
 
 typedef enum tdl_execute {
-    TDL_EXECUTE_PUT_SETTING,     /* name, value */
-    TDL_EXECUTE_GET_SETTING,     /* name -> value */
-    TDL_EXECUTE_PUT_GROUP,       /* type, name */
-    TDL_EXECUTE_PUT_GROUP_TRAIT, /* type, name, trait, JSON, time: the newest word holds */
-    TDL_EXECUTE_PUT_NO_PERSON,   /* user */
-    TDL_EXECUTE_PUT_REJECT,      /* time, source, reason, raw */
-    TDL_EXECUTE_DROP_REJECTS,    /* all but the newest so many */
-    TDL_EXECUTE_FIND_USER,       /* name -> number, number of its person or 0 */
-    TDL_EXECUTE_FIND_JOIN,       /* name -> the join that brought it in, who was joined, whom to */
-    TDL_EXECUTE_UNDO_JOIN,       /* join, time: later than that of all undone before */
-    TDL_EXECUTE_PART,            /* number: with all that is joined to it, a person from now on */
-    TDL_EXECUTE_PUT_UNDONE,      /* two ids, time: parted there */
-    TDL_EXECUTE_PUT_CONSENT,     /* user's number, purpose, granted, time, source */
-    TDL_EXECUTE_SUM_CONSENT,     /* user's number: what his person's words come to */
-    TDL_EXECUTE_AUDIT_LAST,      /* -> seq, hash */
-    TDL_EXECUTE_AUDIT_ADD,       /* seq, record, hash */
-    TDL_EXECUTE_PUT_REPORT,      /* id, name, query, created, updated */
-    TDL_EXECUTE_CHANGE_REPORT,   /* id, name, query, updated */
-    TDL_EXECUTE_DROP_REPORT,     /* id */
+    TDL_EXECUTE_PUT_SETTING,      /* name, value */
+    TDL_EXECUTE_GET_SETTING,      /* name -> value */
+    TDL_EXECUTE_PUT_GROUP,        /* type, name */
+    TDL_EXECUTE_PUT_GROUP_TRAIT,  /* type, name, trait, JSON, time: the newest word holds */
+    TDL_EXECUTE_PUT_NO_PERSON,    /* user */
+    TDL_EXECUTE_PUT_REJECT,       /* time, source, reason, raw */
+    TDL_EXECUTE_DROP_REJECTS,     /* all but the newest so many */
+    TDL_EXECUTE_FIND_USER,        /* name -> number, number of its person or 0 */
+    TDL_EXECUTE_FIND_JOIN,        /* name -> the join that brought it in, who was joined, whom to */
+    TDL_EXECUTE_UNDO_JOIN,        /* join, time: later than that of all undone before */
+    TDL_EXECUTE_PART,             /* number: with all that is joined to it, a person from now on */
+    TDL_EXECUTE_PUT_UNDONE,       /* two ids, time: parted there */
+    TDL_EXECUTE_PUT_CONSENT,      /* user's number, purpose, granted, time, source */
+    TDL_EXECUTE_SUM_CONSENT,      /* user's number: what his person's words come to */
+    TDL_EXECUTE_AUDIT_LAST,       /* -> seq, hash */
+    TDL_EXECUTE_AUDIT_ADD,        /* seq, record, hash */
+    TDL_EXECUTE_PUT_REPORT,       /* id, name, query, created, updated */
+    TDL_EXECUTE_CHANGE_REPORT,    /* id, name, query, updated */
+    TDL_EXECUTE_DROP_REPORT,      /* id */
+    TDL_EXECUTE_GET_RETENTION,    /* -> every rule: "days kind" on a line each */
+    TDL_EXECUTE_CLEAR_RETENTION,  /* */
+    TDL_EXECUTE_PUT_RETENTION,    /* kind, days */
+    TDL_EXECUTE_REMOVE_EVENTS,    /* numbers as a JSON array, oldest and newest time */
+    TDL_EXECUTE_REMOVE_DECISIONS, /* before this time; of the oldest so many */
     TDL_EXECUTE_N
 } tdl_execute;
 

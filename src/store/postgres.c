@@ -151,6 +151,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .revoke_key = tdl_pg_revoke_key,
     .execute = tdl_pg_execute,
     .number_user = tdl_pg_number_user,
+    .removed = tdl_pg_removed,
     .forget_names = tdl_pg_forget_names,
     .audit = pg_audit,
     .added = tdl_pg_added,

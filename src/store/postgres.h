@@ -83,6 +83,7 @@ typedef enum tdl_pg_write_statement {
     TDL_PG_LOCK,
     TDL_PG_GATE_MOVE,
     TDL_PG_MESSAGES,
+    TDL_PG_MESSAGES_OFF,
     TDL_PG_MONTH,
     TDL_PG_PERSONS,
     TDL_PG_CONSENTS,
@@ -104,9 +105,10 @@ typedef enum tdl_pg_write_statement {
 
 enum { TDL_PG_USERS, TDL_PG_ITEMS, TDL_PG_KINDS, TDL_PG_SOURCES, TDL_PG_NAME_TABLES };
 
-/* The one row of table `store`. Whoever has locked it is the only writer. */
+/* The one row of table `store`. Whoever has locked it is the only writer. `events` were ever
+ * stored, and number the newest; `removed` of them are gone. */
 typedef struct tdl_pg_totals {
-    int64_t events, users, items, decisions, rewards, version;
+    int64_t events, users, items, decisions, rewards, version, removed;
 } tdl_pg_totals;
 
 /* Numbers of events from `first` to `last`. */
@@ -203,6 +205,10 @@ tdl_status tdl_pg_number_names(tdl_backend *backend, int table, tdl_pg_names nam
 tdl_status tdl_pg_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* All names of the events that were put off. */
 tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
+/* BLAKE2b-128 of source and message id: what table `messages` holds. */
+enum { TDL_PG_MESSAGE_BYTES = 16 };
+void tdl_pg_hash_message(tdl_str source, tdl_str message_id,
+                         unsigned char ret[TDL_PG_MESSAGE_BYTES]);
 /* Store what was put off. */
 tdl_status tdl_pg_put_events(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_pg_put_decisions(tdl_backend *backend, tdl_report *why);
@@ -243,6 +249,8 @@ tdl_status tdl_pg_activate_model(tdl_backend *backend, tdl_str version, tdl_repo
 tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_pg_execute;
+tdl_status tdl_pg_removed(tdl_backend *backend, const tdl_expired *events, size_t events_n,
+                          int64_t decisions_n, tdl_report *why);
 tdl_status tdl_pg_forget_names(tdl_backend *backend, tdl_report *why);
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_pg_forget(tdl_backend *backend); /* names and the connection */

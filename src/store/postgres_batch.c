@@ -12,7 +12,7 @@
 enum {
     COPY_BYTES = 1 << 20, /* sent at once */
     MONTHS_BACK = 36,     /* older events lie in events_rest */
-    HASH_BYTES = 16
+    HASH_BYTES = TDL_PG_MESSAGE_BYTES
 };
 
 static tdl_status no_memory(tdl_report *why)
@@ -27,14 +27,14 @@ typedef struct message {
     size_t event; /* place in the group */
 } message;
 
-static void hash_message(const tdl_event *e, unsigned char ret[HASH_BYTES])
+void tdl_pg_hash_message(tdl_str source, tdl_str message_id, unsigned char ret[HASH_BYTES])
 {
     crypto_generichash_state state;
 
     crypto_generichash_init(&state, NULL, 0, HASH_BYTES);
-    crypto_generichash_update(&state, (const unsigned char *)e->source.at, e->source.len);
+    crypto_generichash_update(&state, (const unsigned char *)source.at, source.len);
     crypto_generichash_update(&state, (const unsigned char *)"", 1); // in no source
-    crypto_generichash_update(&state, (const unsigned char *)e->message_id.at, e->message_id.len);
+    crypto_generichash_update(&state, (const unsigned char *)message_id.at, message_id.len);
     crypto_generichash_final(&state, ret, HASH_BYTES);
 }
 
@@ -53,7 +53,8 @@ static size_t sort_messages(const tdl_backend *b, message *messages)
     size_t n = 0;
 
     for (size_t i = 0; i < b->events_n; i++) {
-        hash_message(b->events[i].event, messages[i].hash);
+        const tdl_event *e = b->events[i].event;
+        tdl_pg_hash_message(e->source, e->message_id, messages[i].hash);
         messages[i].event = i;
     }
     qsort(messages, b->events_n, sizeof *messages, compare_messages);

@@ -157,6 +157,7 @@ static const char functions_1[] =
 
 static const char tables_2[] =
     "ALTER TABLE store ADD COLUMN gate bigint NOT NULL DEFAULT 0;" // moves with who may be stored
+    "ALTER TABLE store ADD COLUMN removed bigint NOT NULL DEFAULT 0;" // of `events`
     "ALTER TABLE users ADD COLUMN sealed_key bytea, ADD COLUMN sealed_id bytea,"
     "  ADD COLUMN denied bigint NOT NULL DEFAULT 0, ADD COLUMN erased_us bigint NOT NULL DEFAULT 0;"
     "ALTER TABLE users ADD COLUMN no_person boolean NOT NULL DEFAULT false;"

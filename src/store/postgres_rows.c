@@ -20,6 +20,14 @@
     "(u.denied | (coalesce((SELECT value::bigint FROM settings WHERE name = 'consent.default'), "  \
     "0)"                                                                                           \
     " & ~(u.denied >> 8)))"
+/* Events that are not kept at time $2. */
+#define EXPIRED                                                                                    \
+    " FROM events e JOIN kinds k ON k.id = e.kind JOIN sources s ON s.id = e.source"               \
+    " WHERE e.time_us >= $1::bigint AND e.time_us < $2::bigint - 86400000000 *"                    \
+    "   (SELECT min(days) FROM retention WHERE kind <> '" TDL_RETAIN_DECISIONS "')"                \
+    " AND e.time_us < $2::bigint - 86400000000 * coalesce("                                        \
+    "   (SELECT days FROM retention r WHERE r.kind = k.name), (SELECT days FROM retention"         \
+    "   WHERE kind = '')) AND NOT EXISTS (SELECT FROM joins j WHERE j.event = e.seq)"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user_id, candidates, chosen_n, model_version, why, context_hash"
 
@@ -119,6 +127,12 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
+    [TDL_READ_RETENTION] = "SELECT kind, days FROM retention ORDER BY kind",
+    [TDL_READ_EXPIRED] =
+        "SELECT e.seq, e.time_us, k.name, s.name, e.message_id,"
+        " (e.decision_id IS NOT NULL)::int::bigint" EXPIRED " ORDER BY e.time_us LIMIT $3::bigint",
+    [TDL_READ_EXPIRED_COUNT] = "SELECT k.name, count(*)" EXPIRED " GROUP BY k.name ORDER BY k.name",
+    [TDL_READ_EXPIRED_DECISIONS] = "SELECT count(*) FROM decisions WHERE time_us < $1::bigint",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents"
                           " WHERE user_id IN " PERSON_IDS " ORDER BY time_us, id",
     [TDL_READ_CONSENT_SAID] = "SELECT u.name, u.denied FROM users u WHERE u.denied <> 0",
@@ -126,7 +140,7 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id FROM consents c JOIN users u ON u.id = c.user_id"
                              " WHERE c.id > $1::bigint ORDER BY c.id",
     [TDL_READ_CONSENT_NEWEST] = "SELECT coalesce(max(id), 0) FROM consents",
-    [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
+    [TDL_READ_COUNTS] = "SELECT events - removed, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",
     [TDL_READ_CHANGED_ITEMS] = "SELECT name, title, attributes, changed FROM items"
                                " WHERE changed > $1 ORDER BY changed, id",

@@ -22,12 +22,13 @@
     " THEN -t.id ELSE t.id END"
 
 static const char *const write_sql[TDL_PG_WRITE_N] = {
-    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version, gate,"
+    [TDL_PG_LOCK] = "SELECT events, users, items, decisions, rewards, version, removed, gate,"
                     " coalesce((SELECT value::bigint FROM settings WHERE name = 'consent.default'),"
                     " 0) FROM store FOR UPDATE",
     [TDL_PG_GATE_MOVE] = "UPDATE store SET gate = gate + 1",
     [TDL_PG_MESSAGES] = "INSERT INTO messages SELECT h FROM unnest($1::uuid[]) h WHERE NOT EXISTS"
                         " (SELECT FROM messages m WHERE m.hash = h) RETURNING hash",
+    [TDL_PG_MESSAGES_OFF] = "DELETE FROM messages WHERE hash = ANY($1::uuid[])",
     [TDL_PG_MONTH] = "SELECT make_month($1::text, $2::bigint, $3::bigint)",
     [TDL_PG_PERSONS] =
         "SELECT put_person(seq, own, alias, what, traits, once, at, $8::bigint) FROM"
@@ -180,11 +181,12 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
     if ((st = tdl_pg_write(b, TDL_PG_LOCK, &none, "starting to write", &result, why)))
         return st;
     if (PQntuples(result) == 1) {
-        gate = tdl_pg_get_number(result, 0, 6);
-        b->unasked_barred = tdl_pg_get_number(result, 0, 7) & TDL_PURPOSE_ANALYTICS;
+        gate = tdl_pg_get_number(result, 0, 7);
+        b->unasked_barred = tdl_pg_get_number(result, 0, 8) & TDL_PURPOSE_ANALYTICS;
         b->now = (tdl_pg_totals){tdl_pg_get_number(result, 0, 0), tdl_pg_get_number(result, 0, 1),
                                  tdl_pg_get_number(result, 0, 2), tdl_pg_get_number(result, 0, 3),
-                                 tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5)};
+                                 tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5),
+                                 tdl_pg_get_number(result, 0, 6)};
     } else
         st = TDL_FAIL_HINT(why, TDL_E_CORRUPT, "restore it from a backup",
                            "the store has lost its totals");
@@ -239,9 +241,9 @@ tdl_status tdl_pg_commit(tdl_backend *b, tdl_report *why)
         return st;
     snprintf(sql, sizeof sql,
              "UPDATE store SET events = %lld, users = %lld, items = %lld, decisions = %lld,"
-             " rewards = %lld, version = version + 1; %s COMMIT",
+             " rewards = %lld, removed = %lld, version = version + 1; %s COMMIT",
              (long long)b->now.events, (long long)b->now.users, (long long)b->now.items,
-             (long long)b->now.decisions, (long long)b->now.rewards,
+             (long long)b->now.decisions, (long long)b->now.rewards, (long long)b->now.removed,
              b->tell ? "NOTIFY treadle;" : "");
     if ((st = end_transaction(b, b->dirty ? sql : "COMMIT", why)))
         return st;

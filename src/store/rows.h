@@ -46,8 +46,12 @@ typedef enum tdl_read_statement {
     TDL_READ_SPLITS,     /* two persons that were parted later than a time, and when */
     TDL_READ_REJECTS,    /* the newest so many */
     TDL_READ_REJECT_COUNTS,
-    TDL_READ_GROUPS,          /* type, name, time of the newest word, in order */
-    TDL_READ_GROUP_TRAITS,    /* name, JSON, time; NULL when the group has none */
+    TDL_READ_GROUPS,       /* type, name, time of the newest word, in order */
+    TDL_READ_GROUP_TRAITS, /* name, JSON, time; NULL when the group has none */
+    TDL_READ_RETENTION,
+    TDL_READ_EXPIRED,       /* events that are not kept, from a time on: at most so many */
+    TDL_READ_EXPIRED_COUNT, /* by kind */
+    TDL_READ_EXPIRED_DECISIONS,
     TDL_READ_CONSENTS,        /* of a person */
     TDL_READ_CONSENT_SAID,    /* every id with words */
     TDL_READ_CONSENT_SAID_OF, /* of a person */

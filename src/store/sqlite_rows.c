@@ -16,6 +16,16 @@
 #define DENIED                                                                                     \
     "(u.denied | (coalesce((SELECT CAST(value AS INTEGER) FROM settings"                           \
     " WHERE name = 'consent.default'), 0) & ~(u.denied >> 8)))"
+/* Events that are not kept at time ?2; the newest to arrive stays, because its number would be
+ * given again. */
+#define EXPIRED                                                                                    \
+    " FROM events e CROSS JOIN kinds k ON k.id = e.kind CROSS JOIN sources s ON s.id = e.source"   \
+    " WHERE e.time_us >= ?1 AND e.time_us < ?2 - 86400000000 * (SELECT min(days) FROM retention"   \
+    "   WHERE kind <> '" TDL_RETAIN_DECISIONS "')"                                                 \
+    " AND e.time_us < ?2 - 86400000000 * coalesce("                                                \
+    "   (SELECT days FROM retention r WHERE r.kind = k.name), (SELECT days FROM retention"         \
+    "   WHERE kind = '')) AND e.seq < (SELECT max(seq) FROM events)"                               \
+    " AND e.seq NOT IN (SELECT event FROM joins)"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
 
@@ -121,6 +131,11 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
+    [TDL_READ_RETENTION] = "SELECT kind, days FROM retention ORDER BY kind",
+    [TDL_READ_EXPIRED] = "SELECT e.seq, e.time_us, k.name, s.name, e.message_id,"
+                         " e.decision_id IS NOT NULL" EXPIRED " ORDER BY e.time_us LIMIT ?3",
+    [TDL_READ_EXPIRED_COUNT] = "SELECT k.name, count(*)" EXPIRED " GROUP BY k.name ORDER BY k.name",
+    [TDL_READ_EXPIRED_DECISIONS] = "SELECT count(*) FROM decisions WHERE time_us < ?1",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents WHERE user_id IN"
                           " (SELECT id FROM users WHERE id = " PERSON
                           "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"

@@ -259,6 +259,51 @@ tdl_status tdl_store_each_consent(tdl_store *store, tdl_str user, tdl_consent_fn
 tdl_status tdl_store_new_consents(tdl_store *store, int64_t *position, tdl_consent_fn *fn,
                                   void *context, tdl_report *why);
 
+/* ---- retention ---- */
+
+/* How long rows of a kind are kept. An event that is older when it comes is dropped; older rows are
+ * removed by tdl_store_retain. Kept all the same: events that joined two ids, for the person rests
+ * on them. */
+typedef struct tdl_retention_rule {
+    tdl_str kind; /* of events; empty = all kinds without a rule; TDL_RETAIN_DECISIONS */
+    int64_t days; /* 1 .. TDL_RETAIN_DAYS_MAX */
+} tdl_retention_rule;
+
+#define TDL_RETAIN_DECISIONS "$decisions" /* the decision log */
+enum { TDL_RETENTION_RULES_MAX = 100, TDL_RETAIN_DAYS_MAX = 36500 };
+
+/* These rules and no others. New events follow them within a second. */
+tdl_status tdl_store_put_retention(tdl_store *store, const tdl_retention_rule *rules,
+                                   size_t rules_n, tdl_report *why);
+tdl_status tdl_store_retention(tdl_store *store, tdl_arena *arena, tdl_retention_rule **ret,
+                               size_t *ret_n, tdl_report *why); /* by kind */
+
+typedef struct tdl_retained {
+    tdl_str kind;
+    int64_t rows; /* removed, or to be removed */
+} tdl_retained;
+
+typedef struct tdl_retain_options {
+    int64_t now_us;
+    bool dry_run;                 /* count only */
+    bool (*go_on)(void *context); /* asked between two transactions; may be NULL */
+    void *context;
+} tdl_retain_options;
+
+/* Remove what the rules do not keep, in transactions of at most TDL_RETAIN_CHUNK rows with pauses
+ * between them, so that writers wait for none of them long.
+ *   ret [*ret_n]  kinds with rows, in `arena`; also after a failure: what was removed until then
+ *   returns       TDL_E_STOPPED when go_on says so
+ * What a run did is kept in the setting TDL_RETAIN_REPORT, as a JSON object: started, finished,
+ * rows by kind, and error, which is null when there was none. */
+enum { TDL_RETAIN_CHUNK = 2000 };
+#define TDL_RETAIN_REPORT "retention.report"
+tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options, tdl_arena *arena,
+                            tdl_retained **ret, size_t *ret_n, tdl_report *why);
+/* Of all processes that ask, one is told to run what is due since `due_us`. */
+tdl_status tdl_store_claim_retention(tdl_store *store, int64_t due_us, bool *ret_claimed,
+                                     tdl_report *why);
+
 /* ---- flags ---- */
 
 typedef struct tdl_flag_row {

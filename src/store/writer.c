@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "store/consent.h"
+#include "store/retention.h"
 
 enum {
     QUEUE_BYTES = 64 << 20,
@@ -51,12 +53,13 @@ struct tdl_writer {
     tdl_backend *backend;
     size_t queue_bytes, group_max;
     pthread_t thread;
-    work_list kept;           /* decisions a failing disk refused; the thread's own */
-    bool owed;                /* other processes' events could not be read; the thread's own */
-    struct timespec retry_at; /* when both are tried again, if there are any */
-    pthread_mutex_t lock;     /* of all below */
-    pthread_cond_t wanted;    /* the queue is not empty, or stopping */
-    pthread_cond_t settled;   /* a group has been settled */
+    work_list kept;              /* decisions a failing disk refused; the thread's own */
+    bool owed;                   /* other processes' events could not be read; the thread's own */
+    tdl_retention_limits limits; /* the thread's own */
+    struct timespec retry_at;    /* when both are tried again, if there are any */
+    pthread_mutex_t lock;        /* of all below */
+    pthread_cond_t wanted;       /* the queue is not empty, or stopping */
+    pthread_cond_t settled;      /* a group has been settled */
     work_list queue;
     size_t queued_bytes;          /* queued, under way and kept */
     uint64_t queued_n, settled_n; /* works ever queued and settled */
@@ -243,6 +246,15 @@ void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret)
     pthread_mutex_unlock(&writer->lock);
 }
 
+void tdl_writer_removed(tdl_writer *writer, int64_t events, int64_t rewards, int64_t decisions)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->counts.events -= events;
+    writer->counts.rewards -= rewards;
+    writer->counts.decisions -= decisions;
+    pthread_mutex_unlock(&writer->lock);
+}
+
 void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *context)
 {
     pthread_mutex_lock(&writer->lock);
@@ -257,7 +269,8 @@ void tdl_writer_observe(tdl_writer *writer, tdl_store_observer *observer, void *
 
 static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
 {
-    tdl_status st = TDL_OK;
+    int64_t now_us = tdl_time_now();
+    tdl_status st = tdl_retention_read_limits(writer->ops, writer->backend, &writer->limits, why);
 
     for (size_t i = 0; !st && i < w->events_n; i++) {
         const tdl_event *e = &w->events[i];
@@ -265,7 +278,7 @@ static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
             (st = tdl_consent_put_event(writer->ops, writer->backend, e, why)))
             return st;
         w->seq[i] = TDL_SEQ_DROPPED;
-        if (!e->unwanted)
+        if (!e->unwanted && tdl_retention_keeps(&writer->limits, e, now_us))
             st = writer->ops->put_event(writer->backend, e, &w->seq[i], why);
     }
     return st;
@@ -597,6 +610,7 @@ static void destroy(tdl_writer *writer)
         next = w->next;
         free(w);
     }
+    tdl_retention_release_limits(&writer->limits);
     pthread_cond_destroy(&writer->settled);
     pthread_cond_destroy(&writer->wanted);
     pthread_mutex_destroy(&writer->lock);

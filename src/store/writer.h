@@ -45,5 +45,7 @@ tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void
 /* Everything queued before the call is durable, or has failed once. */
 void tdl_writer_flush(tdl_writer *writer);
 void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret);
+/* So many rows were removed: the counts follow. */
+void tdl_writer_removed(tdl_writer *writer, int64_t events, int64_t rewards, int64_t decisions);
 
 #endif

@@ -257,7 +257,7 @@ static void decisions_of_one_user_are_found_in_every_stretch(void **state)
                    "CREATE INDEX decisions_by_user ON decisions(user);"
                    "DROP INDEX users_by_person; ALTER TABLE users DROP COLUMN person;"
                    "ALTER TABLE users DROP COLUMN identified; DROP TABLE joins;"
-                   "ALTER TABLE users DROP COLUMN sealed_key;"
+                   "DROP INDEX users_by_denied; ALTER TABLE users DROP COLUMN sealed_key;"
                    "ALTER TABLE users DROP COLUMN sealed_id; ALTER TABLE users DROP COLUMN denied;"
                    "ALTER TABLE users DROP COLUMN erased_us;"
                    "ALTER TABLE decisions DROP COLUMN sealed_user;"
