@@ -38,6 +38,10 @@ function Chain({ chain }: { chain: Log['chain'] }) {
 function Row({ entry }: { entry: AuditEntry }) {
     const { t, name, time } = useI18n();
     const { seq, record } = entry;
+    const rest = Object.entries(record ?? {})
+        .filter(([member]) => !COLUMNS.includes(member))
+        .map(([member, value]) => `${member}=${value}`)
+        .join(' ');
 
     if (record === null)
         return (
@@ -50,18 +54,15 @@ function Row({ entry }: { entry: AuditEntry }) {
         <tr>
             <td class="number">{seq}</td>
             <td class="nowrap">{time(new Date(record.ts / 1000).toISOString())}</td>
-            <th scope="row">{name('action', record.action)}</th>
+            <th scope="row" class="nowrap">
+                {name('action', record.action)}
+            </th>
             <td class="nowrap">
                 <code>{record.actor}</code>
             </td>
             <td>
                 {record.subject !== undefined && <code class="id">{record.subject} </code>}
-                <code>
-                    {Object.entries(record)
-                        .filter(([member]) => !COLUMNS.includes(member))
-                        .map(([member, value]) => `${member}=${value}`)
-                        .join(' ')}
-                </code>
+                {rest !== '' && <code>{rest}</code>}
             </td>
         </tr>
     );
