@@ -48,6 +48,10 @@ void tdl_audit_act_for(const char *key_id);
 /* Fill in who acts on this thread, and the time. */
 void tdl_audit_begin(const tdl_store *store, tdl_audit_entry *entry);
 
+/* How a person stands in an entry. NUL-terminated. */
+enum { TDL_AUDIT_SUBJECT_MAX = 40 };
+void tdl_audit_subject(const tdl_store *store, tdl_str id, char ret[TDL_AUDIT_SUBJECT_MAX]);
+
 /* Inside a tdl_writer_call, with what it tells of; on an entry that was begun. */
 tdl_status tdl_audit_append(const tdl_store_ops *ops, tdl_backend *backend,
                             const tdl_audit_entry *entry, tdl_report *why);
