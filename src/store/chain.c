@@ -47,12 +47,24 @@ void tdl_chain_format(const tdl_chain *chain, tdl_buf *ret)
     tdl_buf_printf(ret, "%" PRId64 " %s", chain->n, hex);
 }
 
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What libsodium has takes a third of the time of a whole check: it hides secrets, here are none.
+ */
 bool tdl_chain_parse_hex(tdl_str hex, uint8_t *ret, size_t n)
 {
-    for (size_t i = 0; i < hex.len; i++)
-        if (hex.at[i] >= 'A' && hex.at[i] <= 'F')
+    if (hex.len != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = digit(hex.at[2 * i]), low = digit(hex.at[2 * i + 1]);
+        if (high < 0 || low < 0)
             return false;
-    return hex.len == 2 * n && !sodium_hex2bin(ret, n, hex.at, hex.len, NULL, NULL, NULL);
+        ret[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
 }
 
 bool tdl_chain_parse(tdl_str text, tdl_chain *ret)
