@@ -99,6 +99,8 @@ tdl_status tdl_store_audit_export(tdl_store *store, const tdl_vault *vault, FILE
 /* Check a file, signature included. TDL_OK also when it is broken. */
 tdl_status tdl_audit_file_check(const char *path, tdl_audit_state *ret, tdl_audit_head *ret_head,
                                 tdl_report *why);
+/* The same of a file that is open. */
+void tdl_audit_stream_check(FILE *file, tdl_audit_state *ret, tdl_audit_head *ret_head);
 
 /* ---- inside the store ---- */
 

@@ -198,6 +198,9 @@ tdl_status tdl_store_each_consent(tdl_store *store, tdl_str user, tdl_consent_fn
 tdl_status tdl_store_new_consents(tdl_store *store, int64_t *position, tdl_consent_fn *fn,
                                   void *context, tdl_report *why);
 
+/* What changes flags, models and keys has an entry in the audit log (store/audit.h), in the same
+ * commit. On a broken log it is refused: TDL_E_CONFLICT. */
+
 /* ---- flags ---- */
 
 typedef struct tdl_flag_row {

@@ -11,7 +11,7 @@ const PATH = '/v1/privacy/consent';
 const PURPOSES = ['analytics', 'personalisation', 'pricing', 'training', 'sharing'] as const;
 
 interface Consents {
-    purposes: Partial<Record<(typeof PURPOSES)[number], boolean>>;
+    allowed: Record<(typeof PURPOSES)[number], boolean>;
 }
 
 function Purposes({ user }: { user: string }) {
@@ -31,7 +31,7 @@ function Purposes({ user }: { user: string }) {
         ) : (
             <Loading />
         );
-    const { purposes } = found.data;
+    const { allowed } = found.data;
     return (
         <>
             <Table
@@ -46,7 +46,7 @@ function Purposes({ user }: { user: string }) {
                 }
             >
                 {PURPOSES.map((purpose) => {
-                    const granted = purposes[purpose] ?? true;
+                    const granted = allowed[purpose];
                     const words = t(`purpose.${purpose}`);
                     return (
                         <tr key={purpose}>

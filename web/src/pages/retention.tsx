@@ -11,18 +11,50 @@ const PATH = '/v1/privacy/retention';
 const DAYS_MAX = 36_500;
 
 interface Rule {
+    /** Of events; empty: all without a rule; $decisions: the log of answers. */
     kind: string;
     days: number;
 }
 interface Rules {
     rules: Rule[];
+    last_run: null | {
+        started: string;
+        finished: string;
+        rows: Record<string, number>;
+        error: string | null;
+    };
+}
+
+function Kind({ kind }: { kind: string }) {
+    const { t } = useI18n();
+
+    if (kind === '') return <>{t('retention.others')}</>;
+    return kind === '$decisions' ? <>{t('retention.decisions')}</> : <code>{kind}</code>;
+}
+
+function LastRun({ run }: { run: NonNullable<Rules['last_run']> }) {
+    const { t, number, time } = useI18n();
+    const rows = Object.values(run.rows).reduce((sum, n) => sum + n, 0);
+
+    return (
+        <>
+            <p class="muted small">
+                {t('retention.lastRun', { time: time(run.finished), n: number(rows) })}
+            </p>
+            {run.error !== null && (
+                <p class="failure">
+                    <span lang="en">{run.error}</span>
+                </p>
+            )}
+        </>
+    );
 }
 
 function Add({ add }: { add: (rule: Rule) => void }) {
     const { t } = useI18n();
     const [kind, setKind] = useState('');
     const [days, setDays] = useState('');
-    const ready = kind.trim() !== '' && Number(days) >= 1;
+    const ready = Number(days) >= 1;
 
     return (
         <form
@@ -40,6 +72,7 @@ function Add({ add }: { add: (rule: Rule) => void }) {
                 id="retention-kind"
                 autocomplete="off"
                 spellcheck={false}
+                placeholder={t('retention.others')}
                 value={kind}
                 onInput={(event) => setKind(event.currentTarget.value)}
             />
@@ -83,7 +116,7 @@ function Draft({ kept, saved }: { kept: readonly Rule[]; saved: () => void }) {
                     {rules.map(({ kind, days }) => (
                         <tr key={kind}>
                             <th scope="row">
-                                <code>{kind}</code>
+                                <Kind kind={kind} />
                             </th>
                             <td class="number">{number(days)}</td>
                             <td>
@@ -140,6 +173,7 @@ export function Retention() {
             {list.error && <Failure error={list.error} retry={list.reload} />}
             {!list.data && list.busy && <Loading />}
             {list.data && <Draft kept={list.data.rules} saved={list.reload} />}
+            {list.data?.last_run && <LastRun run={list.data.last_run} />}
         </Panel>
     );
 }
