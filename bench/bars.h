@@ -34,6 +34,7 @@ void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...) TDL_PRIN
 bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
+tdl_status tdl_bench_audit(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_compress(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);

@@ -12,6 +12,7 @@ static const struct {
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
     bool by_name_only; /* a part of another, or minutes long */
 } benches[] = {
+    {"audit", tdl_bench_audit, false},
     {"compress", tdl_bench_compress, false},
     {"engine", tdl_bench_engine, false},
     {"fashion", tdl_bench_fashion, true},

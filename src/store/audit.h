@@ -48,6 +48,10 @@ void tdl_audit_act_for(const char *key_id);
 /* Fill in who acts on this thread, and the time. */
 void tdl_audit_begin(const tdl_store *store, tdl_audit_entry *entry);
 
+/* How a person stands in an entry. NUL-terminated. */
+enum { TDL_AUDIT_SUBJECT_MAX = 40 };
+void tdl_audit_subject(const tdl_store *store, tdl_str id, char ret[TDL_AUDIT_SUBJECT_MAX]);
+
 /* Inside a tdl_writer_call, with what it tells of; on an entry that was begun. */
 tdl_status tdl_audit_append(const tdl_store_ops *ops, tdl_backend *backend,
                             const tdl_audit_entry *entry, tdl_report *why);
@@ -95,6 +99,8 @@ tdl_status tdl_store_audit_export(tdl_store *store, const tdl_vault *vault, FILE
 /* Check a file, signature included. TDL_OK also when it is broken. */
 tdl_status tdl_audit_file_check(const char *path, tdl_audit_state *ret, tdl_audit_head *ret_head,
                                 tdl_report *why);
+/* The same of a file that is open. */
+void tdl_audit_stream_check(FILE *file, tdl_audit_state *ret, tdl_audit_head *ret_head);
 
 /* ---- inside the store ---- */
 

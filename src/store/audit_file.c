@@ -166,43 +166,47 @@ static const char *check_line(file_check *c, tdl_str line)
     return NULL;
 }
 
-static void check_lines(FILE *file, file_check *c)
+void tdl_audit_stream_check(FILE *file, tdl_audit_state *ret, tdl_audit_head *ret_head)
 {
     char line[LINE_MAX_BYTES];
     const char *wrong = NULL;
+    file_check c = {0};
 
     while (!wrong && fgets(line, sizeof line, file)) {
         size_t n = strlen(line);
         if (n && line[n - 1] == '\n') {
             line[n - 1] = '\0';
-            wrong = check_line(c, (tdl_str){line, n - 1});
+            wrong = check_line(&c, (tdl_str){line, n - 1});
         } else {
             wrong = "has no end";
         }
     }
-    if (!wrong && !c->ended)
+    if (!wrong && !c.ended)
         wrong = "is missing: the file ends without the head of the log";
     if (wrong) {
-        c->state.first_bad = c->state.whole.n + 1;
-        TDL_FAIL(&c->state.said, TDL_E_CONFLICT, "line %" PRId64 " %s", c->state.first_bad, wrong);
+        c.state.first_bad = c.state.whole.n + 1;
+        TDL_FAIL(&c.state.said, TDL_E_CONFLICT, "line %" PRId64 " %s", c.state.first_bad, wrong);
     }
+    *ret = c.state;
+    *ret_head = c.head;
 }
 
 tdl_status tdl_audit_file_check(const char *path, tdl_audit_state *ret, tdl_audit_head *ret_head,
                                 tdl_report *why)
 {
-    file_check c = {0};
+    tdl_audit_state state;
+    tdl_audit_head head;
     FILE *file = sodium_init() < 0 ? NULL : fopen(path, "rb");
 
     if (!file)
         return TDL_FAIL(why, errno == ENOENT ? TDL_E_NOT_FOUND : TDL_E_IO, "%s: %s", path,
                         strerror(errno));
-    check_lines(file, &c);
+    tdl_audit_stream_check(file, &state, &head);
     bool failed = ferror(file);
     fclose(file);
     if (failed)
         return TDL_FAIL(why, TDL_E_IO, "%s cannot be read", path);
-    *ret = c.state;
-    *ret_head = c.head;
+    *ret = state;
+    *ret_head = head;
     return TDL_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
@@ -68,7 +69,10 @@ tdl_status tdl_consent_put_event(const tdl_store_ops *ops, tdl_backend *backend,
 typedef struct said {
     tdl_str user;
     const tdl_consent *word;
+    tdl_audit_entry entry;
 } said;
+
+/* A person's word holds though the log is broken. */
 
 static tdl_status put_consent(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                               tdl_report *why)
@@ -77,13 +81,17 @@ static tdl_status put_consent(const tdl_store_ops *ops, tdl_backend *backend, co
     int64_t user = 0;
     tdl_status st = ops->number_user(backend, s->user, &user, why);
 
-    return st ? st : put_word(ops, backend, user, s->word, why);
+    if (st || (st = put_word(ops, backend, user, s->word, why)))
+        return st;
+    st = tdl_audit_append(ops, backend, &s->entry, why);
+    return st == TDL_E_CONFLICT ? TDL_OK : st;
 }
 
 tdl_status tdl_store_put_consent(tdl_store *store, tdl_str user, const tdl_consent *word,
                                  tdl_report *why)
 {
-    const said s = {user, word};
+    char subject[TDL_AUDIT_SUBJECT_MAX];
+    said s = {user, word, {.action = word->granted ? "consent.grant" : "consent.withdraw"}};
     tdl_status st;
 
     if ((st = tdl_check_text("user", user, TDL_ID_MAX, true, why)) ||
@@ -91,6 +99,11 @@ tdl_status tdl_store_put_consent(tdl_store *store, tdl_str user, const tdl_conse
         return st;
     if (!*tdl_purpose_name(word->purpose))
         return TDL_FAIL(why, TDL_E_INVALID, "there is no purpose %d", (int)word->purpose);
+    tdl_audit_subject(store, user, subject);
+    s.entry.subject = tdl_str_of(subject);
+    s.entry.members[0] =
+        (tdl_audit_member){"purpose", tdl_value_text(tdl_str_of(tdl_purpose_name(word->purpose)))};
+    tdl_audit_begin(store, &s.entry);
     return tdl_store_write(store, put_consent, &s, why);
 }
 
@@ -111,7 +124,10 @@ tdl_status tdl_store_put_consent_default(tdl_store *store, unsigned withheld, td
 
     snprintf(text, sizeof text, "%u", withheld & TDL_PURPOSES_ALL);
     tdl_str value = tdl_str_of(text);
-    return tdl_store_write(store, put_default, &value, why);
+    const tdl_audit_entry entry = {
+        .action = "consent.default",
+        .members = {{"withheld", tdl_value_number(withheld & TDL_PURPOSES_ALL)}}};
+    return tdl_store_change(store, put_default, &value, &entry, why);
 }
 
 /* ---- reading ---- */

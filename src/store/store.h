@@ -304,6 +304,9 @@ tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options,
 tdl_status tdl_store_claim_retention(tdl_store *store, int64_t due_us, bool *ret_claimed,
                                      tdl_report *why);
 
+/* What changes flags, models and keys has an entry in the audit log (store/audit.h), in the same
+ * commit. On a broken log it is refused: TDL_E_CONFLICT. */
+
 /* ---- flags ---- */
 
 typedef struct tdl_flag_row {

@@ -8,6 +8,7 @@ import { Insights } from './pages/insights';
 import { Live } from './pages/live';
 import { Models } from './pages/models';
 import { Overview } from './pages/overview';
+import { Privacy } from './pages/privacy';
 import { Runs } from './pages/runs';
 import { SignIn } from './pages/signin';
 import { Users } from './pages/users';
@@ -30,6 +31,8 @@ function Page({ page, id }: Route) {
             return <Users id={id} />;
         case 'decisions':
             return <Decisions id={id} />;
+        case 'privacy':
+            return <Privacy />;
     }
 }
 

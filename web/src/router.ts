@@ -2,7 +2,16 @@
 import { observable } from './observable';
 import { takeKeyFromAddress } from './session';
 
-export const PAGES = ['overview', 'models', 'runs', 'insights', 'live', 'users', 'decisions'] as const;
+export const PAGES = [
+    'overview',
+    'models',
+    'runs',
+    'insights',
+    'live',
+    'users',
+    'decisions',
+    'privacy',
+] as const;
 export type Page = (typeof PAGES)[number];
 export interface Route {
     page: Page;

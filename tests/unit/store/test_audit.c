@@ -270,6 +270,36 @@ static void an_entry_is_undone_with_its_change(void **state)
     assert_int_equal(check(f).first_bad, 0);
 }
 
+/* ---- consent ---- */
+
+/* By the API; the person stands under another name, and his word holds on a broken log too. */
+static void a_word_on_consent_has_its_entry_and_is_never_refused(void **state)
+{
+    fixture *f = *state;
+    const tdl_consent word = {
+        .purpose = TDL_PURPOSE_TRAINING, .time_us = 5, .source = TDL_STR("api")};
+    tdl_consent *words;
+    unsigned denied;
+    size_t n;
+
+    succeed(f, tdl_store_put_consent(f->store, TDL_STR("ann@example.com"), &word, &f->why));
+    assert_non_null(strstr(newest(f), "\"action\":\"consent.withdraw\""));
+    assert_non_null(strstr(newest(f), "\"purpose\":\"training\""));
+    assert_non_null(strstr(newest(f), "\"subject\":\""));
+    assert_null(strstr(newest(f), "ann"));
+    fill(f, 1);
+    outside(f, "DELETE FROM audit WHERE seq = 1");
+    fixture_reopen(f);
+    refuse(f, tdl_store_put_consent_default(f->store, TDL_PURPOSE_SHARING, &f->why), TDL_E_CONFLICT,
+           "entry 1");
+    succeed(f, tdl_store_put_consent(f->store, TDL_STR("bob"), &word, &f->why));
+    succeed(f,
+            tdl_store_consents(f->store, TDL_STR("bob"), f->arena, &words, &n, &denied, &f->why));
+    assert_int_equal(n, 1);
+    assert_int_equal(denied, TDL_PURPOSE_TRAINING);
+    expect_bad(f, 1, "missing");
+}
+
 /* ---- two processes ---- */
 
 enum { EACH = 40 };
@@ -588,6 +618,7 @@ int main(void)
         STORE_TEST(what_is_done_to_a_stored_entry_is_found),
         STORE_TEST(a_process_remembers_what_it_has_seen),
         STORE_TEST(an_entry_is_undone_with_its_change),
+        STORE_TEST(a_word_on_consent_has_its_entry_and_is_never_refused),
         STORE_TEST(processes_that_append_at_once_make_one_chain),
         STORE_TEST(a_file_is_good_as_exported_and_its_signature_is_the_stores),
         STORE_TEST(a_file_kept_elsewhere_tells_of_a_log_made_anew),

@@ -37,10 +37,16 @@ async function problem(response: Response): Promise<ApiError> {
 }
 
 /** One request. A refused one (401) also ends the session. Throws ApiError or AbortError. */
-export async function call<T>(
-    path: string,
-    { method, query, body, signal }: Call = {},
-): Promise<T> {
+export async function call<T>(path: string, asked: Call = {}): Promise<T> {
+    return (await (await ask(path, asked)).json()) as T;
+}
+
+/** The same, of an answer that is no JSON. */
+export async function callText(path: string, asked: Call): Promise<string> {
+    return (await ask(path, asked)).text();
+}
+
+async function ask(path: string, { method, query, body, signal }: Call): Promise<Response> {
     const search = query
         ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}`
         : '';
@@ -65,7 +71,7 @@ export async function call<T>(
         if (error instanceof DOMException && error.name === 'AbortError') throw error;
         throw new ApiError(0, error instanceof Error ? error.message : String(error));
     }
-    if (response.ok) return (await response.json()) as T;
+    if (response.ok) return response;
     if (response.status === 401 && session.get() === used) signOut('ended');
     throw await problem(response);
 }

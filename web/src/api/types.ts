@@ -36,4 +36,6 @@ export type SavedReport = Answer<'/v1/reports/{id}', 'get'>;
 export type LiveEvent = components['schemas']['LiveEvent'];
 export type ReportList = Answer<'/v1/reports', 'get'>;
 export type InsightTable = Answer<'/v1/insights/query', 'post'>;
+export type AuditLog = Answer<'/v1/audit', 'get'>;
+export type AuditEntry = AuditLog['entries'][number];
 export type Stored = Answer<'/v1/events', 'post'>;

@@ -1,16 +1,7 @@
 // Every chart gives its data away: as CSV, and as a Vega-Lite specification with the data inside.
 import { useI18n } from '../i18n';
 import { csv, type Exported, vegaLite } from './formats';
-
-function save(name: string, type: string, text: string): void {
-    const url = URL.createObjectURL(new Blob([text], { type }));
-    const link = document.createElement('a');
-
-    link.href = url;
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000); // after the download has begun
-}
+import { save } from './save';
 
 /** `what()` is asked when a button is pressed, so a live chart saves what it shows then. */
 export function ExportButtons({ title, what }: { title: string; what: () => Exported }) {
