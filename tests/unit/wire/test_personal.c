@@ -210,12 +210,25 @@ static void numbers_of_other_kinds_are_left_alone(void **state)
         size_t n;
         const char *suffix;
     } forms[] = {
-        {"17", 8, ""},         {"17", 11, ""},       {"17", 14, ""},    {"17", 17, ""}, /* times */
-        {"ORD-", 12, ""},      {"SO2026", 12, ""},   {"2026112", 8, ""}, /* orders */
-        {"#", 16, ""},         {"$1", 10, ".99"},    {"0.", 16, ""},    {"v", 2, ".13.4"},
-        {"550e8400-e29b-41d4-a716-", 12, ""},        {"/users/", 11, "/orders"},
-        {"", 10, ""},          {"", 12, ""},         {"18", 17, ""}, /* of this decade */
-        {"-", 11, ""},         {"sku_", 13, ""},     {"2026-11-28T06:55:18.", 6, "Z"},
+        {"17", 8, ""},
+        {"17", 11, ""},
+        {"17", 14, ""},
+        {"17", 17, ""}, /* times */
+        {"ORD-", 12, ""},
+        {"SO2026", 12, ""},
+        {"2026112", 8, ""}, /* orders */
+        {"#", 16, ""},
+        {"$1", 10, ".99"},
+        {"0.", 16, ""},
+        {"v", 2, ".13.4"},
+        {"550e8400-e29b-41d4-a716-", 12, ""},
+        {"/users/", 11, "/orders"},
+        {"", 10, ""},
+        {"", 12, ""},
+        {"18", 17, ""}, /* of this decade */
+        {"-", 11, ""},
+        {"sku_", 13, ""},
+        {"2026-11-28T06:55:18.", 6, "Z"},
     };
 
     (void)state;
@@ -227,9 +240,9 @@ static void numbers_of_other_kinds_are_left_alone(void **state)
 static void the_price_of_bare_digits_is_known(void **state)
 {
     (void)state;
-    assert_in_range(count_found("", 11, ""), 4000, 6000);  // a tenth begins with 1, half of that
-    assert_in_range(count_found("", 16, ""), 1000, 3500);  // issuers' share, and a tenth by Luhn
-    assert_in_range(count_found("", 18, ""), 0, 10);       // region, date and check digit
+    assert_in_range(count_found("", 11, ""), 4000, 6000); // a tenth begins with 1, half of that
+    assert_in_range(count_found("", 16, ""), 1000, 3500); // issuers' share, and a tenth by Luhn
+    assert_in_range(count_found("", 18, ""), 0, 10);      // region, date and check digit
 }
 
 /* ---- JSON ---- */
@@ -253,8 +266,8 @@ static void check_object(tdl_personal_policy policy, const char *json, const cha
     tdl_str ret;
 
     tdl_buf_text(&t.text, "");
-    assert_int_equal(
-        tdl_personal_object(tdl_str_of(json), policy, tell, &t, arena, &ret, NULL), TDL_OK);
+    assert_int_equal(tdl_personal_object(tdl_str_of(json), policy, tell, &t, arena, &ret, NULL),
+                     TDL_OK);
     assert_int_equal(ret.len, strlen(expected));
     assert_memory_equal(ret.at ? ret.at : "", expected, ret.len);
     assert_string_equal(t.text.at ? t.text.at : "", expected_told);
@@ -267,8 +280,7 @@ static void a_policy_keeps_masks_or_drops_what_is_found(void **state)
     static const char json[] =
         "{\"amount\":13812345678,\"contact\":{\"mail\":\"ann@example.com\",\"note\":\"call "
         "13812345678 or 13912345678\"},\"list\":[\"4242424242424242\",\"none\"],\"plan\":\"pro\"}";
-    static const char all[] =
-        "contact.mail=email;contact.note=phone;contact.note=phone;list=card;";
+    static const char all[] = "contact.mail=email;contact.note=phone;contact.note=phone;list=card;";
 
     (void)state;
     check_object(TDL_PERSONAL_KEEP, json, json, all);
@@ -292,13 +304,13 @@ static void one_text_is_masked_or_emptied(void **state)
     tdl_str text = TDL_STR("Ann, ann@example.com"), ret;
 
     (void)state;
-    assert_int_equal(tdl_personal_text(TDL_STR("title"), text, TDL_PERSONAL_MASK, NULL, NULL, arena,
-                                       &ret, NULL),
-                     TDL_OK);
+    assert_int_equal(
+        tdl_personal_text(TDL_STR("title"), text, TDL_PERSONAL_MASK, NULL, NULL, arena, &ret, NULL),
+        TDL_OK);
     assert_true(tdl_str_is(ret, "Ann, [email]"));
-    assert_int_equal(tdl_personal_text(TDL_STR("title"), text, TDL_PERSONAL_DROP, NULL, NULL, arena,
-                                       &ret, NULL),
-                     TDL_OK);
+    assert_int_equal(
+        tdl_personal_text(TDL_STR("title"), text, TDL_PERSONAL_DROP, NULL, NULL, arena, &ret, NULL),
+        TDL_OK);
     assert_int_equal(ret.len, 0);
     tdl_arena_free(arena);
 }
@@ -314,10 +326,12 @@ static void count_one(void *context, tdl_str field, tdl_personal kind)
  * by the look at the JSON as a whole, and nothing is left once it is masked. */
 static void a_look_at_json_text_passes_over_nothing(void **state)
 {
-    static const char *const pieces[] = {"\n", "\t",          "\"",     "\\",          "\x01", "1",
-                                         "x",  "13812345678", " ",      "ann@b.org",   "-",    "é",
-                                         "n",  "u0001",       "000",    "(415) ",      "@",    "+",
-                                         ".",  "4242424242424242",      "555-0132",    "%40",  "86"};
+    static const char *const pieces[] = {"\n",       "\t",        "\"",  "\\",
+                                         "\x01",     "1",         "x",   "13812345678",
+                                         " ",        "ann@b.org", "-",   "é",
+                                         "n",        "u0001",     "000", "(415) ",
+                                         "@",        "+",         ".",   "4242424242424242",
+                                         "555-0132", "%40",       "86"};
     enum { PIECES_N = sizeof pieces / sizeof pieces[0] };
     tdl_rng rng = tdl_rng_make(7, 1);
     size_t texts_with = 0;
