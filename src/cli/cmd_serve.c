@@ -85,7 +85,8 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     tdl_status st;
 
     TDL_UNUSED(arguments);
-    if ((st = set_up_log(v, why)))
+    if ((st = set_up_log(v, why)) ||
+        (st = tdl_personal_policy_named(v->personal, &options.server.personal, why)))
         return st;
     if (!given(v->tls_cert) != !given(v->tls_key))
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "give both for HTTPS, or neither",
@@ -111,6 +112,7 @@ const tdl_command tdl_command_serve = {
     .examples = "  treadle serve\n"
                 "  treadle serve --data /var/lib/treadle --port 9000\n"
                 "  treadle serve --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n"
+                "  treadle serve --personal mask\n"
                 "  TREADLE_STORE=postgres://treadle@db/treadle treadle serve\n"
                 "  TREADLE_PORT=0 treadle serve --json\n",
     .run = run_serve,

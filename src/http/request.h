@@ -23,6 +23,7 @@
 #include "wire/batch.h"
 #include "wire/body.h"
 #include "wire/openfeature/openfeature.h"
+#include "wire/personal.h"
 
 struct MHD_Connection;
 
@@ -39,6 +40,7 @@ typedef struct tdl_http {
     tdl_tls *tls;                   /* NULL = plain HTTP */
     tdl_sessions sessions;
     bool access_log;
+    tdl_personal_policy personal; /* of texts in events' properties */
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_sse *sse;
