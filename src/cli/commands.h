@@ -33,6 +33,7 @@ extern const tdl_command tdl_command_report_run;
 extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;
+extern const tdl_command tdl_command_privacy_check_k;
 extern const tdl_command tdl_command_demo;
 extern const tdl_command tdl_command_bench;
 

@@ -14,7 +14,7 @@
 #include "client.h"
 
 typedef struct place {
-    char dir[64], file[96], data[96];
+    char dir[64], file[120], data[96];
 } place;
 
 static int set_up(void **state)
@@ -205,6 +205,42 @@ static void a_server_masks_what_comes_in_over_every_protocol(void **state)
     server_free(s);
 }
 
+/* ---- a table before it is given away ---- */
+
+static void a_table_that_tells_too_much_is_refused_and_cut(void **state)
+{
+    place *p = *state;
+    char text[2000], safe[120];
+
+    write_file(p, "people.csv",
+               "age,town,illness\n30,\"Bonn, am Rhein\",flu\n30,\"Bonn, am Rhein\",none\n"
+               "30,\"Bonn, am Rhein\",flu\n71,Auel,gout\n");
+    snprintf(safe, sizeof safe, "%s/safe.csv", p->dir);
+    const char *const check[] = {"privacy",  "check-k",     p->file,   "--quasi",
+                                 "age,town", "--sensitive", "illness", "--k",
+                                 "3",        "--json",      NULL};
+    assert_int_equal(server_command(check, text, sizeof text), 3);
+    assert_string_equal(text, "{\"passed\":false,\"rows\":4,\"groups\":2,\"smallest_group\":1,"
+                              "\"rows_below_k\":1,\"groups_below_k\":1,\"fewest_values\":1,"
+                              "\"rows_below_l\":1,\"groups_below_l\":1,\"rows_failing\":1,"
+                              "\"smallest_groups\":[{\"rows\":1,\"groups\":1},{\"rows\":3,"
+                              "\"groups\":1}]}\n");
+    const char *const cut[] = {"privacy", "check-k", p->file,      "--quasi", "age,town",
+                               "--k",     "3",       "--suppress", safe,      NULL};
+    assert_int_equal(server_command(cut, text, sizeof text), 0);
+    assert_int_equal(server_command(cut, text, sizeof text), 1); // it is there: not written over
+    tdl_buf written = {0};
+    assert_int_equal(tdl_file_read(safe, 1000, &written, NULL), TDL_OK);
+    assert_string_equal(written.at,
+                        "age,town,illness\r\n30,\"Bonn, am Rhein\",flu\r\n30,\"Bonn, am "
+                        "Rhein\",none\r\n30,\"Bonn, am Rhein\",flu\r\n");
+    tdl_buf_release(&written);
+    strcpy(p->file, safe);
+    assert_int_equal(server_command(check, text, sizeof text), 0);
+    const char *const no_columns[] = {"privacy", "check-k", p->file, NULL};
+    assert_int_equal(server_command(no_columns, text, sizeof text), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(columns_of_a_table_are_reported_by_name, set_up, tear_down),
         cmocka_unit_test(a_policy_that_does_not_exist_is_refused),
         cmocka_unit_test(a_server_masks_what_comes_in_over_every_protocol),
+        cmocka_unit_test_setup_teardown(a_table_that_tells_too_much_is_refused_and_cut, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests_name("e2e/personal", tests, NULL, NULL);
 }
