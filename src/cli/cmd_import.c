@@ -1,4 +1,5 @@
 /* treadle import FILE: events and catalogue from a file into the store, or to a running server. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ enum { BATCH_N = 1000, REMOTE_BATCH_N = 500, KEY_FILE_MAX = 4096 };
 
 typedef struct import_values {
     tdl_common common;
-    const char *map, *attributes, *kind, *url, *key_file, *rejects;
+    const char *map, *attributes, *kind, *url, *key_file, *rejects, *personal;
 } import_values;
 
 static const tdl_option import_options[] = {
@@ -50,6 +51,15 @@ static const tdl_option import_options[] = {
      0,
      0,
      {"where rejected rows go, with their reasons", "被拒绝的行及原因写入该文件"}},
+    {"personal",
+     TDL_OPTION_TEXT,
+     offsetof(import_values, personal),
+     "POLICY",
+     "keep",
+     0,
+     0,
+     {"keep, mask or drop e-mail, phone, card and id numbers in texts; ids are never changed",
+      "文本中的邮箱、电话、银行卡号、身份证号：keep 保留、mask 遮盖、drop 删除；标识不改动"}},
     {"url",
      TDL_OPTION_TEXT,
      offsetof(import_values, url),
@@ -150,33 +160,59 @@ out:
 
 /* ---- the command ---- */
 
-static void print_result(const tdl_common *common, const tdl_import_result *r)
+static void print_json(const tdl_import_result *r, const tdl_import_personal *personal)
+{
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+
+    tdl_jw_object(&w);
+    tdl_jw_kint(&w, "rows", (int64_t)r->rows);
+    tdl_jw_kint(&w, "stored", (int64_t)r->stored);
+    tdl_jw_kint(&w, "duplicates", (int64_t)r->duplicates);
+    tdl_jw_kint(&w, "rejected", (int64_t)r->rejected);
+    tdl_jw_kint(&w, "items", (int64_t)r->items);
+    tdl_jw_kint(&w, "resumed", (int64_t)r->resumed);
+    tdl_jw_knumber(&w, "seconds", round(r->seconds * 1e3) / 1e3);
+    tdl_jw_key(&w, "personal");
+    tdl_import_personal_json(personal, &w);
+    tdl_jw_end_object(&w);
+    printf("%.*s\n", (int)out.len, out.at);
+    tdl_buf_release(&out);
+}
+
+static void print_result(const tdl_common *common, const tdl_import_result *r,
+                         const tdl_import_personal *personal)
 {
     if (common->json) {
-        printf("{\"rows\":%zu,\"stored\":%zu,\"duplicates\":%zu,\"rejected\":%zu,\"items\":%zu,"
-               "\"resumed\":%zu,\"seconds\":%.3f}\n",
-               r->rows, r->stored, r->duplicates, r->rejected, r->items, r->resumed, r->seconds);
+        print_json(r, personal);
         return;
     }
     printf(tdl_tr("%zu rows: %zu events stored, %zu duplicates skipped, %zu rejected; %zu items\n",
                   "%zu 行：入库 %zu 个事件，跳过重复 %zu 个，拒绝 %zu 个；物品 %zu 个\n"),
            r->rows, r->stored, r->duplicates, r->rejected, r->items);
+    tdl_import_personal_print(personal);
 }
 
 static tdl_status run_import(const void *values, char **arguments, tdl_report *why)
 {
     const import_values *v = values;
+    tdl_import_personal personal = {0};
     tdl_import_options options = {.path = arguments[0],
+                                  .personal = &personal,
                                   .map = v->map,
                                   .attributes = v->attributes,
                                   .kind = v->kind,
                                   .target = v->url ? v->url : v->common.data,
                                   .rejects = v->rejects,
                                   .source = v->url ? "segment" : "import"};
-    tdl_progress progress = tdl_progress_start(v->common.quiet);
     tdl_import_result result = {0};
-    tdl_status st = v->url ? import_there(v, &options, &progress, &result, why)
-                           : import_here(v, &options, &progress, &result, why);
+    tdl_status st = tdl_personal_policy_named(v->personal, &personal.policy, why);
+
+    if (st)
+        return st;
+    tdl_progress progress = tdl_progress_start(v->common.quiet);
+    st = v->url ? import_there(v, &options, &progress, &result, why)
+                : import_here(v, &options, &progress, &result, why);
 
     tdl_progress_finish(&progress);
     if (result.rejected)
@@ -190,7 +226,7 @@ static tdl_status run_import(const void *values, char **arguments, tdl_report *w
                        "其中 %zu 行已由上一次运行导入\n"),
                 result.resumed);
     if (!st || result.rows)
-        print_result(&v->common, &result);
+        print_result(&v->common, &result, &personal);
     return st;
 }
 
@@ -206,6 +242,7 @@ const tdl_command tdl_command_import = {
                 "      --map user=userId,item=movieId,value=rating,time=timestamp --attributes "
                 "year,genres\n"
                 "  treadle import events.jsonl.gz\n"
+                "  treadle import events.jsonl --personal mask\n"
                 "  TREADLE_KEY=... treadle import orders.csv --url http://127.0.0.1:8321\n",
     .run = run_import,
 };

@@ -88,7 +88,8 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     tdl_status st;
 
     TDL_UNUSED(arguments);
-    if ((st = set_up_log(v, why)))
+    if ((st = set_up_log(v, why)) ||
+        (st = tdl_personal_policy_named(v->personal, &options.server.personal, why)))
         return st;
     if ((st = tdl_retain_at_parse(v->retain_at, &options.retain_minutes, why))) {
         tdl_report_prefix(why, "--retain-at");
@@ -118,6 +119,7 @@ const tdl_command tdl_command_serve = {
     .examples = "  treadle serve\n"
                 "  treadle serve --data /var/lib/treadle --port 9000\n"
                 "  treadle serve --address 0.0.0.0 --tls-cert cert.pem --tls-key key.pem\n"
+                "  treadle serve --personal mask\n"
                 "  TREADLE_STORE=postgres://treadle@db/treadle treadle serve\n"
                 "  TREADLE_PORT=0 treadle serve --json\n",
     .run = run_serve,

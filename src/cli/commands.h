@@ -42,6 +42,7 @@ extern const tdl_command tdl_command_privacy_retain_run;
 extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;
+extern const tdl_command tdl_command_privacy_check_k;
 extern const tdl_command tdl_command_demo;
 extern const tdl_command tdl_command_bench;
 

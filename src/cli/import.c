@@ -106,7 +106,9 @@ void tdl_importer_reject(tdl_importer *r, size_t line, tdl_str row, const tdl_re
 tdl_status tdl_importer_item(tdl_importer *r, tdl_str id, tdl_str title, tdl_str attributes,
                              tdl_report *why)
 {
+    tdl_item item = {.id = id, .title = title, .attributes = attributes};
     tdl_seen_item *seen;
+    tdl_status st;
 
     HASH_FIND(hh, r->seen, id.at, id.len, seen);
     if (seen)
@@ -116,22 +118,30 @@ tdl_status tdl_importer_item(tdl_importer *r, tdl_str id, tdl_str title, tdl_str
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
     memcpy(seen->id, id.at, id.len);
     HASH_ADD_KEYPTR(hh, r->seen, seen->id, id.len, seen);
-    r->items[r->items_n++] = (tdl_item){.id = id, .title = title, .attributes = attributes};
+    if (r->options->personal &&
+        (st = tdl_import_personal_item(r->options->personal, &item, r->arena, why)))
+        return st;
+    r->items[r->items_n++] = item;
     return TDL_OK;
 }
 
 tdl_status tdl_importer_event(tdl_importer *r, const tdl_event *event, size_t line, tdl_str row,
                               tdl_report *why)
 {
+    tdl_event kept = *event;
     tdl_report bad = {0};
+    tdl_status st = tdl_event_check(event, tdl_time_now(), &bad);
 
-    TDL_UNUSED(why);
-    if (tdl_event_check(event, tdl_time_now(), &bad)) {
+    if (!st && r->options->personal)
+        st = tdl_import_personal_event(r->options->personal, &kept, r->arena, &bad);
+    if (st == TDL_E_NO_MEMORY)
+        return TDL_FAIL(why, st, "%s", bad.message);
+    if (st) {
         tdl_importer_reject(r, line, row, &bad);
         return TDL_OK;
     }
     r->result->rows++;
-    r->events[r->events_n++] = *event;
+    r->events[r->events_n++] = kept;
     return TDL_OK;
 }
 

@@ -10,6 +10,7 @@
 #ifndef TDL_CLI_IMPORT_H
 #define TDL_CLI_IMPORT_H
 
+#include "cli/import_personal.h"
 #include "cli/progress.h"
 #include "treadle/event.h"
 #include "treadle/status.h"
@@ -22,6 +23,7 @@ typedef struct tdl_import_options {
     const char *source;     /* of every event */
     const char *target;     /* where rows go: the data folder or the URL; NULL = not resumable */
     const char *rejects;    /* file for rejected rows, made with the first; NULL or "" = none */
+    tdl_import_personal *personal; /* its policy, and what is found; NULL = not looked for */
 } tdl_import_options;
 
 /* Where the rows go. Both take everything or fail. ret_new: events that were not duplicates. */

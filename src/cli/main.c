@@ -41,6 +41,7 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_migrate,
     &tdl_command_backup,
     &tdl_command_restore,
+    &tdl_command_privacy_check_k,
     &tdl_command_demo,
     &tdl_command_bench,
 };

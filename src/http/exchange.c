@@ -8,6 +8,7 @@
 #include "http/answer.h"
 #include "http/body_reader.h"
 #include "http/gate.h"
+#include "http/ingest.h"
 #include "http/query.h"
 #include "store/audit.h"
 
@@ -196,6 +197,8 @@ static void run(tdl_request *r, tdl_handler *handler)
     tdl_audit_act_for(r->key_id[0] ? r->key_id : NULL);
     if (!st)
         st = handler(r, &why);
+    if (!st && r->route->lane == TDL_LANE_INGEST && handler == r->route->handle)
+        st = tdl_ingest_personal(r, &why);
     tdl_audit_act_for(NULL);
     if (st)
         tdl_request_refuse(r, st, &why);

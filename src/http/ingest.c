@@ -21,6 +21,30 @@ static void keep_rejects(const tdl_request *r, const char *source)
     }
 }
 
+static void count_personal(void *context, tdl_str field, tdl_personal kind)
+{
+    tdl_metrics *metrics = context;
+
+    TDL_UNUSED(field);
+    atomic_fetch_add_explicit(&metrics->personal[kind], 1, memory_order_relaxed);
+}
+
+tdl_status tdl_ingest_personal(tdl_request *r, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    if (r->http->personal == TDL_PERSONAL_KEEP)
+        return TDL_OK;
+    for (size_t i = 0; !st && i < r->batch.events_n; i++) {
+        tdl_str *properties = &r->batch.events[i].properties;
+        st = tdl_personal_object(*properties, r->http->personal, count_personal, r->http->metrics,
+                                 r->arena, properties, why);
+        if (st)
+            tdl_report_prefix(why, "event %zu: properties", i);
+    }
+    return st;
+}
+
 void tdl_ingest_note_rejected(tdl_request *r, const char *source)
 {
     char quoted[TDL_LOG_QUOTE_MAX];

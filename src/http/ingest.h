@@ -8,6 +8,10 @@
  * Missing and wrong ones are answered alike. Call it before anything is stored. */
 tdl_status tdl_ingest_check_key(tdl_request *request, tdl_str key, tdl_report *why);
 
+/* Mask or drop personal data in the properties of the batch, as the server is told to. Ids and
+ * traits stay as they are: the store has pseudonyms and seals for those. */
+tdl_status tdl_ingest_personal(tdl_request *request, tdl_report *why);
+
 /* Count the events of the batch that were left out, log why, and keep some. source: the family. */
 void tdl_ingest_note_rejected(tdl_request *request, const char *source);
 

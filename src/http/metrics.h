@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "http/route.h"
+#include "wire/personal.h"
 
 enum { TDL_METRICS_STATUSES = 16, TDL_METRICS_BUCKETS = 14 };
 
@@ -23,8 +24,9 @@ typedef struct tdl_metrics_row {
 } tdl_metrics_row;
 
 typedef struct tdl_metrics {
-    tdl_metrics_row route[TDL_ROUTES_MAX + 1]; /* as in tdl_routes; the last: no route */
-    atomic_uint_fast64_t rejected;             /* events left out of foreign batches */
+    tdl_metrics_row route[TDL_ROUTES_MAX + 1];     /* as in tdl_routes; the last: no route */
+    atomic_uint_fast64_t rejected;                 /* events left out of foreign batches */
+    atomic_uint_fast64_t personal[TDL_PERSONAL_N]; /* findings masked or dropped */
 } tdl_metrics;
 
 /* One exchange is over. route NULL = none matched; http_status 0 = broken off unanswered. */

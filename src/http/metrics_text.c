@@ -130,6 +130,15 @@ static void write_closed(const tdl_metrics_state *state, tdl_buf *out)
     tdl_buf_printf(out, "%s{reason=\"crowded\"} %" PRIu64 "\n", name, state->crowded_out);
 }
 
+static void write_personal(tdl_metrics *metrics, tdl_buf *out)
+{
+    head(out, "treadle_personal_total", "counter",
+         "Personal data masked or dropped in properties, by kind.");
+    for (size_t i = 0; i < TDL_PERSONAL_N; i++)
+        tdl_buf_printf(out, "treadle_personal_total{kind=\"%s\"} %" PRIu64 "\n",
+                       tdl_personal_name((tdl_personal)i), read_counter(&metrics->personal[i]));
+}
+
 void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl_buf *ret)
 {
     write_answers(metrics, ret);
@@ -153,5 +162,6 @@ void tdl_metrics_write(tdl_metrics *metrics, const tdl_metrics_state *state, tdl
            (double)state->connections);
     write_closed(state, ret);
     write_store(&state->store, read_counter(&metrics->rejected), ret);
+    write_personal(metrics, ret);
     write_process(state, ret);
 }

@@ -23,6 +23,7 @@
 #include "wire/batch.h"
 #include "wire/body.h"
 #include "wire/openfeature/openfeature.h"
+#include "wire/personal.h"
 
 struct MHD_Connection;
 
@@ -40,6 +41,7 @@ typedef struct tdl_http {
     tdl_sessions sessions;
     bool access_log;
     char sse_origin[256]; /* empty: streams are where the answers are */
+    tdl_personal_policy personal; /* of texts in events' properties */
     tdl_metrics *metrics;
     tdl_workers *workers;
     tdl_sse *sse;

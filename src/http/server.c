@@ -138,6 +138,7 @@ static tdl_status open_parts(tdl_server *server, const tdl_server_options *optio
 
     atomic_store(&http->stage, "opening");
     http->access_log = options->access_log;
+    http->personal = options->personal;
     http->body_max = options->body_max;
     http->bodies_max = options->bodies_max ? options->bodies_max : BODIES_MAX;
     http->body_limits.inflated_max = options->inflated_max ? options->inflated_max : INFLATED_MAX;

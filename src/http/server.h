@@ -10,6 +10,7 @@
 #define TDL_HTTP_SERVER_H
 
 #include "loop/loop.h"
+#include "wire/personal.h"
 
 typedef struct tdl_server tdl_server;
 
@@ -36,6 +37,7 @@ typedef struct tdl_server_options {
     const char *sse_origin;
     const char *tls_cert, *tls_key; /* PEM files: HTTPS. Both or neither; see http/tls.h */
     bool access_log;                /* a line at info for each request; else at debug */
+    tdl_personal_policy personal;   /* of texts in events' properties */
 } tdl_server_options;
 
 /* loop NULL: listens and answers 503 to all but /healthz, until tdl_server_open.

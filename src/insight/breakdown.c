@@ -115,18 +115,43 @@ static void write_value(const value *v, tdl_table *table)
     row[2] = tdl_cell_number(v->persons);
 }
 
-static void write_values(breakdown *b, size_t top, tdl_table *table)
+/* All hidden values are one row, whose value is hidden too: what few have can be told by it. */
+static void write_hidden(tdl_table *table)
+{
+    tdl_cell *row = tdl_table_row(table);
+
+    for (size_t i = 0; row && i < table->columns_n; i++)
+        row[i] = tdl_cell_hidden();
+}
+
+/* The first `top` values, then those without any. */
+static tdl_status write_values(breakdown *b, const tdl_insight_query *q, size_t top,
+                               tdl_report *why)
 {
     static const char *const columns[] = {"value", "events", "persons"};
-    size_t n = b->by_hash.n;
+    size_t n = b->by_hash.n < top ? b->by_hash.n : top;
+    double *persons = tdl_arena_zalloc(q->arena, n + 1, sizeof *persons);
+    const bool *hidden;
+    bool any = false;
 
+    if (!persons)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
     if (n)
-        qsort(b->values, n, sizeof *b->values, by_events);
-    tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < n && i < top; i++)
-        write_value(&b->values[i], table);
-    if (b->none.events > 0)
-        write_value(&b->none, table);
+        qsort(b->values, b->by_hash.n, sizeof *b->values, by_events);
+    for (size_t i = 0; i <= n; i++)
+        persons[i] = i < n ? b->values[i].persons : b->none.persons;
+    tdl_status st = tdl_insight_suppress(q, persons, n + 1, 1, &hidden, why);
+    if (st)
+        return st;
+    tdl_table_columns(q->table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i <= n; i++) {
+        any |= hidden[2 * i];
+        if (!hidden[2 * i] && persons[i] > 0)
+            write_value(i < n ? &b->values[i] : &b->none, q->table);
+    }
+    if (any)
+        write_hidden(q->table);
+    return TDL_OK;
 }
 
 tdl_status tdl_insight_breakdown(tdl_insight_query *q, tdl_report *why)
@@ -150,7 +175,7 @@ tdl_status tdl_insight_breakdown(tdl_insight_query *q, tdl_report *why)
     if (!st && b.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many values");
     if (!st)
-        write_values(&b, (size_t)top, q->table);
+        st = write_values(&b, q, (size_t)top, why);
     tdl_numbering_release(&b.by_hash);
     tdl_numbering_release(&b.seen);
     free(b.values);

@@ -110,29 +110,52 @@ static tdl_cell median_time(const funnel *f)
     return cell;
 }
 
-static void write_steps(const funnel *f, const tdl_str *name, tdl_table *table)
+/* A step is shown when neither its persons nor those lost since the last one shown are few. Whoever
+ * is at a step was at those before, so every difference of two shown ones is a sum of such losses.
+ */
+static void hide_steps(const funnel *f, double k, const double *persons, bool *ret_hidden)
+{
+    double shown = -1;
+
+    for (size_t i = 0; i < f->steps_n; i++) {
+        double lost = shown < 0 ? 0 : shown - persons[i];
+        ret_hidden[i] = (persons[i] > 0 && persons[i] < k) || (lost > 0 && lost < k);
+        shown = ret_hidden[i] ? shown : persons[i];
+    }
+}
+
+/* persons / of; hidden when either is. */
+static tdl_cell share(const double *persons, const bool *hidden, size_t step, size_t of)
+{
+    if (hidden[step] || hidden[of])
+        return tdl_cell_hidden();
+    return persons[of] > 0 ? tdl_cell_ratio(persons[step], persons[of]) : (tdl_cell){0};
+}
+
+static void write_steps(const funnel *f, double k, const tdl_str *name, tdl_table *table)
 {
     static const char *const columns[] = {
         "step", "kind", "persons", "share_of_first", "share_of_former", "median_seconds"};
     double persons[STEPS_MAX] = {0};
+    bool hidden[STEPS_MAX];
 
     for (size_t i = 0; i < f->persons.n; i++)
-        for (size_t k = 0; k < f->walkers[i].reached; k++)
-            persons[k]++;
+        for (size_t s = 0; s < f->walkers[i].reached; s++)
+            persons[s]++;
+    hide_steps(f, k, persons, hidden);
     tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
-    for (size_t k = 0; k < f->steps_n; k++) {
+    for (size_t s = 0; s < f->steps_n; s++) {
         tdl_cell *row = tdl_table_row(table);
         if (!row)
             return;
-        row[0] = tdl_cell_number((double)k + 1);
-        row[1] = tdl_cell_text(name[k]);
-        row[2] = tdl_cell_number(persons[k]);
-        if (persons[0] > 0)
-            row[3] = tdl_cell_ratio(persons[k], persons[0]);
-        if (k && persons[k - 1] > 0)
-            row[4] = tdl_cell_ratio(persons[k], persons[k - 1]);
-        if (k + 1 == f->steps_n)
-            row[5] = median_time(f);
+        row[0] = tdl_cell_number((double)s + 1);
+        row[1] = tdl_cell_text(name[s]);
+        row[2] = hidden[s] ? tdl_cell_hidden() : tdl_cell_number(persons[s]);
+        row[3] = share(persons, hidden, s, 0);
+        if (s)
+            row[4] = share(persons, hidden, s, s - 1);
+        if (s + 1 == f->steps_n)
+            row[5] = hidden[s] ? tdl_cell_hidden() : median_time(f);
     }
 }
 
@@ -153,7 +176,7 @@ tdl_status tdl_insight_funnel(tdl_insight_query *q, tdl_report *why)
     if (!st && f.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
     if (!st)
-        write_steps(&f, name, q->table);
+        write_steps(&f, q->k, name, q->table);
     tdl_numbering_release(&f.persons);
     free(f.walkers);
     return st;

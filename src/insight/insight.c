@@ -4,10 +4,11 @@
 
 #include "base/timestamp.h"
 #include "insight/parts.h"
+#include "stats/suppress.h"
 
 static const int64_t SECOND_US = 1000000, HOUR_US = 3600 * INT64_C(1000000),
                      DAY_US = 24 * 3600 * INT64_C(1000000);
-enum { DEFAULT_DAYS = 30, ZONE_MINUTES_MAX = 14 * 60 };
+enum { DEFAULT_DAYS = 30, ZONE_MINUTES_MAX = 14 * 60, K_MAX = 1000 };
 
 static const struct {
     const char *name;
@@ -121,6 +122,26 @@ static tdl_status read_range(tdl_insight_query *q, int64_t now_us, tdl_report *w
     return TDL_OK;
 }
 
+static tdl_status read_k(tdl_insight_query *q, tdl_report *why)
+{
+    if (json_object_get(q->json, "k") &&
+        (!tdl_json_get_number(q->json, "k", &q->k) || !(q->k >= 0 && q->k <= K_MAX)))
+        return TDL_FAIL(why, TDL_E_INVALID, "k must be from 0 to %d", K_MAX);
+    q->table->k = q->k;
+    return TDL_OK;
+}
+
+tdl_status tdl_insight_suppress(const tdl_insight_query *q, const double *persons, size_t rows_n,
+                                size_t columns_n, const bool **ret, tdl_report *why)
+{
+    bool *hidden = tdl_arena_zalloc(q->arena, (rows_n + 1) * (columns_n + 1), sizeof *hidden);
+
+    *ret = hidden;
+    if (!hidden)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
+    return q->k > 1 ? tdl_suppress(persons, rows_n, columns_n, q->k, hidden, why) : TDL_OK;
+}
+
 tdl_status tdl_insight_check_periods(const tdl_insight_query *q, size_t max, tdl_report *why)
 {
     if (q->periods_n > max)
@@ -192,7 +213,7 @@ tdl_status tdl_insight(tdl_store *store, const json_t *json, int64_t now_us, tdl
     for (size_t i = 0; i < REPORTS_N; i++) {
         if (!tdl_str_is(name, reports[i].name))
             continue;
-        if ((st = read_range(&q, now_us, why)) ||
+        if ((st = read_range(&q, now_us, why)) || (st = read_k(&q, why)) ||
             (store && (st = tdl_store_kinds(store, arena, &q.kinds, &q.kinds_n, why))) ||
             (st = reports[i].run(&q, why)))
             return st;

@@ -13,6 +13,10 @@
  * Each takes "until" (RFC 3339; default: now), "from" or "last" (a span before it; default: 30d)
  * and "zone_minutes" (of the clock that days begin by). Spans are a number and s, m, h, d or w.
  *
+ * "k": numbers about fewer than so many persons are hidden, and others from which they could be
+ * computed (stats/suppress.h); 0, the default, hides nothing. How each report does it stands in
+ * docs/design/insight.md.
+ *
  * Persons are counted exactly, ids that are one person once. Memory: some 50 bytes a person in the
  * range, and for trends 16 bytes for each person, kind and period.
  */
@@ -24,6 +28,7 @@
 
 typedef enum tdl_cell_type {
     TDL_CELL_NONE,
+    TDL_CELL_HIDDEN, /* about too few persons, or would tell of them */
     TDL_CELL_TIME,
     TDL_CELL_TEXT,
     TDL_CELL_NUMBER
@@ -41,6 +46,7 @@ typedef struct tdl_table {
     size_t columns_n;
     tdl_cell *cells; /* [rows_n * columns_n], by row */
     size_t rows_n, rows_cap;
+    double k;         /* of the query */
     tdl_arena *arena; /* of cells and texts */
     bool failed;      /* no memory; rows end before it */
 } tdl_table;
@@ -61,9 +67,11 @@ enum {
     TDL_INSIGHT_BYTES = 256 << 20     /* an arena that holds every sensible report */
 };
 
-/* {"columns": [...], "rows": [[...], ...]}; times as RFC 3339, numbers as short as they go. */
+/* {"columns": [...], "rows": [[...], ...], "k": 10, "suppressed": [[row, column], ...]}; times as
+ * RFC 3339, numbers as short as they go, hidden cells null and listed as suppressed. */
 void tdl_table_json(const tdl_table *table, tdl_jw *out);
-/* RFC 4180, with a header. What a spreadsheet would take for a formula gets an apostrophe. */
+/* RFC 4180, with a header. What a spreadsheet would take for a formula gets an apostrophe; hidden
+ * cells are empty. */
 void tdl_table_csv(const tdl_table *table, tdl_buf *out);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct tdl_insight_query {
     size_t periods_n;    /* that [from, until) touches */
     tdl_kind_row *kinds; /* [kinds_n] every kind there is */
     size_t kinds_n;
+    double k; /* fewest persons a number may be about; 0 = any */
     tdl_arena *arena;
     tdl_table *table; /* to be filled */
 } tdl_insight_query;
@@ -43,6 +44,12 @@ int64_t tdl_insight_kind(const tdl_insight_query *q, tdl_str name);
 /* Member `name`, a list of kinds (absent = none). ret [*ret_n] in the arena; ret_name likewise. */
 tdl_status tdl_insight_kinds(const tdl_insight_query *q, const char *name, int64_t **ret,
                              tdl_str **ret_name, size_t *ret_n, tdl_report *why);
+
+/* Which of the counts of persons [rows_n * columns_n] are to be hidden, and so is what else is said
+ * of them.
+ *   ret  [(rows_n + 1) * (columns_n + 1)] in the arena, as tdl_suppress gives it */
+tdl_status tdl_insight_suppress(const tdl_insight_query *q, const double *persons, size_t rows_n,
+                                size_t columns_n, const bool **ret, tdl_report *why);
 
 /* ---- a dense number for each key, in order of appearance ---- */
 
@@ -72,6 +79,10 @@ static inline tdl_cell tdl_cell_text(tdl_str text)
 static inline tdl_cell tdl_cell_number(double number)
 {
     return (tdl_cell){.type = TDL_CELL_NUMBER, .number = number};
+}
+static inline tdl_cell tdl_cell_hidden(void)
+{
+    return (tdl_cell){.type = TDL_CELL_HIDDEN};
 }
 /* Six decimals: all that people read. */
 static inline tdl_cell tdl_cell_ratio(double part, double whole)

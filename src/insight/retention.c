@@ -92,29 +92,56 @@ static void count(const retention *r, double *size, double *came)
     }
 }
 
-static void write_cohorts(const retention *r, tdl_table *table)
+/* Nobody is in two cohorts, so those who came back so many periods later have a sum: it is known,
+ * as far as hiding goes. The periods of one cohort have none: the same persons come back again.
+ *   hidden [n * n] as came, filled */
+static tdl_status hide_cells(const retention *r, const double *came, bool *hidden, tdl_report *why)
+{
+    size_t n = r->q->periods_n;
+    double column[PERIODS_MAX];
+    const bool *found;
+
+    for (size_t after = 0; after < n; after++) {
+        for (size_t c = 0; c < n; c++)
+            column[c] = came[c * n + after];
+        tdl_status st = tdl_insight_suppress(r->q, column, n, 1, &found, why);
+        if (st)
+            return st;
+        for (size_t c = 0; c < n; c++)
+            hidden[c * n + after] = found[2 * c];
+    }
+    return TDL_OK;
+}
+
+static tdl_status write_cohorts(const retention *r, tdl_table *table, tdl_report *why)
 {
     static const char *const columns[] = {"cohort", "after", "persons", "share"};
     size_t n = r->q->periods_n;
     double *size = tdl_arena_zalloc(table->arena, n, sizeof *size);
     double *came = tdl_arena_zalloc(table->arena, n * n, sizeof *came);
+    bool *hidden = tdl_arena_zalloc(table->arena, n * n, sizeof *hidden);
+    tdl_status st;
 
     tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
-    if (!size || !came) {
-        table->failed = true;
-        return;
-    }
+    if (!size || !came || !hidden)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
     count(r, size, came);
+    if ((st = hide_cells(r, came, hidden, why)))
+        return st;
     for (size_t c = 0; c < n; c++)
         for (size_t after = 0; size[c] > 0 && c + after < n; after++) {
             tdl_cell *row = tdl_table_row(table);
             if (!row)
-                return;
+                return TDL_OK; // table->failed says it
+            bool hide = hidden[c * n + after];
             row[0] = tdl_cell_time(tdl_insight_period_us(r->q, c));
             row[1] = tdl_cell_number((double)after);
-            row[2] = tdl_cell_number(came[c * n + after]);
-            row[3] = tdl_cell_ratio(came[c * n + after], size[c]);
+            row[2] = hide ? tdl_cell_hidden() : tdl_cell_number(came[c * n + after]);
+            // a share beside its persons gives the cohort's size, which the first cell may be
+            row[3] = hide || hidden[c * n] ? tdl_cell_hidden()
+                                           : tdl_cell_ratio(came[c * n + after], size[c]);
         }
+    return TDL_OK;
 }
 
 tdl_status tdl_insight_retention(tdl_insight_query *q, tdl_report *why)
@@ -130,7 +157,7 @@ tdl_status tdl_insight_retention(tdl_insight_query *q, tdl_report *why)
     if (!st && r.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
     if (!st)
-        write_cohorts(&r, q->table);
+        st = write_cohorts(&r, q->table, why);
     tdl_numbering_release(&r.persons);
     free(r.members);
     return st;

@@ -10,6 +10,7 @@ static const int64_t HALF_HOUR_US = 30 * 60 * INT64_C(1000000);
 typedef struct session {
     int64_t began_us, last_us;
     double events;
+    uint32_t person; /* number of it in this walk */
 } session;
 
 typedef struct sessions {
@@ -65,6 +66,7 @@ static bool take(void *context, const tdl_step *step)
         now->began_us = step->time_us;
     now->last_us = step->time_us;
     now->events++;
+    now->person = (uint32_t)at;
     return !s->failed;
 }
 
@@ -82,8 +84,20 @@ static int compare_beginnings(const void *left, const void *right)
     return (a->began_us > b->began_us) - (a->began_us < b->began_us);
 }
 
+/* Persons of the sessions [n] that began in one period. */
+static double count_persons(const session *begin, size_t n, bool *failed)
+{
+    tdl_numbering persons = {0};
+
+    for (size_t i = 0; i < n; i++)
+        *failed |= tdl_numbering_of(&persons, begin[i].person) == SIZE_MAX;
+    double count = (double)persons.n;
+    tdl_numbering_release(&persons);
+    return count;
+}
+
 /* Of the sessions [n] that began in period `i`. */
-static bool write_period(const sessions *s, size_t i, const session *begin, size_t n,
+static bool write_period(const sessions *s, size_t i, const session *begin, size_t n, bool hide,
                          tdl_table *table)
 {
     double *seconds = malloc((n + 1) * sizeof *seconds), events = 0;
@@ -95,8 +109,10 @@ static bool write_period(const sessions *s, size_t i, const session *begin, size
     }
     if (seconds && row) {
         row[0] = tdl_cell_time(tdl_insight_period_us(s->q, i));
-        row[1] = tdl_cell_number((double)n);
-        if (n) {
+        row[1] = hide ? tdl_cell_hidden() : tdl_cell_number((double)n);
+        if (n && hide) {
+            row[2] = row[3] = tdl_cell_hidden();
+        } else if (n) {
             qsort(seconds, n, sizeof *seconds, compare_seconds);
             row[2] = tdl_cell_number(tdl_quantile(seconds, n, .5));
             row[3] = tdl_cell_ratio(events, (double)n);
@@ -107,21 +123,41 @@ static bool write_period(const sessions *s, size_t i, const session *begin, size
     return !table->failed;
 }
 
-static void write_periods(sessions *s, tdl_table *table)
+/* ret_end [periods_n]: one past the last session, in order of beginnings, of each period. */
+static void find_periods(const sessions *s, size_t *ret_end, double *ret_persons, bool *failed)
 {
-    static const char *const columns[] = {"period", "sessions", "median_seconds",
-                                          "events_per_session"};
     size_t at = 0;
 
-    qsort(s->all, s->all_n, sizeof *s->all, compare_beginnings);
-    tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < s->q->periods_n; i++) {
         size_t begin = at;
         while (at < s->all_n && tdl_insight_period(s->q, s->all[at].began_us) == i)
             at++;
-        if (!write_period(s, i, s->all + begin, at - begin, table))
-            return;
+        ret_end[i] = at;
+        ret_persons[i] = count_persons(s->all + begin, at - begin, failed);
     }
+}
+
+static tdl_status write_periods(sessions *s, tdl_table *table, tdl_report *why)
+{
+    static const char *const columns[] = {"period", "sessions", "median_seconds",
+                                          "events_per_session"};
+    size_t n = s->q->periods_n, begin = 0;
+    size_t *end = tdl_arena_alloc(table->arena, n, sizeof *end);
+    double *persons = tdl_arena_alloc(table->arena, n, sizeof *persons);
+    const bool *hidden;
+
+    if (!end || !persons)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
+    qsort(s->all, s->all_n, sizeof *s->all, compare_beginnings);
+    find_periods(s, end, persons, &table->failed);
+    tdl_status st = tdl_insight_suppress(s->q, persons, n, 1, &hidden, why);
+    if (st)
+        return st;
+    tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < n; begin = end[i++])
+        if (!write_period(s, i, s->all + begin, end[i] - begin, hidden[2 * i], table))
+            break;
+    return TDL_OK;
 }
 
 tdl_status tdl_insight_sessions(tdl_insight_query *q, tdl_report *why)
@@ -138,7 +174,7 @@ tdl_status tdl_insight_sessions(tdl_insight_query *q, tdl_report *why)
     if (!st && s.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many sessions");
     if (!st && s.all_n)
-        write_periods(&s, q->table);
+        st = write_periods(&s, q->table, why);
     tdl_numbering_release(&s.persons);
     free(s.now);
     free(s.all);

@@ -34,6 +34,7 @@ static void write_cell(const tdl_cell *cell, tdl_jw *out)
 {
     switch (cell->type) {
     case TDL_CELL_NONE:
+    case TDL_CELL_HIDDEN:
         tdl_jw_null(out);
         break;
     case TDL_CELL_TIME:
@@ -46,6 +47,22 @@ static void write_cell(const tdl_cell *cell, tdl_jw *out)
         tdl_jw_number(out, cell->number);
         break;
     }
+}
+
+static void write_hidden(const tdl_table *table, tdl_jw *out)
+{
+    tdl_jw_knumber(out, "k", table->k);
+    tdl_jw_key(out, "suppressed");
+    tdl_jw_array(out);
+    for (size_t i = 0; i < table->rows_n * table->columns_n; i++) {
+        if (table->cells[i].type != TDL_CELL_HIDDEN)
+            continue;
+        tdl_jw_array(out);
+        tdl_jw_int(out, (int64_t)(i / table->columns_n));
+        tdl_jw_int(out, (int64_t)(i % table->columns_n));
+        tdl_jw_end_array(out);
+    }
+    tdl_jw_end_array(out);
 }
 
 void tdl_table_json(const tdl_table *table, tdl_jw *out)
@@ -65,6 +82,7 @@ void tdl_table_json(const tdl_table *table, tdl_jw *out)
         tdl_jw_end_array(out);
     }
     tdl_jw_end_array(out);
+    write_hidden(table, out);
     tdl_jw_end_object(out);
 }
 
@@ -88,6 +106,7 @@ static void write_csv_cell(const tdl_cell *cell, tdl_buf *out)
 
     switch (cell->type) {
     case TDL_CELL_NONE:
+    case TDL_CELL_HIDDEN:
         break;
     case TDL_CELL_TIME:
         tdl_time_format(cell->time_us, text);

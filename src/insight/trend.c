@@ -57,10 +57,28 @@ static tdl_status choose_kinds(tdl_insight_query *q, int64_t **ret, tdl_str **re
     return TDL_OK;
 }
 
-tdl_status tdl_insight_trend(tdl_insight_query *q, tdl_report *why)
+static void write_cells(const trend *t, const tdl_str *name, const bool *hidden, tdl_table *table)
 {
     static const char *const columns[] = {"period", "kind", "events", "persons"};
+
+    tdl_table_columns(table, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < t->q->periods_n * t->kinds_n; i++) {
+        size_t period = i / t->kinds_n, kind = i % t->kinds_n;
+        tdl_cell *row = tdl_table_row(table);
+        if (!row)
+            return;
+        bool hide = hidden[period * (t->kinds_n + 1) + kind];
+        row[0] = tdl_cell_time(tdl_insight_period_us(t->q, period));
+        row[1] = tdl_cell_text(name[kind]);
+        row[2] = hide ? tdl_cell_hidden() : tdl_cell_number(t->events[i]);
+        row[3] = hide ? tdl_cell_hidden() : tdl_cell_number(t->persons[i]);
+    }
+}
+
+tdl_status tdl_insight_trend(tdl_insight_query *q, tdl_report *why)
+{
     trend t = {.q = q};
+    const bool *hidden;
     int64_t *number;
     tdl_str *name;
     tdl_status st;
@@ -77,15 +95,8 @@ tdl_status tdl_insight_trend(tdl_insight_query *q, tdl_report *why)
     tdl_numbering_release(&t.seen);
     if (st || t.failed)
         return st ? st : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
-    tdl_table_columns(q->table, columns, 4);
-    for (size_t i = 0; i < q->periods_n * t.kinds_n; i++) {
-        tdl_cell *row = tdl_table_row(q->table);
-        if (!row)
-            break;
-        row[0] = tdl_cell_time(tdl_insight_period_us(q, i / t.kinds_n));
-        row[1] = tdl_cell_text(name[i % t.kinds_n]);
-        row[2] = tdl_cell_number(t.events[i]);
-        row[3] = tdl_cell_number(t.persons[i]);
-    }
-    return TDL_OK;
+    st = tdl_insight_suppress(q, t.persons, q->periods_n, t.kinds_n, &hidden, why);
+    if (!st)
+        write_cells(&t, name, hidden, q->table);
+    return st;
 }

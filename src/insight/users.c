@@ -56,7 +56,24 @@ static bool count(void *context, const tdl_step *step)
     return true;
 }
 
-static void write_periods(const users *u, tdl_table *table)
+/* Persons of a period are new or were seen before, so each is the difference of the others: hidden
+ * as a table of two columns whose rows' totals are the persons.
+ *   ret_hidden  [periods_n + 1][3]: new, seen before, all */
+static tdl_status hide_periods(const users *u, const bool **ret_hidden, tdl_report *why)
+{
+    size_t n = u->q->periods_n;
+    double *parts = tdl_arena_alloc(u->q->arena, 2 * n, sizeof *parts);
+
+    if (!parts)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
+    for (size_t i = 0; i < n; i++) {
+        parts[2 * i] = u->new[i];
+        parts[2 * i + 1] = u->persons[i] - u->new[i];
+    }
+    return tdl_insight_suppress(u->q, parts, n, 2, ret_hidden, why);
+}
+
+static void write_periods(const users *u, const bool *hidden, tdl_table *table)
 {
     static const char *const columns[] = {"period", "persons", "new_persons"};
 
@@ -66,14 +83,15 @@ static void write_periods(const users *u, tdl_table *table)
         if (!row)
             return;
         row[0] = tdl_cell_time(tdl_insight_period_us(u->q, i));
-        row[1] = tdl_cell_number(u->persons[i]);
-        row[2] = tdl_cell_number(u->new[i]);
+        row[1] = hidden[3 * i + 2] ? tdl_cell_hidden() : tdl_cell_number(u->persons[i]);
+        row[2] = hidden[3 * i] ? tdl_cell_hidden() : tdl_cell_number(u->new[i]);
     }
 }
 
 tdl_status tdl_insight_users(tdl_insight_query *q, tdl_report *why)
 {
     users u = {.q = q};
+    const bool *hidden;
     int64_t *kind;
     tdl_str *name;
     tdl_status st;
@@ -89,8 +107,8 @@ tdl_status tdl_insight_users(tdl_insight_query *q, tdl_report *why)
     st = tdl_insight_walk(q, false, count, &u, why);
     if (!st && u.failed)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for so many persons");
-    if (!st)
-        write_periods(&u, q->table);
+    if (!st && !(st = hide_periods(&u, &hidden, why)))
+        write_periods(&u, hidden, q->table);
     tdl_numbering_release(&u.seen);
     free(u.last);
     return st;
