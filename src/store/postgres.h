@@ -107,6 +107,7 @@ enum { TDL_PG_USERS, TDL_PG_ITEMS, TDL_PG_KINDS, TDL_PG_SOURCES, TDL_PG_NAME_TAB
 /* The one row of table `store`. Whoever has locked it is the only writer. */
 typedef struct tdl_pg_totals {
     int64_t events, users, items, decisions, rewards, version;
+    int64_t removed; /* of the events: `events` is also the number of the last one */
 } tdl_pg_totals;
 
 /* Numbers of events from `first` to `last`. */
@@ -244,6 +245,8 @@ tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_repo
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_pg_execute;
 tdl_status tdl_pg_forget_names(tdl_backend *backend, tdl_report *why);
+void tdl_pg_removed(tdl_backend *backend, const tdl_removed *rows);
+tdl_status tdl_pg_clean(tdl_backend *backend, tdl_report *why);
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_pg_forget(tdl_backend *backend); /* names and the connection */
 

@@ -37,6 +37,11 @@ typedef tdl_status tdl_writer_call(const tdl_store_ops *ops, tdl_backend *backen
 tdl_status tdl_writer_run(tdl_writer *writer, tdl_writer_call *call, const void *context,
                           tdl_report *why);
 
+/* Run the backend's `clean` between two transactions, and wait. */
+tdl_status tdl_writer_clean(tdl_writer *writer, tdl_report *why);
+/* A call removed rows, and was committed. */
+void tdl_writer_count_removed(tdl_writer *writer, const tdl_removed *rows);
+
 /* Everything queued before the call is durable, or has failed once. */
 void tdl_writer_flush(tdl_writer *writer);
 void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret);
