@@ -12,7 +12,7 @@
 
 enum {
     DAY_SECONDS = 86400,
-    PATIENCE_US = 10000000, /* for readers of what was removed */
+    PATIENCE_US = 3000000, /* for readers of what was removed */
     PAUSE_NS = 50000000,
     BACKUP_DAYS_MAX = 36500
 };
