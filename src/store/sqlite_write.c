@@ -5,7 +5,7 @@
 #include "store/erase.h"
 #include "store/sqlite.h"
 
-enum { CLEAN_BUSY_MS = 300 };
+enum { CLEAN_BUSY_MS = 100 };
 
 /* A value as it was written. SQLite does not find a key that has a quote in it by its path. */
 #define TRAIT_VALUE                                                                                \

@@ -34,6 +34,12 @@ typedef void tdl_again(void *context, int32_t item);
 bool tdl_histories_join(tdl_histories *histories, tdl_str person, tdl_str id, tdl_again *again,
                         void *context);
 
+/* Empty the histories of those for whom is_gone holds, among the next thousand ids from *from on;
+ * moves it. gone: called for each item of each. True when there are more. */
+bool tdl_histories_forget(tdl_histories *histories, int32_t *from,
+                          bool (*is_gone)(void *context, tdl_str id), void *context,
+                          tdl_again *gone, void *gone_context);
+
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */
 tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);
