@@ -42,6 +42,8 @@ typedef struct tdl_ask {
     bool impersonal; /* the user denies personal answers: what is known of him is not looked at */
 } tdl_ask;
 
+typedef bool tdl_is_gone(void *context, tdl_str id);
+
 typedef struct tdl_app_ops {
     const char *name;
 
@@ -71,6 +73,10 @@ typedef struct tdl_app_ops {
 
     /* `person` was two persons, of whom it is one: take its history from the store anew. */
     tdl_status (*parted)(tdl_app *app, tdl_str person, tdl_report *why);
+    /* Persons were erased, wholly or in part: let go of what was learnt of every id for which
+     * is_gone holds. What is left of a person is then told anew by learn_one, with a seq above all
+     * others. Numbers of events may come a second time from now on. */
+    void (*forgot)(tdl_app *app, tdl_is_gone *is_gone, void *context);
 
     /* Answer. Everything in `ret` lives in `arena` or as long as the app, except id, which the
      * caller sets (with time_us and app). Its `why` is the app's own short record. Adds

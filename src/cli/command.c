@@ -53,18 +53,6 @@ static const tdl_option common_options[] = {
 };
 enum { COMMON_N = sizeof common_options / sizeof common_options[0], WORDS_MAX = 2, FAR = 99 };
 
-const char *tdl_tr(const char *en, const char *zh)
-{
-    static const char *const variables[] = {"TREADLE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"};
-
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        const char *value = getenv(variables[i]);
-        if (value && *value)
-            return strncmp(value, "zh", 2) ? en : zh;
-    }
-    return en;
-}
-
 /* ---- help ---- */
 
 static void print_option(const tdl_option *option)

@@ -9,6 +9,7 @@
 #include "base/timestamp.h"
 #include "base/uuid.h"
 #include "loop/consent.h"
+#include "loop/erase.h"
 #include "loop/flags.h"
 #include "loop/lock.h"
 #include "loop/rate.h"
@@ -30,6 +31,7 @@ struct tdl_loop {
     tdl_loop_flags *flags;
     tdl_loop_consents *consents;
     tdl_loop_retention *retention; /* NULL: this process does not */
+    tdl_loop_erased *erased;
     tdl_rate rate;
     pthread_mutex_t training; /* train and evaluate one at a time */
     int64_t data_version;     /* last one seen by tick */
@@ -220,7 +222,8 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         goto out;
     }
     if ((st = tdl_loop_flags_open(loop->store, &loop->flags, ret_warning, why)) ||
-        (st = tdl_loop_consents_open(loop->store, &loop->consents, why)))
+        (st = tdl_loop_consents_open(loop->store, &loop->consents, why)) ||
+        (st = tdl_loop_erased_open(loop->store, &loop->erased, why)))
         goto out;
     if (options->tell_stage)
         options->tell_stage(options->tell_context, "replaying");
@@ -253,6 +256,7 @@ void tdl_loop_close(tdl_loop *loop)
     tdl_trainer_free(trainer);
     tdl_loop_flags_close(loop->flags);
     tdl_loop_consents_close(loop->consents);
+    tdl_loop_erased_close(loop->erased);
     tdl_store_close(loop->store);
     tdl_lock_release(loop->lock_fd);
     tdl_rate_release(&loop->rate);
@@ -280,6 +284,23 @@ tdl_loop_consents *tdl_loop_consents_of(tdl_loop *loop)
 tdl_loop_retention *tdl_loop_retention_of(tdl_loop *loop)
 {
     return loop->retention;
+}
+
+tdl_loop_erased *tdl_loop_erased_of(tdl_loop *loop)
+{
+    return loop->erased;
+}
+
+void tdl_loop_forget(tdl_loop *loop, tdl_is_gone *is_gone, void *context)
+{
+    for (size_t i = 0; i < APPS_N; i++)
+        app_table[i]->forgot(loop->app[i], is_gone, context);
+}
+
+void tdl_loop_learn_again(tdl_loop *loop, const tdl_event *event)
+{
+    for (size_t i = 0; i < APPS_N; i++)
+        app_table[i]->learn_one(loop->app[i], event, INT64_MAX);
 }
 
 const char *tdl_loop_data_dir(const tdl_loop *loop)
@@ -397,14 +418,18 @@ tdl_status tdl_loop_activate_model(tdl_loop *loop, tdl_str version, tdl_report *
 tdl_status tdl_loop_tick(tdl_loop *loop, tdl_report *why)
 {
     int64_t data_version = tdl_store_data_version(loop->store);
-    tdl_status st = TDL_OK;
+    tdl_status st = tdl_store_finish_erasures(loop->store, why);
 
+    st = st == TDL_E_FULL ? TDL_OK : st; // somebody still reads what is gone: the next time
     if (data_version == loop->data_version)
-        return TDL_OK;
+        return st;
     loop->data_version = data_version;
-    st = tdl_loop_flags_refresh(loop->flags, NULL, why);
+    if (!st)
+        st = tdl_loop_flags_refresh(loop->flags, NULL, why);
     if (!st)
         st = tdl_loop_consents_refresh(loop->consents, why);
+    if (!st)
+        st = tdl_loop_erased_refresh(loop, why);
     if (!st)
         st = tdl_store_changed_items(loop->store, &loop->items_position, tell_of_item, loop, why);
     if (!st)

@@ -23,6 +23,11 @@ enum { TDL_SEQ_DROPPED = -1 };
 typedef struct tdl_backend tdl_backend; /* the writing connection and what all share */
 typedef struct tdl_reader tdl_reader;   /* one reading connection */
 
+/* Rows that were removed. */
+typedef struct tdl_removed {
+    int64_t events, rewards, decisions; /* rewards: of the events, those that carry a decision id */
+} tdl_removed;
+
 /* A decision as it is stored: texts ready to bind. */
 typedef struct tdl_decision_text {
     tdl_str id, app, user, model_version, why;
@@ -77,16 +82,22 @@ typedef struct tdl_store_ops {
     tdl_execute_fn *execute; /* all small tables */
     /* The row of a user, made where there is none, barred or not. */
     tdl_status (*number_user)(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
-    /* These events and so many decisions were removed by `execute` in this transaction: what else
-     * hangs on them. NULL where nothing does. */
-    tdl_status (*removed)(tdl_backend *backend, const tdl_expired *events, size_t events_n,
-                          int64_t decisions_n, tdl_report *why);
+    /* These events were removed in this transaction: drop what is kept of their message ids
+     * besides; NULL where nothing is. */
+    tdl_status (*forget_messages)(tdl_backend *backend, const tdl_expired *events, size_t events_n,
+                                  tdl_report *why);
     /* Forget who may be stored, here and in all other processes: called in the transaction that
      * changed users.denied, users.erased_us, or removed users. */
     tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);
     /* How far the audit log is known to be good, with what this transaction appended; the writer
      * takes it back with what it undoes. */
     tdl_chain *(*audit)(tdl_backend *backend);
+    /* The totals follow what this transaction removed; NULL where nobody keeps any. */
+    void (*removed)(tdl_backend *backend, const tdl_removed *rows);
+    /* Let the files forget what was removed and committed, as far as that is in our power.
+     * TDL_E_FULL: somebody still reads it; try again. */
+    tdl_status (*clean)(tdl_backend *backend, tdl_report *why);
+    bool clean_between; /* it is the writer thread's, between transactions; else anybody's */
     /* Users and items added and committed since open; on the writer thread. */
     void (*added)(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 

@@ -12,6 +12,24 @@
 #define PURPOSE_BIT                                                                                \
     "CASE purpose WHEN 'analytics' THEN 1 WHEN 'personalisation' THEN 2 WHEN 'pricing' THEN 4"     \
     " WHEN 'training' THEN 8 ELSE 16 END"
+/* Every id of the person that user $1 stands for. */
+#define IDS                                                                                        \
+    "(SELECT id FROM users WHERE id = CAST($1 AS bigint)"                                          \
+    " UNION ALL SELECT id FROM users WHERE person = CAST($1 AS bigint))"
+#define EVENTS_IN(user)                                                                            \
+    " FROM events WHERE " user " IN " IDS " AND time_us >= CAST($2 AS bigint)"                     \
+    " AND time_us < CAST($3 AS bigint) AND (CAST($4 AS text) = ''"                                 \
+    " OR kind = (SELECT id FROM kinds WHERE name = CAST($4 AS text)))"
+#define TRAITS_IN(user)                                                                            \
+    " FROM traits WHERE " user " IN " IDS " AND time_us >= CAST($2 AS bigint)"                     \
+    " AND time_us < CAST($3 AS bigint)"
+#define JOINS "SELECT id FROM joins WHERE kept IN " IDS " OR joined IN " IDS
+/* By stretches, as the index is (docs/design/store.md). */
+#define DECISIONS_IN(user)                                                                         \
+    " FROM decisions WHERE seq IN (WITH RECURSIVE stretch(n) AS"                                   \
+    " (SELECT max(seq) >> 12 FROM decisions UNION ALL SELECT n - 1 FROM stretch WHERE n > 0)"      \
+    " SELECT d.seq FROM stretch CROSS JOIN decisions d WHERE d.seq >> 12 = n AND d." user " = $1)" \
+    " AND time_us >= CAST($2 AS bigint) AND time_us < CAST($3 AS bigint)"
 
 const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_PUT_SETTING] = {.sql = "INSERT INTO settings(name, value) VALUES($1, $2)"
@@ -86,4 +104,44 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_CHANGE_REPORT] =
         {.sql = "UPDATE reports SET name = $2, query = $3, updated_us = $4 WHERE id = $1"},
     [TDL_EXECUTE_DROP_REPORT] = {.sql = "DELETE FROM reports WHERE id = $1"},
+    [TDL_EXECUTE_ERASE_FIND] = {.sql = "SELECT coalesce(person, id) FROM users"
+                                       " WHERE name IN ($1, $2) ORDER BY id LIMIT 1"},
+    [TDL_EXECUTE_ERASE_MEASURE] =
+        {.sql = "SELECT min(time_us), count(decision_id)" EVENTS_IN("user"),
+         .postgres = "SELECT min(time_us), count(decision_id)" EVENTS_IN("user_id")},
+    [TDL_EXECUTE_ERASE_UNNAME] =
+        {.sql = "UPDATE joins SET event = 0 WHERE event IN (SELECT seq" EVENTS_IN("user") ")",
+         .postgres =
+             "UPDATE joins SET event = 0 WHERE event IN (SELECT seq" EVENTS_IN("user_id") ")"},
+    [TDL_EXECUTE_ERASE_EVENTS] = {.sql = "DELETE" EVENTS_IN("user"),
+                                  .postgres = "DELETE" EVENTS_IN("user_id")},
+    [TDL_EXECUTE_ERASE_TRAITS] = {.sql = "DELETE" TRAITS_IN("user"),
+                                  .postgres = "DELETE" TRAITS_IN("user_id")},
+    [TDL_EXECUTE_ERASE_CONSENTS] = {.sql = "DELETE FROM consents WHERE user_id IN " IDS},
+    [TDL_EXECUTE_ERASE_JOINED] = {.sql = "DELETE FROM joined_ids WHERE join_id IN (" JOINS ")"},
+    [TDL_EXECUTE_ERASE_JOINS] = {.sql = "DELETE FROM joins WHERE id IN (" JOINS ")"},
+    [TDL_EXECUTE_ERASE_NEXT_ID] =
+        {.sql = "SELECT id, name, CAST(CASE WHEN sealed_key IS NULL THEN 0 ELSE 1 END AS bigint),"
+                " erased_us FROM users WHERE id IN " IDS " AND id > CAST($2 AS bigint) ORDER BY id LIMIT 1"},
+    [TDL_EXECUTE_ERASE_ID] = {.sql = "UPDATE users SET name = $2, person = NULL,"
+                                     " identified = false, sealed_key = NULL, sealed_id = NULL,"
+                                     " denied = 0, erased_us = CAST($3 AS bigint)"
+                                     " WHERE id = CAST($1 AS bigint)"},
+    [TDL_EXECUTE_ERASE_DECISIONS] = {.sql = "DELETE" DECISIONS_IN("user"),
+                                     .postgres = "DELETE" DECISIONS_IN("user_id")},
+    [TDL_EXECUTE_ERASE_REJECTS] = {.sql = "DELETE FROM rejects WHERE instr(raw, $1) > 0",
+                                   .postgres =
+                                       "DELETE FROM rejects WHERE position($1::bytea IN raw) > 0"},
+    [TDL_EXECUTE_ERASE_NEXT_MODEL] =
+        {.sql = "SELECT version FROM models WHERE created_us >= CAST($1 AS bigint)"
+                " AND version > $2 ORDER BY version LIMIT 1"},
+    [TDL_EXECUTE_ERASE_MODELS] =
+        {.sql = "UPDATE models SET stale_us = CAST($2 AS bigint)"
+                " WHERE created_us >= CAST($1 AS bigint) AND stale_us = 0"},
+    [TDL_EXECUTE_PUT_ERASURE] =
+        {.sql = "INSERT INTO erasures(id, subject, state, receipt, created_us, done_us)"
+                " VALUES($1, $2, 'removed', $3, CAST($4 AS bigint), 0)"},
+    [TDL_EXECUTE_END_ERASURE] =
+        {.sql = "UPDATE erasures SET state = 'done', receipt = $2, done_us = CAST($3 AS bigint)"
+                " WHERE id = $1 AND state = 'removed'"},
 };

@@ -249,9 +249,11 @@ tdl_status tdl_pg_activate_model(tdl_backend *backend, tdl_str version, tdl_repo
 tdl_status tdl_pg_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_pg_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_pg_execute;
-tdl_status tdl_pg_removed(tdl_backend *backend, const tdl_expired *events, size_t events_n,
-                          int64_t decisions_n, tdl_report *why);
+tdl_status tdl_pg_forget_messages(tdl_backend *backend, const tdl_expired *events, size_t events_n,
+                                  tdl_report *why);
 tdl_status tdl_pg_forget_names(tdl_backend *backend, tdl_report *why);
+void tdl_pg_removed(tdl_backend *backend, const tdl_removed *rows);
+tdl_status tdl_pg_clean(tdl_backend *backend, tdl_report *why);
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_pg_forget(tdl_backend *backend); /* names and the connection */
 

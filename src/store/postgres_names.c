@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "store/erase.h"
 #include "store/postgres.h"
 
 static tdl_status no_memory(tdl_report *why)
@@ -25,11 +26,22 @@ static void learn_names(tdl_backend *b, int table, const PGresult *result)
     }
 }
 
+static void add_erased_names(tdl_buf *array, const tdl_str *names, size_t n)
+{
+    char erased[TDL_SUBJECT_MAX];
+
+    tdl_pg_array(array, TDL_PG_TEXT, n);
+    for (size_t i = 0; i < n; i++) {
+        tdl_erased_name(names[i], erased);
+        tdl_pg_add_text(array, tdl_str_of(erased));
+    }
+}
+
 /* only_known: names without a row get none. */
 static tdl_status find_names(tdl_backend *b, int table, tdl_pg_names names, bool only_known,
                              PGresult **ret, tdl_report *why)
 {
-    tdl_buf array = {0};
+    tdl_buf array = {0}, erased = {0};
     tdl_pg_parameters p = {0};
     tdl_status st;
 
@@ -38,10 +50,16 @@ static tdl_status find_names(tdl_backend *b, int table, tdl_pg_names names, bool
         tdl_pg_add_text(&array, names.at[i]);
     tdl_pg_bind_buf(&p, 1, &array);
     tdl_pg_bind_number(&p, 2, only_known);
-    st = array.failed ? no_memory(why)
-                      : tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
-                                     "storing names", ret, why);
+    if (table == TDL_PG_USERS) {
+        add_erased_names(&erased, names.at, names.n);
+        tdl_pg_bind_buf(&p, 3, &erased);
+    }
+    st = array.failed || erased.failed
+             ? no_memory(why)
+             : tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p, "storing names",
+                            ret, why);
     tdl_buf_release(&array);
+    tdl_buf_release(&erased);
     return st;
 }
 

@@ -1,7 +1,7 @@
 /* What hangs on rows that were removed from a shared store: messages seen, and totals. */
 #include "store/postgres.h"
 
-static tdl_status forget_messages(tdl_backend *b, const tdl_expired *events, size_t n,
+tdl_status tdl_pg_forget_messages(tdl_backend *b, const tdl_expired *events, size_t n,
                                   tdl_report *why)
 {
     unsigned char hash[TDL_PG_MESSAGE_BYTES];
@@ -21,12 +21,9 @@ static tdl_status forget_messages(tdl_backend *b, const tdl_expired *events, siz
     return st;
 }
 
-tdl_status tdl_pg_removed(tdl_backend *b, const tdl_expired *events, size_t events_n,
-                          int64_t decisions_n, tdl_report *why)
+void tdl_pg_removed(tdl_backend *b, const tdl_removed *rows)
 {
-    b->now.removed += (int64_t)events_n;
-    b->now.decisions -= decisions_n;
-    for (size_t i = 0; i < events_n; i++)
-        b->now.rewards -= events[i].is_reward;
-    return events_n ? forget_messages(b, events, events_n, why) : TDL_OK;
+    b->now.removed += rows->events;
+    b->now.rewards -= rows->rewards;
+    b->now.decisions -= rows->decisions;
 }

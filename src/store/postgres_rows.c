@@ -30,6 +30,7 @@
     "   WHERE kind = '')) AND NOT EXISTS (SELECT FROM joins j WHERE j.event = e.seq)"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user_id, candidates, chosen_n, model_version, why, context_hash"
+#define ERASURES "n, id, subject, state, receipt, created_us, done_us FROM erasures"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] = "SELECT " EVENT_COLUMNS EVENT_TABLES
@@ -74,7 +75,8 @@ static const char *const read_sql[TDL_READ_N] = {
                                 " ORDER BY seq DESC LIMIT $2::bigint",
     [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE $1::text IS NULL"
                            " ORDER BY seq DESC LIMIT $2::bigint",
-    [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
+    [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active,"
+                        " stale_us"
                         " FROM models WHERE $1 = '' OR app = $1"
                         " ORDER BY created_us DESC, n DESC",
     [TDL_READ_KEYS] = "SELECT id, grants, label, created_us, revoked_us, hash FROM keys"
@@ -126,6 +128,27 @@ static const char *const read_sql[TDL_READ_N] = {
                               " ORDER BY seq DESC LIMIT $2::bigint",
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
+    [TDL_READ_PERSON_NAMES] = "SELECT name, CASE WHEN identified THEN 1::bigint ELSE 0 END"
+                            " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+    [TDL_READ_PERSON_JOINS] =
+        "SELECT k.name, o.name, j.undone_us FROM joins j JOIN users k ON k.id = j.kept"
+        " JOIN users o ON o.id = j.joined WHERE j.kept IN " PERSON_IDS " OR j.joined IN " PERSON_IDS
+        " ORDER BY j.id",
+    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+                               " JOIN users u ON u.id = t.user_id WHERE t.user_id IN " PERSON_IDS,
+    [TDL_READ_PERSON_HISTORY] =
+        "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
+        " e.decision_id, e.seq" EVENT_TABLES " WHERE e.user_id IN " PERSON_IDS,
+    [TDL_READ_PERSON_DECISIONS] =
+        "WITH RECURSIVE stretch(n) AS (SELECT max(seq) >> 12 FROM decisions UNION ALL"
+        " SELECT n - 1 FROM stretch WHERE n > 0) SELECT " DECISION_COLUMNS
+        " FROM stretch JOIN decisions ON seq >> 12 = n AND user_id = $1",
+    [TDL_READ_ERASURES] = "SELECT " ERASURES " WHERE $1 = '' OR id = $1"
+                          " ORDER BY n DESC LIMIT $2::bigint",
+    [TDL_READ_NEW_ERASURES] = "SELECT " ERASURES " WHERE n > $1 AND ($2 = '' OR state = $2)"
+                              " ORDER BY n",
+    [TDL_READ_LAST_ERASURE] = "SELECT coalesce(max(n), 0) FROM erasures",
+    [TDL_READ_ERASED] = "SELECT $1::text UNION SELECT name FROM users WHERE erased_us = $2",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_RETENTION] = "SELECT kind, days FROM retention ORDER BY kind",
     [TDL_READ_EXPIRED] =
@@ -209,8 +232,7 @@ static void run_scan(tdl_pg_statement *s)
     static const int binary[] = {1, 1};
     PGconn *conn = s->reader->conn;
 
-    if (!PQsendQueryParams(conn, read_sql[s->which], s->p.n,
-                           (const Oid[]){TDL_PG_INT8, TDL_PG_INT8}, s->p.at, s->p.len, binary, 1) ||
+    if (!PQsendQueryParams(conn, read_sql[s->which], s->p.n, NULL, s->p.at, s->p.len, binary, 1) ||
         !PQsetSingleRowMode(conn))
         s->status = tdl_pg_fail(conn, NULL, "scanning events", &s->why);
 }
@@ -231,7 +253,8 @@ static bool is_scan(tdl_read_statement which)
 {
     return which == TDL_READ_SCAN || which == TDL_READ_WALK || which == TDL_READ_WALK_PROPERTIES ||
            which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
-           which == TDL_READ_EXPORT_DECISIONS;
+           which == TDL_READ_EXPORT_DECISIONS || which == TDL_READ_PERSON_HISTORY ||
+           which == TDL_READ_PERSON_DECISIONS;
 }
 
 static bool step(void *statement)

@@ -7,15 +7,25 @@
 #include "base/timestamp.h"
 #include "store/postgres.h"
 
-/* number: of a row t that is there already. $2: 1 = of those that are not, none is added. */
-#define NUMBER_NAMES(table, number)                                                                \
+/* $2: 1 = of those that are not there, none is added. */
+#define NUMBER_NAMES(table)                                                                        \
     "WITH given AS (SELECT name, min(at) AS at FROM unnest($1::text[]) WITH ORDINALITY"            \
     "   AS g(name, at) GROUP BY name),"                                                            \
     " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE $2::bigint = 0"         \
     "   AND NOT EXISTS (SELECT FROM " table                                                        \
     " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"                                    \
     " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
-    " SELECT " number ", t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
+    " SELECT t.id, t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
+/* Of a user the name under which he would be erased is given as well. */
+#define NUMBER_USERS                                                                               \
+    "WITH given AS (SELECT name, erased, min(at) AS at FROM unnest($1::text[], $3::text[])"        \
+    "   WITH ORDINALITY AS g(name, erased, at) GROUP BY name, erased),"                            \
+    " added AS (INSERT INTO users(name) SELECT name FROM given g WHERE $2::bigint = 0"             \
+    "   AND NOT EXISTS (SELECT FROM users t WHERE t.name IN (g.name, g.erased)) ORDER BY at"       \
+    "   RETURNING id, name)"                                                                       \
+    " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
+    " SELECT " NUMBER_USER ", g.name, 0::bigint FROM given g"                                      \
+    " JOIN users t ON t.name IN (g.name, g.erased)"
 #define NUMBER_USER                                                                                \
     "CASE WHEN EXISTS (SELECT FROM users p WHERE p.id IN (t.id, t.person)"                         \
     " AND (p.erased_us <> 0 OR p.denied & 1 <> 0)) OR $2::bigint & ~(t.denied >> 8) & 1 <> 0"      \
@@ -72,10 +82,10 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " LEFT JOIN users p ON p.id = u.person LEFT JOIN joins j ON j.event = e.seq"
         " LEFT JOIN users a ON a.id = j.joined"
         " WHERE e.seq > $1 AND e.seq < $2 ORDER BY e.seq LIMIT $3::bigint",
-    [TDL_PG_NAMES + TDL_PG_USERS] = NUMBER_NAMES("users", NUMBER_USER),
-    [TDL_PG_NAMES + TDL_PG_ITEMS] = NUMBER_NAMES("items", "t.id"),
-    [TDL_PG_NAMES + TDL_PG_KINDS] = NUMBER_NAMES("kinds", "t.id"),
-    [TDL_PG_NAMES + TDL_PG_SOURCES] = NUMBER_NAMES("sources", "t.id"),
+    [TDL_PG_NAMES + TDL_PG_USERS] = NUMBER_USERS,
+    [TDL_PG_NAMES + TDL_PG_ITEMS] = NUMBER_NAMES("items"),
+    [TDL_PG_NAMES + TDL_PG_KINDS] = NUMBER_NAMES("kinds"),
+    [TDL_PG_NAMES + TDL_PG_SOURCES] = NUMBER_NAMES("sources"),
 };
 
 enum { RETRY_FIRST_US = 100000, RETRY_LAST_US = 5000000 };

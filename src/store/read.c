@@ -255,7 +255,8 @@ tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, td
                                  .report = tdl_rows_keep(&r, 3),
                                  .created_us = tdl_rows_number(&r, 4),
                                  .bytes = tdl_rows_number(&r, 5),
-                                 .active = tdl_rows_number(&r, 7) != 0};
+                                 .active = tdl_rows_number(&r, 7) != 0,
+                                 .stale_us = tdl_rows_number(&r, 8)};
         if (hash.len && hash.len < sizeof model->hash)
             memcpy(model->hash, hash.at, hash.len);
     }

@@ -22,7 +22,7 @@ static tdl_str title_of(tdl_reader *reader, tdl_str item, tdl_arena *arena)
 
 /* The columns are those of DECISION_COLUMNS in sqlite_rows.c and postgres_rows.c. What is there is
  * ours, so anything unexpected is damage. */
-static tdl_status read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
+tdl_status tdl_read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
 {
     tdl_str id = tdl_rows_text(r, 0);
     tdl_str hash = tdl_rows_bytes(r, 8);
@@ -44,10 +44,18 @@ static tdl_status read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
         tdl_report_prefix(why, "decision %s", d->id);
         return st;
     }
-    for (size_t i = 0; i < d->candidates_n; i++)
-        candidates[i].title = title_of(r->reader, candidates[i].item, r->arena);
     d->candidates = candidates;
     return TDL_OK;
+}
+
+static tdl_status read_with_titles(tdl_rows *r, tdl_decision *d, tdl_report *why)
+{
+    tdl_status st = tdl_read_decision(r, d, why);
+    tdl_candidate *candidates = (tdl_candidate *)d->candidates; // made here
+
+    for (size_t i = 0; !st && i < d->candidates_n; i++)
+        candidates[i].title = title_of(r->reader, candidates[i].item, r->arena);
+    return st;
 }
 
 /* The rows of a statement that is bound, behind those that are there. */
@@ -57,7 +65,7 @@ static tdl_status read_rows(tdl_rows *r, tdl_report *why)
     tdl_status st = TDL_OK;
 
     while (!st && (row = tdl_rows_next(r))) {
-        st = read_decision(r, &row->decision, why);
+        st = read_with_titles(r, &row->decision, why);
         if (!st)
             st = tdl_read_rewards(r->reader, tdl_str_of(row->decision.id), r->arena, &row->rewards,
                                   &row->rewards_n, why);

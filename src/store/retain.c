@@ -96,10 +96,20 @@ static tdl_status read_expired(run *r, tdl_reader *reader, expired_list *ret)
     return TDL_OK;
 }
 
+static tdl_removed removed_by(const expired_list *list)
+{
+    tdl_removed rows = {.events = (int64_t)list->n};
+
+    for (size_t i = 0; i < list->n; i++)
+        rows.rewards += list->events[i].is_reward;
+    return rows;
+}
+
 static tdl_status remove_events(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                                 tdl_report *why)
 {
     const expired_list *list = context;
+    const tdl_removed rows = removed_by(list);
     tdl_buf numbers = {0};
     tdl_jw w = {.out = &numbers};
     tdl_status st;
@@ -115,22 +125,23 @@ static tdl_status remove_events(const tdl_store_ops *ops, tdl_backend *backend, 
              ? no_memory(why)
              : ops->execute(backend, TDL_EXECUTE_REMOVE_EVENTS, in, 3, NULL, 0, NULL, why);
     if (!st && ops->removed)
-        st = ops->removed(backend, list->events, list->n, 0, why);
+        ops->removed(backend, &rows);
+    if (!st && ops->forget_messages)
+        st = ops->forget_messages(backend, list->events, list->n, why);
     tdl_buf_release(&numbers);
     return st;
 }
 
 static tdl_status remove_chunk(run *r, const expired_list *list)
 {
-    int64_t rewards = 0;
+    const tdl_removed rows = removed_by(list);
     tdl_status st = tdl_store_write(r->store, remove_events, list, r->why);
 
-    for (size_t i = 0; !st && i < list->n; i++) {
-        rewards += list->events[i].is_reward;
+    if (st)
+        return st;
+    tdl_writer_count_removed(r->store->writer, &rows);
+    for (size_t i = 0; !st && i < list->n; i++)
         st = count(r, list->events[i].kind, 1);
-    }
-    if (!st)
-        tdl_writer_removed(r->store->writer, (int64_t)list->n, rewards, 0);
     return st;
 }
 
@@ -166,7 +177,9 @@ static tdl_status remove_decisions(const tdl_store_ops *ops, tdl_backend *backen
     tdl_status st =
         ops->execute(backend, TDL_EXECUTE_REMOVE_DECISIONS, in, 2, NULL, 0, chunk->ret_n, why);
 
-    return st || !ops->removed ? st : ops->removed(backend, NULL, 0, *chunk->ret_n, why);
+    if (!st && ops->removed)
+        ops->removed(backend, &(tdl_removed){.decisions = *chunk->ret_n});
+    return st;
 }
 
 static tdl_status retain_decisions(run *r, int64_t before_us)
@@ -179,7 +192,7 @@ static tdl_status retain_decisions(run *r, int64_t before_us)
         int64_t began_us = tdl_time_monotonic();
         if ((st = tdl_store_write(r->store, remove_decisions, &chunk, r->why)) || !n)
             return st;
-        tdl_writer_removed(r->store->writer, 0, 0, n);
+        tdl_writer_count_removed(r->store->writer, &(tdl_removed){.decisions = n});
         if ((st = count(r, TDL_STR(TDL_RETAIN_DECISIONS), n)) || (st = pause_after(r, began_us)))
             return st;
     } while (n == TDL_RETAIN_CHUNK);

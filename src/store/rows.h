@@ -60,6 +60,16 @@ typedef enum tdl_read_statement {
     TDL_READ_AUDIT,        /* behind a number */
     TDL_READ_AUDIT_NEWEST, /* from a number on downwards */
     TDL_READ_REPORTS,      /* one by id; all when it is empty */
+    /* Of a person, by one of his ids (person_data.c): */
+    TDL_READ_PERSON_NAMES, /* id, and is it identified? */
+    TDL_READ_PERSON_JOINS,
+    TDL_READ_PERSON_TRAITS,
+    TDL_READ_PERSON_HISTORY,   /* events under the id they came with, row by row */
+    TDL_READ_PERSON_DECISIONS, /* of this id alone, row by row */
+    TDL_READ_ERASURES,         /* of an id (empty = all), newest first, up to a limit */
+    TDL_READ_NEW_ERASURES,     /* behind a number; of a state (empty = all) */
+    TDL_READ_LAST_ERASURE,     /* its number */
+    TDL_READ_ERASED,           /* a name, and those of the ids erased at a time */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,           /* events behind a number, under the id they came with, an alias, and
                                   whether that id is nobody */
@@ -165,6 +175,8 @@ tdl_status tdl_read_changed_items(tdl_reader *reader, int64_t *position,
 tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                               tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
                               tdl_report *why);
+/* The decision in a row, without titles, in the arena. */
+tdl_status tdl_read_decision(tdl_rows *rows, tdl_decision *ret, tdl_report *why);
 tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
                            size_t *ret_n, tdl_report *why);
 tdl_status tdl_read_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,

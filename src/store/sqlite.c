@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "store/sqlite_wipe.h"
 
 /* ---- errors ---- */
 
@@ -105,10 +106,12 @@ static tdl_status open_writing(tdl_backend *backend, const tdl_store_options *op
         return st;
     if ((st = tdl_sqlite_run(backend->db,
                              "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
-                             "PRAGMA temp_store = MEMORY;",
+                             "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;",
                              "opening the store", why)) ||
         (st = connect_file(backend->path, SQLITE_OPEN_READWRITE, &second, why)))
         return st;
+    tdl_sqlite_wipe_pages(backend->db);
+    tdl_sqlite_wipe_pages(second);
     return tdl_checkpointer_start(backend->db, second, &backend->checkpointer, why);
 }
 
@@ -231,6 +234,8 @@ const tdl_store_ops tdl_sqlite_ops = {
     .number_user = tdl_sqlite_number_user,
     .forget_names = tdl_sqlite_forget_names,
     .audit = sqlite_audit,
+    .clean = tdl_sqlite_clean,
+    .clean_between = true,
     .added = tdl_sqlite_added,
     .data_version = sqlite_data_version,
     .reader_open = sqlite_reader_open,

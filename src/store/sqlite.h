@@ -115,6 +115,7 @@ tdl_status tdl_sqlite_activate_model(tdl_backend *backend, tdl_str version, tdl_
 tdl_status tdl_sqlite_put_key(tdl_backend *backend, const tdl_key_row *key, tdl_report *why);
 tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_us, tdl_report *why);
 tdl_execute_fn tdl_sqlite_execute;
+tdl_status tdl_sqlite_clean(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_sqlite_forget_names(tdl_backend *backend, tdl_report *why);
 void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */

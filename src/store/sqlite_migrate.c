@@ -108,6 +108,7 @@ static const char step_4[] =
     "CREATE INDEX joins_by_own ON joins(own);"
     "CREATE INDEX joins_by_alias ON joins(alias);"
     "CREATE INDEX joined_ids_by_user ON joined_ids(user, join_id);"
+    "CREATE INDEX users_by_erased ON users(erased_us) WHERE erased_us <> 0;"
     "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;"
     "ALTER TABLE models ADD COLUMN stale_us INTEGER NOT NULL DEFAULT 0;" // saw somebody erased
                                                                          // since
@@ -129,9 +130,9 @@ static const char step_4[] =
     "CREATE INDEX users_by_denied ON users(denied) WHERE denied <> 0;"
     "CREATE TABLE retention(kind TEXT PRIMARY KEY, days INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE erasures("
-    "  id TEXT PRIMARY KEY,"
-    "  subject TEXT NOT NULL," // pseudonym
-    "  scope TEXT NOT NULL,"   // JSON: all, a stretch of time, kinds
+    "  n INTEGER PRIMARY KEY," // in order of their commits
+    "  id TEXT NOT NULL UNIQUE,"
+    "  subject TEXT NOT NULL," // erase.h
     "  state TEXT NOT NULL,"   // 'removed': rows are gone; 'done': from the log too
     "  receipt TEXT NOT NULL," // JSON, signed
     "  created_us INTEGER NOT NULL,"

@@ -26,8 +26,13 @@
     "   (SELECT days FROM retention r WHERE r.kind = k.name), (SELECT days FROM retention"         \
     "   WHERE kind = '')) AND e.seq < (SELECT max(seq) FROM events)"                               \
     " AND e.seq NOT IN (SELECT event FROM joins)"
+/* He, and everybody he stands for. */
+#define PERSON_IDS                                                                                 \
+    "(SELECT id FROM users WHERE id = " PERSON                                                     \
+    " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
 #define DECISION_COLUMNS                                                                           \
     "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
+#define ERASURES "n, id, subject, state, receipt, created_us, done_us FROM erasures"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
@@ -77,7 +82,8 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
                                 " WHERE seq >> 12 = ?3 AND user = ?1 ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq DESC LIMIT ?2",
-    [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
+    [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active,"
+                        " stale_us"
                         " FROM models WHERE ?1 = '' OR app = ?1"
                         " ORDER BY created_us DESC, rowid DESC",
     [TDL_READ_KEYS] = "SELECT id, grants, label, created_us, revoked_us, hash FROM keys"
@@ -130,6 +136,27 @@ static const char *const read_sql[TDL_READ_N] = {
                               " ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
+    [TDL_READ_PERSON_NAMES] =
+        "SELECT name, identified FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+    [TDL_READ_PERSON_JOINS] =
+        "SELECT k.name, o.name, j.undone_us FROM joins j JOIN users k ON k.id = j.kept"
+        " JOIN users o ON o.id = j.joined WHERE j.kept IN " PERSON_IDS " OR j.joined IN " PERSON_IDS
+        " ORDER BY j.id",
+    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+                               " JOIN users u ON u.id = t.user WHERE t.user IN " PERSON_IDS,
+    [TDL_READ_PERSON_HISTORY] =
+        "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
+        " e.decision_id, e.seq" EVENT_TABLES " WHERE e.user IN " PERSON_IDS,
+    [TDL_READ_PERSON_DECISIONS] =
+        "WITH RECURSIVE stretch(n) AS (SELECT max(seq) >> 12 FROM decisions UNION ALL"
+        " SELECT n - 1 FROM stretch WHERE n > 0) SELECT " DECISION_COLUMNS
+        " FROM stretch CROSS JOIN decisions WHERE seq >> 12 = n AND user = ?1",
+    [TDL_READ_ERASURES] = "SELECT " ERASURES " WHERE ?1 = '' OR id = ?1"
+                          " ORDER BY n DESC LIMIT ?2",
+    [TDL_READ_NEW_ERASURES] = "SELECT " ERASURES " WHERE n > ?1 AND (?2 = '' OR state = ?2)"
+                              " ORDER BY n",
+    [TDL_READ_LAST_ERASURE] = "SELECT coalesce(max(n), 0) FROM erasures",
+    [TDL_READ_ERASED] = "SELECT ?1 UNION SELECT name FROM users WHERE erased_us = ?2",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_RETENTION] = "SELECT kind, days FROM retention ORDER BY kind",
     [TDL_READ_EXPIRED] = "SELECT e.seq, e.time_us, k.name, s.name, e.message_id,"

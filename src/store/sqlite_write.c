@@ -2,7 +2,10 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "store/erase.h"
 #include "store/sqlite.h"
+
+enum { CLEAN_BUSY_MS = 100 };
 
 /* A value as it was written. SQLite does not find a key that has a quote in it by its path. */
 #define TRAIT_VALUE                                                                                \
@@ -63,7 +66,8 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_NAME_FIND + TDL_USERS] =
         "SELECT CASE WHEN u.erased_us OR u.denied & 1 OR p.erased_us OR p.denied & 1"
         " OR (?2 AND NOT u.denied >> 8 & 1) THEN -u.id"
-        " ELSE u.id END FROM users u LEFT JOIN users p ON p.id = u.person WHERE u.name = ?1",
+        " ELSE u.id END FROM users u LEFT JOIN users p ON p.id = u.person"
+        " WHERE u.name IN (?1, ?3)", // ?3: the name of the same one erased
     [TDL_WRITE_NAME_FIND + TDL_ITEMS] = "SELECT id FROM items WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_KINDS] = "SELECT id FROM kinds WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_SOURCES] = "SELECT id FROM sources WHERE name = ?1",
@@ -161,6 +165,20 @@ tdl_status tdl_sqlite_forget_names(tdl_backend *b, tdl_report *why)
     return run(b, TDL_WRITE_GATE_MOVE, "changing who may be stored", why);
 }
 
+/* The write-ahead log is emptied into the database file, where pages are wiped (sqlite_wipe.h), and
+ * so is what this connection remembers of pages: it would write their remains once more. Nobody
+ * commits meanwhile, because this is the writer's thread. */
+tdl_status tdl_sqlite_clean(tdl_backend *b, tdl_report *why)
+{
+    sqlite3_busy_timeout(b->db, CLEAN_BUSY_MS); // whoever writes waits for it
+    int code = sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    tdl_status st = code ? tdl_sqlite_fail(b->db, "emptying the write-ahead log", why) : TDL_OK;
+
+    sqlite3_busy_timeout(b->db, TDL_SQLITE_BUSY_MS);
+    sqlite3_db_release_memory(b->db);
+    return st;
+}
+
 tdl_status tdl_sqlite_commit(tdl_backend *b, tdl_report *why)
 {
     end_execute(b);
@@ -204,6 +222,7 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
 static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
                             tdl_report *why)
 {
+    char erased[TDL_SUBJECT_MAX];
     sqlite3_stmt *s;
     tdl_status st =
         tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_FIND + (int)table), &s, why);
@@ -211,8 +230,11 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
     if (st)
         return st;
     tdl_sqlite_bind_text(s, 1, text);
-    if (table == TDL_USERS)
+    if (table == TDL_USERS) {
+        tdl_erased_name(text, erased);
         sqlite3_bind_int(s, 2, b->unasked_barred);
+        tdl_sqlite_bind_text(s, 3, tdl_str_of(erased));
+    }
     int code = sqlite3_step(s);
     *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
     if (code != SQLITE_ROW && code != SQLITE_DONE)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/erase.h"
 #include "store/store_parts.h"
 
 static const tdl_store_ops *const backends[] = {&tdl_sqlite_ops, &tdl_postgres_ops};
@@ -75,6 +76,8 @@ tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl
         (st = store->ops->open(path, options, &store->backend, why)) ||
         (!options->read_only && (st = start_writer(store, options, why))))
         goto out;
+    if (store->writer) // what a crash has left; else the loop tries again
+        tdl_store_finish_erasures(store, NULL);
     *ret = store;
     store = NULL; /* the caller's now */
 out:
@@ -94,6 +97,12 @@ void tdl_store_close(tdl_store *store)
     pthread_mutex_destroy(&store->lock);
     free(store->files_dir);
     free(store);
+}
+
+const tdl_vault *tdl_store_vault(const tdl_store *store)
+{
+    TDL_UNUSED(store);
+    return NULL;
 }
 
 /* ---- readers and the writer ---- */

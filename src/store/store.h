@@ -384,6 +384,7 @@ typedef struct tdl_model_row {
     int64_t bytes; /* size of the file */
     char hash[65]; /* BLAKE2b-256 of the file, hexadecimal */
     bool active;   /* serves; at most one per app */
+    int64_t stale_us; /* since when it may have seen somebody who was erased; 0 = it has not */
 } tdl_model_row;
 /* Insert; `active` also switches off the app's former one in the same commit. */
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
@@ -457,6 +458,12 @@ tdl_status tdl_store_get_report(tdl_store *store, tdl_str id, tdl_arena *arena,
                                 tdl_saved_report *ret, tdl_report *why); /* TDL_E_NOT_FOUND */
 tdl_status tdl_store_reports(tdl_store *store, tdl_arena *arena, tdl_saved_report **ret,
                              size_t *ret_n, tdl_report *why); /* oldest first */
+
+/* ---- sealing ---- */
+
+typedef struct tdl_vault tdl_vault;
+/* NULL: the store is plain. */
+const tdl_vault *tdl_store_vault(const tdl_store *store);
 
 /* ---- the whole ---- */
 

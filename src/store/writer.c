@@ -18,7 +18,7 @@ enum {
     LINGER_NS = 20000000 /* decisions alone wait so long for company: nobody waits for them */
 };
 
-typedef enum work_kind { WORK_EVENTS, WORK_DECISION, WORK_CALL } work_kind;
+typedef enum work_kind { WORK_EVENTS, WORK_DECISION, WORK_CALL, WORK_CLEAN } work_kind;
 
 /* One request in the queue. What it points to lies behind it, or is the waiting caller's. */
 typedef struct work {
@@ -37,6 +37,7 @@ typedef struct work {
     /* WORK_CALL */
     tdl_writer_call *call;
     const void *call_context;
+    /* of both that are waited for */
     tdl_status status;
     tdl_report *why; /* may be NULL */
     bool settled;    /* guarded by the writer's lock */
@@ -193,20 +194,42 @@ tdl_status tdl_writer_log(tdl_writer *writer, const tdl_decision_text *d, tdl_re
     return st;
 }
 
+static tdl_status enqueue_and_wait(tdl_writer *writer, work *w)
+{
+    tdl_status st = enqueue(writer, w, w->why);
+
+    if (st)
+        return st;
+    pthread_mutex_lock(&writer->lock);
+    while (!w->settled)
+        pthread_cond_wait(&writer->settled, &writer->lock);
+    pthread_mutex_unlock(&writer->lock);
+    return w->status;
+}
+
 tdl_status tdl_writer_run(tdl_writer *writer, tdl_writer_call *call, const void *context,
                           tdl_report *why)
 {
     work w = {
         .kind = WORK_CALL, .bytes = sizeof w, .call = call, .call_context = context, .why = why};
-    tdl_status st = enqueue(writer, &w, why);
 
-    if (st)
-        return st;
+    return enqueue_and_wait(writer, &w);
+}
+
+tdl_status tdl_writer_clean(tdl_writer *writer, tdl_report *why)
+{
+    work w = {.kind = WORK_CLEAN, .bytes = sizeof w, .why = why};
+
+    return enqueue_and_wait(writer, &w);
+}
+
+void tdl_writer_count_removed(tdl_writer *writer, const tdl_removed *rows)
+{
     pthread_mutex_lock(&writer->lock);
-    while (!w.settled)
-        pthread_cond_wait(&writer->settled, &writer->lock);
+    writer->counts.events -= rows->events;
+    writer->counts.rewards -= rows->rewards;
+    writer->counts.decisions -= rows->decisions;
     pthread_mutex_unlock(&writer->lock);
-    return w.status;
 }
 
 tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void *context,
@@ -243,15 +266,6 @@ void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret)
 {
     pthread_mutex_lock(&writer->lock);
     *ret = writer->counts;
-    pthread_mutex_unlock(&writer->lock);
-}
-
-void tdl_writer_removed(tdl_writer *writer, int64_t events, int64_t rewards, int64_t decisions)
-{
-    pthread_mutex_lock(&writer->lock);
-    writer->counts.events -= events;
-    writer->counts.rewards -= rewards;
-    writer->counts.decisions -= decisions;
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -316,6 +330,8 @@ static tdl_status write_one(tdl_writer *writer, work *w, tdl_report *why)
         return writer->ops->put_decision(writer->backend, &w->decision, &w->is_new, why);
     case WORK_CALL:
         return write_call(writer, w, why);
+    case WORK_CLEAN: // after the commit
+        return TDL_OK;
     }
     return TDL_E_INTERNAL;
 }
@@ -396,9 +412,12 @@ static void tell_success(tdl_writer *writer, work_list group)
     pthread_mutex_lock(&writer->lock);
     count_group(writer, group, users, items);
     pthread_mutex_unlock(&writer->lock);
-    for (work *w = group.first; w; w = w->next)
+    for (work *w = group.first; w; w = w->next) {
         if (w->kind == WORK_EVENTS && w->done)
             w->done(w->done_context, TDL_OK, w->new_n, NULL);
+        if (w->kind == WORK_CLEAN)
+            w->status = writer->ops->clean(writer->backend, w->why);
+    }
 }
 
 static void tell_failure(work_list group, tdl_status st, const tdl_report *why)
@@ -406,7 +425,7 @@ static void tell_failure(work_list group, tdl_status st, const tdl_report *why)
     for (work *w = group.first; w; w = w->next) {
         if (w->kind == WORK_EVENTS && w->done)
             w->done(w->done_context, st, 0, why);
-        if (w->kind == WORK_CALL) {
+        if (w->kind == WORK_CALL || w->kind == WORK_CLEAN) {
             w->status = st;
             if (w->why)
                 *w->why = *why;
@@ -434,7 +453,7 @@ static void release_group(tdl_writer *writer, work_list group, bool failed)
             continue;
         }
         bytes += w->bytes;
-        if (w->kind == WORK_CALL && !w->posted)
+        if ((w->kind == WORK_CALL && !w->posted) || w->kind == WORK_CLEAN)
             w->settled = true; // the caller's from here on
         else
             free(w);

@@ -41,11 +41,13 @@ tdl_status tdl_writer_run(tdl_writer *writer, tdl_writer_call *call, const void 
  * call that fails is forgotten. */
 tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void *context,
                            size_t context_bytes, tdl_report *why);
+/* Run the backend's `clean` between two transactions, and wait. */
+tdl_status tdl_writer_clean(tdl_writer *writer, tdl_report *why);
+/* A call removed rows, and was committed. */
+void tdl_writer_count_removed(tdl_writer *writer, const tdl_removed *rows);
 
 /* Everything queued before the call is durable, or has failed once. */
 void tdl_writer_flush(tdl_writer *writer);
 void tdl_writer_counts(tdl_writer *writer, tdl_store_counts *ret);
-/* So many rows were removed: the counts follow. */
-void tdl_writer_removed(tdl_writer *writer, int64_t events, int64_t rewards, int64_t decisions);
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "apps/recommend/names.h"
 
+enum { STRETCH = 1000 }; /* ids that are looked at at once */
+
 /* One id. What another id stands for is kept there. */
 typedef struct user {
     int32_t person;   /* the one that stands for it, maybe through others; itself at first */
@@ -210,19 +212,36 @@ bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again 
     return ok;
 }
 
+/* It stands for whom it stood for. */
+static void empty(user *u, tdl_again *gone, void *context)
+{
+    for (size_t i = 0; i < u->n; i++)
+        gone(context, u->item[i]);
+    free(u->item);
+    free(u->time_us);
+    *u = (user){.person = u->person};
+}
+
 bool tdl_histories_part(tdl_histories *h, tdl_str person, tdl_again *gone, void *context)
 {
     if (!find_or_add(h, person))
         return false;
     int32_t number = tdl_names_find(h->names, person);
-    user *u = &h->users[number];
-
-    for (size_t i = 0; i < u->n; i++)
-        gone(context, u->item[i]);
-    free(u->item);
-    free(u->time_us);
-    *u = (user){.person = number};
+    empty(&h->users[number], gone, context);
+    h->users[number].person = number;
     return true;
+}
+
+bool tdl_histories_forget(tdl_histories *h, int32_t *from,
+                          bool (*is_gone)(void *context, tdl_str id), void *context,
+                          tdl_again *gone, void *gone_context)
+{
+    int32_t n = tdl_names_count(h->names), end = n - *from > STRETCH ? *from + STRETCH : n;
+
+    for (; *from < end; ++*from)
+        if (is_gone(context, tdl_names_at(h->names, *from)))
+            empty(&h->users[root_of(h, *from)], gone, gone_context);
+    return end < n;
 }
 
 tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id, tdl_digest *ret_digest)

@@ -37,6 +37,11 @@ bool tdl_histories_join(tdl_histories *histories, tdl_str person, tdl_str id, td
 /* Make `person` stand for itself, with no history. gone: called for each item that it had. False:
  * no memory. */
 bool tdl_histories_part(tdl_histories *histories, tdl_str person, tdl_again *gone, void *context);
+/* Empty the histories of those for whom is_gone holds, among the next thousand ids from *from on;
+ * moves it. gone: called for each item of each. True when there are more. */
+bool tdl_histories_forget(tdl_histories *histories, int32_t *from,
+                          bool (*is_gone)(void *context, tdl_str id), void *context,
+                          tdl_again *gone, void *gone_context);
 
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */

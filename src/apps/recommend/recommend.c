@@ -89,6 +89,21 @@ static tdl_status recommend_parted(tdl_app *app, tdl_str person, tdl_report *why
     return TDL_OK;
 }
 
+/* In stretches, because looking at an id is a hash and nobody is answered meanwhile. */
+static void recommend_forgot(tdl_app *app, tdl_is_gone *is_gone, void *context)
+{
+    int32_t from = 0;
+    bool more = true;
+
+    while (more) {
+        pthread_rwlock_wrlock(&app->lock);
+        app->replayed_seq = 0; // numbers of events that went are given again
+        more = tdl_histories_forget(app->histories, &from, is_gone, context, count_once,
+                                    app->catalogue);
+        pthread_rwlock_unlock(&app->lock);
+    }
+}
+
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
     pthread_rwlock_wrlock(&app->lock);
@@ -199,6 +214,7 @@ const tdl_app_ops tdl_recommend_app = {
     .learn_one = recommend_learn_one,
     .joined = recommend_joined,
     .parted = recommend_parted,
+    .forgot = recommend_forgot,
     .decide = tdl_recommend_decide,
     .explain = recommend_explain,
     .refresh = tdl_serving_refresh,

@@ -1,0 +1,406 @@
+/* Erasing a person: the transaction, and what follows it. */
+#include "store/erase.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "base/uuid.h"
+#include "store/check.h"
+#include "store/store_parts.h"
+
+enum {
+    DAY_SECONDS = 86400,
+    PATIENCE_US = 3000000, /* for readers of what was removed */
+    PAUSE_NS = 50000000,
+    BACKUP_DAYS_MAX = 36500
+};
+
+/* One erasure, on the writer thread. */
+typedef struct erasing {
+    const tdl_vault *vault;
+    const tdl_erase_request *request;
+    tdl_receipt receipt;
+    int64_t person;   /* number of the user who stands for the person; 0 = unknown */
+    bool is_new;      /* the person was unknown until now */
+    int64_t first_us; /* of the events that go; INT64_MAX = none */
+    int64_t rewards;
+    char id[37], subject[TDL_SUBJECT_MAX];
+    tdl_buf text, stale; /* the receipt; versions of models that may have seen what went */
+} erasing;
+
+/* One of the person's ids, as the store calls it. */
+typedef struct person_id {
+    int64_t number;
+    char name[TDL_ID_MAX];
+    size_t name_n;
+    bool has_key, is_erased;
+} person_id;
+
+typedef struct erase_call {
+    erasing *e;
+} erase_call;
+
+typedef struct to {
+    const tdl_store_ops *ops;
+    tdl_backend *backend;
+    tdl_report *why;
+} to;
+
+static tdl_status change(const to *t, tdl_execute which, const tdl_value *in, size_t in_n,
+                         int64_t *add_rows)
+{
+    int64_t rows = 0;
+    tdl_status st = t->ops->execute(t->backend, which, in, in_n, NULL, 0, &rows, t->why);
+
+    if (add_rows)
+        *add_rows += rows;
+    return st;
+}
+
+/* How the store calls somebody. */
+static tdl_str name_of(const tdl_vault *vault, tdl_str id, char ret[TDL_PSEUDONYM_LEN + 1])
+{
+    if (!vault)
+        return id;
+    tdl_vault_pseudonym(vault, "user", id, ret);
+    return (tdl_str){ret, TDL_PSEUDONYM_LEN};
+}
+
+static int64_t until_of(const tdl_erase_request *r)
+{
+    return r->until_us ? r->until_us : INT64_MAX;
+}
+
+static bool is_whole(const tdl_erase_request *r)
+{
+    return !r->from_us && !r->until_us && !r->kinds_n;
+}
+
+/* ---- what goes ---- */
+
+static tdl_status find_person(const to *t, erasing *e)
+{
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    tdl_str name = name_of(e->vault, e->request->user, pseudonym);
+    tdl_value found;
+    int64_t rows = 0;
+
+    tdl_erased_name(e->request->user, erased);
+    const tdl_value in[] = {tdl_value_text(name), tdl_value_text(tdl_str_of(erased))};
+    tdl_status st = t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows,
+                                    t->why);
+    e->person = !st && rows ? found.number : 0;
+    strcpy(e->subject, e->vault ? pseudonym : erased);
+    if (st || e->person || !is_whole(e->request))
+        return st;
+    e->is_new = true; // what comes late is dropped all the same
+    return t->ops->number_user(t->backend, e->request->user, &e->person, t->why);
+}
+
+static tdl_status remove_events(const to *t, erasing *e, tdl_str kind)
+{
+    const tdl_value in[] = {tdl_value_number(e->person), tdl_value_number(e->request->from_us),
+                            tdl_value_number(until_of(e->request)), tdl_value_text(kind)};
+    tdl_value found[2] = {0};
+    int64_t rows;
+    tdl_status st =
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_MEASURE, in, 4, found, 2, &rows, t->why);
+
+    if (st || found[0].kind == TDL_VALUE_NULL) // no events
+        return st;
+    if (found[0].number < e->first_us)
+        e->first_us = found[0].number;
+    e->rewards += found[1].number;
+    if ((st = change(t, TDL_EXECUTE_ERASE_UNNAME, in, 4, NULL)))
+        return st;
+    return change(t, TDL_EXECUTE_ERASE_EVENTS, in, 4, &e->receipt.events);
+}
+
+/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more. */
+static tdl_status erase_id(const to *t, erasing *e, const person_id *id)
+{
+    char erased[TDL_SUBJECT_MAX];
+    tdl_str name = {id->name, id->name_n};
+
+    if (!e->vault && !id->is_erased) {
+        tdl_erased_name(name, erased);
+        name = tdl_str_of(erased);
+    }
+    const tdl_value in[] = {tdl_value_number(id->number), tdl_value_text(name),
+                            tdl_value_number(e->receipt.removed_us)};
+    e->receipt.keys += id->has_key && !e->is_new;
+    return change(t, TDL_EXECUTE_ERASE_ID, in, 3, NULL);
+}
+
+static tdl_status remove_decisions(const to *t, erasing *e, tdl_str name)
+{
+    const tdl_value in[] = {tdl_value_text(name), tdl_value_number(e->request->from_us),
+                            tdl_value_number(until_of(e->request))};
+
+    return change(t, TDL_EXECUTE_ERASE_DECISIONS, in, 3, &e->receipt.decisions);
+}
+
+/* The next id of the person; 0 when there is none. */
+static tdl_status next_id(const to *t, const erasing *e, person_id *id)
+{
+    const tdl_value in[] = {tdl_value_number(e->person), tdl_value_number(id->number)};
+    tdl_value found[4];
+    int64_t rows = 0;
+    tdl_status st =
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_ID, in, 2, found, 4, &rows, t->why);
+
+    id->number = 0;
+    if (st || !rows)
+        return st;
+    id->number = found[0].number;
+    id->name_n = found[1].text.len < sizeof id->name ? found[1].text.len : sizeof id->name;
+    memcpy(id->name, found[1].text.at, id->name_n);
+    id->has_key = found[2].number != 0;
+    id->is_erased = found[3].number != 0;
+    return TDL_OK;
+}
+
+/* The decisions of each of the person's ids, and then the id itself when the whole person goes. */
+static tdl_status walk_ids(const to *t, erasing *e)
+{
+    person_id id = {0};
+    tdl_status st;
+
+    while (!(st = next_id(t, e, &id)) && id.number)
+        if ((st = remove_decisions(t, e, (tdl_str){id.name, id.name_n})) ||
+            (is_whole(e->request) && (st = erase_id(t, e, &id))))
+            break;
+    return st;
+}
+
+static tdl_status remove_events_and_traits(const to *t, erasing *e)
+{
+    const tdl_erase_request *r = e->request;
+    const tdl_value in[] = {tdl_value_number(e->person), tdl_value_number(r->from_us),
+                            tdl_value_number(until_of(r))};
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; !st && i < r->kinds_n; i++)
+        st = remove_events(t, e, r->kinds[i]);
+    if (st || r->kinds_n)
+        return st;
+    st = remove_events(t, e, (tdl_str){0});
+    return st ? st : change(t, TDL_EXECUTE_ERASE_TRAITS, in, 3, &e->receipt.traits);
+}
+
+static tdl_status remove_whole(const to *t, erasing *e)
+{
+    const tdl_value person = tdl_value_number(e->person);
+    tdl_status st;
+
+    if ((st = change(t, TDL_EXECUTE_ERASE_CONSENTS, &person, 1, &e->receipt.consents)) ||
+        (st = change(t, TDL_EXECUTE_ERASE_JOINED, &person, 1, NULL)) ||
+        (st = change(t, TDL_EXECUTE_ERASE_JOINS, &person, 1, &e->receipt.joins)))
+        return st;
+    return t->ops->forget_names(t->backend, t->why);
+}
+
+static tdl_status remove_rows(const to *t, erasing *e)
+{
+    char pseudonym[TDL_PSEUDONYM_LEN + 1];
+    const tdl_value raw = tdl_value_bytes(e->request->user);
+    bool whole = is_whole(e->request);
+    tdl_status st = TDL_OK;
+
+    if (e->person && ((st = remove_events_and_traits(t, e)) ||
+                      (whole && (st = remove_whole(t, e))) ||
+                      (!e->request->kinds_n && (st = walk_ids(t, e)))))
+        return st;
+    // Somebody may have been decided for without ever being a user.
+    if (!e->request->kinds_n &&
+        (st = remove_decisions(t, e, name_of(e->vault, e->request->user, pseudonym))))
+        return st;
+    return whole ? change(t, TDL_EXECUTE_ERASE_REJECTS, &raw, 1, &e->receipt.rejects) : TDL_OK;
+}
+
+/* ---- models ---- */
+
+/* Every model made since the first event that went was stored. A client's clock may be a day ahead.
+ */
+static tdl_status mark_models(const to *t, erasing *e)
+{
+    tdl_value in[] = {tdl_value_number(e->first_us - (int64_t)DAY_SECONDS * 1000000),
+                      tdl_value_text(TDL_STR(""))};
+    tdl_jw w = {.out = &e->stale};
+    char version[TDL_ID_MAX];
+    tdl_value found;
+    int64_t rows = 1;
+    tdl_status st = TDL_OK;
+
+    tdl_jw_array(&w);
+    while (e->first_us < INT64_MAX && rows &&
+           !(st = t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_MODEL, in, 2, &found, 1, &rows,
+                                  t->why)))
+        if (rows) {
+            size_t n = found.text.len < sizeof version ? found.text.len : sizeof version;
+            memcpy(version, found.text.at, n);
+            in[1] = tdl_value_text((tdl_str){version, n});
+            tdl_jw_str(&w, in[1].text);
+        }
+    tdl_jw_end_array(&w);
+    if (st || e->first_us == INT64_MAX)
+        return st;
+    in[1] = tdl_value_number(e->receipt.removed_us);
+    return change(t, TDL_EXECUTE_ERASE_MODELS, in, 2, NULL);
+}
+
+/* ---- the erasure's own row ---- */
+
+static tdl_status put_erasure(const to *t, erasing *e)
+{
+    tdl_receipt_write(&e->receipt, tdl_buf_view(&e->stale), &e->text);
+    if (e->text.failed || e->stale.failed)
+        return TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory for a receipt");
+    const tdl_value in[] = {
+        tdl_value_text(tdl_str_of(e->id)), tdl_value_text(tdl_str_of(e->subject)),
+        tdl_value_text(tdl_buf_view(&e->text)), tdl_value_number(e->receipt.removed_us)};
+    return change(t, TDL_EXECUTE_PUT_ERASURE, in, 4, NULL);
+}
+
+static tdl_removed removed_by(const erasing *e)
+{
+    return (tdl_removed){e->receipt.events, e->rewards, e->receipt.decisions};
+}
+
+static tdl_status erase(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                        tdl_report *why)
+{
+    erasing *e = ((const erase_call *)context)->e;
+    to t = {ops, backend, why};
+    tdl_status st;
+
+    if ((st = find_person(&t, e)) || (st = remove_rows(&t, e)) || (st = mark_models(&t, e)) ||
+        (st = put_erasure(&t, e)))
+        return st;
+    const tdl_removed removed = removed_by(e);
+    if (ops->removed)
+        ops->removed(backend, &removed);
+    return TDL_OK;
+}
+
+/* ---- finishing ---- */
+
+typedef struct ending {
+    tdl_str id, receipt;
+    int64_t done_us;
+} ending;
+
+static tdl_status end_erasure(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                              tdl_report *why)
+{
+    const ending *end = context;
+    const tdl_value in[] = {tdl_value_text(end->id), tdl_value_text(end->receipt),
+                            tdl_value_number(end->done_us)};
+
+    return ops->execute(backend, TDL_EXECUTE_END_ERASURE, in, 3, NULL, 0, NULL, why);
+}
+
+static tdl_status finish(tdl_store *store, const tdl_erasure *erasure, tdl_report *why)
+{
+    ending end = {.id = tdl_str_of(erasure->id), .done_us = tdl_time_now()};
+    tdl_buf receipt = {0};
+    tdl_status st = tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store),
+                                       &receipt, why);
+
+    end.receipt = tdl_buf_view(&receipt);
+    if (!st)
+        st = tdl_store_write(store, end_erasure, &end, why);
+    tdl_buf_release(&receipt);
+    return st;
+}
+
+static tdl_status clean(tdl_store *store, tdl_report *why)
+{
+    return store->ops->clean_between ? tdl_writer_clean(store->writer, why)
+                                     : store->ops->clean(store->backend, why);
+}
+
+/* Somebody who still reads what was there has to come to an end first. */
+static tdl_status clean_patiently(tdl_store *store, tdl_report *why)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int64_t until_us = tdl_time_monotonic() + PATIENCE_US;
+    tdl_status st;
+
+    while ((st = clean(store, why)) == TDL_E_FULL && tdl_time_monotonic() < until_us)
+        nanosleep(&pause, NULL);
+    return st;
+}
+
+tdl_status tdl_store_finish_erasures(tdl_store *store, tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new((size_t)64 << 20);
+    tdl_erasure *open;
+    size_t n = 0;
+    tdl_status st = arena ? tdl_store_open_erasures(store, arena, &open, &n, why)
+                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to finish erasing");
+
+    if (!st && n)
+        st = clean(store, why);
+    for (size_t i = 0; !st && i < n; i++)
+        st = finish(store, &open[i], why);
+    tdl_arena_free(arena);
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static tdl_status check(const tdl_erase_request *r, tdl_report *why)
+{
+    tdl_status st = tdl_check_text("user", r->user, TDL_ID_MAX, true, why);
+
+    for (size_t i = 0; !st && i < r->kinds_n; i++)
+        st = tdl_check_text("kinds", r->kinds[i], TDL_KIND_MAX, true, why);
+    if (st)
+        return st;
+    if (r->from_us < 0 || r->until_us < 0 || r->from_us >= until_of(r))
+        return TDL_FAIL(why, TDL_E_INVALID, "the time from which to erase is not before its end");
+    if (r->kinds_n > TDL_ERASE_KINDS_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "at most %d kinds", TDL_ERASE_KINDS_MAX);
+    if (r->backup_days < 0 || r->backup_days > BACKUP_DAYS_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "backup_days must be 0 to %d", BACKUP_DAYS_MAX);
+    return TDL_OK;
+}
+
+/* It is erased from here on, whatever is in the way of the files. */
+static tdl_status conclude(tdl_store *store, erasing *e, tdl_arena *arena, tdl_erasure *ret,
+                           tdl_report *why)
+{
+    tdl_erasure erasure = {.receipt = tdl_buf_view(&e->text)};
+
+    memcpy(erasure.id, e->id, sizeof erasure.id);
+    if (!clean_patiently(store, NULL))
+        finish(store, &erasure, NULL);
+    return tdl_store_get_erasure(store, tdl_str_of(e->id), arena, ret, why);
+}
+
+tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
+                           tdl_erasure *ret, tdl_report *why)
+{
+    erasing e = {.vault = tdl_store_vault(store), .request = request, .first_us = INT64_MAX};
+    tdl_status st = check(request, why);
+
+    if (st)
+        return st;
+    tdl_uuid7(e.id);
+    e.receipt = (tdl_receipt){.request = e.id,
+                              .subject = e.subject,
+                              .scope = request,
+                              .removed_us = tdl_time_now(),
+                              .shared = store->ops->follow != NULL};
+    if (!(st = tdl_store_write(store, erase, &(erase_call){&e}, why))) {
+        const tdl_removed removed = removed_by(&e);
+        tdl_writer_count_removed(store->writer, &removed);
+        st = conclude(store, &e, arena, ret, why);
+    }
+    tdl_buf_release(&e.text);
+    tdl_buf_release(&e.stale);
+    return st;
+}
