@@ -8,6 +8,7 @@
 #define TDL_STORE_BACKEND_H
 
 #include "store/execute.h"
+#include "store/people.h"
 #include "store/store.h"
 
 /* Ids of one person; more are not joined. */
@@ -22,7 +23,8 @@ typedef struct tdl_reader tdl_reader;   /* one reading connection */
 /* A decision as it is stored: texts ready to bind. */
 typedef struct tdl_decision_text {
     tdl_str id, app, user, model_version, why;
-    tdl_str candidates; /* store/candidates.h */
+    tdl_str sealed_user; /* kept where the user is no row of `users`; empty in a plain store */
+    tdl_str candidates;  /* store/candidates.h */
     int64_t time_us;
     int64_t chosen_n; /* the first so many candidates are the answer */
     uint8_t context_hash[16];
@@ -35,6 +37,8 @@ typedef struct tdl_store_ops {
     tdl_status (*open)(const char *path, const tdl_store_options *options, tdl_backend **ret,
                        tdl_report *why);
     void (*close)(tdl_backend *backend); /* accepts NULL; readers are closed before it */
+    /* The store is sealed: for the writer, and readers opened from here on. */
+    void (*use_people)(tdl_backend *backend, tdl_people *people);
 
     /* Writing. After a failed put the caller undoes to the mark, or rolls everything back. */
     tdl_status (*begin)(tdl_backend *backend, tdl_report *why);

@@ -18,6 +18,7 @@ typedef struct tdl_backend tdl_backend;
 typedef enum tdl_execute {
     TDL_EXECUTE_PUT_SETTING, /* name, value */
     TDL_EXECUTE_GET_SETTING, /* name -> value */
+    TDL_EXECUTE_COUNT_NAMED, /* -> 0 when the store knows nobody yet */
     TDL_EXECUTE_N
 } tdl_execute;
 

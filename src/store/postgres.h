@@ -84,6 +84,7 @@ typedef enum tdl_pg_write_statement {
     TDL_PG_GATE_MOVE,
     TDL_PG_MESSAGES,
     TDL_PG_MONTH,
+    TDL_PG_USER_KEYS,
     TDL_PG_PERSONS,
     TDL_PG_DECISIONS,
     TDL_PG_ITEM,
@@ -136,6 +137,7 @@ struct tdl_backend {
     bool prepared[TDL_PG_WRITE_N], execute_prepared[TDL_EXECUTE_N];
     PGresult *executed;                  /* whose values are given out; may be NULL */
     int64_t retry_at_us, retry_after_us; /* monotonic; not before, and how long the next wait is */
+    tdl_people *people;                  /* NULL: the store is plain */
     tdl_intern names[TDL_PG_NAME_TABLES];
     size_t marked_names[TDL_PG_NAME_TABLES]; /* fresh names at the mark */
     tdl_pg_event *events;                    /* [events_n], put off until mark or commit */
@@ -199,6 +201,12 @@ tdl_status tdl_pg_number_names(tdl_backend *backend, int table, tdl_pg_names nam
                                tdl_report *why);
 /* All names of the events that were put off. */
 tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
+/* Bind arrays and run; they are released. ret may be NULL. */
+tdl_status tdl_pg_write_arrays(tdl_backend *backend, tdl_pg_write_statement which,
+                               tdl_pg_parameters *p, tdl_buf *array, int n, const char *doing,
+                               PGresult **ret, tdl_report *why);
+/* Traits and joins of the new events among those put off. */
+tdl_status tdl_pg_put_persons(tdl_backend *backend, tdl_report *why);
 /* Store what was put off. */
 tdl_status tdl_pg_put_events(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_pg_put_decisions(tdl_backend *backend, tdl_report *why);

@@ -10,7 +10,7 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a group of events");
 }
 
-static void learn_names(tdl_backend *b, int table, const PGresult *result)
+static void learn_names(tdl_backend *b, int table, tdl_pg_names names, const PGresult *result)
 {
     int64_t *total = table == TDL_PG_USERS   ? &b->now.users
                      : table == TDL_PG_ITEMS ? &b->now.items
@@ -18,38 +18,64 @@ static void learn_names(tdl_backend *b, int table, const PGresult *result)
 
     for (int i = 0; i < PQntuples(result); i++) {
         bool fresh = tdl_pg_get_number(result, i, 2) != 0;
-        tdl_intern_add(&b->names[table], tdl_pg_get_text(result, i, 1),
-                       tdl_pg_get_number(result, i, 0), fresh);
+        tdl_str name = names.at[tdl_pg_get_number(result, i, 1) - 1];
+        tdl_intern_add(&b->names[table], name, tdl_pg_get_number(result, i, 0), fresh);
         if (total)
             *total += fresh;
     }
 }
 
+/* Names as they stand in the store. Of users three arrays: what a sealed store keeps is made for
+ * each, because only the statement knows who is new. */
+static void fill_names(const tdl_backend *b, int table, tdl_pg_names names, tdl_buf array[3])
+{
+    char pseudonym[TDL_PSEUDONYM_LEN + 1];
+    tdl_buf key = {0}, id = {0};
+
+    tdl_pg_array(&array[0], TDL_PG_TEXT, names.n);
+    tdl_pg_array(&array[1], TDL_PG_BYTES, names.n);
+    tdl_pg_array(&array[2], TDL_PG_BYTES, names.n);
+    for (size_t i = 0; i < names.n; i++) {
+        if (table != TDL_PG_USERS) {
+            tdl_pg_add_text(&array[0], names.at[i]);
+            continue;
+        }
+        tdl_str name = tdl_people_name(b->people, names.at[i], pseudonym);
+        tdl_buf_clear(&key);
+        tdl_buf_clear(&id);
+        tdl_people_seal(b->people, names.at[i], name, &key, &id);
+        tdl_pg_add_text(&array[0], name);
+        tdl_pg_add_text(&array[1], tdl_buf_view(&key));
+        tdl_pg_add_text(&array[2], tdl_buf_view(&id));
+        array[0].failed |= key.failed || id.failed;
+    }
+    tdl_buf_release(&key);
+    tdl_buf_release(&id);
+}
+
 tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, tdl_report *why)
 {
-    tdl_buf array = {0};
+    tdl_buf array[3] = {0};
     tdl_pg_parameters p = {0};
     PGresult *result = NULL;
     int64_t known;
     size_t n = 0;
-    tdl_status st = TDL_OK;
+    tdl_status st;
 
     for (size_t i = 0; i < names.n; i++)
         if (!tdl_intern_find(&b->names[table], names.at[i], &known))
             names.at[n++] = names.at[i];
     if (!n)
         return TDL_OK;
-    tdl_pg_array(&array, TDL_PG_TEXT, n);
-    for (size_t i = 0; i < n; i++)
-        tdl_pg_add_text(&array, names.at[i]);
-    tdl_pg_bind_buf(&p, 1, &array);
-    if (array.failed)
-        st = no_memory(why);
-    else if (!(st = tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
-                                 "storing names", &result, why)))
-        learn_names(b, table, result);
+    names.n = n;
+    fill_names(b, table, names, array);
+    st = tdl_pg_write_arrays(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p, array,
+                             table == TDL_PG_USERS ? 3 : 1, "storing names", &result, why);
+    if (!st)
+        learn_names(b, table, names, result);
     PQclear(result);
-    tdl_buf_release(&array);
+    tdl_buf_release(&array[1]);
+    tdl_buf_release(&array[2]);
     return st;
 }
 

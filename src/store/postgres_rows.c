@@ -5,7 +5,8 @@
 
 #define EVENT_COLUMNS                                                                              \
     "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
-    "e.message_id, e.decision_id, e.seq"
+    "e.message_id, e.decision_id, e.seq, CASE WHEN p.id IS NULL THEN u.sealed_key"                 \
+    " ELSE p.sealed_key END, CASE WHEN p.id IS NULL THEN u.sealed_id ELSE p.sealed_id END"
 #define EVENT_TABLES                                                                               \
     " FROM events e JOIN users u ON u.id = e.user_id JOIN kinds k ON k.id = e.kind"                \
     " JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"                        \
@@ -16,7 +17,11 @@
     "(SELECT id FROM users WHERE id = " PERSON                                                     \
     " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
 #define DECISION_COLUMNS                                                                           \
-    "id, time_us, app, user_id, candidates, chosen_n, model_version, why, context_hash"
+    "d.id, d.time_us, d.app, d.user_id, d.candidates, d.chosen_n, d.model_version, d.why,"         \
+    " d.context_hash, d.sealed_user, u.sealed_key, u.sealed_id"
+/* A pseudonym is its own escaped form. */
+#define DECISION_TABLES                                                                            \
+    " FROM decisions d LEFT JOIN users u ON u.name = encode(d.user_id, 'escape')"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
@@ -29,34 +34,37 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = $1 ORDER BY e.time_us, e.seq",
-    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON] = "SELECT name, sealed_key, sealed_id FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.user_id IN " PERSON_IDS
         " ORDER BY e.time_us DESC, e.seq DESC LIMIT $2::bigint",
-    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
-                         " WHERE u.person IS NOT NULL",
+    [TDL_READ_ALIASES] =
+        "SELECT u.name, p.name, u.sealed_key, u.sealed_id, p.sealed_key, p.sealed_id"
+        " FROM users u JOIN users p ON p.id = u.person"
+        " WHERE u.person IS NOT NULL",
     [TDL_READ_TRAITS] =
-        "SELECT DISTINCT ON (name) name, value FROM traits WHERE user_id IN " PERSON_IDS
-        " ORDER BY name, time_us DESC",
+        "SELECT DISTINCT ON (t.name) t.name, t.value, u.name, u.sealed_key FROM traits t"
+        " JOIN users u ON u.id = t.user_id WHERE t.user_id IN " PERSON_IDS
+        " ORDER BY t.name, t.time_us DESC",
     [TDL_READ_FLAGS] = "SELECT id, key, family, definition, version, created_us, updated_us"
                        " FROM flags ORDER BY id",
     [TDL_READ_USERS] =
-        "SELECT p.name, sum(e.n)::bigint, max(e.last) FROM"
+        "SELECT p.name, sum(e.n)::bigint, max(e.last), p.sealed_key, p.sealed_id FROM"
         " (SELECT user_id, count(*) AS n, max(time_us) AS last FROM events GROUP BY user_id) e"
         " JOIN users u ON u.id = e.user_id JOIN users p ON p.id = coalesce(u.person, u.id)"
         " WHERE p.name >= $1 AND substr(p.name, 1, $2::bigint::int) = $1"
-        " GROUP BY p.id, p.name ORDER BY max(e.last) DESC, p.id LIMIT $3::bigint",
+        " GROUP BY p.id ORDER BY max(e.last) DESC, p.id LIMIT $3::bigint",
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = $1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = $1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
-    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = $1"
+    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS DECISION_TABLES " WHERE d.id = $1"
                           " LIMIT $2::bigint",
     [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
-    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
-                                " WHERE seq >> 12 = $3::bigint AND user_id = $1"
-                                " ORDER BY seq DESC LIMIT $2::bigint",
-    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE $1::text IS NULL"
-                           " ORDER BY seq DESC LIMIT $2::bigint",
+    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS DECISION_TABLES
+                                " WHERE d.seq >> 12 = $3::bigint AND d.user_id = $1"
+                                " ORDER BY d.seq DESC LIMIT $2::bigint",
+    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS DECISION_TABLES
+                           " WHERE $1::text IS NULL ORDER BY d.seq DESC LIMIT $2::bigint",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
                         " FROM models WHERE $1 = '' OR app = $1"
                         " ORDER BY created_us DESC, n DESC",
@@ -65,14 +73,16 @@ static const char *const read_sql[TDL_READ_N] = {
     // An event that joined two persons has an alias: who stood for the other one.
     [TDL_READ_EXPORT] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE WHEN EXISTS"
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id, a.name, a.sealed_key, "
+        "a.sealed_id" EVENT_TABLES " LEFT JOIN users a ON a.id = (SELECT CASE WHEN EXISTS"
         "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user_id = e.user_id)"
-        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq)" EVENT_TABLES
+        "   THEN j.kept ELSE j.joined END FROM joins j WHERE j.event = e.seq)"
         " WHERE e.seq > $1 ORDER BY e.seq",
-    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user_id ORDER BY t.user_id, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
-        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq OFFSET $1",
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq OFFSET $1",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
     [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",

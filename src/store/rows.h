@@ -17,6 +17,10 @@
 #define TDL_STORE_ROWS_H
 
 #include "store/backend.h"
+#include "store/people.h"
+
+/* Users of a sealed store among whom those are looked for whose ids start alike. */
+enum { TDL_USERS_SEARCHED_MAX = 100000 };
 
 typedef enum tdl_read_statement {
     TDL_READ_SCAN,
@@ -74,8 +78,11 @@ typedef struct tdl_rows_ops {
 /* What every backend's reader begins with. */
 struct tdl_reader {
     const tdl_rows_ops *ops;
-    void *scan; /* the statement of a scan under way */
+    void *scan;         /* the statement of a scan under way */
+    tdl_people *people; /* NULL: the store is plain */
+    tdl_buf id[2];      /* read last: an event's user, and its alias */
 };
+void tdl_reader_release(tdl_reader *reader); /* what is in it, not itself */
 
 typedef struct tdl_rows {
     tdl_reader *reader;
@@ -84,10 +91,13 @@ typedef struct tdl_rows {
     void *at;            /* [n] of `size` bytes */
     size_t n, cap, size; /* size 0: rows are counted, not kept */
     bool no_memory;
+    char name[TDL_PSEUDONYM_LEN + 1]; /* bound last by tdl_rows_bind_person */
 } tdl_rows;
 
 tdl_status tdl_rows_start(tdl_rows *rows, tdl_read_statement which, tdl_report *why);
 void tdl_rows_bind_text(tdl_rows *rows, int at, tdl_str text); /* borrowed until the end */
+/* The name under which the store knows a person. */
+void tdl_rows_bind_person(tdl_rows *rows, int at, tdl_str id);
 void tdl_rows_bind_number(tdl_rows *rows, int at, int64_t value);
 void tdl_rows_bind_limit(tdl_rows *rows, int at, size_t limit);
 /* The next row's place, zeroed (not NULL, and not to be used, when size is 0). NULL at the end or
@@ -100,11 +110,15 @@ tdl_str tdl_rows_bytes(const tdl_rows *rows, int column); /* the same of a blob 
 int64_t tdl_rows_number(const tdl_rows *rows, int column);
 double tdl_rows_real(const tdl_rows *rows, int column);
 bool tdl_rows_is_null(const tdl_rows *rows, int column);
+/* The id of a person, whose name is in one column, and key and sealed id in another and the next;
+ * borrowed until the next row. place: 0, or 1 for a second person of the row. */
+tdl_str tdl_rows_person(const tdl_rows *rows, int name_column, int key_column, int place);
 /* Copies in the arena. */
 tdl_str tdl_rows_keep(tdl_rows *rows, int column);
 tdl_str tdl_rows_keep_text(tdl_rows *rows, tdl_str text);
 
-/* The first nine columns of a row of events, borrowed until the next row. */
+/* Columns 0 to 8, and the seal of the user in 10 and 11, of a row of events; borrowed until the
+ * next row. */
 void tdl_read_event(const tdl_rows *rows, tdl_event *ret);
 
 /* ---- what is read, for the ops table (read*.c) ---- */
@@ -142,6 +156,8 @@ tdl_status tdl_read_changed_items(tdl_reader *reader, int64_t *position,
 tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                               tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
                               tdl_report *why);
+/* Who asked for the decision in a row, borrowed until the next row. */
+tdl_str tdl_read_decision_user(const tdl_rows *rows);
 tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
                            size_t *ret_n, tdl_report *why);
 tdl_status tdl_read_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,

@@ -97,7 +97,8 @@ static const char step_4[] =
     "ALTER TABLE users ADD COLUMN sealed_id BLOB;"
     "ALTER TABLE users ADD COLUMN denied INTEGER NOT NULL DEFAULT 0;"    // bits of purposes
     "ALTER TABLE users ADD COLUMN erased_us INTEGER NOT NULL DEFAULT 0;" // late events are dropped
-    "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;"
+    "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;" // of who is no user, and has no key
+    "CREATE INDEX joins_by_event ON joins(event);"
     "ALTER TABLE models ADD COLUMN stale_us INTEGER NOT NULL DEFAULT 0;" // saw somebody erased
                                                                          // since
     "CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"

@@ -3,8 +3,8 @@
 
 #define EVENT_COLUMNS                                                                              \
     "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
-    "e.message_id,"                                                                                \
-    " e.decision_id, e.seq"
+    "e.message_id, e.decision_id, e.seq, CASE WHEN p.id IS NULL THEN u.sealed_key"                 \
+    " ELSE p.sealed_key END, CASE WHEN p.id IS NULL THEN u.sealed_id ELSE p.sealed_id END"
 /* CROSS: events are walked in the order asked for, and names are looked up one by one. */
 #define EVENT_TABLES                                                                               \
     " FROM events e CROSS JOIN users u ON u.id = e.user CROSS JOIN kinds k ON k.id = e.kind"       \
@@ -13,7 +13,9 @@
 /* Whoever stands for the user called ?1. */
 #define PERSON "(SELECT coalesce(person, id) FROM users WHERE name = ?1)"
 #define DECISION_COLUMNS                                                                           \
-    "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
+    "d.id, d.time_us, d.app, d.user, d.candidates, d.chosen_n, d.model_version, d.why,"            \
+    " d.context_hash, d.sealed_user, u.sealed_key, u.sealed_id"
+#define DECISION_TABLES " FROM decisions d LEFT JOIN users u ON u.name = d.user"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
@@ -26,25 +28,28 @@ static const char *const read_sql[TDL_READ_N] = {
                                  " WHERE time_us >= ?1 AND time_us < ?2 ORDER BY time_us, seq",
     [TDL_READ_ALIAS_NUMBERS] = "SELECT id, person FROM users WHERE person IS NOT NULL ORDER BY id",
     [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
-    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON] = "SELECT name, sealed_key, sealed_id FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
                                " WHERE e.user IN (SELECT id FROM users WHERE id = " PERSON
                                "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
                                " ORDER BY e.time_us DESC, e.seq DESC LIMIT ?2",
-    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
-                         " WHERE u.person IS NOT NULL",
+    [TDL_READ_ALIASES] =
+        "SELECT u.name, p.name, u.sealed_key, u.sealed_id, p.sealed_key, p.sealed_id"
+        " FROM users u JOIN users p ON p.id = u.person"
+        " WHERE u.person IS NOT NULL",
     // Of the words that a person's ids have on one trait, the newest.
-    [TDL_READ_TRAITS] = "SELECT name, value, max(time_us) FROM traits"
-                        " WHERE user IN (SELECT id FROM users WHERE id = " PERSON
+    [TDL_READ_TRAITS] = "SELECT t.name, t.value, u.name, u.sealed_key, max(t.time_us)"
+                        " FROM traits t JOIN users u ON u.id = t.user"
+                        " WHERE t.user IN (SELECT id FROM users WHERE id = " PERSON
                         "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
-                        " GROUP BY name ORDER BY name",
+                        " GROUP BY t.name ORDER BY t.name",
     [TDL_READ_FLAGS] = "SELECT rowid, key, family, definition, version, created_us, updated_us"
                        " FROM flags ORDER BY rowid",
     // One seek per id finds the newest event; only persons that are listed have theirs counted.
     [TDL_READ_USERS] =
         "SELECT name, (SELECT count(*) FROM events WHERE user = l.id)"
         "   + (SELECT count(*) FROM users a JOIN events e ON e.user = a.id WHERE a.person = l.id),"
-        " last FROM (SELECT u.id, u.name, max("
+        " last, sealed_key, sealed_id FROM (SELECT u.id, u.name, u.sealed_key, u.sealed_id, max("
         "   coalesce((SELECT max(time_us) FROM events WHERE user = u.id), -1),"
         "   coalesce((SELECT max((SELECT max(time_us) FROM events WHERE user = a.id))"
         "     FROM users a WHERE a.person = u.id), -1)) AS last FROM users u"
@@ -54,11 +59,13 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = ?1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = ?1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
-    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = ?1 LIMIT ?2",
+    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS DECISION_TABLES " WHERE d.id = ?1 LIMIT ?2",
     [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
-    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
-                                " WHERE seq >> 12 = ?3 AND user = ?1 ORDER BY seq DESC LIMIT ?2",
-    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq DESC LIMIT ?2",
+    [TDL_READ_USER_DECISIONS] =
+        "SELECT " DECISION_COLUMNS DECISION_TABLES
+        " WHERE d.seq >> 12 = ?3 AND d.user = ?1 ORDER BY d.seq DESC LIMIT ?2",
+    [TDL_READ_DECISIONS] =
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq DESC LIMIT ?2",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active"
                         " FROM models WHERE ?1 = '' OR app = ?1"
                         " ORDER BY created_us DESC, rowid DESC",
@@ -67,14 +74,16 @@ static const char *const read_sql[TDL_READ_N] = {
     // An event that joined two persons has an alias: who stood for the other one.
     [TDL_READ_EXPORT] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE WHEN EXISTS"
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id, a.name, a.sealed_key, "
+        "a.sealed_id" EVENT_TABLES " LEFT JOIN users a ON a.id = (SELECT CASE WHEN EXISTS"
         "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user = e.user)"
-        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq)" EVENT_TABLES
+        "   THEN j.kept ELSE j.joined END FROM joins j WHERE j.event = e.seq)"
         " WHERE e.seq > ?1 ORDER BY e.seq",
-    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
-        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq LIMIT -1 OFFSET ?1",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"

@@ -31,10 +31,18 @@ typedef struct tdl_store_options {
     /* Where the paths of models begin. With it a store that several processes share keeps their
      * files too; tdl_store_fetch_model brings one here. May be NULL. */
     const char *files_dir;
+    /* The file of the master key (store/vault.h), made when it is needed and missing. With it a new
+     * store is sealed: it holds pseudonyms in place of ids, and ids and traits only encrypted. One
+     * that knows people already stays plain. A sealed store cannot be opened without. May be NULL.
+     */
+    const char *master_key_file;
+    /* A new store that is sealed gets the root key of this one: pseudonyms stay what they are. */
+    const tdl_store *sealed_as;
 } tdl_store_options;
 
-/* ret is set on success only. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID: made
- * by a newer version, or no such kind of store. TDL_E_IO: cannot be opened or created. */
+/* ret is set on success only. TDL_E_FORBIDDEN, TDL_E_NOT_FOUND: the store is sealed, and the master
+ * key is another one or missing. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID:
+ * made by a newer version, or no such kind of store. TDL_E_IO: cannot be opened or created. */
 tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl_store **ret,
                           tdl_report *why);
 /* Commits what is queued, then closes. Accepts NULL. */
@@ -173,7 +181,8 @@ typedef struct tdl_user_row {
     int64_t events_n;
     int64_t last_us; /* time of the newest event */
 } tdl_user_row;
-/* Users whose id starts with `prefix`, most recently active first. */
+/* Users whose id starts with `prefix`, most recently active first. Of a sealed store the user whose
+ * id it is comes first, and others are looked for among the 100,000 most recently active. */
 tdl_status tdl_store_users(tdl_store *store, tdl_str prefix, size_t limit, tdl_arena *arena,
                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
 
@@ -277,6 +286,17 @@ tdl_status tdl_store_put_setting(tdl_store *store, tdl_str name, tdl_str value, 
 /* Appends the value to `ret`; *ret_found = false when there is none. */
 tdl_status tdl_store_setting(tdl_store *store, tdl_str name, tdl_buf *ret, bool *ret_found,
                              tdl_report *why);
+
+/* ---- sealing ---- */
+
+typedef struct tdl_vault tdl_vault;
+/* NULL: the store is plain. */
+const tdl_vault *tdl_store_vault(const tdl_store *store);
+/* Was the store's vault made by this opening? */
+bool tdl_store_sealed_now(const tdl_store *store);
+/* From now on the store opens with the master key in this file only, which is made when it is
+ * missing. Whoever has it open keeps it open. TDL_E_INVALID: the store is plain. */
+tdl_status tdl_store_rotate(tdl_store *store, const char *master_key_file, tdl_report *why);
 
 /* ---- the whole ---- */
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "store/backend.h"
+#include "store/people.h"
 #include "store/writer.h"
 
 enum { TDL_READERS_MAX = 16 };
@@ -14,6 +15,8 @@ struct tdl_store {
     tdl_backend *backend;
     tdl_writer *writer;   /* NULL when read-only */
     char *files_dir;      /* may be NULL */
+    tdl_people *people;   /* NULL: the store is plain */
+    bool sealed_now;      /* by this opening */
     pthread_mutex_t lock; /* of the idle readers */
     tdl_reader *idle[TDL_READERS_MAX];
     size_t idle_n, idle_max;
@@ -26,6 +29,13 @@ void tdl_store_give_back(tdl_store *store, tdl_reader *reader); /* accepts NULL 
 /* Run `call` on the writer thread and wait. TDL_E_FORBIDDEN when the store is read-only. */
 tdl_status tdl_store_write(tdl_store *store, tdl_writer_call *call, const void *context,
                            tdl_report *why);
+
+/* The store's vault, made when it is new; see tdl_store_options.master_key_file. */
+tdl_status tdl_store_open_vault(tdl_store *store, const tdl_store_options *options,
+                                tdl_report *why);
+
+/* Queue a decision whose user is an id. */
+tdl_status tdl_store_queue_decision(tdl_store *store, tdl_decision_text text, tdl_report *why);
 
 /* On the writer thread: the file of a model, where there is one and the backend keeps files. */
 tdl_status tdl_store_send_file(const tdl_store *store, const tdl_store_ops *ops,
