@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "cli/serve_options.h"
 #include "cli/service.h"
 #include "tensor/gemm.h"
@@ -78,14 +79,17 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
 {
     const tdl_serve_values *v = values;
     tdl_service service = {0};
+    char key[PATH_MAX];
     tdl_service_options options = {.data_dir = v->common.data,
                                    .store = v->common.store,
+                                   .master_key_file = key,
                                    .server = server_options(v),
                                    .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
     tdl_status st;
 
     TDL_UNUSED(arguments);
-    if ((st = set_up_log(v, why)))
+    if ((st = set_up_log(v, why)) ||
+        (st = tdl_master_key_file(&v->common, v->common.data, key, why)))
         return st;
     if (!given(v->tls_cert) != !given(v->tls_key))
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "give both for HTTPS, or neither",
@@ -95,6 +99,7 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     if ((st = tdl_service_start(&options, &service, why)))
         return st;
     announce(v, &service);
+    tdl_tell_master_key(tdl_loop_store(service.loop), key);
     tdl_log(TDL_LOG_INFO, "listening", "url=%s isa=%s", service.url, tdl_isa_name());
     tdl_service_wait(&service);
     tdl_log(TDL_LOG_INFO, "stopping", "url=%s", service.url);

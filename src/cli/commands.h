@@ -22,6 +22,8 @@ extern const tdl_command tdl_command_flag_list;
 extern const tdl_command tdl_command_flag_show;
 extern const tdl_command tdl_command_flag_set;
 extern const tdl_command tdl_command_flag_delete;
+extern const tdl_command tdl_command_privacy_keys_status;
+extern const tdl_command tdl_command_privacy_keys_rotate;
 extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;

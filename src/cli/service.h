@@ -12,6 +12,7 @@
 
 typedef struct tdl_service_options {
     const char *data_dir, *store; /* store: URL; NULL = in data_dir */
+    const char *master_key_file;  /* of the store */
     tdl_server_options server;
     bool port_may_move; /* take any free one when `server.port` is taken */
     bool take_hangup;   /* SIGHUP reads the certificate anew instead of ending the process */

@@ -99,7 +99,8 @@ static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, td
 {
     char url[PATH_MAX + 32];
     tdl_store_options store_options = {.must_exist = options->must_exist,
-                                       .files_dir = loop->data_dir};
+                                       .files_dir = loop->data_dir,
+                                       .master_key_file = options->master_key_file};
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
     tdl_status st =

@@ -137,6 +137,35 @@ bool tdl_store_sealed_now(const tdl_store *store)
     return store->sealed_now;
 }
 
+static void count_person(const tdl_rows *r, tdl_people_counts *n)
+{
+    bool erased = tdl_rows_number(r, 3) != 0;
+
+    n->users++;
+    n->erased += erased;
+    if (r->reader->people && !erased) // who cannot be read goes by the name in the row
+        n->unreadable += tdl_rows_person(r, 0, 1, 0).at == tdl_rows_text(r, 0).at;
+}
+
+tdl_status tdl_store_count_people(tdl_store *store, tdl_people_counts *ret, tdl_report *why)
+{
+    tdl_people_counts counts = {0};
+    tdl_rows r = {0};
+    tdl_status st = tdl_store_take_reader(store, &r.reader, why);
+
+    if (st)
+        return st;
+    if (!(st = tdl_rows_start(&r, TDL_READ_SEALS, why))) {
+        while (tdl_rows_next(&r))
+            count_person(&r, &counts);
+        st = tdl_rows_end(&r, why);
+    }
+    tdl_store_give_back(store, r.reader);
+    if (!st)
+        *ret = counts;
+    return st;
+}
+
 /* ---- another master key ---- */
 
 tdl_status tdl_store_rotate(tdl_store *store, const char *master_key_file, tdl_report *why)

@@ -84,6 +84,7 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq OFFSET $1",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = $1",
+    [TDL_READ_SEALS] = "SELECT name, sealed_key, sealed_id, erased_us FROM users",
     [TDL_READ_COUNTS] = "SELECT events, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",
     [TDL_READ_CHANGED_ITEMS] = "SELECT name, title, attributes, changed FROM items"
@@ -174,7 +175,7 @@ static bool next_of_scan(tdl_pg_statement *s)
 static bool is_scan(tdl_read_statement which)
 {
     return which == TDL_READ_SCAN || which == TDL_READ_WALK || which == TDL_READ_WALK_PROPERTIES ||
-           which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
+           which == TDL_READ_SEALS || which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
            which == TDL_READ_EXPORT_DECISIONS;
 }
 

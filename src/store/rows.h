@@ -46,6 +46,7 @@ typedef enum tdl_read_statement {
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
     TDL_READ_SETTING,
+    TDL_READ_SEALS, /* users, as far as it says who that is */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,        /* events behind a number, under the id they came with, and an alias */
     TDL_READ_EXPORT_TRAITS, /* user, name, value, time; together what was said at once */

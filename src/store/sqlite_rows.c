@@ -85,6 +85,7 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPORT_DECISIONS] =
         "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq LIMIT -1 OFFSET ?1",
     [TDL_READ_SETTING] = "SELECT value FROM settings WHERE name = ?1",
+    [TDL_READ_SEALS] = "SELECT name, sealed_key, sealed_id, erased_us FROM users",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
                         " (SELECT count(*) FROM events WHERE decision_id IS NOT NULL)",

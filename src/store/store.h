@@ -298,6 +298,13 @@ bool tdl_store_sealed_now(const tdl_store *store);
  * missing. Whoever has it open keeps it open. TDL_E_INVALID: the store is plain. */
 tdl_status tdl_store_rotate(tdl_store *store, const char *master_key_file, tdl_report *why);
 
+typedef struct tdl_people_counts {
+    int64_t users, erased;
+    int64_t unreadable; /* of a sealed store: whose key or id is damaged or lost */
+} tdl_people_counts;
+/* Looks at every user: some microseconds each. */
+tdl_status tdl_store_count_people(tdl_store *store, tdl_people_counts *ret, tdl_report *why);
+
 /* ---- the whole ---- */
 
 typedef struct tdl_store_counts {

@@ -202,36 +202,53 @@ postgres *fixture_server(void)
     return server;
 }
 
-/* On a plain store, then on a sealed one. */
-static int run_twice(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+static int run_group(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
-    char second[96];
-    int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
+    char full[128];
 
-    snprintf(second, sizeof second, "%s, sealed", name);
-    sealed = true;
-    failed += _cmocka_run_group_tests(second, tests, tests_n, NULL, NULL);
-    sealed = false;
-    return failed;
+    snprintf(full, sizeof full, "%s%s%s", name, server ? " on PostgreSQL" : "",
+             sealed ? ", sealed" : "");
+    return _cmocka_run_group_tests(full, tests, tests_n, NULL, NULL);
 }
 
-int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+static int run_on_servers(const char *name, const struct CMUnitTest *tests, size_t tests_n,
+                          bool plain)
 {
+    int failed = 0;
+
     if (!(server = postgres_start(false))) {
-        print_message("[  SKIPPED ] %zu test(s) of %s\n", 2 * tests_n, name);
+        print_message("[  SKIPPED ] %zu test(s) of %s\n", tests_n * (1 + plain), name);
         return 0;
     }
-    int failed = run_twice(name, tests, tests_n);
+    if (plain)
+        failed += run_group(name, tests, tests_n);
+    sealed = true;
+    failed += run_group(name, tests, tests_n);
+    sealed = false;
     postgres_stop(server);
     server = NULL;
     return failed;
 }
 
+int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    return run_on_servers(name, tests, tests_n, true);
+}
+
 int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
-    char second[64];
-    int failed = run_twice(name, tests, tests_n);
+    int failed = run_group(name, tests, tests_n);
 
-    snprintf(second, sizeof second, "%s on PostgreSQL", name);
-    return failed + run_tests_on_postgres(second, tests, tests_n);
+    sealed = true;
+    failed += run_group(name, tests, tests_n);
+    sealed = false;
+    return failed + run_on_servers(name, tests, tests_n, true);
+}
+
+int run_sealed_tests(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    sealed = true;
+    int failed = run_group(name, tests, tests_n);
+    sealed = false;
+    return failed + run_on_servers(name, tests, tests_n, false);
 }

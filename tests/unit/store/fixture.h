@@ -71,6 +71,11 @@ int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, 
 #define run_on_postgres(name, tests)                                                               \
     run_tests_on_postgres(name, tests, sizeof(tests) / sizeof((tests)[0]))
 int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n);
+
+/* On each backend with a sealed store only. */
+#define run_sealed_on_each_backend(name, tests)                                                    \
+    run_sealed_tests(name, tests, sizeof(tests) / sizeof((tests)[0]))
+int run_sealed_tests(const char *name, const struct CMUnitTest *tests, size_t tests_n);
 struct postgres *fixture_server(void); /* to halt and resume; NULL on SQLite */
 
 /* Run SQL on the database from outside the store. */
