@@ -138,17 +138,31 @@ static tdl_status add_users(tdl_rows *r, tdl_str name_prefix, tdl_str id_prefix,
     return tdl_rows_end(r, why);
 }
 
+/* Where the first row belongs by its time: the others are in order. */
+static void place_first(tdl_user_row *rows, size_t n)
+{
+    tdl_user_row first = rows[0];
+    size_t at = 0;
+
+    for (; at + 1 < n && rows[at + 1].last_us >= first.last_us; at++)
+        rows[at] = rows[at + 1];
+    rows[at] = first;
+}
+
 /* Of a sealed store the id itself is found by its pseudonym; those that only start alike must be
- * looked for, and come behind it. */
+ * looked for. */
 static tdl_status find_users(tdl_rows *r, tdl_str prefix, size_t limit, tdl_report *why)
 {
     char name[TDL_PSEUDONYM_LEN + 1];
     tdl_status st =
         add_users(r, tdl_people_name(r->reader->people, prefix, name), prefix, 1, limit, why);
 
-    if (st)
+    bool found = r->n != 0;
+    if (st || (st = add_users(r, (tdl_str){0}, prefix, TDL_USERS_SEARCHED_MAX, limit, why)))
         return st;
-    return add_users(r, (tdl_str){0}, prefix, TDL_USERS_SEARCHED_MAX, limit, why);
+    if (found)
+        place_first(r->at, r->n);
+    return TDL_OK;
 }
 
 tdl_status tdl_read_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,

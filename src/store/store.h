@@ -181,8 +181,8 @@ typedef struct tdl_user_row {
     int64_t events_n;
     int64_t last_us; /* time of the newest event */
 } tdl_user_row;
-/* Users whose id starts with `prefix`, most recently active first. Of a sealed store the user whose
- * id it is comes first, and others are looked for among the 100,000 most recently active. */
+/* Users whose id starts with `prefix`, most recently active first. Of a sealed store they are
+ * looked for among the 100,000 most recently active; the one whose id it is, everywhere. */
 tdl_status tdl_store_users(tdl_store *store, tdl_str prefix, size_t limit, tdl_arena *arena,
                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
 

@@ -317,11 +317,12 @@ static void an_id_is_found_whole_and_by_its_beginning(void **state)
     say(f, "4", "annabel", "", "");
     succeed(f, tdl_store_users(f->store, TDL_STR("ann"), 9, f->arena, &users, &n, &f->why));
     assert_int_equal(n, 3);
-    assert_str(users[0].id, "ann");
-    assert_str(users[1].id, "anna");
-    assert_str(users[2].id, "annabel");
+    assert_str(users[0].id, "anna");
+    assert_str(users[1].id, "annabel");
+    assert_str(users[2].id, "ann"); // found by its pseudonym, last among equals
     succeed(f, tdl_store_users(f->store, TDL_STR("ann"), 1, f->arena, &users, &n, &f->why));
     assert_int_equal(n, 1);
+    assert_str(users[0].id, "ann");
     succeed(f, tdl_store_users(f->store, TDL_STR("an"), 2, f->arena, &users, &n, &f->why));
     assert_int_equal(n, 2);
     succeed(f, tdl_store_users(f->store, TDL_STR("c"), 2, f->arena, &users, &n, &f->why));
