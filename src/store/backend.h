@@ -23,8 +23,8 @@ typedef struct tdl_reader tdl_reader;   /* one reading connection */
 /* A decision as it is stored: texts ready to bind. */
 typedef struct tdl_decision_text {
     tdl_str id, app, user, model_version, why;
-    tdl_str sealed_user; /* kept where the user is no row of `users`; empty in a plain store */
-    tdl_str candidates;  /* store/candidates.h */
+    tdl_str asker; /* in a sealed store the user's id: sealed too where he is no row of `users` */
+    tdl_str candidates; /* store/candidates.h */
     int64_t time_us;
     int64_t chosen_n; /* the first so many candidates are the answer */
     uint8_t context_hash[16];

@@ -304,6 +304,20 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
 
 enum { DECISION_ARRAYS = 10 };
 
+/* The id of an asker whom this process does not know as a user; the statement knows about others.
+ */
+static void add_stranger(const tdl_backend *b, const tdl_decision_text *d, tdl_buf *out)
+{
+    tdl_buf sealed = {0};
+    int64_t user;
+
+    if (d->asker.len && !tdl_intern_find(&b->names[TDL_PG_USERS], d->asker, &user))
+        tdl_people_seal_stranger(b->people, d->asker, d->user, &sealed);
+    tdl_pg_add_text(out, tdl_buf_view(&sealed));
+    out->failed |= sealed.failed;
+    tdl_buf_release(&sealed);
+}
+
 static void fill_decisions(tdl_backend *b, tdl_buf array[DECISION_ARRAYS])
 {
     static const tdl_pg_type types[DECISION_ARRAYS] = {
@@ -324,7 +338,7 @@ static void fill_decisions(tdl_backend *b, tdl_buf array[DECISION_ARRAYS])
         tdl_pg_add_text(&array[7], d->why);
         tdl_pg_add_text(&array[8],
                         (tdl_str){(const char *)d->context_hash, sizeof d->context_hash});
-        tdl_pg_add_text(&array[9], d->sealed_user);
+        add_stranger(b, d, &array[9]);
     }
 }
 

@@ -304,6 +304,8 @@ tdl_status tdl_pg_unmark(tdl_backend *b, bool undo, tdl_report *why)
         b->now = b->marked;
         for (int table = 0; table < TDL_PG_NAME_TABLES; table++)
             tdl_intern_undo(&b->names[table], b->marked_names[table]);
+        if (b->gate < 0) // forgotten since, and perhaps found again among what is undone
+            tdl_intern_release(&b->names[TDL_PG_USERS]);
     }
     return tdl_pg_run(b->conn, undo ? "ROLLBACK TO request; RELEASE request" : "RELEASE request",
                       "ending a request", why);

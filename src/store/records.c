@@ -175,17 +175,12 @@ tdl_status tdl_store_flags(tdl_store *store, tdl_arena *arena, tdl_flag_row **re
 tdl_status tdl_store_queue_decision(tdl_store *store, tdl_decision_text text, tdl_report *why)
 {
     char name[TDL_PSEUDONYM_LEN + 1];
-    tdl_buf sealed = {0};
-    tdl_str user = text.user;
 
-    text.user = tdl_people_name(store->people, user, name);
-    if (user.len)
-        tdl_people_seal_stranger(store->people, user, text.user, &sealed);
-    text.sealed_user = tdl_buf_view(&sealed);
-    tdl_status st = sealed.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to log a decision")
-                                  : tdl_writer_log(store->writer, &text, why);
-    tdl_buf_release(&sealed);
-    return st;
+    if (store->people) {
+        text.asker = text.user;
+        text.user = tdl_people_name(store->people, text.asker, name);
+    }
+    return tdl_writer_log(store->writer, &text, why);
 }
 
 /* On the caller's thread, because there is one writer and many callers. */

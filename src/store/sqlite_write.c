@@ -18,8 +18,7 @@ static const char *const write_sql[TDL_WRITE_N] = {
                         " ON CONFLICT(source, message_id) DO NOTHING",
     [TDL_WRITE_DECISION] = "INSERT INTO decisions(id, time_us, app, user, candidates, chosen_n,"
                            " model_version, why, context_hash, sealed_user)"
-                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?10 NOTNULL AND"
-                           "   NOT EXISTS (SELECT 1 FROM users WHERE name = ?4) THEN ?10 END)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
                            " ON CONFLICT(id) DO NOTHING",
     [TDL_WRITE_ITEM] = "UPDATE items SET title = ?2, attributes = ?3 WHERE id = ?1",
     [TDL_WRITE_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
@@ -201,6 +200,8 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
         st = tdl_sqlite_run(b->db, "ROLLBACK TO request", "undoing a request", why);
     for (int table = 0; undo && table < TDL_NAME_TABLES; table++)
         tdl_intern_undo(&b->names[table], b->marked[table]);
+    if (undo && b->gate < 0) // forgotten since, and perhaps found again among what is undone
+        tdl_intern_release(&b->names[TDL_USERS]);
     return st ? st : tdl_sqlite_run(b->db, "RELEASE request", "ending a request", why);
 }
 
@@ -327,13 +328,33 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
     return *ret_seq ? tdl_sqlite_put_person(b, e, *ret_seq, user, alias, why) : TDL_OK;
 }
 
+/* Who asks need not be a user. Then he has no key, and his id is sealed into the decision. */
+static tdl_status seal_stranger(tdl_backend *b, const tdl_decision_text *d, tdl_report *why)
+{
+    int64_t user = 0;
+    tdl_status st;
+
+    tdl_buf_clear(&b->sealed[0]);
+    if (!d->asker.len || tdl_intern_find(&b->names[TDL_USERS], d->asker, &user))
+        return TDL_OK;
+    if ((st = find_name(b, TDL_USERS, d->user, &user, why)))
+        return st;
+    if (user)
+        tdl_intern_add(&b->names[TDL_USERS], d->asker, user, false);
+    else
+        tdl_people_seal_stranger(b->people, d->asker, d->user, &b->sealed[0]);
+    return b->sealed[0].failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to log a decision")
+                               : TDL_OK;
+}
+
 tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, bool *ret_new,
                                    tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_DECISION, &s, why);
+    tdl_status st;
 
-    if (st)
+    if ((st = seal_stranger(b, d, why)) ||
+        (st = tdl_sqlite_prepare(b, TDL_WRITE_DECISION, &s, why)))
         return st;
     tdl_sqlite_bind_text(s, 1, d->id);
     sqlite3_bind_int64(s, 2, d->time_us);
@@ -344,7 +365,7 @@ tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, b
     tdl_sqlite_bind_text(s, 7, d->model_version);
     tdl_sqlite_bind_text(s, 8, d->why);
     sqlite3_bind_blob(s, 9, d->context_hash, sizeof d->context_hash, SQLITE_STATIC);
-    tdl_sqlite_bind_bytes(s, 10, d->sealed_user);
+    tdl_sqlite_bind_bytes(s, 10, tdl_buf_view(&b->sealed[0]));
     st = tdl_sqlite_step(b, s, "logging a decision", why);
     *ret_new = !st && sqlite3_changes(b->db);
     return st;
