@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/store_parts.h"
 
@@ -21,6 +22,7 @@ enum {
 typedef struct erasing {
     const tdl_vault *vault;
     const tdl_erase_request *request;
+    tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
     int64_t person;   /* number of the user who stands for the person; 0 = unknown */
     bool is_new;      /* the person was unknown until now */
@@ -89,8 +91,8 @@ static tdl_status find_person(const to *t, erasing *e)
 
     tdl_erased_name(e->request->user, erased);
     const tdl_value in[] = {tdl_value_text(name), tdl_value_text(tdl_str_of(erased))};
-    tdl_status st = t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows,
-                                    t->why);
+    tdl_status st =
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows, t->why);
     e->person = !st && rows ? found.number : 0;
     strcpy(e->subject, e->vault ? pseudonym : erased);
     if (st || e->person || !is_whole(e->request))
@@ -118,7 +120,8 @@ static tdl_status remove_events(const to *t, erasing *e, tdl_str kind)
     return change(t, TDL_EXECUTE_ERASE_EVENTS, in, 4, &e->receipt.events);
 }
 
-/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more. */
+/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more.
+ */
 static tdl_status erase_id(const to *t, erasing *e, const person_id *id)
 {
     char erased[TDL_SUBJECT_MAX];
@@ -209,9 +212,9 @@ static tdl_status remove_rows(const to *t, erasing *e)
     bool whole = is_whole(e->request);
     tdl_status st = TDL_OK;
 
-    if (e->person && ((st = remove_events_and_traits(t, e)) ||
-                      (whole && (st = remove_whole(t, e))) ||
-                      (!e->request->kinds_n && (st = walk_ids(t, e)))))
+    if (e->person &&
+        ((st = remove_events_and_traits(t, e)) || (whole && (st = remove_whole(t, e))) ||
+         (!e->request->kinds_n && (st = walk_ids(t, e)))))
         return st;
     // Somebody may have been decided for without ever being a user.
     if (!e->request->kinds_n &&
@@ -251,7 +254,27 @@ static tdl_status mark_models(const to *t, erasing *e)
     return change(t, TDL_EXECUTE_ERASE_MODELS, in, 2, NULL);
 }
 
-/* ---- the erasure's own row ---- */
+/* ---- the erasure's own rows ---- */
+
+/* The receipt names the entry that was made of the erasure. */
+static tdl_status put_entry(const to *t, erasing *e)
+{
+    const tdl_receipt *r = &e->receipt;
+    tdl_audit_entry entry = e->entry;
+    const tdl_audit_member members[] = {
+        {"request", tdl_value_text(tdl_str_of(e->id))}, {"consents", tdl_value_number(r->consents)},
+        {"decisions", tdl_value_number(r->decisions)},  {"events", tdl_value_number(r->events)},
+        {"joins", tdl_value_number(r->joins)},          {"rejects", tdl_value_number(r->rejects)},
+        {"traits", tdl_value_number(r->traits)},
+    };
+
+    _Static_assert(sizeof members == sizeof entry.members, "as many as an entry holds");
+    memcpy(entry.members, members, sizeof members);
+    tdl_status st = tdl_audit_append(t->ops, t->backend, &entry, t->why);
+    if (!st)
+        e->receipt.audit = *t->ops->audit(t->backend);
+    return st;
+}
 
 static tdl_status put_erasure(const to *t, erasing *e)
 {
@@ -277,7 +300,7 @@ static tdl_status erase(const tdl_store_ops *ops, tdl_backend *backend, const vo
     tdl_status st;
 
     if ((st = find_person(&t, e)) || (st = remove_rows(&t, e)) || (st = mark_models(&t, e)) ||
-        (st = put_erasure(&t, e)))
+        (st = put_entry(&t, e)) || (st = put_erasure(&t, e)))
         return st;
     const tdl_removed removed = removed_by(e);
     if (ops->removed)
@@ -306,8 +329,8 @@ static tdl_status finish(tdl_store *store, const tdl_erasure *erasure, tdl_repor
 {
     ending end = {.id = tdl_str_of(erasure->id), .done_us = tdl_time_now()};
     tdl_buf receipt = {0};
-    tdl_status st = tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store),
-                                       &receipt, why);
+    tdl_status st =
+        tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store), &receipt, why);
 
     end.receipt = tdl_buf_view(&receipt);
     if (!st)
@@ -384,16 +407,23 @@ static tdl_status conclude(tdl_store *store, erasing *e, tdl_arena *arena, tdl_e
 tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                            tdl_erasure *ret, tdl_report *why)
 {
-    erasing e = {.vault = tdl_store_vault(store), .request = request, .first_us = INT64_MAX};
+    erasing e = {.vault = tdl_store_vault(store),
+                 .request = request,
+                 .entry = {.action = "person.erase"},
+                 .first_us = INT64_MAX};
+    char subject[TDL_AUDIT_SUBJECT_MAX];
     tdl_status st = check(request, why);
 
     if (st)
         return st;
+    tdl_audit_subject(store, request->user, subject);
+    e.entry.subject = tdl_str_of(subject);
+    tdl_audit_begin(store, &e.entry);
     tdl_uuid7(e.id);
     e.receipt = (tdl_receipt){.request = e.id,
                               .subject = e.subject,
                               .scope = request,
-                              .removed_us = tdl_time_now(),
+                              .removed_us = e.entry.time_us,
                               .shared = store->ops->follow != NULL};
     if (!(st = tdl_store_write(store, erase, &(erase_call){&e}, why))) {
         const tdl_removed removed = removed_by(&e);
