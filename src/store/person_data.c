@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
@@ -270,13 +271,22 @@ static tdl_status write_all(exporting *x)
     return write_models(x);
 }
 
+static tdl_status put_entry(tdl_store *store, tdl_str user, tdl_report *why)
+{
+    char subject[TDL_AUDIT_SUBJECT_MAX];
+
+    tdl_audit_subject(store, user, subject);
+    return tdl_store_audit(
+        store, &(tdl_audit_entry){.action = "person.export", .subject = tdl_str_of(subject)}, why);
+}
+
 tdl_status tdl_store_export_person(tdl_store *store, tdl_str user, const tdl_person_sink *sink,
                                    tdl_report *why)
 {
     exporting x = {.sink = sink, .user = user, .first_us = INT64_MAX, .why = why};
     tdl_status st = tdl_check_text("user", user, TDL_ID_MAX, true, why);
 
-    if (st)
+    if (st || (st = put_entry(store, user, why)))
         return st;
     tdl_store_flush(store); // decisions are queued without waiting
     x.ids = tdl_arena_new(ARENA_BYTES);

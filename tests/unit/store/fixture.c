@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../support/postgres.h"
+#include "store/audit.h"
 
 static postgres *server; /* NULL: the tests run on SQLite */
 static bool sealed;      /* their stores are */
@@ -158,6 +159,15 @@ const char *scanned(fixture *f, int64_t from_us)
     tdl_buf_release(&ids);
     assert_non_null(copy.at);
     return copy.at;
+}
+
+const char *newest_entry(fixture *f)
+{
+    tdl_audit_row *rows;
+    size_t n;
+
+    succeed(f, tdl_store_audit_rows(f->store, 0, 1, f->arena, &rows, &n, &f->why));
+    return n ? rows[0].record.at : "";
 }
 
 void outside(fixture *f, const char *sql)

@@ -61,6 +61,9 @@ size_t append_one(fixture *f, const tdl_event *event);
 /* Message ids in scan order, separated by blanks, in the arena. */
 const char *scanned(fixture *f, int64_t from_us);
 
+/* Record of the newest entry of the audit log, in the arena. */
+const char *newest_entry(fixture *f);
+
 /* Run the tests on SQLite, then on PostgreSQL when it is installed, on each with a plain store and
  * with a sealed one: one contract, every backend. Gives what main answers. */
 #define run_on_each_backend(name, tests)                                                           \
