@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "store/audit.h"
 #include "store/check.h"
+#include "store/rejects.h"
 #include "store/store_parts.h"
 
 enum {
@@ -20,7 +21,7 @@ enum {
 
 /* One erasure, on the writer thread. */
 typedef struct erasing {
-    const tdl_vault *vault;
+    tdl_people *people; /* NULL: the store is plain */
     const tdl_erase_request *request;
     tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
@@ -30,6 +31,7 @@ typedef struct erasing {
     int64_t rewards;
     char id[37], subject[TDL_SUBJECT_MAX];
     tdl_buf text, stale; /* the receipt; versions of models that may have seen what went */
+    tdl_buf id_text, sealed;
 } erasing;
 
 /* One of the person's ids, as the store calls it. */
@@ -37,6 +39,8 @@ typedef struct person_id {
     int64_t number;
     char name[TDL_ID_MAX];
     size_t name_n;
+    char erased[TDL_SUBJECT_MAX]; /* the name under which a plain store would erase it; empty when
+                                   * nobody can tell */
     bool has_key, is_erased;
 } person_id;
 
@@ -61,15 +65,6 @@ static tdl_status change(const to *t, tdl_execute which, const tdl_value *in, si
     return st;
 }
 
-/* How the store calls somebody. */
-static tdl_str name_of(const tdl_vault *vault, tdl_str id, char ret[TDL_PSEUDONYM_LEN + 1])
-{
-    if (!vault)
-        return id;
-    tdl_vault_pseudonym(vault, "user", id, ret);
-    return (tdl_str){ret, TDL_PSEUDONYM_LEN};
-}
-
 static int64_t until_of(const tdl_erase_request *r)
 {
     return r->until_us ? r->until_us : INT64_MAX;
@@ -84,17 +79,18 @@ static bool is_whole(const tdl_erase_request *r)
 
 static tdl_status find_person(const to *t, erasing *e)
 {
-    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
-    tdl_str name = name_of(e->vault, e->request->user, pseudonym);
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], gone[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    tdl_str name = tdl_people_name(e->people, e->request->user, pseudonym);
     tdl_value found;
     int64_t rows = 0;
 
     tdl_erased_name(e->request->user, erased);
-    const tdl_value in[] = {tdl_value_text(name), tdl_value_text(tdl_str_of(erased))};
+    const tdl_value in[] = {tdl_value_text(name),
+                            tdl_value_text(tdl_people_erased(e->people, tdl_str_of(erased), gone))};
     tdl_status st =
         t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows, t->why);
     e->person = !st && rows ? found.number : 0;
-    strcpy(e->subject, e->vault ? pseudonym : erased);
+    strcpy(e->subject, e->people ? pseudonym : erased);
     if (st || e->person || !is_whole(e->request))
         return st;
     e->is_new = true; // what comes late is dropped all the same
@@ -120,21 +116,27 @@ static tdl_status remove_events(const to *t, erasing *e, tdl_str kind)
     return change(t, TDL_EXECUTE_ERASE_EVENTS, in, 4, &e->receipt.events);
 }
 
-/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more.
+/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more,
+ * and what a plain store would call it lies sealed, for when this one is moved into such a store.
  */
 static tdl_status erase_id(const to *t, erasing *e, const person_id *id)
 {
-    char erased[TDL_SUBJECT_MAX];
     tdl_str name = {id->name, id->name_n};
+    tdl_value sealed = {0};
 
-    if (!e->vault && !id->is_erased) {
-        tdl_erased_name(name, erased);
-        name = tdl_str_of(erased);
+    if (!e->people && !id->is_erased)
+        name = tdl_str_of(id->erased);
+    if (e->people && *id->erased) {
+        tdl_buf_clear(&e->sealed);
+        tdl_people_seal_own(e->people, TDL_SEAL_ERASED, name, tdl_str_of(id->erased), &e->sealed);
+        if (e->sealed.failed)
+            return TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory to erase an id");
+        sealed = tdl_value_bytes(tdl_buf_view(&e->sealed));
     }
     const tdl_value in[] = {tdl_value_number(id->number), tdl_value_text(name),
-                            tdl_value_number(e->receipt.removed_us)};
+                            tdl_value_number(e->receipt.removed_us), sealed};
     e->receipt.keys += id->has_key && !e->is_new;
-    return change(t, TDL_EXECUTE_ERASE_ID, in, 3, NULL);
+    return change(t, TDL_EXECUTE_ERASE_ID, in, 4, NULL);
 }
 
 static tdl_status remove_decisions(const to *t, erasing *e, tdl_str name)
@@ -146,13 +148,13 @@ static tdl_status remove_decisions(const to *t, erasing *e, tdl_str name)
 }
 
 /* The next id of the person; 0 when there is none. */
-static tdl_status next_id(const to *t, const erasing *e, person_id *id)
+static tdl_status next_id(const to *t, erasing *e, person_id *id)
 {
     const tdl_value in[] = {tdl_value_number(e->person), tdl_value_number(id->number)};
-    tdl_value found[4];
+    tdl_value found[5];
     int64_t rows = 0;
     tdl_status st =
-        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_ID, in, 2, found, 4, &rows, t->why);
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_ID, in, 2, found, 5, &rows, t->why);
 
     id->number = 0;
     if (st || !rows)
@@ -160,8 +162,13 @@ static tdl_status next_id(const to *t, const erasing *e, person_id *id)
     id->number = found[0].number;
     id->name_n = found[1].text.len < sizeof id->name ? found[1].text.len : sizeof id->name;
     memcpy(id->name, found[1].text.at, id->name_n);
-    id->has_key = found[2].number != 0;
-    id->is_erased = found[3].number != 0;
+    id->has_key = found[2].kind != TDL_VALUE_NULL;
+    id->is_erased = found[4].number != 0;
+    const tdl_user_seal row = {found[1].text, found[2].text, found[3].text};
+    tdl_str text = tdl_people_id(e->people, row, &e->id_text);
+    id->erased[0] = '\0';
+    if (!e->people || text.at != row.name.at)
+        tdl_erased_name(text, id->erased);
     return TDL_OK;
 }
 
@@ -208,7 +215,6 @@ static tdl_status remove_whole(const to *t, erasing *e)
 static tdl_status remove_rows(const to *t, erasing *e)
 {
     char pseudonym[TDL_PSEUDONYM_LEN + 1];
-    const tdl_value raw = tdl_value_bytes(e->request->user);
     bool whole = is_whole(e->request);
     tdl_status st = TDL_OK;
 
@@ -218,9 +224,11 @@ static tdl_status remove_rows(const to *t, erasing *e)
         return st;
     // Somebody may have been decided for without ever being a user.
     if (!e->request->kinds_n &&
-        (st = remove_decisions(t, e, name_of(e->vault, e->request->user, pseudonym))))
+        (st = remove_decisions(t, e, tdl_people_name(e->people, e->request->user, pseudonym))))
         return st;
-    return whole ? change(t, TDL_EXECUTE_ERASE_REJECTS, &raw, 1, &e->receipt.rejects) : TDL_OK;
+    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people, e->request->user,
+                                     &e->receipt.rejects, t->why)
+                 : TDL_OK;
 }
 
 /* ---- models ---- */
@@ -407,7 +415,7 @@ static tdl_status conclude(tdl_store *store, erasing *e, tdl_arena *arena, tdl_e
 tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                            tdl_erasure *ret, tdl_report *why)
 {
-    erasing e = {.vault = tdl_store_vault(store),
+    erasing e = {.people = store->people,
                  .request = request,
                  .entry = {.action = "person.erase"},
                  .first_us = INT64_MAX};
@@ -432,5 +440,7 @@ tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, t
     }
     tdl_buf_release(&e.text);
     tdl_buf_release(&e.stale);
+    tdl_buf_release(&e.id_text);
+    tdl_buf_release(&e.sealed);
     return st;
 }

@@ -155,7 +155,7 @@ static tdl_status check_gate(tdl_backend *b, tdl_report *why)
         return st;
     if (sqlite3_step(s) == SQLITE_ROW) {
         gate = sqlite3_column_int64(s, 0);
-        b->unasked_barred = sqlite3_column_int64(s, 1) & TDL_PURPOSE_ANALYTICS;
+        b->unasked_barred = !b->all_in && sqlite3_column_int64(s, 1) & TDL_PURPOSE_ANALYTICS;
     } else
         st = tdl_sqlite_fail(b->db, "starting to write", why);
     sqlite3_reset(s);
@@ -177,6 +177,12 @@ tdl_status tdl_sqlite_forget_names(tdl_backend *b, tdl_report *why)
     forget_users(b);
     b->gate = -1;
     return run(b, TDL_WRITE_GATE_MOVE, "changing who may be stored", why);
+}
+
+void tdl_sqlite_let_in(tdl_backend *b, bool all)
+{
+    b->all_in = all;
+    b->gate = -1;
 }
 
 /* The write-ahead log is emptied into the database file, where pages are wiped (sqlite_wipe.h), and
@@ -235,31 +241,33 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
 
 /* ---- names ---- */
 
-static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
-                            tdl_report *why)
+/* `name` is what stands for `text` in the store. */
+static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, tdl_str name,
+                            int64_t *ret, tdl_report *why)
 {
-    char erased[TDL_SUBJECT_MAX];
+    char erased[TDL_SUBJECT_MAX], pseudonym[TDL_PSEUDONYM_LEN + 1];
     sqlite3_stmt *s;
     tdl_status st =
         tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_FIND + (int)table), &s, why);
 
     if (st)
         return st;
-    tdl_sqlite_bind_text(s, 1, text);
+    tdl_sqlite_bind_text(s, 1, name);
     if (table == TDL_USERS) {
         tdl_erased_name(text, erased);
         sqlite3_bind_int(s, 2, b->unasked_barred);
-        tdl_sqlite_bind_text(s, 3, tdl_str_of(erased));
+        tdl_sqlite_bind_text(s, 3, tdl_people_erased(b->people, tdl_str_of(erased), pseudonym));
     }
     int code = sqlite3_step(s);
     *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (b->all_in)
+        *ret = llabs(*ret);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         st = tdl_sqlite_fail(b->db, "looking up a name", why);
     sqlite3_reset(s);
     return st;
 }
 
-/* `name` is what stands for `text` in the store. */
 static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, tdl_str name,
                            int64_t *ret, tdl_report *why)
 {
@@ -296,7 +304,7 @@ tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text,
         return TDL_OK;
     if (table == TDL_USERS)
         name = tdl_people_name(b->people, text, pseudonym);
-    if ((st = find_name(b, table, name, ret, why)))
+    if ((st = find_name(b, table, text, name, ret, why)))
         return st;
     bool unknown = !*ret, unasked = unknown && table == TDL_USERS && b->unasked_barred;
     if (unasked)
@@ -312,7 +320,7 @@ tdl_status tdl_sqlite_number_user(tdl_backend *b, tdl_str id, int64_t *ret, tdl_
     char pseudonym[TDL_PSEUDONYM_LEN + 1];
     tdl_str name = tdl_people_name(b->people, id, pseudonym);
     tdl_intern *users = &b->names[TDL_USERS];
-    tdl_status st = find_name(b, TDL_USERS, name, ret, why);
+    tdl_status st = find_name(b, TDL_USERS, id, name, ret, why);
     int64_t remembered;
 
     if (st || *ret) {
@@ -393,7 +401,7 @@ static tdl_status seal_stranger(tdl_backend *b, const tdl_decision_text *d, tdl_
     tdl_buf_clear(&b->sealed[0]);
     if (!d->asker.len || tdl_intern_find(&b->names[TDL_USERS], d->asker, &user))
         return TDL_OK;
-    if ((st = find_name(b, TDL_USERS, d->user, &user, why)))
+    if ((st = find_name(b, TDL_USERS, d->asker, d->user, &user, why)))
         return st;
     if (user)
         tdl_intern_add(&b->names[TDL_USERS], d->asker, user, false);
