@@ -34,7 +34,10 @@ void tdl_audit_subject(const tdl_store *store, tdl_str id, char ret[TDL_AUDIT_SU
 {
     uint8_t hash[16];
 
-    TDL_UNUSED(store);
+    if (store->people) {
+        tdl_vault_pseudonym(tdl_people_vault(store->people), "user", id, ret);
+        return;
+    }
     crypto_generichash(hash, sizeof hash, (const uint8_t *)id.at, id.len, NULL, 0);
     sodium_bin2hex(ret, TDL_AUDIT_SUBJECT_MAX, hash, sizeof hash);
 }
