@@ -17,9 +17,9 @@ typedef struct tdl_loop_options {
     const char *store;    /* URL of a store of its own; NULL: sqlite in the data folder */
     const char *actor;    /* see tdl_store_options */
     bool must_exist;
-    bool exclusive;   /* take the folder's lock: whoever keeps serving state or imports does */
-    unsigned threads; /* of the training pool; 0 = TREADLE_THREADS or all cores */
-    bool retain;      /* remove old rows each day (loop/retention.h) at */
+    bool exclusive;     /* take the folder's lock: whoever keeps serving state or imports does */
+    unsigned threads;   /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    bool retain;        /* remove old rows each day (loop/retention.h) at */
     int retain_minutes; /* since midnight, by the local clock */
     /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
     void (*tell_stage)(void *context, const char *stage);

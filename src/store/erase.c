@@ -89,8 +89,8 @@ static tdl_status find_person(const to *t, erasing *e)
 
     tdl_erased_name(e->request->user, erased);
     const tdl_value in[] = {tdl_value_text(name), tdl_value_text(tdl_str_of(erased))};
-    tdl_status st = t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows,
-                                    t->why);
+    tdl_status st =
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows, t->why);
     e->person = !st && rows ? found.number : 0;
     strcpy(e->subject, e->vault ? pseudonym : erased);
     if (st || e->person || !is_whole(e->request))
@@ -118,7 +118,8 @@ static tdl_status remove_events(const to *t, erasing *e, tdl_str kind)
     return change(t, TDL_EXECUTE_ERASE_EVENTS, in, 4, &e->receipt.events);
 }
 
-/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more. */
+/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more.
+ */
 static tdl_status erase_id(const to *t, erasing *e, const person_id *id)
 {
     char erased[TDL_SUBJECT_MAX];
@@ -209,9 +210,9 @@ static tdl_status remove_rows(const to *t, erasing *e)
     bool whole = is_whole(e->request);
     tdl_status st = TDL_OK;
 
-    if (e->person && ((st = remove_events_and_traits(t, e)) ||
-                      (whole && (st = remove_whole(t, e))) ||
-                      (!e->request->kinds_n && (st = walk_ids(t, e)))))
+    if (e->person &&
+        ((st = remove_events_and_traits(t, e)) || (whole && (st = remove_whole(t, e))) ||
+         (!e->request->kinds_n && (st = walk_ids(t, e)))))
         return st;
     // Somebody may have been decided for without ever being a user.
     if (!e->request->kinds_n &&
@@ -306,8 +307,8 @@ static tdl_status finish(tdl_store *store, const tdl_erasure *erasure, tdl_repor
 {
     ending end = {.id = tdl_str_of(erasure->id), .done_us = tdl_time_now()};
     tdl_buf receipt = {0};
-    tdl_status st = tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store),
-                                       &receipt, why);
+    tdl_status st =
+        tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store), &receipt, why);
 
     end.receipt = tdl_buf_view(&receipt);
     if (!st)

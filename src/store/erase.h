@@ -3,16 +3,16 @@
  * Erasing is one transaction: events, traits, joins, consents and decisions go, the person's key is
  * destroyed, models that may have seen what went are marked stale, and each of the person's ids
  * becomes the name of an erased one, under which the writer drops what comes late. The erasure is
- * then 'removed'. Once the files have forgotten too (SQLite's write-ahead log is emptied, PostgreSQL
- * has vacuumed) it is 'done', and its receipt is final. What a crash left 'removed' is finished when
- * the store is opened next.
+ * then 'removed'. Once the files have forgotten too (SQLite's write-ahead log is emptied,
+ * PostgreSQL has vacuumed) it is 'done', and its receipt is final. What a crash left 'removed' is
+ * finished when the store is opened next.
  *
  * Subject      who was erased, as the store and the receipt call him: in a sealed store the
- *              pseudonym, else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id
- *              from a reader but not from somebody who guesses it
- * Receipt      {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
- *              blanks, integers only), signed with Ed25519 by the vault; null in a plain store
- * Part         of a time or of kinds: other rows stay as they are, key and ids too
+ *              pseudonym, else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an
+ * id from a reader but not from somebody who guesses it Receipt      {"public_key", "receipt",
+ * "signature"}: the receipt is canonical JSON (sorted keys, no blanks, integers only), signed with
+ * Ed25519 by the vault; null in a plain store Part         of a time or of kinds: other rows stay
+ * as they are, key and ids too
  */
 #ifndef TDL_STORE_ERASE_H
 #define TDL_STORE_ERASE_H
@@ -39,9 +39,9 @@ typedef struct tdl_erasure {
     bool done;
 } tdl_erasure;
 
-/* An unknown person is erased like any other: a receipt of no rows. Waits some seconds for the files
- * to forget; when a reader is in the way, the erasure is not done yet, and tdl_store_finish_erasures
- * tries again. ret lives in `arena`. */
+/* An unknown person is erased like any other: a receipt of no rows. Waits some seconds for the
+ * files to forget; when a reader is in the way, the erasure is not done yet, and
+ * tdl_store_finish_erasures tries again. ret lives in `arena`. */
 tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                            tdl_erasure *ret, tdl_report *why);
 /* Those that are 'removed'; also called by tdl_store_open. Without any it costs one read. */
@@ -53,8 +53,8 @@ tdl_status tdl_store_erasures(tdl_store *store, size_t limit, tdl_arena *arena, 
 tdl_status tdl_store_get_erasure(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_erasure *ret,
                                  tdl_report *why); /* TDL_E_NOT_FOUND */
 
-/* Names, as the store has them, of everybody whose rows went since *position, by whomever; moves it.
- * A position below 0 becomes that of now, and there are no names. */
+/* Names, as the store has them, of everybody whose rows went since *position, by whomever; moves
+ * it. A position below 0 becomes that of now, and there are no names. */
 tdl_status tdl_store_new_erasures(tdl_store *store, int64_t *position, tdl_arena *arena,
                                   tdl_str **ret, size_t *ret_n, tdl_report *why);
 /* Is one of those names that of `id`? */

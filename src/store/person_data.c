@@ -244,8 +244,8 @@ static tdl_status write_ids(exporting *x)
 
 static tdl_status write_decisions(exporting *x)
 {
-    tdl_status st = x->ids_n ? TDL_OK
-                             : write_rows(x, TDL_READ_PERSON_DECISIONS, x->user, write_decision);
+    tdl_status st =
+        x->ids_n ? TDL_OK : write_rows(x, TDL_READ_PERSON_DECISIONS, x->user, write_decision);
 
     for (size_t i = 0; !st && i < x->ids_n; i++)
         st = write_rows(x, TDL_READ_PERSON_DECISIONS, x->id[i], write_decision);

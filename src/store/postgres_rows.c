@@ -129,7 +129,7 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_PERSON_NAMES] = "SELECT name, CASE WHEN identified THEN 1::bigint ELSE 0 END"
-                            " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+                              " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
     [TDL_READ_PERSON_JOINS] =
         "SELECT k.name, o.name, j.undone_us FROM joins j JOIN users k ON k.id = j.kept"
         " JOIN users o ON o.id = j.joined WHERE j.kept IN " PERSON_IDS " OR j.joined IN " PERSON_IDS

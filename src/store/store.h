@@ -381,9 +381,9 @@ typedef struct tdl_model_row {
     tdl_str path;    /* relative to the data folder: "models/recommend-….safetensors" */
     tdl_str report;  /* JSON object: what was trained on what, evaluation, what was promoted */
     int64_t created_us;
-    int64_t bytes; /* size of the file */
-    char hash[65]; /* BLAKE2b-256 of the file, hexadecimal */
-    bool active;   /* serves; at most one per app */
+    int64_t bytes;    /* size of the file */
+    char hash[65];    /* BLAKE2b-256 of the file, hexadecimal */
+    bool active;      /* serves; at most one per app */
     int64_t stale_us; /* since when it may have seen somebody who was erased; 0 = it has not */
 } tdl_model_row;
 /* Insert; `active` also switches off the app's former one in the same commit. */

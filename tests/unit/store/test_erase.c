@@ -127,7 +127,8 @@ static void a_person_goes_with_all_his_ids_and_others_stay(void **state)
     assert_int_equal(outside_number(f, "SELECT count(*) FROM traits"), 1);
     assert_int_equal(outside_number(f, "SELECT count(*) FROM joined_ids"), 0);
     assert_int_equal(
-        outside_number(f, "SELECT count(*) FROM users WHERE name LIKE '%a%n%' AND erased_us = 0"), 0);
+        outside_number(f, "SELECT count(*) FROM users WHERE name LIKE '%a%n%' AND erased_us = 0"),
+        0);
     tdl_store_count(f->store, &counts);
     assert_int_equal(counts.events, 2);
     assert_int_equal(counts.decisions, 1);
@@ -180,10 +181,17 @@ static void models_made_since_his_first_event_are_stale(void **state)
 {
     fixture *f = *state;
     int64_t now_us = tdl_time_now(), month_us = (int64_t)30 * 86400 * SECOND;
-    tdl_model_row old = {.version = TDL_STR("v1"), .app = TDL_STR("a"), .path = TDL_STR("p1"),
-                         .report = TDL_STR("{}"), .created_us = now_us - month_us};
-    tdl_model_row young = {.version = TDL_STR("v2"), .app = TDL_STR("a"), .path = TDL_STR("p2"),
-                           .report = TDL_STR("{}"), .created_us = now_us, .active = true};
+    tdl_model_row old = {.version = TDL_STR("v1"),
+                         .app = TDL_STR("a"),
+                         .path = TDL_STR("p1"),
+                         .report = TDL_STR("{}"),
+                         .created_us = now_us - month_us};
+    tdl_model_row young = {.version = TDL_STR("v2"),
+                           .app = TDL_STR("a"),
+                           .path = TDL_STR("p2"),
+                           .report = TDL_STR("{}"),
+                           .created_us = now_us,
+                           .active = true};
     tdl_model_row *models;
     size_t n = 0;
 
@@ -208,9 +216,9 @@ static void a_time_range_takes_what_is_in_it(void **state)
     fixture *f = *state;
 
     two_persons(f);
-    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("anon-1"),
-                                                  .from_us = 2 * SECOND,
-                                                  .until_us = 3 * SECOND});
+    tdl_erasure e =
+        erase(f, &(tdl_erase_request){
+                     .user = TDL_STR("anon-1"), .from_us = 2 * SECOND, .until_us = 3 * SECOND});
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a3");
     assert_int_equal(row(&e, "events"), 1);
     assert_int_equal(row(&e, "decisions"), 1);
@@ -228,8 +236,8 @@ static void kinds_take_only_their_events(void **state)
     const tdl_str kinds[] = {TDL_STR("buy"), TDL_STR("never seen")};
 
     two_persons(f);
-    tdl_erasure e = erase(f, &(tdl_erase_request){
-                                 .user = TDL_STR("anon-1"), .kinds = kinds, .kinds_n = 2});
+    tdl_erasure e =
+        erase(f, &(tdl_erase_request){.user = TDL_STR("anon-1"), .kinds = kinds, .kinds_n = 2});
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a2");
     assert_int_equal(row(&e, "events"), 1);
     assert_int_equal(row(&e, "decisions") + row(&e, "traits") + row(&e, "consents"), 0);
