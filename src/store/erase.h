@@ -54,7 +54,8 @@ tdl_status tdl_store_get_erasure(tdl_store *store, tdl_str id, tdl_arena *arena,
                                  tdl_report *why); /* TDL_E_NOT_FOUND */
 
 /* Names, as the store has them, of everybody whose rows went since *position, by whomever; moves
- * it. A position below 0 becomes that of now, and there are no names. */
+ * it. A position below 0 becomes that of now; there are no names then, and `ret`, `ret_n` may be
+ * NULL. */
 tdl_status tdl_store_new_erasures(tdl_store *store, int64_t *position, tdl_arena *arena,
                                   tdl_str **ret, size_t *ret_n, tdl_report *why);
 /* Is one of those names that of `id`? */
