@@ -65,7 +65,10 @@ typedef void tdl_personal_told(void *context, tdl_str field, tdl_personal kind);
 tdl_status tdl_personal_object(tdl_str json, tdl_personal_policy policy, tdl_personal_told *told,
                                void *context, tdl_arena *arena, tdl_str *ret, tdl_report *why);
 
-/* The same for one text outside of JSON. Dropped, it is empty. */
+/* Put masks into the texts of a value of any type. False without memory: findings may be left. */
+bool tdl_personal_mask(json_t *value);
+
+/* tdl_personal_object for one text outside of JSON. Dropped, it is empty. */
 tdl_status tdl_personal_text(tdl_str name, tdl_str text, tdl_personal_policy policy,
                              tdl_personal_told *told, void *context, tdl_arena *arena, tdl_str *ret,
                              tdl_report *why);
