@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/evaluation.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 #include "loop/loop.h"
 
@@ -50,17 +51,23 @@ static const tdl_option ask_options[] = {
 static tdl_status open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
                             tdl_report *why)
 {
+    char key[PATH_MAX];
     tdl_loop_options options = {.actor = "cli",
                                 .data_dir = common->data,
                                 .store = common->store,
+                                .master_key_file = key,
                                 .must_exist = true,
                                 .threads = threads};
     tdl_report warning = {0};
-    tdl_status st = tdl_loop_open(&options, ret, &warning, why);
+    tdl_status st;
 
-    if (!st && warning.status)
+    if ((st = tdl_master_key_file(common, common->data, key, why)) ||
+        (st = tdl_loop_open(&options, ret, &warning, why)))
+        return st;
+    tdl_tell_master_key(tdl_loop_store(*ret), key);
+    if (warning.status)
         fprintf(stderr, "treadle: %s\n", warning.message);
-    return st;
+    return TDL_OK;
 }
 
 static tdl_status print_report(const tdl_common *common, tdl_str text, tdl_report *why)

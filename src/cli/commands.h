@@ -39,6 +39,8 @@ extern const tdl_command tdl_command_privacy_retain_show;
 extern const tdl_command tdl_command_privacy_retain_set;
 extern const tdl_command tdl_command_privacy_retain_drop;
 extern const tdl_command tdl_command_privacy_retain_run;
+extern const tdl_command tdl_command_privacy_keys_status;
+extern const tdl_command tdl_command_privacy_keys_rotate;
 extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;

@@ -38,6 +38,8 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_privacy_retain_set,
     &tdl_command_privacy_retain_drop,
     &tdl_command_privacy_retain_run,
+    &tdl_command_privacy_keys_status,
+    &tdl_command_privacy_keys_rotate,
     &tdl_command_migrate,
     &tdl_command_backup,
     &tdl_command_restore,

@@ -83,6 +83,13 @@ const tdl_route tdl_routes[] = {
      tdl_route_put_retention, NULL},
     {"POST", "/v1/privacy/retention/run", "run_retention", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
      tdl_route_run_retention, NULL},
+    {"POST", "/v1/privacy/export", "export_person", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
+     tdl_route_export_person, NULL},
+    {"POST", "/v1/privacy/erase", "erase_person", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
+     tdl_route_erase_person, NULL},
+    {"GET", "/v1/privacy/requests", "erasures", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_erasures, NULL},
+    {"GET", "/v1/privacy/requests/{id}", "erasure", ADMIN, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_erasure,
+     NULL},
 
     {"GET", "/healthz", "health", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_health, NULL},
     {"GET", "/readyz", "ready", OPEN, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_ready, NULL},

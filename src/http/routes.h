@@ -46,6 +46,8 @@ tdl_handler tdl_route_flags, tdl_route_flag, tdl_route_put_flag, tdl_route_drop_
 /* routes_consent.c, routes_retention.c: what persons allow, and how long rows are kept */
 tdl_handler tdl_route_consent, tdl_route_put_consent;
 tdl_handler tdl_route_retention, tdl_route_put_retention, tdl_route_run_retention;
+/* routes_erase.c: one person, given out or erased */
+tdl_handler tdl_route_export_person, tdl_route_erase_person, tdl_route_erasures, tdl_route_erasure;
 /* routes_posthog_flags.c: what its `call` says */
 enum {
     TDL_POSTHOG_FLAGS,

@@ -6,12 +6,22 @@
 #include "treadle/treadle.h"
 #include "wire/native/native.h"
 
+static void write_time(tdl_jw *w, const char *key, int64_t time_us)
+{
+    tdl_jw_key(w, key);
+    if (time_us)
+        tdl_jw_time(w, time_us);
+    else
+        tdl_jw_null(w);
+}
+
 static void write_model(tdl_jw *w, const tdl_model_row *model)
 {
     tdl_jw_object(w);
     tdl_jw_kstr(w, "version", model->version);
     tdl_jw_kstr(w, "app", model->app);
     tdl_jw_ktime(w, "created", model->created_us);
+    write_time(w, "stale_since", model->stale_us);
     tdl_jw_kbool(w, "active", model->active);
     tdl_jw_kint(w, "bytes", model->bytes);
     tdl_jw_ktext(w, "hash", model->hash);
@@ -97,15 +107,6 @@ tdl_status tdl_route_train(tdl_request *r, tdl_report *why)
 }
 
 /* ---- pulse ---- */
-
-static void write_time(tdl_jw *w, const char *key, int64_t time_us)
-{
-    tdl_jw_key(w, key);
-    if (time_us)
-        tdl_jw_time(w, time_us);
-    else
-        tdl_jw_null(w);
-}
 
 static void write_training(tdl_jw *w, tdl_loop *loop)
 {

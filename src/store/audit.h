@@ -24,7 +24,7 @@
 
 /* ---- entries ---- */
 
-enum { TDL_AUDIT_MEMBERS_MAX = 6 };
+enum { TDL_AUDIT_MEMBERS_MAX = 7 };
 
 typedef struct tdl_audit_member {
     const char *name;

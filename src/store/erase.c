@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/store_parts.h"
 
@@ -21,6 +22,7 @@ enum {
 typedef struct erasing {
     const tdl_vault *vault;
     const tdl_erase_request *request;
+    tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
     int64_t person;   /* number of the user who stands for the person; 0 = unknown */
     bool is_new;      /* the person was unknown until now */
@@ -252,7 +254,27 @@ static tdl_status mark_models(const to *t, erasing *e)
     return change(t, TDL_EXECUTE_ERASE_MODELS, in, 2, NULL);
 }
 
-/* ---- the erasure's own row ---- */
+/* ---- the erasure's own rows ---- */
+
+/* The receipt names the entry that was made of the erasure. */
+static tdl_status put_entry(const to *t, erasing *e)
+{
+    const tdl_receipt *r = &e->receipt;
+    tdl_audit_entry entry = e->entry;
+    const tdl_audit_member members[] = {
+        {"request", tdl_value_text(tdl_str_of(e->id))}, {"consents", tdl_value_number(r->consents)},
+        {"decisions", tdl_value_number(r->decisions)},  {"events", tdl_value_number(r->events)},
+        {"joins", tdl_value_number(r->joins)},          {"rejects", tdl_value_number(r->rejects)},
+        {"traits", tdl_value_number(r->traits)},
+    };
+
+    _Static_assert(sizeof members == sizeof entry.members, "as many as an entry holds");
+    memcpy(entry.members, members, sizeof members);
+    tdl_status st = tdl_audit_append(t->ops, t->backend, &entry, t->why);
+    if (!st)
+        e->receipt.audit = *t->ops->audit(t->backend);
+    return st;
+}
 
 static tdl_status put_erasure(const to *t, erasing *e)
 {
@@ -278,7 +300,7 @@ static tdl_status erase(const tdl_store_ops *ops, tdl_backend *backend, const vo
     tdl_status st;
 
     if ((st = find_person(&t, e)) || (st = remove_rows(&t, e)) || (st = mark_models(&t, e)) ||
-        (st = put_erasure(&t, e)))
+        (st = put_entry(&t, e)) || (st = put_erasure(&t, e)))
         return st;
     const tdl_removed removed = removed_by(e);
     if (ops->removed)
@@ -385,16 +407,23 @@ static tdl_status conclude(tdl_store *store, erasing *e, tdl_arena *arena, tdl_e
 tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                            tdl_erasure *ret, tdl_report *why)
 {
-    erasing e = {.vault = tdl_store_vault(store), .request = request, .first_us = INT64_MAX};
+    erasing e = {.vault = tdl_store_vault(store),
+                 .request = request,
+                 .entry = {.action = "person.erase"},
+                 .first_us = INT64_MAX};
+    char subject[TDL_AUDIT_SUBJECT_MAX];
     tdl_status st = check(request, why);
 
     if (st)
         return st;
+    tdl_audit_subject(store, request->user, subject);
+    e.entry.subject = tdl_str_of(subject);
+    tdl_audit_begin(store, &e.entry);
     tdl_uuid7(e.id);
     e.receipt = (tdl_receipt){.request = e.id,
                               .subject = e.subject,
                               .scope = request,
-                              .removed_us = tdl_time_now(),
+                              .removed_us = e.entry.time_us,
                               .shared = store->ops->follow != NULL};
     if (!(st = tdl_store_write(store, erase, &(erase_call){&e}, why))) {
         const tdl_removed removed = removed_by(&e);

@@ -7,16 +7,18 @@
  * PostgreSQL has vacuumed) it is 'done', and its receipt is final. What a crash left 'removed' is
  * finished when the store is opened next.
  *
- * Subject      who was erased, as the store and the receipt call him: in a sealed store the
- *              pseudonym, else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an
- * id from a reader but not from somebody who guesses it Receipt      {"public_key", "receipt",
- * "signature"}: the receipt is canonical JSON (sorted keys, no blanks, integers only), signed with
- * Ed25519 by the vault; null in a plain store Part         of a time or of kinds: other rows stay
- * as they are, key and ids too
+ * Subject   who was erased, as the store and the receipt call him: in a sealed store the pseudonym,
+ *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a reader
+ *           but not from somebody who guesses it
+ * Receipt   {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
+ *           blanks, integers only), signed with Ed25519 by the vault; null in a plain store. It
+ *           names its entry in the audit log, "person.erase", which is committed with it
+ * Part      of a time or of kinds: other rows stay as they are, key and ids too
  */
 #ifndef TDL_STORE_ERASE_H
 #define TDL_STORE_ERASE_H
 
+#include "store/chain.h"
 #include "store/store.h"
 #include "store/vault.h"
 
@@ -54,8 +56,7 @@ tdl_status tdl_store_get_erasure(tdl_store *store, tdl_str id, tdl_arena *arena,
                                  tdl_report *why); /* TDL_E_NOT_FOUND */
 
 /* Names, as the store has them, of everybody whose rows went since *position, by whomever; moves
- * it. A position below 0 becomes that of now; there are no names then, and `ret`, `ret_n` may be
- * NULL. */
+ * it. A position below 0 becomes that of now, and there are no names. */
 tdl_status tdl_store_new_erasures(tdl_store *store, int64_t *position, tdl_arena *arena,
                                   tdl_str **ret, size_t *ret_n, tdl_report *why);
 /* Is one of those names that of `id`? */
@@ -80,7 +81,8 @@ typedef struct tdl_receipt {
     const tdl_erase_request *scope;
     int64_t events, traits, joins, consents, decisions, rejects; /* rows removed */
     int64_t keys, removed_us;
-    bool shared; /* the database is a server's, with a log of its own */
+    bool shared;     /* the database is a server's, with a log of its own */
+    tdl_chain audit; /* up to the entry that was made of it */
 } tdl_receipt;
 /* Not done and not signed yet. stale: a JSON array of versions. */
 void tdl_receipt_write(const tdl_receipt *receipt, tdl_str stale, tdl_buf *ret);

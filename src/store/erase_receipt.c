@@ -47,6 +47,18 @@ static void write_rows(tdl_jw *w, const tdl_receipt *r)
     tdl_jw_end_object(w);
 }
 
+static void write_audit(tdl_jw *w, const tdl_chain *audit)
+{
+    char hash[TDL_CHAIN_HEX + 1];
+
+    sodium_bin2hex(hash, sizeof hash, audit->hash, sizeof audit->hash);
+    tdl_jw_key(w, "audit");
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "hash", hash);
+    tdl_jw_kint(w, "seq", audit->n);
+    tdl_jw_end_object(w);
+}
+
 /* Until when backups may hold what is gone. */
 static void write_horizon(tdl_jw *w, const tdl_receipt *r)
 {
@@ -65,6 +77,7 @@ void tdl_receipt_write(const tdl_receipt *r, tdl_str stale, tdl_buf *ret)
     tdl_jw_ktext(&w, "public_key", NULL);
     tdl_jw_key(&w, "receipt");
     tdl_jw_object(&w);
+    write_audit(&w, &r->audit);
     write_horizon(&w, r);
     tdl_jw_key(&w, "done");
     tdl_jw_null(&w);

@@ -43,7 +43,7 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " ON CONFLICT(group_id, name) DO UPDATE SET value = excluded.value,"
                 " time_us = excluded.time_us WHERE excluded.time_us >= group_traits.time_us"},
     [TDL_EXECUTE_PUT_NO_PERSON] = {.sql = "UPDATE users SET no_person = true"
-                                          " WHERE name = $1 AND NOT no_person"},
+                                          " WHERE id = CAST($1 AS bigint) AND NOT no_person"},
     [TDL_EXECUTE_PUT_REJECT] = {.sql = "INSERT INTO rejects(received_us, source, reason, raw)"
                                        " VALUES($1, $2, $3, $4)"},
     [TDL_EXECUTE_DROP_REJECTS] = {.sql = "DELETE FROM rejects WHERE id <="
@@ -146,4 +146,7 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_END_ERASURE] =
         {.sql = "UPDATE erasures SET state = 'done', receipt = $2, done_us = CAST($3 AS bigint)"
                 " WHERE id = $1 AND state = 'removed'"},
+    [TDL_EXECUTE_COUNT_NAMED] = {.sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)"
+                                        " AS u) + (SELECT count(*) FROM (SELECT 1 FROM decisions"
+                                        " LIMIT 1) AS d)"},
 };

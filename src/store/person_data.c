@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
@@ -17,7 +18,7 @@ typedef struct exporting {
     tdl_str user, *id;      /* [ids_n] */
     size_t ids_n;
     int64_t first_us; /* of the person's events; INT64_MAX = none */
-    tdl_buf line, reasons;
+    tdl_buf line, reasons, trait;
     tdl_report *why;
 } exporting;
 
@@ -88,19 +89,23 @@ static tdl_status write_join(exporting *x, tdl_rows *r)
 {
     tdl_jw w = start_line(x, "join");
 
-    tdl_jw_kstr(&w, "kept", tdl_rows_text(r, 0));
-    tdl_jw_kstr(&w, "joined", tdl_rows_text(r, 1));
+    tdl_jw_kstr(&w, "kept", tdl_rows_person(r, 0, 3, 0));
+    tdl_jw_kstr(&w, "joined", tdl_rows_person(r, 1, 5, 1));
     tdl_jw_kbool(&w, "undone", tdl_rows_number(r, 2) != 0);
     return end_line(x, &w);
 }
 
 static tdl_status write_trait(exporting *x, tdl_rows *r)
 {
+    tdl_user_seal owner = {.name = tdl_rows_text(r, 0), .key = tdl_rows_bytes(r, 4)};
+    tdl_str name = tdl_rows_text(r, 1);
+    tdl_str value =
+        tdl_people_trait(r->reader->people, owner, name, tdl_rows_text(r, 2), &x->trait);
     tdl_jw w = start_line(x, "trait");
 
-    tdl_jw_kstr(&w, "id", tdl_rows_text(r, 0));
-    tdl_jw_kstr(&w, "name", tdl_rows_text(r, 1));
-    tdl_jw_kraw(&w, "value", tdl_rows_text(r, 2));
+    tdl_jw_kstr(&w, "id", tdl_rows_person(r, 0, 4, 0));
+    tdl_jw_kstr(&w, "name", name);
+    tdl_jw_kraw(&w, "value", value);
     tdl_jw_ktime(&w, "time", tdl_rows_number(r, 3));
     return end_line(x, &w);
 }
@@ -216,7 +221,7 @@ static tdl_status write_rows(exporting *x, tdl_read_statement which, tdl_str id,
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, id);
+    tdl_rows_bind_person(&r, 1, id);
     while (!st && tdl_rows_next(&r))
         st = write(x, &r);
     tdl_status ended = tdl_rows_end(&r, st ? NULL : x->why);
@@ -231,9 +236,9 @@ static tdl_status write_ids(exporting *x)
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, x->user);
+    tdl_rows_bind_person(&r, 1, x->user);
     while (!st && (id = tdl_rows_next(&r))) {
-        *id = tdl_rows_keep(&r, 0);
+        *id = tdl_rows_keep_text(&r, tdl_rows_person(&r, 0, 2, 0));
         x->id = r.at;
         x->ids_n = r.n;
         st = write_id(x, &r);
@@ -266,13 +271,22 @@ static tdl_status write_all(exporting *x)
     return write_models(x);
 }
 
+static tdl_status put_entry(tdl_store *store, tdl_str user, tdl_report *why)
+{
+    char subject[TDL_AUDIT_SUBJECT_MAX];
+
+    tdl_audit_subject(store, user, subject);
+    return tdl_store_audit(
+        store, &(tdl_audit_entry){.action = "person.export", .subject = tdl_str_of(subject)}, why);
+}
+
 tdl_status tdl_store_export_person(tdl_store *store, tdl_str user, const tdl_person_sink *sink,
                                    tdl_report *why)
 {
     exporting x = {.sink = sink, .user = user, .first_us = INT64_MAX, .why = why};
     tdl_status st = tdl_check_text("user", user, TDL_ID_MAX, true, why);
 
-    if (st)
+    if (st || (st = put_entry(store, user, why)))
         return st;
     tdl_store_flush(store); // decisions are queued without waiting
     x.ids = tdl_arena_new(ARENA_BYTES);
@@ -291,5 +305,6 @@ out:
     tdl_arena_free(x.arena);
     tdl_buf_release(&x.line);
     tdl_buf_release(&x.reasons);
+    tdl_buf_release(&x.trait);
     return st;
 }

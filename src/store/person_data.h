@@ -17,7 +17,8 @@ typedef struct tdl_person_sink {
     void *context;
 } tdl_person_sink;
 
-/* user: any id of the person. Of a stranger there is the schema, and what was decided for him. */
+/* user: any id of the person. Of a stranger there is the schema, and what was decided for him. That
+ * it was asked for is in the audit log ("person.export") before the first line is given. */
 tdl_status tdl_store_export_person(tdl_store *store, tdl_str user, const tdl_person_sink *sink,
                                    tdl_report *why);
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/retention.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
@@ -304,6 +305,23 @@ static tdl_status put_report(const run *r, tdl_status outcome)
     return outcome ? outcome : st;
 }
 
+/* Of a run that removed something, wholly or until it failed. */
+static tdl_status put_entry(const run *r, tdl_status outcome)
+{
+    int64_t decisions = 0, events = 0;
+
+    for (size_t i = 0; i < r->tally_n; i++)
+        *(tdl_str_is(r->tally[i].kind, TDL_RETAIN_DECISIONS) ? &decisions : &events) +=
+            r->tally[i].rows;
+    if (!decisions && !events)
+        return outcome;
+    const tdl_audit_entry entry = {.action = "retention.run",
+                                   .members = {{"decisions", tdl_value_number(decisions)},
+                                               {"events", tdl_value_number(events)}}};
+    tdl_status st = tdl_store_audit(r->store, &entry, outcome ? NULL : r->why);
+    return outcome ? outcome : st;
+}
+
 tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options, tdl_arena *arena,
                             tdl_retained **ret, size_t *ret_n, tdl_report *why)
 {
@@ -318,7 +336,10 @@ tdl_status tdl_store_retain(tdl_store *store, const tdl_retain_options *options,
     if (!st) {
         st = retain(&r, reader);
         tdl_store_give_back(store, reader);
-        st = options->dry_run ? st : put_report(&r, st);
+        if (!options->dry_run) {
+            st = put_entry(&r, st);
+            st = put_report(&r, st);
+        }
     }
     tdl_arena_free(r.chunk);
     *ret = r.tally;

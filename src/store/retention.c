@@ -6,11 +6,12 @@
 
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "store/audit.h"
 #include "store/check.h"
 #include "store/rows.h"
 #include "store/store_parts.h"
 
-enum { READ_AGAIN_US = 1000000 };
+enum { READ_AGAIN_US = 1000000, SAID_MAX = 4096 };
 
 /* ---- rules ---- */
 
@@ -49,6 +50,17 @@ static tdl_status check_rule(const tdl_retention_rule *rules, size_t at, tdl_rep
     return st;
 }
 
+/* "30 view, 365 *"; nothing when that is too long for an entry. */
+static tdl_str describe(const rule_list *list, tdl_buf *text)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        tdl_str kind = list->rules[i].kind;
+        tdl_buf_printf(text, "%s%lld %.*s", i ? ", " : "", (long long)list->rules[i].days,
+                       TDL_FMT(kind.len ? kind : TDL_STR("*")));
+    }
+    return text->failed ? (tdl_str){0} : tdl_buf_view(text);
+}
+
 tdl_status tdl_store_put_retention(tdl_store *store, const tdl_retention_rule *rules,
                                    size_t rules_n, tdl_report *why)
 {
@@ -62,7 +74,13 @@ tdl_status tdl_store_put_retention(tdl_store *store, const tdl_retention_rule *r
         if (st)
             return st;
     }
-    return tdl_store_write(store, put_rules, &list, why);
+    tdl_buf text = {.limit = SAID_MAX};
+    const tdl_audit_entry entry = {.action = "retention.put",
+                                   .members = {{"n", tdl_value_number((int64_t)rules_n)},
+                                               {"rules", tdl_value_text(describe(&list, &text))}}};
+    tdl_status st = tdl_store_change(store, put_rules, &list, &entry, why);
+    tdl_buf_release(&text);
+    return st;
 }
 
 static tdl_status read_rules(tdl_reader *reader, tdl_arena *arena, tdl_retention_rule **ret,

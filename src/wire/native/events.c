@@ -40,6 +40,28 @@ tdl_status tdl_native_text(const json_t *object, const char *field, tdl_str *ret
     return TDL_OK;
 }
 
+tdl_status tdl_native_time(const json_t *object, const char *field, int64_t *ret, tdl_report *why)
+{
+    const json_t *value = json_object_get(object, field);
+    tdl_status st = TDL_OK;
+
+    if (!value || json_is_null(value))
+        return TDL_OK;
+    if (json_is_integer(value)) {
+        *ret = json_integer_value(value);
+    } else if (json_is_string(value)) {
+        tdl_str text = {json_string_value(value), json_string_length(value)};
+        if ((st = tdl_time_parse(text, ret, why)))
+            tdl_report_prefix(why, "%s", field);
+    } else {
+        st = TDL_FAIL_HINT(why, TDL_E_INVALID,
+                           "send RFC 3339 text, or microseconds since 1970 as an integer",
+                           "%s must be a string or an integer, not a %s", field,
+                           json_is_real(value) ? "fraction" : tdl_json_type_name(value));
+    }
+    return st;
+}
+
 tdl_status tdl_native_object(const json_t *object, const char *field, tdl_arena *arena,
                              tdl_str *ret, tdl_report *why)
 {
@@ -67,28 +89,6 @@ static tdl_status read_value(const json_t *object, tdl_event *event, tdl_report 
     return TDL_OK;
 }
 
-static tdl_status read_time(const json_t *object, int64_t *ret, tdl_report *why)
-{
-    const json_t *value = json_object_get(object, "time");
-    tdl_status st = TDL_OK;
-
-    if (!value || json_is_null(value))
-        return TDL_OK;
-    if (json_is_integer(value)) {
-        *ret = json_integer_value(value);
-    } else if (json_is_string(value)) {
-        tdl_str text = {json_string_value(value), json_string_length(value)};
-        if ((st = tdl_time_parse(text, ret, why)))
-            tdl_report_prefix(why, "time");
-    } else {
-        st = TDL_FAIL_HINT(why, TDL_E_INVALID,
-                           "send RFC 3339 text, or microseconds since 1970 as an integer",
-                           "time must be a string or an integer, not a %s",
-                           json_is_real(value) ? "fraction" : tdl_json_type_name(value));
-    }
-    return st;
-}
-
 static tdl_status name_message(tdl_arena *arena, tdl_str *ret, tdl_report *why)
 {
     char id[37];
@@ -111,7 +111,8 @@ static tdl_status read_event(const json_t *object, int64_t now_us, tdl_arena *ar
         (st = tdl_native_text(object, "user", &event.user, why)) ||
         (st = tdl_native_text(object, "kind", &event.kind, why)) ||
         (st = tdl_native_text(object, "item", &event.item, why)) ||
-        (st = read_value(object, &event, why)) || (st = read_time(object, &event.time_us, why)) ||
+        (st = read_value(object, &event, why)) ||
+        (st = tdl_native_time(object, "time", &event.time_us, why)) ||
         (st = tdl_native_object(object, "properties", arena, &event.properties, why)) ||
         (st = tdl_native_text(object, "message_id", &event.message_id, why)) ||
         (st = tdl_native_text(object, "decision_id", &event.decision_id, why)) ||

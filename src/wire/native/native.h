@@ -19,13 +19,15 @@ tdl_status tdl_native_events(tdl_str text, int64_t now_us, tdl_arena *arena, tdl
 tdl_status tdl_native_items(tdl_str text, tdl_arena *arena, tdl_item **ret, size_t *ret_n,
                             json_t **ret_json, tdl_report *why);
 
-/* ---- shared by events.c and items.c ---- */
+/* ---- members of a body ---- */
 
 /* Refuse members that are not among `fields`, a NULL-terminated list. */
 tdl_status tdl_native_check_fields(const json_t *object, const char *const *fields,
                                    tdl_report *why);
 /* A string member; absent or null leaves ret alone. */
 tdl_status tdl_native_text(const json_t *object, const char *field, tdl_str *ret, tdl_report *why);
+/* A time: RFC 3339 text, or an integer of microseconds; the same. */
+tdl_status tdl_native_time(const json_t *object, const char *field, int64_t *ret, tdl_report *why);
 /* An object member as compact JSON text; absent, null and {} give the empty string. */
 tdl_status tdl_native_object(const json_t *object, const char *field, tdl_arena *arena,
                              tdl_str *ret, tdl_report *why);

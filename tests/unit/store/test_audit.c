@@ -79,15 +79,6 @@ static tdl_audit_state check(fixture *f)
     return state;
 }
 
-static const char *newest(fixture *f)
-{
-    tdl_audit_row *rows;
-    size_t n;
-
-    succeed(f, tdl_store_audit_rows(f->store, 0, 1, f->arena, &rows, &n, &f->why));
-    return n ? rows[0].record.at : "";
-}
-
 static void a_record_is_canonical_and_says_who_did_what(void **state)
 {
     fixture *f = *state;
@@ -98,18 +89,18 @@ static void a_record_is_canonical_and_says_who_did_what(void **state)
                                    .time_us = 1700000000000000};
 
     succeed(f, tdl_store_audit(f->store, &entry, &f->why));
-    assert_string_equal(newest(f),
+    assert_string_equal(newest_entry(f),
                         "{\"action\":\"test\",\"actor\":\"server\",\"days\":-30,\"seq\":1,"
                         "\"subject\":\"s1\",\"ts\":1700000000000000,"
                         "\"zone\":\"a\\\"\\n\xc3\xa9\"}");
     tdl_audit_act_for("00aa11bb22cc33dd");
     succeed(f, tdl_store_audit(f->store, &entry, &f->why));
     tdl_audit_act_for(NULL);
-    assert_non_null(strstr(newest(f), "\"actor\":\"key:00aa11bb22cc33dd\""));
+    assert_non_null(strstr(newest_entry(f), "\"actor\":\"key:00aa11bb22cc33dd\""));
     fixture_close(f);
     fixture_open(f, &(tdl_store_options){.actor = "cli"});
     succeed(f, tdl_store_audit(f->store, &entry, &f->why));
-    assert_non_null(strstr(newest(f), "\"actor\":\"cli\""));
+    assert_non_null(strstr(newest_entry(f), "\"actor\":\"cli\""));
     assert_int_equal(check(f).first_bad, 0);
     assert_int_equal(check(f).whole.n, 3);
 }
@@ -283,10 +274,10 @@ static void a_word_on_consent_has_its_entry_and_is_never_refused(void **state)
     size_t n;
 
     succeed(f, tdl_store_put_consent(f->store, TDL_STR("ann@example.com"), &word, &f->why));
-    assert_non_null(strstr(newest(f), "\"action\":\"consent.withdraw\""));
-    assert_non_null(strstr(newest(f), "\"purpose\":\"training\""));
-    assert_non_null(strstr(newest(f), "\"subject\":\""));
-    assert_null(strstr(newest(f), "ann"));
+    assert_non_null(strstr(newest_entry(f), "\"action\":\"consent.withdraw\""));
+    assert_non_null(strstr(newest_entry(f), "\"purpose\":\"training\""));
+    assert_non_null(strstr(newest_entry(f), "\"subject\":\""));
+    assert_null(strstr(newest_entry(f), "ann"));
     fill(f, 1);
     outside(f, "DELETE FROM audit WHERE seq = 1");
     fixture_reopen(f);
@@ -304,12 +295,13 @@ static void a_word_on_consent_has_its_entry_and_is_never_refused(void **state)
 
 enum { EACH = 40 };
 
-static void append_in_child(const char *url)
+static void append_in_child(const fixture *f)
 {
+    tdl_store_options options = fixture_options(f, (tdl_store_options){0});
     tdl_store *store;
     char text[TDL_KEY_TEXT_MAX];
 
-    if (tdl_store_open(url, NULL, &store, NULL))
+    if (tdl_store_open(f->url, &options, &store, NULL))
         _exit(1);
     for (int i = 0; i < EACH; i++)
         if (tdl_store_create_key(store, TDL_RIGHT_WRITE, TDL_STR("k"), text, NULL))
@@ -331,7 +323,7 @@ static void processes_that_append_at_once_make_one_chain(void **state)
         child[i] = fork();
         assert_true(child[i] >= 0);
         if (!child[i])
-            append_in_child(f->url);
+            append_in_child(f);
     }
     for (int i = 0; i < 2; i++) {
         assert_int_equal(waitpid(child[i], &status, 0), child[i]);

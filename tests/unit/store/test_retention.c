@@ -72,6 +72,8 @@ static void rules_are_kept_by_kind(void **state)
     size_t n;
 
     succeed(f, tdl_store_put_retention(f->store, given, 2, &f->why));
+    assert_non_null(strstr(newest_entry(f), "{\"action\":\"retention.put\",\"actor\":\"server\","
+                                            "\"n\":2,\"rules\":\"30 view, 365 *\","));
     fixture_reopen(f);
     succeed(f, tdl_store_retention(f->store, f->arena, &rules, &n, &f->why));
     assert_int_equal(n, 2);
@@ -217,7 +219,12 @@ static void decisions_have_a_rule_of_their_own(void **state)
     succeed(f, tdl_store_put_retention(f->store, rules, 2, &f->why));
     tdl_store_flush(f->store);
     assert_string_equal(retain(f, true), "$decisions=5");
+    assert_non_null(strstr(newest_entry(f), "retention.put")); // nothing was removed
     assert_string_equal(retain(f, false), "$decisions=5");
+    assert_non_null(strstr(newest_entry(f), "{\"action\":\"retention.run\",\"actor\":\"server\","
+                                            "\"decisions\":5,\"events\":0,"));
+    assert_string_equal(retain(f, false), "");
+    assert_non_null(strstr(newest_entry(f), "\"decisions\":5,\"events\":0,"));
     assert_int_equal(counts_of(f).decisions, 1);
     assert_int_equal(outside_number(f, "SELECT count(*) FROM decisions"), 1);
 }
@@ -236,6 +243,7 @@ static void a_run_may_be_stopped_between_two_chunks(void **state)
            "stopped");
     assert_int_equal(n, 1);
     assert_int_equal(rows[0].rows, 1); // what was done is done
+    assert_non_null(strstr(newest_entry(f), "\"decisions\":0,\"events\":1,"));
     assert_int_equal(counts_of(f).events, 1);
 }
 
