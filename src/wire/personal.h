@@ -60,8 +60,8 @@ typedef void tdl_personal_told(void *context, tdl_str field, tdl_personal kind);
  *   json     JSON text of an object as tdl_json_dump writes it, at most TDL_PROPERTIES_MAX bytes
  *   told     may be NULL
  *   ret      the object under the policy, in `arena`; `json` itself when nothing changed; empty
- * when nothing is left returns  TDL_OK | TDL_E_INVALID (not JSON; too long once masked) |
- * TDL_E_NO_MEMORY */
+ *            when nothing is left
+ *   returns  TDL_OK | TDL_E_INVALID (not JSON; too long once masked) | TDL_E_NO_MEMORY */
 tdl_status tdl_personal_object(tdl_str json, tdl_personal_policy policy, tdl_personal_told *told,
                                void *context, tdl_arena *arena, tdl_str *ret, tdl_report *why);
 
