@@ -9,10 +9,11 @@
  *
  * Subject   who was erased, as the store and the receipt call him: in a sealed store the pseudonym,
  *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a
- * reader but not from somebody who guesses it Receipt   {"public_key", "receipt", "signature"}: the
- * receipt is canonical JSON (sorted keys, no blanks, integers only), signed with Ed25519 by the
- * vault; null in a plain store. It names its entry in the audit log, "person.erase", which is
- * committed with it Part      of a time or of kinds: other rows stay as they are, key and ids too
+ *           reader but not from somebody who guesses it
+ * Receipt   {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
+ *           blanks, integers only), signed with Ed25519 by the vault; null in a plain store. It
+ *           names its entry in the audit log, "person.erase", which is committed with it
+ * Part      of a time or of kinds: other rows stay as they are, key and ids too
  */
 #ifndef TDL_STORE_ERASE_H
 #define TDL_STORE_ERASE_H
