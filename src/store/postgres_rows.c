@@ -117,7 +117,6 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPORT_CONSENTS] =
         "SELECT u.name, c.purpose, c.granted, c.time_us, c.source, u.sealed_key, u.sealed_id"
         " FROM consents c JOIN users u ON u.id = c.user_id ORDER BY c.id",
-    [TDL_READ_EXPORT_RETENTION] = "SELECT kind, days FROM retention",
     [TDL_READ_EXPORT_STALE] = "SELECT version, stale_us FROM models WHERE stale_us <> 0",
     [TDL_READ_EXPORT_ERASED] =
         "SELECT name, sealed_id, erased_us FROM users WHERE erased_us <> 0 ORDER BY id",

@@ -85,7 +85,6 @@ typedef enum tdl_read_statement {
     TDL_READ_EXPORT_GROUPS,
     TDL_READ_EXPORT_GROUP_TRAITS,
     TDL_READ_EXPORT_CONSENTS,
-    TDL_READ_EXPORT_RETENTION,
     TDL_READ_EXPORT_STALE,  /* models */
     TDL_READ_EXPORT_ERASED, /* users who were: name, sealed name of the erased, time */
     TDL_READ_EXPORT_ERASURES,

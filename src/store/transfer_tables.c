@@ -50,7 +50,7 @@ static const table tables[] = {
      .kinds = "tn"},
     {.count = COUNT(consents), .read = TDL_READ_EXPORT_CONSENTS, .own = tdl_transfer_put_consent},
     {.count = COUNT(retention),
-     .read = TDL_READ_EXPORT_RETENTION,
+     .read = TDL_READ_RETENTION,
      .put = TDL_EXECUTE_PUT_RETENTION,
      .kinds = "tn",
      .whole = true,

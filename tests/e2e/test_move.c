@@ -96,6 +96,25 @@ static int64_t number_of(const char *json_text, const char *name)
     return n;
 }
 
+/* u7 is erased, and u8 denies analytics. */
+static void let_go(client *c)
+{
+    client_expect(c, 200, "POST", "/v1/privacy/erase", "{\"user\":\"u7\"}");
+    client_expect(c, 200, "POST", "/v1/privacy/consent",
+                  "{\"user\":\"u8\",\"purpose\":\"analytics\",\"granted\":false}");
+}
+
+static void expect_dropped(const before *b, server *s)
+{
+    client *c = client_new(s, b->server->admin_key);
+
+    client_expect(c, 200, "POST", "/v1/events",
+                  "[{\"user\":\"u7\",\"kind\":\"view\"},{\"user\":\"u8\",\"kind\":\"view\"},"
+                  "{\"user\":\"u9\",\"kind\":\"view\"}]");
+    assert_int_equal(json_integer_value(client_at(c, "duplicates")), 2); // told as such
+    client_free(c);
+}
+
 static void a_store_moves_to_postgres_while_it_serves(void **state)
 {
     char from[300], out[1000];
@@ -104,21 +123,25 @@ static void a_store_moves_to_postgres_while_it_serves(void **state)
 
     TDL_UNUSED(state);
     start_before(&b);
+    let_go(b.client);
     snprintf(from, sizeof from, "sqlite:%s/treadle.db", b.server->data);
     const char *const move[] = {"migrate",     "--from", from,      "--to",
                                 database->url, "--json", "--quiet", NULL};
     assert_int_equal(server_command(move, out, sizeof out), 0);
-    assert_int_equal(number_of(out, "events"), USERS * SEEN);
+    assert_int_equal(number_of(out, "events"), (USERS - 1) * SEEN);
     assert_int_equal(number_of(out, "models"), 1);
+    assert_int_equal(number_of(out, "consents"), 1);
+    assert_int_equal(number_of(out, "erasures"), 1);
     client_expect(b.client, 200, "POST", "/v1/events",
                   "{\"user\":\"late\",\"kind\":\"view\",\"item\":\"i7\"}");
     server_stop(b.server);
     assert_int_equal(server_command(move, out, sizeof out), 0); // the rest
-    assert_int_equal(number_of(out, "events"), USERS * SEEN + 1);
+    assert_int_equal(number_of(out, "events"), (USERS - 1) * SEEN + 1);
     assert_int_equal(server_command(move, out, sizeof out), 0); // nothing
-    assert_int_equal(number_of(out, "events"), USERS * SEEN + 1);
+    assert_int_equal(number_of(out, "events"), (USERS - 1) * SEEN + 1);
     snprintf(after->store, sizeof after->store, "%s", database->url);
     expect_the_same(&b, after);
+    expect_dropped(&b, after);
     server_free(after);
     end_before(&b);
 }
