@@ -19,6 +19,22 @@ tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **
     return tdl_store_open(url, &options, ret, why);
 }
 
+tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why)
+{
+    tdl_loop_options options = {.actor = "cli",
+                                .data_dir = common->data,
+                                .store = common->store,
+                                .must_exist = true,
+                                .threads = threads};
+    tdl_report warning = {0};
+    tdl_status st = tdl_loop_open(&options, ret, &warning, why);
+
+    if (!st && warning.status)
+        fprintf(stderr, "treadle: %s\n", warning.message);
+    return st;
+}
+
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,
                          tdl_report *why)
 {
