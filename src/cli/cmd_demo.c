@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/folder.h"
+#include "cli/open_store.h"
 #include "cli/service.h"
 #include "cli/wheel.h"
 
@@ -251,6 +252,7 @@ static tdl_status run_demo(const void *values, char **arguments, tdl_report *why
     demo d = {.values = values};
     char temporary[64] = "";
     const char *folder = d.values->keep;
+    char key[PATH_MAX];
     tdl_status st;
 
     TDL_UNUSED(arguments);
@@ -261,9 +263,11 @@ static tdl_status run_demo(const void *values, char **arguments, tdl_report *why
     }
     tdl_service_options options = {
         .data_dir = folder,
+        .master_key_file = key,
         .server = {.address = "127.0.0.1", .port = (uint16_t)d.values->port},
         .port_may_move = true};
-    if ((st = tdl_service_start(&options, &d.service, why)))
+    if ((st = tdl_master_key_file(&d.values->common, folder, key, why)) ||
+        (st = tdl_service_start(&options, &d.service, why)))
         goto out;
     if (!d.service.admin_key[0]) {
         st = TDL_FAIL_HINT(why, TDL_E_CONFLICT, "give --demo-keep a folder that does not exist yet",

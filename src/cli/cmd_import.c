@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/import.h"
+#include "cli/open_store.h"
 #include "loop/loop.h"
 
 enum { BATCH_N = 1000, REMOTE_BATCH_N = 500, KEY_FILE_MAX = 4096 };
@@ -96,12 +97,18 @@ static tdl_status import_here(const import_values *v, const tdl_import_options *
                               tdl_progress *progress, tdl_import_result *ret, tdl_report *why)
 {
     tdl_loop *loop = NULL;
-    tdl_loop_options loop_options = {
-        .data_dir = v->common.data, .store = v->common.store, .exclusive = true, .threads = 1};
-    tdl_status st = tdl_loop_open(&loop_options, &loop, NULL, why);
+    char key[PATH_MAX];
+    tdl_loop_options loop_options = {.data_dir = v->common.data,
+                                     .store = v->common.store,
+                                     .master_key_file = key,
+                                     .exclusive = true,
+                                     .threads = 1};
+    tdl_status st;
 
-    if (st)
+    if ((st = tdl_master_key_file(&v->common, v->common.data, key, why)) ||
+        (st = tdl_loop_open(&loop_options, &loop, NULL, why)))
         return st;
+    tdl_tell_master_key(tdl_loop_store(loop), key);
     tdl_import_sink sink = {
         .context = loop, .batch_n = BATCH_N, .events = store_events, .items = store_items};
     st = tdl_import_file(options, &sink, progress, ret, why);

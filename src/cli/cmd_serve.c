@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/open_store.h"
 #include "cli/serve_options.h"
 #include "cli/service.h"
 #include "loop/retention.h"
@@ -80,8 +81,10 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
 {
     const tdl_serve_values *v = values;
     tdl_service service = {0};
+    char key[PATH_MAX];
     tdl_service_options options = {.data_dir = v->common.data,
                                    .store = v->common.store,
+                                   .master_key_file = key,
                                    .server = server_options(v),
                                    .retain = true,
                                    .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
@@ -89,7 +92,8 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
 
     TDL_UNUSED(arguments);
     if ((st = set_up_log(v, why)) ||
-        (st = tdl_personal_policy_named(v->personal, &options.server.personal, why)))
+        (st = tdl_personal_policy_named(v->personal, &options.server.personal, why)) ||
+        (st = tdl_master_key_file(&v->common, v->common.data, key, why)))
         return st;
     if ((st = tdl_retain_at_parse(v->retain_at, &options.retain_minutes, why))) {
         tdl_report_prefix(why, "--retain-at");
@@ -103,6 +107,7 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
     if ((st = tdl_service_start(&options, &service, why)))
         return st;
     announce(v, &service);
+    tdl_tell_master_key(tdl_loop_store(service.loop), key);
     tdl_log(TDL_LOG_INFO, "listening", "url=%s isa=%s", service.url, tdl_isa_name());
     tdl_service_wait(&service);
     tdl_log(TDL_LOG_INFO, "stopping", "url=%s", service.url);

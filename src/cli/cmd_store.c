@@ -18,6 +18,7 @@
 typedef struct migrate_values {
     tdl_common common;
     const char *from, *to;
+    bool plain;
 } migrate_values;
 
 static const tdl_option migrate_options[] = {
@@ -37,6 +38,14 @@ static const tdl_option migrate_options[] = {
      0,
      0,
      {"an empty store, or one this began to move into", "空存储，或上次未迁移完的存储"}},
+    {"plain",
+     TDL_OPTION_FLAG,
+     offsetof(migrate_values, plain),
+     NULL,
+     NULL,
+     0,
+     0,
+     {"keep ids and traits readable in the other store", "在目标存储中以明文保存用户标识和属性"}},
 };
 
 static void show(void *context, const char *stage, int64_t done, int64_t total)
@@ -95,53 +104,79 @@ static tdl_status copy_models(tdl_store *from, const char *here, const char *the
 
 /* ---- migrate ---- */
 
-static tdl_status move_between(const char *from_url, const char *to_url, const char *from_dir,
-                               const char *to_dir, const tdl_common *common,
+/* A store, the folder its model files are in, and its master key. */
+typedef struct place {
+    const char *url;
+    char folder[PATH_MAX], key[PATH_MAX];
+    bool plain; /* wanted so */
+} place;
+
+/* What is sealed does not become plain by chance. */
+static tdl_status check_sealed(const tdl_store *from, const tdl_store *to, const place *there,
+                               tdl_report *why)
+{
+    if (!tdl_store_vault(from) || tdl_store_vault(to) || there->plain)
+        return TDL_OK;
+    return TDL_FAIL_HINT(why, TDL_E_CONFLICT, "move into an empty store, or say --plain",
+                         "the store is sealed, and the other one is not");
+}
+
+static tdl_status move_between(const place *here, const place *there, const tdl_common *common,
                                tdl_transfer_counts *ret, tdl_report *why)
 {
-    tdl_store_options reading = {.read_only = true, .files_dir = from_dir};
-    tdl_store_options writing = {.files_dir = to_dir};
+    tdl_store_options reading = {
+        .read_only = true, .files_dir = here->folder, .master_key_file = here->key};
+    tdl_store_options writing = {.files_dir = there->folder,
+                                 .master_key_file = there->plain ? NULL : there->key};
     tdl_progress progress = tdl_progress_start(common->quiet);
     tdl_store *from = NULL, *to = NULL;
-    tdl_transfer_counts there;
+    tdl_transfer_counts moved;
     tdl_status st;
 
-    if ((st = tdl_store_open(from_url, &reading, &from, why)))
+    if ((st = tdl_store_open(here->url, &reading, &from, why)))
         goto out;
-    if (!is_shared(to_url) && (st = tdl_file_make_dir(to_dir, why)))
+    if (!is_shared(there->url) && (st = tdl_file_make_dir(there->folder, why)))
         goto out;
-    if ((st = tdl_store_open(to_url, &writing, &to, why)))
+    writing.sealed_as = from;
+    if ((st = tdl_store_open(there->url, &writing, &to, why)) ||
+        (st = check_sealed(from, to, there, why)))
         goto out;
-    if (strcmp(from_dir, to_dir) != 0 && (st = copy_models(from, from_dir, to_dir, why)))
+    if (strcmp(here->folder, there->folder) != 0 &&
+        (st = copy_models(from, here->folder, there->folder, why)))
         goto out;
-    st = tdl_store_transfer(from, to, show, &progress, ret, &there, why);
+    st = tdl_store_transfer(from, to, show, &progress, ret, &moved, why);
 out:
     tdl_progress_finish(&progress);
+    if (to)
+        tdl_tell_master_key(to, there->key);
     tdl_store_close(to);
     tdl_store_close(from);
     return st;
 }
 
-static tdl_status migrate(const char *from_url, const char *to_url, const tdl_common *common,
+/* The key of a store in a file is beside it, unless it was named. */
+static tdl_status find_key(const tdl_common *common, place *p, tdl_report *why)
+{
+    return tdl_master_key_file(common, is_shared(p->url) ? common->data : p->folder, p->key, why);
+}
+
+static tdl_status migrate(place *here, place *there, const tdl_common *common,
                           tdl_transfer_counts *ret, tdl_report *why)
 {
-    char temporary[TDL_FOLDER_MAX] = "", from_dir[PATH_MAX] = "", to_dir[PATH_MAX] = "";
+    char temporary[TDL_FOLDER_MAX] = "";
     tdl_status st;
 
-    if ((!is_shared(from_url) && (st = folder_of(from_url, from_dir, why))) ||
-        (!is_shared(to_url) && (st = folder_of(to_url, to_dir, why))))
-        return st;
-    if (is_shared(from_url) && is_shared(to_url)) {
+    if (is_shared(here->url) && is_shared(there->url)) {
         if ((st = tdl_folder_temporary(temporary, why)))
             return st;
-        snprintf(from_dir, sizeof from_dir, "%s", temporary);
+        snprintf(here->folder, sizeof here->folder, "%s", temporary);
     }
     // Of a shared store the files pass through the folder of the other one.
-    if (is_shared(from_url) && !is_shared(to_url))
-        memcpy(from_dir, to_dir, sizeof from_dir);
-    if (is_shared(to_url))
-        memcpy(to_dir, from_dir, sizeof to_dir);
-    st = move_between(from_url, to_url, from_dir, to_dir, common, ret, why);
+    if (is_shared(here->url) && !is_shared(there->url))
+        memcpy(here->folder, there->folder, sizeof here->folder);
+    if (is_shared(there->url))
+        memcpy(there->folder, here->folder, sizeof there->folder);
+    st = move_between(here, there, common, ret, why);
     if (temporary[0])
         tdl_folder_remove(temporary);
     return st;
@@ -168,6 +203,7 @@ static void print_counts(const tdl_common *common, const tdl_transfer_counts *n)
 static tdl_status run_migrate(const void *values, char **arguments, tdl_report *why)
 {
     const migrate_values *v = values;
+    place here = {.url = v->from}, there = {.url = v->to, .plain = v->plain};
     tdl_transfer_counts counts;
     tdl_status st;
 
@@ -177,7 +213,10 @@ static tdl_status run_migrate(const void *values, char **arguments, tdl_report *
                              "--from and --to name the two stores");
     if (!strcmp(v->from, v->to))
         return TDL_FAIL(why, TDL_E_USAGE, "--from and --to are the same store");
-    if ((st = migrate(v->from, v->to, &v->common, &counts, why)))
+    if ((!is_shared(v->from) && (st = folder_of(v->from, here.folder, why))) ||
+        (!is_shared(v->to) && (st = folder_of(v->to, there.folder, why))) ||
+        (st = find_key(&v->common, &here, why)) || (st = find_key(&v->common, &there, why)) ||
+        (st = migrate(&here, &there, &v->common, &counts, why)))
         return st;
     print_counts(&v->common, &counts);
     return TDL_OK;
@@ -211,17 +250,18 @@ static bool has_log(const tdl_common *common)
 static tdl_status run_backup(const void *values, char **arguments, tdl_report *why)
 {
     const tdl_common *common = values;
-    char temporary[TDL_FOLDER_MAX] = "", url[PATH_MAX + 32];
+    char temporary[TDL_FOLDER_MAX] = "", url[PATH_MAX + 32], key[PATH_MAX];
     tdl_progress progress = tdl_progress_start(common->quiet);
     bool shared = common->store && is_shared(common->store);
     tdl_status st;
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", common->data);
-    if ((has_log(common) && (st = note(common, "backup", arguments[0], why))) ||
+    if ((st = tdl_master_key_file(common, common->data, key, why)) ||
+        (has_log(common) && (st = note(common, "backup", arguments[0], why))) ||
         (shared && (st = tdl_folder_temporary(temporary, why))))
         return st;
     st = tdl_archive_write(common->store ? common->store : url, shared ? temporary : common->data,
-                           arguments[0], show, &progress, why);
+                           key, arguments[0], show, &progress, why);
     tdl_progress_finish(&progress);
     if (shared)
         tdl_folder_remove(temporary);
@@ -232,21 +272,26 @@ static tdl_status run_backup(const void *values, char **arguments, tdl_report *w
     return st;
 }
 
-/* By way of a folder, where an older backup becomes a store of today when it is opened. */
+/* By way of a folder, where an older backup becomes a store of today when it is opened. Both have
+ * the master key of whoever restores. */
 static tdl_status restore_shared(const char *path, const tdl_common *common, tdl_report *why)
 {
     char folder[TDL_FOLDER_MAX], url[TDL_FOLDER_MAX + 32];
+    place here = {.url = url}, there = {.url = common->store};
+    tdl_store_options options = {.master_key_file = here.key};
     tdl_transfer_counts counts;
     tdl_store *store = NULL;
-    tdl_status st = tdl_folder_temporary(folder, why);
+    tdl_status st;
 
-    if (st)
+    if ((st = find_key(common, &there, why)) || (st = tdl_folder_temporary(folder, why)))
         return st;
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", folder);
+    snprintf(here.folder, sizeof here.folder, "%s", folder);
+    memcpy(here.key, there.key, sizeof here.key);
     if (!(st = tdl_archive_unpack(path, folder, why)) &&
-        !(st = tdl_store_open(url, NULL, &store, why))) {
+        !(st = tdl_store_open(url, &options, &store, why))) {
         tdl_store_close(store);
-        st = migrate(url, common->store, common, &counts, why);
+        st = migrate(&here, &there, common, &counts, why);
     }
     tdl_folder_remove(folder);
     return st;

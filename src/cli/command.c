@@ -26,6 +26,15 @@ static const tdl_option common_options[] = {
      0,
      {"the store, postgres://USER@HOST/DATABASE; without it, in the data folder",
       "存储，postgres://USER@HOST/DATABASE；默认在数据目录中"}},
+    {"master-key-file",
+     TDL_OPTION_TEXT,
+     offsetof(tdl_common, master_key_file),
+     "FILE",
+     NULL,
+     0,
+     0,
+     {"the store's master key; without it, master.key in the data folder",
+      "存储的主密钥；默认为数据目录中的 master.key"}},
     {"json",
      TDL_OPTION_FLAG,
      offsetof(tdl_common, json),
@@ -51,7 +60,7 @@ static const tdl_option common_options[] = {
      0,
      {"show this help", "显示本帮助"}},
 };
-enum { COMMON_N = sizeof common_options / sizeof common_options[0], WORDS_MAX = 2, FAR = 99 };
+enum { COMMON_N = sizeof common_options / sizeof common_options[0], WORDS_MAX = 3, FAR = 99 };
 
 /* ---- help ---- */
 

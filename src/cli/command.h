@@ -43,8 +43,9 @@ typedef enum tdl_origin { TDL_ORIGIN_DEFAULT, TDL_ORIGIN_ENVIRONMENT, TDL_ORIGIN
 typedef struct tdl_common {
     bool json, quiet, help;
     const char *data;
-    const char *store;         /* NULL: in the data folder */
-    const tdl_origin *origins; /* where each option's value is from: [COMMON_N + options_n] */
+    const char *store;           /* NULL: in the data folder */
+    const char *master_key_file; /* the same */
+    const tdl_origin *origins;   /* where each option's value is from: [COMMON_N + options_n] */
 } tdl_common;
 
 typedef struct tdl_command {

@@ -42,6 +42,8 @@ extern const tdl_command tdl_command_privacy_retain_run;
 extern const tdl_command tdl_command_privacy_export;
 extern const tdl_command tdl_command_privacy_erase;
 extern const tdl_command tdl_command_privacy_verify_receipt;
+extern const tdl_command tdl_command_privacy_keys_status;
+extern const tdl_command tdl_command_privacy_keys_rotate;
 extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;

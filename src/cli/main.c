@@ -41,6 +41,8 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_privacy_export,
     &tdl_command_privacy_erase,
     &tdl_command_privacy_verify_receipt,
+    &tdl_command_privacy_keys_status,
+    &tdl_command_privacy_keys_rotate,
     &tdl_command_migrate,
     &tdl_command_backup,
     &tdl_command_restore,

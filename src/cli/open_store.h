@@ -2,6 +2,8 @@
 #ifndef TDL_CLI_OPEN_STORE_H
 #define TDL_CLI_OPEN_STORE_H
 
+#include <limits.h>
+
 #include "cli/command.h"
 #include "loop/loop.h"
 
@@ -18,5 +20,11 @@ tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **
 /* An entry in its audit log: `action` on a file, of which the name without its folder is kept. */
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,
                          tdl_report *why);
+
+/* The file of the master key: --master-key-file, else master.key in `folder`. */
+tdl_status tdl_master_key_file(const tdl_common *common, const char *folder, char ret[PATH_MAX],
+                               tdl_report *why);
+/* Say on stderr where the key is, if opening the store made it. */
+void tdl_tell_master_key(const tdl_store *store, const char *file);
 
 #endif

@@ -78,6 +78,7 @@ static tdl_status open_loop(const tdl_service_options *options, tdl_service *ser
     tdl_report warning = {0};
     tdl_loop_options loop = {.data_dir = options->data_dir,
                              .store = options->store,
+                             .master_key_file = options->master_key_file,
                              .exclusive = true,
                              .retain = options->retain,
                              .retain_minutes = options->retain_minutes,

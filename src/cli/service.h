@@ -12,6 +12,7 @@
 
 typedef struct tdl_service_options {
     const char *data_dir, *store; /* store: URL; NULL = in data_dir */
+    const char *master_key_file;  /* of the store */
     bool retain;                  /* as in tdl_loop_options */
     int retain_minutes;
     tdl_server_options server;

@@ -70,9 +70,9 @@ static tdl_status learn_again(tdl_loop *loop, tdl_str id, tdl_report *why)
     tdl_arena *arena = tdl_arena_new(EVENTS_BYTES);
     tdl_event *events;
     size_t n = 0;
-    tdl_status st = arena ? tdl_store_user_events(tdl_loop_store(loop), id, SIZE_MAX, arena,
-                                                  &events, &n, why)
-                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to learn what is left");
+    tdl_status st =
+        arena ? tdl_store_user_events(tdl_loop_store(loop), id, SIZE_MAX, arena, &events, &n, why)
+              : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to learn what is left");
 
     while (!st && n > 0)
         tdl_loop_learn_again(loop, &events[--n]);

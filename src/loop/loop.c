@@ -170,8 +170,10 @@ static tdl_status open_folder(tdl_loop *loop, const tdl_loop_options *options, t
 static tdl_status open_store(tdl_loop *loop, const tdl_loop_options *options, tdl_report *why)
 {
     char url[PATH_MAX + 32];
-    tdl_store_options store_options = {
-        .must_exist = options->must_exist, .actor = options->actor, .files_dir = loop->data_dir};
+    tdl_store_options store_options = {.must_exist = options->must_exist,
+                                       .actor = options->actor,
+                                       .files_dir = loop->data_dir,
+                                       .master_key_file = options->master_key_file};
 
     snprintf(url, sizeof url, "sqlite:%s/treadle.db", loop->data_dir);
     tdl_status st =

@@ -13,13 +13,14 @@
 typedef struct tdl_loop tdl_loop;
 
 typedef struct tdl_loop_options {
-    const char *data_dir; /* made when missing, unless must_exist */
-    const char *store;    /* URL of a store of its own; NULL: sqlite in the data folder */
-    const char *actor;    /* see tdl_store_options */
+    const char *data_dir;        /* made when missing, unless must_exist */
+    const char *store;           /* URL of a store of its own; NULL: sqlite in the data folder */
+    const char *actor;           /* see tdl_store_options */
+    const char *master_key_file; /* see tdl_store_options; NULL: a new store is plain */
     bool must_exist;
-    bool exclusive;   /* take the folder's lock: whoever keeps serving state or imports does */
-    unsigned threads; /* of the training pool; 0 = TREADLE_THREADS or all cores */
-    bool retain;      /* remove old rows each day (loop/retention.h) at */
+    bool exclusive;     /* take the folder's lock: whoever keeps serving state or imports does */
+    unsigned threads;   /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    bool retain;        /* remove old rows each day (loop/retention.h) at */
     int retain_minutes; /* since midnight, by the local clock */
     /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
     void (*tell_stage)(void *context, const char *stage);

@@ -15,7 +15,8 @@ void tdl_rate_release(tdl_rate *rate)
     pthread_mutex_destroy(&rate->lock);
 }
 
-/* Move to `second`, clearing what lies between. Threads may come in another order than they looked. */
+/* Move to `second`, clearing what lies between. Threads may come in another order than they looked.
+ */
 static void advance(tdl_rate *rate, int64_t second)
 {
     if (second <= rate->second)

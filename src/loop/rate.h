@@ -1,5 +1,5 @@
-/* Counts per second over the last minute, for the live picture. Times are monotonic: a clock that is
- * set forth and back would stop the picture until it is there again. Thread-safe. */
+/* Counts per second over the last minute, for the live picture. Times are monotonic: a clock that
+ * is set forth and back would stop the picture until it is there again. Thread-safe. */
 #ifndef TDL_LOOP_RATE_H
 #define TDL_LOOP_RATE_H
 

@@ -238,18 +238,25 @@ out:
     return st;
 }
 
-static tdl_status copy_store(const char *url, const char *files_dir, const char *path,
-                             tdl_transfer_progress *progress, void *context, tdl_report *why)
+/* What is sealed stays so, under the same keys. */
+static tdl_status copy_store(const char *url, const char *files_dir, const char *master_key_file,
+                             const char *path, tdl_transfer_progress *progress, void *context,
+                             tdl_report *why)
 {
-    tdl_store_options reading = {.read_only = true, .files_dir = files_dir};
+    tdl_store_options reading = {
+        .read_only = true, .files_dir = files_dir, .master_key_file = master_key_file};
+    tdl_store_options writing = {0};
     tdl_transfer_counts here, there;
     tdl_store *from = NULL, *to = NULL;
     char target[PATH_MAX + 8];
     tdl_status st;
 
     snprintf(target, sizeof target, "sqlite:%s", path);
-    if ((st = tdl_store_open(url, &reading, &from, why)) ||
-        (st = tdl_store_open(target, NULL, &to, why)))
+    if ((st = tdl_store_open(url, &reading, &from, why)))
+        goto out;
+    if (tdl_store_vault(from))
+        writing = (tdl_store_options){.master_key_file = master_key_file, .sealed_as = from};
+    if ((st = tdl_store_open(target, &writing, &to, why)))
         goto out;
     st = tdl_store_transfer(from, to, progress, context, &here, &there, why);
 out:
@@ -285,13 +292,14 @@ static void remove_part(const char *part)
     }
 }
 
-static tdl_status write_part(const char *url, const char *files_dir, const char *part,
-                             tdl_transfer_progress *progress, void *context, tdl_report *why)
+static tdl_status write_part(const char *url, const char *files_dir, const char *master_key_file,
+                             const char *part, tdl_transfer_progress *progress, void *context,
+                             tdl_report *why)
 {
     const char *source = !strncmp(url, "sqlite:", 7) ? url + 7 : url;
     sqlite3 *db;
     tdl_status st = !strncmp(source, "postgres", 8) && strstr(source, "://")
-                        ? copy_store(url, files_dir, part, progress, context, why)
+                        ? copy_store(url, files_dir, master_key_file, part, progress, context, why)
                         : copy_sqlite(source, part, progress, context, why);
 
     if (st || (st = open_db(part, SQLITE_OPEN_READWRITE, &db, why)))
@@ -301,8 +309,9 @@ static tdl_status write_part(const char *url, const char *files_dir, const char 
     return st;
 }
 
-tdl_status tdl_archive_write(const char *url, const char *files_dir, const char *path,
-                             tdl_transfer_progress *progress, void *context, tdl_report *why)
+tdl_status tdl_archive_write(const char *url, const char *files_dir, const char *master_key_file,
+                             const char *path, tdl_transfer_progress *progress, void *context,
+                             tdl_report *why)
 {
     char part[PATH_MAX];
     tdl_status st;
@@ -312,7 +321,7 @@ tdl_status tdl_archive_write(const char *url, const char *files_dir, const char 
     if (snprintf(part, sizeof part, "%s.part", path) >= PATH_MAX - 16)
         return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
     remove_part(part);
-    if (!(st = write_part(url, files_dir, part, progress, context, why)))
+    if (!(st = write_part(url, files_dir, master_key_file, part, progress, context, why)))
         st = finish(part, path, why);
     remove_part(part);
     return st;

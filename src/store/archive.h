@@ -10,9 +10,11 @@
 
 /* Write the store `url` to `path`, while servers go on using it: what they commit from here on is
  * not in it. files_dir: where the models' files are; of a PostgreSQL store they are brought there.
- * TDL_E_CONFLICT: there is such a file already. */
-tdl_status tdl_archive_write(const char *url, const char *files_dir, const char *path,
-                             tdl_transfer_progress *progress, void *context, tdl_report *why);
+ * master_key_file: of a sealed store on PostgreSQL, else not looked at; the key is never in the
+ * backup. TDL_E_CONFLICT: there is such a file already. */
+tdl_status tdl_archive_write(const char *url, const char *files_dir, const char *master_key_file,
+                             const char *path, tdl_transfer_progress *progress, void *context,
+                             tdl_report *why);
 
 /* TDL_E_CORRUPT: the checksum is another one. TDL_E_NOT_FOUND: there is none. */
 tdl_status tdl_archive_check(const char *path, tdl_report *why);

@@ -9,6 +9,7 @@
 
 #include "store/chain.h"
 #include "store/execute.h"
+#include "store/people.h"
 #include "store/store.h"
 
 /* Ids of one person; more are not joined. */
@@ -31,6 +32,7 @@ typedef struct tdl_removed {
 /* A decision as it is stored: texts ready to bind. */
 typedef struct tdl_decision_text {
     tdl_str id, app, user, model_version, why;
+    tdl_str asker; /* in a sealed store the user's id: sealed too where he is no row of `users` */
     tdl_str candidates; /* store/candidates.h */
     int64_t time_us;
     int64_t chosen_n; /* the first so many candidates are the answer */
@@ -51,6 +53,8 @@ typedef struct tdl_store_ops {
     tdl_status (*open)(const char *path, const tdl_store_options *options, tdl_backend **ret,
                        tdl_report *why);
     void (*close)(tdl_backend *backend); /* accepts NULL; readers are closed before it */
+    /* The store is sealed: for the writer, and readers opened from here on. */
+    void (*use_people)(tdl_backend *backend, tdl_people *people);
 
     /* Writing. After a failed put the caller undoes to the mark, or rolls everything back. */
     tdl_status (*begin)(tdl_backend *backend, tdl_report *why);
@@ -158,7 +162,7 @@ typedef struct tdl_store_ops {
 
 /* groups.c, for backends: what a new event says of groups. */
 tdl_status tdl_put_group(tdl_execute_fn *execute, tdl_backend *backend, const tdl_event *event,
-                         tdl_report *why);
+                         int64_t user, tdl_report *why);
 
 extern const tdl_store_ops tdl_sqlite_ops;   /* sqlite.c */
 extern const tdl_store_ops tdl_postgres_ops; /* postgres.c */

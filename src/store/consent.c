@@ -168,10 +168,10 @@ static tdl_status read_said(tdl_reader *reader, tdl_str user, tdl_consent_fn *fn
     if (st)
         return st;
     if (user.len)
-        tdl_rows_bind_text(&r, 1, user);
+        tdl_rows_bind_person(&r, 1, user);
     while (tdl_rows_next(&r)) {
         int64_t bits = tdl_rows_number(&r, 1);
-        fn(context, &(tdl_consent_said){.id = tdl_rows_text(&r, 0),
+        fn(context, &(tdl_consent_said){.id = tdl_rows_person(&r, 0, 2, 0),
                                         .granted = (unsigned)(bits >> 8) & TDL_PURPOSES_ALL,
                                         .denied = (unsigned)bits & TDL_PURPOSES_ALL});
     }
@@ -213,7 +213,7 @@ static tdl_status read_new(tdl_reader *reader, int64_t *position, tdl_consent_fn
         return st;
     tdl_rows_bind_number(&r, 1, *position);
     while (tdl_rows_next(&r)) {
-        fn(context, &(tdl_consent_said){.id = tdl_rows_text(&r, 0)});
+        fn(context, &(tdl_consent_said){.id = tdl_rows_person(&r, 0, 2, 0)});
         *position = tdl_rows_number(&r, 1);
     }
     return tdl_rows_end(&r, why);
@@ -242,7 +242,7 @@ static tdl_status read_words(tdl_reader *reader, tdl_str user, tdl_arena *arena,
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, user);
+    tdl_rows_bind_person(&r, 1, user);
     while ((word = tdl_rows_next(&r))) {
         tdl_purpose_parse(tdl_rows_text(&r, 0), &word->purpose);
         word->granted = tdl_rows_number(&r, 1) != 0;

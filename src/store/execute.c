@@ -43,7 +43,7 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                 " ON CONFLICT(group_id, name) DO UPDATE SET value = excluded.value,"
                 " time_us = excluded.time_us WHERE excluded.time_us >= group_traits.time_us"},
     [TDL_EXECUTE_PUT_NO_PERSON] = {.sql = "UPDATE users SET no_person = true"
-                                          " WHERE name = $1 AND NOT no_person"},
+                                          " WHERE id = CAST($1 AS bigint) AND NOT no_person"},
     [TDL_EXECUTE_PUT_REJECT] = {.sql = "INSERT INTO rejects(received_us, source, reason, raw)"
                                        " VALUES($1, $2, $3, $4)"},
     [TDL_EXECUTE_DROP_REJECTS] = {.sql = "DELETE FROM rejects WHERE id <="
@@ -106,9 +106,10 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_DROP_REPORT] = {.sql = "DELETE FROM reports WHERE id = $1"},
     [TDL_EXECUTE_ERASE_FIND] = {.sql = "SELECT coalesce(person, id) FROM users"
                                        " WHERE name IN ($1, $2) ORDER BY id LIMIT 1"},
-    [TDL_EXECUTE_ERASE_MEASURE] =
-        {.sql = "SELECT min(time_us), count(decision_id)" EVENTS_IN("user"),
-         .postgres = "SELECT min(time_us), count(decision_id)" EVENTS_IN("user_id")},
+    [TDL_EXECUTE_ERASE_MEASURE] = {.sql =
+                                       "SELECT min(time_us), count(decision_id)" EVENTS_IN("user"),
+                                   .postgres = "SELECT min(time_us), count(decision_id)" EVENTS_IN(
+                                       "user_id")},
     [TDL_EXECUTE_ERASE_UNNAME] =
         {.sql = "UPDATE joins SET event = 0 WHERE event IN (SELECT seq" EVENTS_IN("user") ")",
          .postgres =
@@ -122,7 +123,8 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_ERASE_JOINS] = {.sql = "DELETE FROM joins WHERE id IN (" JOINS ")"},
     [TDL_EXECUTE_ERASE_NEXT_ID] =
         {.sql = "SELECT id, name, CAST(CASE WHEN sealed_key IS NULL THEN 0 ELSE 1 END AS bigint),"
-                " erased_us FROM users WHERE id IN " IDS " AND id > CAST($2 AS bigint) ORDER BY id LIMIT 1"},
+                " erased_us FROM users WHERE id IN " IDS
+                " AND id > CAST($2 AS bigint) ORDER BY id LIMIT 1"},
     [TDL_EXECUTE_ERASE_ID] = {.sql = "UPDATE users SET name = $2, person = NULL,"
                                      " identified = false, sealed_key = NULL, sealed_id = NULL,"
                                      " denied = 0, erased_us = CAST($3 AS bigint)"
@@ -135,13 +137,16 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_ERASE_NEXT_MODEL] =
         {.sql = "SELECT version FROM models WHERE created_us >= CAST($1 AS bigint)"
                 " AND version > $2 ORDER BY version LIMIT 1"},
-    [TDL_EXECUTE_ERASE_MODELS] =
-        {.sql = "UPDATE models SET stale_us = CAST($2 AS bigint)"
-                " WHERE created_us >= CAST($1 AS bigint) AND stale_us = 0"},
+    [TDL_EXECUTE_ERASE_MODELS] = {.sql =
+                                      "UPDATE models SET stale_us = CAST($2 AS bigint)"
+                                      " WHERE created_us >= CAST($1 AS bigint) AND stale_us = 0"},
     [TDL_EXECUTE_PUT_ERASURE] =
         {.sql = "INSERT INTO erasures(id, subject, state, receipt, created_us, done_us)"
                 " VALUES($1, $2, 'removed', $3, CAST($4 AS bigint), 0)"},
     [TDL_EXECUTE_END_ERASURE] =
         {.sql = "UPDATE erasures SET state = 'done', receipt = $2, done_us = CAST($3 AS bigint)"
                 " WHERE id = $1 AND state = 'removed'"},
+    [TDL_EXECUTE_COUNT_NAMED] = {.sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)"
+                                        " AS u) + (SELECT count(*) FROM (SELECT 1 FROM decisions"
+                                        " LIMIT 1) AS d)"},
 };

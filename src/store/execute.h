@@ -20,7 +20,7 @@ typedef enum tdl_execute {
     TDL_EXECUTE_GET_SETTING,      /* name -> value */
     TDL_EXECUTE_PUT_GROUP,        /* type, name */
     TDL_EXECUTE_PUT_GROUP_TRAIT,  /* type, name, trait, JSON, time: the newest word holds */
-    TDL_EXECUTE_PUT_NO_PERSON,    /* user */
+    TDL_EXECUTE_PUT_NO_PERSON,    /* user's number */
     TDL_EXECUTE_PUT_REJECT,       /* time, source, reason, raw */
     TDL_EXECUTE_DROP_REJECTS,     /* all but the newest so many */
     TDL_EXECUTE_FIND_USER,        /* name -> number, number of its person or 0 */
@@ -58,6 +58,7 @@ typedef enum tdl_execute {
     TDL_EXECUTE_ERASE_MODELS,     /* made since, time: they are stale */
     TDL_EXECUTE_PUT_ERASURE,      /* id, subject, receipt, time */
     TDL_EXECUTE_END_ERASURE,      /* id, receipt, time */
+    TDL_EXECUTE_COUNT_NAMED,      /* -> 0 when the store knows nobody yet */
     TDL_EXECUTE_N
 } tdl_execute;
 

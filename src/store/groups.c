@@ -38,14 +38,14 @@ static tdl_status put_traits(tdl_execute_fn *execute, tdl_backend *backend, cons
 }
 
 tdl_status tdl_put_group(tdl_execute_fn *execute, tdl_backend *backend, const tdl_event *e,
-                         tdl_report *why)
+                         int64_t user, tdl_report *why)
 {
-    const tdl_value user = tdl_value_text(e->user);
+    const tdl_value number = tdl_value_number(user);
     const tdl_value group[] = {tdl_value_text(e->group_type), tdl_value_text(e->group)};
     tdl_status st = TDL_OK;
 
     if (e->no_person)
-        st = execute(backend, TDL_EXECUTE_PUT_NO_PERSON, &user, 1, NULL, 0, NULL, why);
+        st = execute(backend, TDL_EXECUTE_PUT_NO_PERSON, &number, 1, NULL, 0, NULL, why);
     if (!st && e->group.len)
         st = execute(backend, TDL_EXECUTE_PUT_GROUP, group, 2, NULL, 0, NULL, why);
     return st || !e->group_traits.len ? st : put_traits(execute, backend, e, why);

@@ -18,7 +18,7 @@ typedef struct exporting {
     tdl_str user, *id;      /* [ids_n] */
     size_t ids_n;
     int64_t first_us; /* of the person's events; INT64_MAX = none */
-    tdl_buf line, reasons;
+    tdl_buf line, reasons, trait;
     tdl_report *why;
 } exporting;
 
@@ -89,19 +89,23 @@ static tdl_status write_join(exporting *x, tdl_rows *r)
 {
     tdl_jw w = start_line(x, "join");
 
-    tdl_jw_kstr(&w, "kept", tdl_rows_text(r, 0));
-    tdl_jw_kstr(&w, "joined", tdl_rows_text(r, 1));
+    tdl_jw_kstr(&w, "kept", tdl_rows_person(r, 0, 3, 0));
+    tdl_jw_kstr(&w, "joined", tdl_rows_person(r, 1, 5, 1));
     tdl_jw_kbool(&w, "undone", tdl_rows_number(r, 2) != 0);
     return end_line(x, &w);
 }
 
 static tdl_status write_trait(exporting *x, tdl_rows *r)
 {
+    tdl_user_seal owner = {.name = tdl_rows_text(r, 0), .key = tdl_rows_bytes(r, 4)};
+    tdl_str name = tdl_rows_text(r, 1);
+    tdl_str value =
+        tdl_people_trait(r->reader->people, owner, name, tdl_rows_text(r, 2), &x->trait);
     tdl_jw w = start_line(x, "trait");
 
-    tdl_jw_kstr(&w, "id", tdl_rows_text(r, 0));
-    tdl_jw_kstr(&w, "name", tdl_rows_text(r, 1));
-    tdl_jw_kraw(&w, "value", tdl_rows_text(r, 2));
+    tdl_jw_kstr(&w, "id", tdl_rows_person(r, 0, 4, 0));
+    tdl_jw_kstr(&w, "name", name);
+    tdl_jw_kraw(&w, "value", value);
     tdl_jw_ktime(&w, "time", tdl_rows_number(r, 3));
     return end_line(x, &w);
 }
@@ -217,7 +221,7 @@ static tdl_status write_rows(exporting *x, tdl_read_statement which, tdl_str id,
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, id);
+    tdl_rows_bind_person(&r, 1, id);
     while (!st && tdl_rows_next(&r))
         st = write(x, &r);
     tdl_status ended = tdl_rows_end(&r, st ? NULL : x->why);
@@ -232,9 +236,9 @@ static tdl_status write_ids(exporting *x)
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, x->user);
+    tdl_rows_bind_person(&r, 1, x->user);
     while (!st && (id = tdl_rows_next(&r))) {
-        *id = tdl_rows_keep(&r, 0);
+        *id = tdl_rows_keep_text(&r, tdl_rows_person(&r, 0, 2, 0));
         x->id = r.at;
         x->ids_n = r.n;
         st = write_id(x, &r);
@@ -301,5 +305,6 @@ out:
     tdl_arena_free(x.arena);
     tdl_buf_release(&x.line);
     tdl_buf_release(&x.reasons);
+    tdl_buf_release(&x.trait);
     return st;
 }

@@ -11,10 +11,15 @@
 
 /* ---- parting ---- */
 
-static tdl_status check_id(const tdl_store_ops *ops, tdl_backend *backend, tdl_str id,
+typedef struct split {
+    tdl_str id, name; /* name: of the id in the store */
+    tdl_audit_entry entry;
+} split;
+
+static tdl_status check_id(const tdl_store_ops *ops, tdl_backend *backend, const split *s,
                            tdl_report *why)
 {
-    const tdl_value name = tdl_value_text(id);
+    const tdl_value name = tdl_value_text(s->name);
     tdl_value user[2];
     int64_t found = 0;
     tdl_status st = ops->execute(backend, TDL_EXECUTE_FIND_USER, &name, 1, user, 2, &found, why);
@@ -22,11 +27,11 @@ static tdl_status check_id(const tdl_store_ops *ops, tdl_backend *backend, tdl_s
     if (st)
         return st;
     if (!found)
-        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no user \"%.*s\"", TDL_FMT(id));
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no user \"%.*s\"", TDL_FMT(s->id));
     if (!user[1].number)
         return TDL_FAIL_HINT(
             why, TDL_E_CONFLICT, "split off another id of the person, if it has any",
-            "\"%.*s\" was not joined to another id: it stands for its person", TDL_FMT(id));
+            "\"%.*s\" was not joined to another id: it stands for its person", TDL_FMT(s->id));
     return TDL_OK;
 }
 
@@ -44,22 +49,17 @@ static tdl_status part(const tdl_store_ops *ops, tdl_backend *backend, const tdl
     return ops->execute(backend, TDL_EXECUTE_SUM_CONSENT, &join[2], 1, NULL, 0, NULL, why);
 }
 
-typedef struct split {
-    tdl_str id;
-    tdl_audit_entry entry;
-} split;
-
 static tdl_status undo(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
                        tdl_report *why)
 {
     const split *s = context;
     tdl_audit_entry entry = s->entry;
-    const tdl_value name = tdl_value_text(s->id);
+    const tdl_value name = tdl_value_text(s->name);
     tdl_value join[3]; /* its number, who was joined, whom to */
     int64_t found = 0;
     tdl_status st;
 
-    if ((st = check_id(ops, backend, s->id, why)) ||
+    if ((st = check_id(ops, backend, s, why)) ||
         (st = ops->execute(backend, TDL_EXECUTE_FIND_JOIN, &name, 1, join, 3, &found, why)))
         return st;
     if (!found)
@@ -74,7 +74,10 @@ static tdl_status undo(const tdl_store_ops *ops, tdl_backend *backend, const voi
 tdl_status tdl_store_split(tdl_store *store, tdl_str id, tdl_arena *arena, tdl_str *ret_person,
                            tdl_report *why)
 {
-    split s = {.id = id, .entry = {.action = "person.split"}};
+    char pseudonym[TDL_PSEUDONYM_LEN + 1];
+    split s = {.id = id,
+               .name = tdl_people_name(store->people, id, pseudonym),
+               .entry = {.action = "person.split"}};
 
     tdl_audit_begin(store, &s.entry);
     tdl_status st = tdl_store_write(store, undo, &s, why);
@@ -92,9 +95,9 @@ static tdl_status read_ids(tdl_reader *reader, tdl_str id, tdl_arena *arena, tdl
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, id);
+    tdl_rows_bind_person(&r, 1, id);
     while ((one = tdl_rows_next(&r)))
-        *one = (tdl_person_id){.id = tdl_rows_keep(&r, 0),
+        *one = (tdl_person_id){.id = tdl_rows_keep_text(&r, tdl_rows_person(&r, 0, 5, 0)),
                                .joined = !tdl_rows_is_null(&r, 1),
                                .time_us = tdl_rows_is_null(&r, 1) ? 0 : tdl_rows_number(&r, 1),
                                .kind = tdl_rows_keep(&r, 2),
@@ -133,7 +136,7 @@ static tdl_status read_splits(tdl_reader *reader, int64_t *position,
     while (tdl_rows_next(&r)) {
         *position = tdl_rows_number(&r, 2);
         if (fn)
-            fn(context, tdl_rows_text(&r, 0), tdl_rows_text(&r, 1));
+            fn(context, tdl_rows_person(&r, 0, 3, 0), tdl_rows_person(&r, 1, 5, 1));
     }
     return tdl_rows_end(&r, why);
 }

@@ -84,6 +84,11 @@ static void pg_close(tdl_backend *b)
     free(b);
 }
 
+static void pg_use_people(tdl_backend *b, tdl_people *people)
+{
+    b->people = people;
+}
+
 static int64_t pg_data_version(tdl_backend *b)
 {
     return tdl_pg_watch_version(b->watch);
@@ -102,6 +107,7 @@ static tdl_status pg_reader_open(tdl_backend *b, tdl_reader **ret, tdl_report *w
     if (!reader)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a connection");
     reader->base.ops = &tdl_pg_rows;
+    reader->base.people = b->people;
     reader->backend = b;
     if ((st = tdl_pg_connect(b->url, true, &reader->conn, why))) {
         free(reader);
@@ -120,6 +126,7 @@ static void pg_reader_close(tdl_reader *given)
     for (int i = 0; i < TDL_READ_N; i++)
         PQclear(reader->statement[i].result);
     PQfinish(reader->conn);
+    tdl_reader_release(&reader->base);
     free(reader);
 }
 
@@ -133,6 +140,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .other_scheme = "postgresql",
     .open = pg_open,
     .close = pg_close,
+    .use_people = pg_use_people,
     .begin = tdl_pg_begin,
     .commit = tdl_pg_commit,
     .rollback = tdl_pg_rollback,

@@ -85,6 +85,7 @@ typedef enum tdl_pg_write_statement {
     TDL_PG_MESSAGES,
     TDL_PG_MESSAGES_OFF,
     TDL_PG_MONTH,
+    TDL_PG_USER_KEYS,
     TDL_PG_PERSONS,
     TDL_PG_CONSENTS,
     TDL_PG_DECISIONS,
@@ -140,6 +141,7 @@ struct tdl_backend {
     PGresult *executed;                  /* whose values are given out; may be NULL */
     tdl_chain audit;                     /* see tdl_store_ops */
     int64_t retry_at_us, retry_after_us; /* monotonic; not before, and how long the next wait is */
+    tdl_people *people;                  /* NULL: the store is plain */
     tdl_intern names[TDL_PG_NAME_TABLES];
     size_t marked_names[TDL_PG_NAME_TABLES]; /* fresh names at the mark */
     tdl_pg_event *events;                    /* [events_n], put off until mark or commit */
@@ -209,6 +211,12 @@ tdl_status tdl_pg_number_events(tdl_backend *backend, tdl_report *why);
 enum { TDL_PG_MESSAGE_BYTES = 16 };
 void tdl_pg_hash_message(tdl_str source, tdl_str message_id,
                          unsigned char ret[TDL_PG_MESSAGE_BYTES]);
+/* Bind arrays and run; they are released. ret may be NULL. */
+tdl_status tdl_pg_write_arrays(tdl_backend *backend, tdl_pg_write_statement which,
+                               tdl_pg_parameters *p, tdl_buf *array, int n, const char *doing,
+                               PGresult **ret, tdl_report *why);
+/* Traits and joins of the new events among those put off. */
+tdl_status tdl_pg_put_persons(tdl_backend *backend, tdl_report *why);
 /* Store what was put off. */
 tdl_status tdl_pg_put_events(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_pg_put_decisions(tdl_backend *backend, tdl_report *why);

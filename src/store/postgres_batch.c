@@ -20,6 +20,22 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a group of events");
 }
 
+tdl_status tdl_pg_write_arrays(tdl_backend *b, tdl_pg_write_statement which, tdl_pg_parameters *p,
+                               tdl_buf *array, int n, const char *doing, PGresult **ret,
+                               tdl_report *why)
+{
+    bool failed = false;
+
+    for (int i = 0; i < n; i++) {
+        tdl_pg_bind_buf(p, i + 1, &array[i]);
+        failed |= array[i].failed;
+    }
+    tdl_status st = failed ? no_memory(why) : tdl_pg_write(b, which, p, doing, ret, why);
+    for (int i = 0; i < n; i++)
+        tdl_buf_release(&array[i]);
+    return st;
+}
+
 /* ---- deduplication ---- */
 
 typedef struct message {
@@ -262,64 +278,7 @@ static tdl_status copy_events(tdl_backend *b, tdl_report *why)
     return st || sent ? st : tdl_pg_fail(b->conn, NULL, "storing events", why);
 }
 
-/* ---- persons ---- */
-
-static int64_t what_of(const tdl_event *e)
-{
-    return tdl_str_is(e->kind, "$identify") ? 1 : tdl_str_is(e->kind, "$create_alias") ? 2 : 0;
-}
-
-static bool says_of_person(const tdl_pg_event *one)
-{
-    const tdl_event *e = one->event;
-
-    return *one->ret_seq &&
-           (one->alias > 0 || e->traits.len || e->traits_once.len || what_of(e) == 1);
-}
-
-enum { PERSON_ARRAYS = 7 };
-
-static void start_persons(tdl_buf array[PERSON_ARRAYS], size_t n)
-{
-    for (int i = 0; i < PERSON_ARRAYS; i++)
-        tdl_pg_array(&array[i], i == 4 || i == 5 ? TDL_PG_TEXT : TDL_PG_INT8, n);
-}
-
-static void add_person(tdl_buf array[PERSON_ARRAYS], const tdl_pg_event *one)
-{
-    tdl_pg_add_number(&array[0], *one->ret_seq);
-    tdl_pg_add_number(&array[1], one->user);
-    tdl_pg_add_number(&array[2], one->alias > 0 ? one->alias : 0);
-    tdl_pg_add_number(&array[3], what_of(one->event));
-    tdl_pg_add_text(&array[4], one->event->traits);
-    tdl_pg_add_text(&array[5], one->event->traits_once);
-    tdl_pg_add_number(&array[6], one->event->time_us);
-}
-
-/* Bind the arrays and run; they are released. */
-static tdl_status write_arrays(tdl_backend *b, tdl_pg_write_statement which, tdl_pg_parameters *p,
-                               tdl_buf *array, int n, const char *doing, PGresult **ret,
-                               tdl_report *why)
-{
-    bool failed = false;
-
-    for (int i = 0; i < n; i++) {
-        tdl_pg_bind_buf(p, i + 1, &array[i]);
-        failed |= array[i].failed;
-    }
-    tdl_status st = failed ? no_memory(why) : tdl_pg_write(b, which, p, doing, ret, why);
-    for (int i = 0; i < n; i++)
-        tdl_buf_release(&array[i]);
-    return st;
-}
-
-static tdl_status write_persons(tdl_backend *b, tdl_buf array[PERSON_ARRAYS], tdl_report *why)
-{
-    tdl_pg_parameters p = {0};
-
-    tdl_pg_bind_number(&p, PERSON_ARRAYS + 1, TDL_PERSON_IDS_MAX);
-    return write_arrays(b, TDL_PG_PERSONS, &p, array, PERSON_ARRAYS, "joining persons", NULL, why);
-}
+/* ---- events ---- */
 
 static tdl_status put_groups(tdl_backend *b, tdl_report *why)
 {
@@ -327,79 +286,8 @@ static tdl_status put_groups(tdl_backend *b, tdl_report *why)
 
     for (size_t i = 0; !st && i < b->events_n; i++)
         if (*b->events[i].ret_seq)
-            st = tdl_put_group(tdl_pg_execute, b, b->events[i].event, why);
+            st = tdl_put_group(tdl_pg_execute, b, b->events[i].event, b->events[i].user, why);
     return st;
-}
-
-static bool may_join(const tdl_pg_event *one)
-{
-    return *one->ret_seq && one->alias > 0;
-}
-
-/* What one of a person's ids said on consent holds for those that were joined with it. */
-static tdl_status join_consents(tdl_backend *b, tdl_report *why)
-{
-    tdl_buf array = {0};
-    tdl_pg_parameters p = {0};
-    PGresult *result = NULL;
-    size_t n = 0;
-    tdl_status st;
-
-    for (size_t i = 0; i < b->events_n; i++)
-        n += may_join(&b->events[i]);
-    if (!n)
-        return TDL_OK;
-    tdl_pg_array(&array, TDL_PG_INT8, n);
-    for (size_t i = 0; i < b->events_n; i++)
-        if (may_join(&b->events[i]))
-            tdl_pg_add_number(&array, b->events[i].user);
-    st = write_arrays(b, TDL_PG_CONSENTS, &p, &array, 1, "joining persons", &result, why);
-    for (int row = 0; !st && row < PQntuples(result); row++) {
-        const tdl_value person = tdl_value_number(tdl_pg_get_number(result, row, 0));
-        st = tdl_pg_execute(b, TDL_EXECUTE_SUM_CONSENT, &person, 1, NULL, 0, NULL, why);
-    }
-    PQclear(result);
-    return st;
-}
-
-static tdl_status put_persons(tdl_backend *b, tdl_report *why)
-{
-    tdl_buf array[PERSON_ARRAYS] = {0};
-    size_t n = 0;
-    tdl_status st;
-
-    for (size_t i = 0; i < b->events_n; i++)
-        n += says_of_person(&b->events[i]);
-    if (!n)
-        return TDL_OK;
-    start_persons(array, n);
-    for (size_t i = 0; i < b->events_n; i++)
-        if (says_of_person(&b->events[i]))
-            add_person(array, &b->events[i]);
-    st = write_persons(b, array, why);
-    return st ? st : join_consents(b, why);
-}
-
-tdl_status tdl_pg_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,
-                             tdl_report *why)
-{
-    tdl_event event = {.user = user, .traits = traits, .time_us = time_us};
-    int64_t no_seq = 0;
-    tdl_pg_event one = {.event = &event, .ret_seq = &no_seq};
-    tdl_buf array[PERSON_ARRAYS] = {0};
-    tdl_str name = user;
-    tdl_status st;
-
-    if ((st = tdl_pg_lock(b, why)) ||
-        (st = tdl_pg_number_names(b, TDL_PG_USERS, (tdl_pg_names){&name, 1}, why)))
-        return st;
-    if (!tdl_intern_find(&b->names[TDL_PG_USERS], user, &one.user))
-        return no_memory(why);
-    if (one.user < 0)
-        return TDL_OK;
-    start_persons(array, 1);
-    add_person(array, &one);
-    return write_persons(b, array, why);
 }
 
 tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
@@ -416,7 +304,7 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
     if (b->events_n && (st = skip_duplicates(b, why)))
         return st;
     if (b->now.events > before && ((st = make_months(b, why)) || (st = copy_events(b, why)) ||
-                                   (st = put_persons(b, why)) || (st = put_groups(b, why))))
+                                   (st = tdl_pg_put_persons(b, why)) || (st = put_groups(b, why))))
         return st;
     b->tell |= b->now.events > before;
     b->events_n = 0;
@@ -425,13 +313,27 @@ tdl_status tdl_pg_put_events(tdl_backend *b, tdl_report *why)
 
 /* ---- decisions ---- */
 
-enum { DECISION_ARRAYS = 9 };
+enum { DECISION_ARRAYS = 10 };
+
+/* The id of an asker whom this process does not know as a user; the statement knows about others.
+ */
+static void add_stranger(const tdl_backend *b, const tdl_decision_text *d, tdl_buf *out)
+{
+    tdl_buf sealed = {0};
+    int64_t user;
+
+    if (d->asker.len && !tdl_intern_find(&b->names[TDL_PG_USERS], d->asker, &user))
+        tdl_people_seal_stranger(b->people, d->asker, d->user, &sealed);
+    tdl_pg_add_text(out, tdl_buf_view(&sealed));
+    out->failed |= sealed.failed;
+    tdl_buf_release(&sealed);
+}
 
 static void fill_decisions(tdl_backend *b, tdl_buf array[DECISION_ARRAYS])
 {
-    static const tdl_pg_type types[DECISION_ARRAYS] = {TDL_PG_TEXT,  TDL_PG_INT8,  TDL_PG_TEXT,
-                                                       TDL_PG_BYTES, TDL_PG_TEXT,  TDL_PG_INT8,
-                                                       TDL_PG_TEXT,  TDL_PG_BYTES, TDL_PG_BYTES};
+    static const tdl_pg_type types[DECISION_ARRAYS] = {
+        TDL_PG_TEXT, TDL_PG_INT8, TDL_PG_TEXT,  TDL_PG_BYTES, TDL_PG_TEXT,
+        TDL_PG_INT8, TDL_PG_TEXT, TDL_PG_BYTES, TDL_PG_BYTES, TDL_PG_BYTES};
 
     for (int i = 0; i < DECISION_ARRAYS; i++)
         tdl_pg_array(&array[i], types[i], b->decisions_n);
@@ -447,6 +349,7 @@ static void fill_decisions(tdl_backend *b, tdl_buf array[DECISION_ARRAYS])
         tdl_pg_add_text(&array[7], d->why);
         tdl_pg_add_text(&array[8],
                         (tdl_str){(const char *)d->context_hash, sizeof d->context_hash});
+        add_stranger(b, d, &array[9]);
     }
 }
 
@@ -459,8 +362,8 @@ tdl_status tdl_pg_put_decisions(tdl_backend *b, tdl_report *why)
     tdl_status st;
 
     fill_decisions(b, array);
-    if ((st = write_arrays(b, TDL_PG_DECISIONS, &p, array, DECISION_ARRAYS, "logging decisions",
-                           &result, why)) ||
+    if ((st = tdl_pg_write_arrays(b, TDL_PG_DECISIONS, &p, array, DECISION_ARRAYS,
+                                  "logging decisions", &result, why)) ||
         (st = tdl_pg_lock(b, why)))
         goto out;
     for (int row = 0; row < PQntuples(result); row++, i++) {

@@ -1,5 +1,5 @@
-/* What was deleted goes from the tables' files once they are vacuumed. The server's own log, and what
- * it archives of that, are not ours to clean. */
+/* What was deleted goes from the tables' files once they are vacuumed. The server's own log, and
+ * what it archives of that, are not ours to clean. */
 #include "store/postgres.h"
 
 tdl_status tdl_pg_clean(tdl_backend *b, tdl_report *why)
@@ -9,8 +9,10 @@ tdl_status tdl_pg_clean(tdl_backend *b, tdl_report *why)
 
     if (st)
         return st;
-    st = tdl_pg_run(conn, "VACUUM events, users, traits, joins, joined_ids, consents, decisions,"
-                          " rejects", "vacuuming", why);
+    st = tdl_pg_run(conn,
+                    "VACUUM events, users, traits, joins, joined_ids, consents, decisions,"
+                    " rejects",
+                    "vacuuming", why);
     PQfinish(conn);
     return st;
 }

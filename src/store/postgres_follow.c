@@ -31,11 +31,24 @@ void tdl_pg_follow_own(tdl_backend *b, int64_t first, int64_t last)
     b->own[b->own_n++] = (tdl_pg_range){first, last};
 }
 
-static void tell(const PGresult *result, int row, tdl_store_observer *observer, void *context)
+/* Columns: the name, the key and, after it, the sealed id. */
+static tdl_str person(tdl_backend *b, const PGresult *result, int row, int name, int key,
+                      tdl_buf *buf)
 {
+    tdl_user_seal seal = {.name = tdl_pg_get_text(result, row, name),
+                          .key = tdl_pg_get_text(result, row, key),
+                          .id = tdl_pg_get_text(result, row, key + 1)};
+
+    return tdl_people_id(b->people, seal, buf);
+}
+
+static void tell(tdl_backend *b, const PGresult *result, int row, tdl_store_observer *observer,
+                 void *context)
+{
+    tdl_buf user = {0}, alias = {0};
     tdl_event event = {
         .time_us = tdl_pg_get_number(result, row, 1),
-        .user = tdl_pg_get_text(result, row, 2),
+        .user = person(b, result, row, 2, 11, &user),
         .kind = tdl_pg_get_text(result, row, 3),
         .item = tdl_pg_get_text(result, row, 4),
         .has_value = !PQgetisnull(result, row, 5),
@@ -44,10 +57,12 @@ static void tell(const PGresult *result, int row, tdl_store_observer *observer, 
         .source = tdl_pg_get_text(result, row, 7),
         .message_id = tdl_pg_get_text(result, row, 8),
         .decision_id = tdl_pg_get_text(result, row, 9),
-        .alias = tdl_pg_get_text(result, row, 10), // only where the two were joined
+        .alias = person(b, result, row, 10, 13, &alias), // only where the two were joined
     };
 
     observer(context, &event, tdl_pg_get_number(result, row, 0));
+    tdl_buf_release(&user);
+    tdl_buf_release(&alias);
 }
 
 /* Past the next stretch of our own. False when there is none. */
@@ -78,7 +93,7 @@ static tdl_status follow_gap(tdl_backend *b, size_t limit, tdl_store_observer *o
     }
     *ret_n = (size_t)PQntuples(result);
     for (int row = 0; row < PQntuples(result); row++) {
-        tell(result, row, observer, context);
+        tell(b, result, row, observer, context);
         b->told_seq = tdl_pg_get_number(result, row, 0);
     }
     PQclear(result);

@@ -11,7 +11,7 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a group of events");
 }
 
-static void learn_names(tdl_backend *b, int table, const PGresult *result)
+static void learn_names(tdl_backend *b, int table, tdl_pg_names names, const PGresult *result)
 {
     int64_t *total = table == TDL_PG_USERS   ? &b->now.users
                      : table == TDL_PG_ITEMS ? &b->now.items
@@ -19,47 +19,58 @@ static void learn_names(tdl_backend *b, int table, const PGresult *result)
 
     for (int i = 0; i < PQntuples(result); i++) {
         bool fresh = tdl_pg_get_number(result, i, 2) != 0;
-        tdl_intern_add(&b->names[table], tdl_pg_get_text(result, i, 1),
-                       tdl_pg_get_number(result, i, 0), fresh);
+        tdl_str name = names.at[tdl_pg_get_number(result, i, 1) - 1];
+        tdl_intern_add(&b->names[table], name, tdl_pg_get_number(result, i, 0), fresh);
         if (total)
             *total += fresh;
     }
 }
 
-static void add_erased_names(tdl_buf *array, const tdl_str *names, size_t n)
+/* A user as the store calls him, as it called him if he were erased, and what a sealed store keeps
+ * of him, which is made for each because only the statement knows who is new. */
+static void add_user(const tdl_backend *b, tdl_str id, tdl_buf array[4])
 {
-    char erased[TDL_SUBJECT_MAX];
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    tdl_str name = tdl_people_name(b->people, id, pseudonym);
+    tdl_buf key = {0}, sealed = {0};
 
-    tdl_pg_array(array, TDL_PG_TEXT, n);
-    for (size_t i = 0; i < n; i++) {
-        tdl_erased_name(names[i], erased);
-        tdl_pg_add_text(array, tdl_str_of(erased));
-    }
+    tdl_erased_name(id, erased);
+    tdl_people_seal(b->people, id, name, &key, &sealed);
+    tdl_pg_add_text(&array[0], name);
+    tdl_pg_add_text(&array[1], tdl_str_of(erased));
+    tdl_pg_add_text(&array[2], tdl_buf_view(&key));
+    tdl_pg_add_text(&array[3], tdl_buf_view(&sealed));
+    array[0].failed |= key.failed || sealed.failed;
+    tdl_buf_release(&key);
+    tdl_buf_release(&sealed);
 }
 
 /* only_known: names without a row get none. */
 static tdl_status find_names(tdl_backend *b, int table, tdl_pg_names names, bool only_known,
                              PGresult **ret, tdl_report *why)
 {
-    tdl_buf array = {0}, erased = {0};
+    static const tdl_pg_type types[] = {TDL_PG_TEXT, TDL_PG_TEXT, TDL_PG_BYTES, TDL_PG_BYTES};
+    int arrays = table == TDL_PG_USERS ? 4 : 1;
+    tdl_buf array[4] = {0};
     tdl_pg_parameters p = {0};
+    bool failed = false;
     tdl_status st;
 
-    tdl_pg_array(&array, TDL_PG_TEXT, names.n);
+    for (int i = 0; i < arrays; i++)
+        tdl_pg_array(&array[i], types[i], names.n);
     for (size_t i = 0; i < names.n; i++)
-        tdl_pg_add_text(&array, names.at[i]);
-    tdl_pg_bind_buf(&p, 1, &array);
+        table == TDL_PG_USERS ? add_user(b, names.at[i], array)
+                              : tdl_pg_add_text(&array[0], names.at[i]);
     tdl_pg_bind_number(&p, 2, only_known);
-    if (table == TDL_PG_USERS) {
-        add_erased_names(&erased, names.at, names.n);
-        tdl_pg_bind_buf(&p, 3, &erased);
+    for (int i = 0; i < arrays; i++) {
+        tdl_pg_bind_buf(&p, i ? i + 2 : 1, &array[i]);
+        failed |= array[i].failed;
     }
-    st = array.failed || erased.failed
-             ? no_memory(why)
-             : tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p, "storing names",
-                            ret, why);
-    tdl_buf_release(&array);
-    tdl_buf_release(&erased);
+    st = failed ? no_memory(why)
+                : tdl_pg_write(b, (tdl_pg_write_statement)(TDL_PG_NAMES + table), &p,
+                               "storing names", ret, why);
+    for (int i = 0; i < arrays; i++)
+        tdl_buf_release(&array[i]);
     return st;
 }
 
@@ -78,7 +89,7 @@ tdl_status tdl_pg_number_names(tdl_backend *b, int table, tdl_pg_names names, td
     if (!n)
         return TDL_OK;
     if (!(st = find_names(b, table, names, only_known, &result, why)))
-        learn_names(b, table, result);
+        learn_names(b, table, names, result);
     for (size_t i = 0; !st && only_known && i < n; i++)
         if (!tdl_intern_find(&b->names[table], names.at[i], &known))
             tdl_intern_add(&b->names[table], names.at[i], TDL_USER_UNASKED, false);

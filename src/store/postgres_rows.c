@@ -5,7 +5,8 @@
 
 #define EVENT_COLUMNS                                                                              \
     "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
-    "e.message_id, e.decision_id, e.seq"
+    "e.message_id, e.decision_id, e.seq, CASE WHEN p.id IS NULL THEN u.sealed_key"                 \
+    " ELSE p.sealed_key END, CASE WHEN p.id IS NULL THEN u.sealed_id ELSE p.sealed_id END"
 #define EVENT_TABLES                                                                               \
     " FROM events e JOIN users u ON u.id = e.user_id JOIN kinds k ON k.id = e.kind"                \
     " JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"                        \
@@ -29,7 +30,11 @@
     "   (SELECT days FROM retention r WHERE r.kind = k.name), (SELECT days FROM retention"         \
     "   WHERE kind = '')) AND NOT EXISTS (SELECT FROM joins j WHERE j.event = e.seq)"
 #define DECISION_COLUMNS                                                                           \
-    "id, time_us, app, user_id, candidates, chosen_n, model_version, why, context_hash"
+    "d.id, d.time_us, d.app, d.user_id, d.candidates, d.chosen_n, d.model_version, d.why,"         \
+    " d.context_hash, d.sealed_user, u.sealed_key, u.sealed_id"
+/* A pseudonym is its own escaped form. */
+#define DECISION_TABLES                                                                            \
+    " FROM decisions d LEFT JOIN users u ON u.name = encode(d.user_id, 'escape')"
 #define ERASURES "n, id, subject, state, receipt, created_us, done_us FROM erasures"
 
 static const char *const read_sql[TDL_READ_N] = {
@@ -46,35 +51,38 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
     [TDL_READ_REWARDS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.decision_id = $1 ORDER BY e.time_us, e.seq",
-    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON] = "SELECT name, sealed_key, sealed_id FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] =
         "SELECT " EVENT_COLUMNS EVENT_TABLES " WHERE e.user_id IN " PERSON_IDS
         " ORDER BY e.time_us DESC, e.seq DESC LIMIT $2::bigint",
-    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
-                         " WHERE u.person IS NOT NULL",
+    [TDL_READ_ALIASES] =
+        "SELECT u.name, p.name, u.sealed_key, u.sealed_id, p.sealed_key, p.sealed_id"
+        " FROM users u JOIN users p ON p.id = u.person"
+        " WHERE u.person IS NOT NULL",
     [TDL_READ_TRAITS] =
-        "SELECT DISTINCT ON (name) name, value FROM traits WHERE user_id IN " PERSON_IDS
-        " ORDER BY name, time_us DESC",
+        "SELECT DISTINCT ON (t.name) t.name, t.value, u.name, u.sealed_key FROM traits t"
+        " JOIN users u ON u.id = t.user_id WHERE t.user_id IN " PERSON_IDS
+        " ORDER BY t.name, t.time_us DESC",
     [TDL_READ_FLAGS] = "SELECT id, key, family, definition, version, created_us, updated_us"
                        " FROM flags ORDER BY id",
     [TDL_READ_USERS] =
-        "SELECT p.name, sum(e.n)::bigint, max(e.last) FROM"
+        "SELECT p.name, sum(e.n)::bigint, max(e.last), p.sealed_key, p.sealed_id FROM"
         " (SELECT user_id, count(*) AS n, max(time_us) AS last FROM events GROUP BY user_id) e"
         " JOIN users u ON u.id = e.user_id JOIN users p ON p.id = coalesce(u.person, u.id)"
         " WHERE p.name >= $1 AND substr(p.name, 1, $2::bigint::int) = $1"
         " AND NOT p.no_person"
-        " GROUP BY p.id, p.name ORDER BY max(e.last) DESC, p.id LIMIT $3::bigint",
+        " GROUP BY p.id ORDER BY max(e.last) DESC, p.id LIMIT $3::bigint",
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = $1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = $1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
-    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = $1"
+    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS DECISION_TABLES " WHERE d.id = $1"
                           " LIMIT $2::bigint",
     [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
-    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
-                                " WHERE seq >> 12 = $3::bigint AND user_id = $1"
-                                " ORDER BY seq DESC LIMIT $2::bigint",
-    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE $1::text IS NULL"
-                           " ORDER BY seq DESC LIMIT $2::bigint",
+    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS DECISION_TABLES
+                                " WHERE d.seq >> 12 = $3::bigint AND d.user_id = $1"
+                                " ORDER BY d.seq DESC LIMIT $2::bigint",
+    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS DECISION_TABLES
+                           " WHERE $1::text IS NULL ORDER BY d.seq DESC LIMIT $2::bigint",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active,"
                         " stale_us"
                         " FROM models WHERE $1 = '' OR app = $1"
@@ -84,15 +92,17 @@ static const char *const read_sql[TDL_READ_N] = {
     // An event that joined two persons has an alias: who stood for the other one.
     [TDL_READ_EXPORT] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE"
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id, a.name, a.sealed_key, a.sealed_id,"
+        " u.no_person::int::bigint" EVENT_TABLES " LEFT JOIN users a ON a.id = (SELECT CASE"
         "   WHEN j.own = e.user_id THEN j.alias WHEN EXISTS"
         "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user_id = e.user_id)"
-        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq AND j.undone_us = 0),"
-        " u.no_person::int::bigint" EVENT_TABLES " WHERE e.seq > $1 ORDER BY e.seq",
-    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+        "   THEN j.kept ELSE j.joined END FROM joins j WHERE j.event = e.seq AND j.undone_us = 0)"
+        " WHERE e.seq > $1 ORDER BY e.seq",
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user_id ORDER BY t.user_id, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
-        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq OFFSET $1",
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq OFFSET $1",
     [TDL_READ_GROUPS] =
         "SELECT g.type, g.name, coalesce(max(t.time_us), 0) FROM groups g LEFT JOIN group_traits t"
         " ON t.group_id = g.id WHERE $1 = '' OR g.type = $1 GROUP BY g.id, g.type, g.name"
@@ -105,17 +115,20 @@ static const char *const read_sql[TDL_READ_N] = {
         "SELECT g.type, g.name, t.name, t.value, t.time_us FROM group_traits t"
         " JOIN groups g ON g.id = t.group_id ORDER BY t.group_id, t.name",
     [TDL_READ_PERSON_IDS] =
-        "SELECT u.name, e.time_us, k.name, s.name, e.message_id FROM users u"
+        "SELECT u.name, e.time_us, k.name, s.name, e.message_id, u.sealed_key, u.sealed_id"
+        " FROM users u"
         " LEFT JOIN joins j ON j.id = (SELECT max(x.id) FROM joined_ids d JOIN joins x"
         "   ON x.id = d.join_id WHERE d.user_id = u.id AND x.undone_us = 0)"
         " LEFT JOIN events e ON e.seq = j.event LEFT JOIN kinds k ON k.id = e.kind"
         " LEFT JOIN sources s ON s.id = e.source WHERE u.id IN " PERSON_IDS
         " ORDER BY coalesce(j.id, 0), u.id",
-    [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us FROM joins j"
+    [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us, a.sealed_key, a.sealed_id,"
+                        " b.sealed_key, b.sealed_id FROM joins j"
                         " JOIN users a ON a.id = j.kept JOIN users b ON b.id = j.joined"
                         " WHERE j.undone_us > 0 AND j.undone_us > $1 ORDER BY j.undone_us",
     [TDL_READ_EXPORT_UNDONE] =
-        "SELECT a.name, b.name, j.undone_us FROM joins j JOIN users a ON a.id = j.own"
+        "SELECT a.name, b.name, j.undone_us, a.sealed_key, a.sealed_id,"
+        " b.sealed_key, b.sealed_id FROM joins j JOIN users a ON a.id = j.own"
         " JOIN users b ON b.id = j.alias WHERE j.undone_us > 0 ORDER BY j.id",
     [TDL_READ_REJECTS] = "SELECT received_us, source, reason, raw FROM rejects"
                          " ORDER BY id DESC LIMIT $1::bigint",
@@ -128,21 +141,26 @@ static const char *const read_sql[TDL_READ_N] = {
                               " ORDER BY seq DESC LIMIT $2::bigint",
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
-    [TDL_READ_PERSON_NAMES] = "SELECT name, CASE WHEN identified THEN 1::bigint ELSE 0 END"
-                            " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+    [TDL_READ_PERSON_NAMES] =
+        "SELECT name, CASE WHEN identified THEN 1::bigint ELSE 0 END, sealed_key, sealed_id"
+        " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
     [TDL_READ_PERSON_JOINS] =
-        "SELECT k.name, o.name, j.undone_us FROM joins j JOIN users k ON k.id = j.kept"
+        "SELECT k.name, o.name, j.undone_us, k.sealed_key, k.sealed_id, o.sealed_key,"
+        " o.sealed_id FROM joins j JOIN users k ON k.id = j.kept"
         " JOIN users o ON o.id = j.joined WHERE j.kept IN " PERSON_IDS " OR j.joined IN " PERSON_IDS
         " ORDER BY j.id",
-    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user_id WHERE t.user_id IN " PERSON_IDS,
     [TDL_READ_PERSON_HISTORY] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq" EVENT_TABLES " WHERE e.user_id IN " PERSON_IDS,
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id" EVENT_TABLES
+        " WHERE e.user_id IN " PERSON_IDS,
     [TDL_READ_PERSON_DECISIONS] =
         "WITH RECURSIVE stretch(n) AS (SELECT max(seq) >> 12 FROM decisions UNION ALL"
         " SELECT n - 1 FROM stretch WHERE n > 0) SELECT " DECISION_COLUMNS
-        " FROM stretch JOIN decisions ON seq >> 12 = n AND user_id = $1",
+        " FROM stretch JOIN decisions d ON d.seq >> 12 = n AND d.user_id = $1"
+        " LEFT JOIN users u ON u.name = encode(d.user_id, 'escape')",
     [TDL_READ_ERASURES] = "SELECT " ERASURES " WHERE $1 = '' OR id = $1"
                           " ORDER BY n DESC LIMIT $2::bigint",
     [TDL_READ_NEW_ERASURES] = "SELECT " ERASURES " WHERE n > $1 AND ($2 = '' OR state = $2)"
@@ -158,11 +176,15 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPIRED_DECISIONS] = "SELECT count(*) FROM decisions WHERE time_us < $1::bigint",
     [TDL_READ_CONSENTS] = "SELECT purpose, granted, time_us, source FROM consents"
                           " WHERE user_id IN " PERSON_IDS " ORDER BY time_us, id",
-    [TDL_READ_CONSENT_SAID] = "SELECT u.name, u.denied FROM users u WHERE u.denied <> 0",
-    [TDL_READ_CONSENT_SAID_OF] = "SELECT u.name, u.denied FROM users u WHERE u.id IN " PERSON_IDS,
-    [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id FROM consents c JOIN users u ON u.id = c.user_id"
+    [TDL_READ_CONSENT_SAID] =
+        "SELECT u.name, u.denied, u.sealed_key, u.sealed_id FROM users u WHERE u.denied <> 0",
+    [TDL_READ_CONSENT_SAID_OF] =
+        "SELECT u.name, u.denied, u.sealed_key, u.sealed_id FROM users u WHERE u.id IN " PERSON_IDS,
+    [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id, u.sealed_key, u.sealed_id FROM consents c JOIN "
+                             "users u ON u.id = c.user_id"
                              " WHERE c.id > $1::bigint ORDER BY c.id",
     [TDL_READ_CONSENT_NEWEST] = "SELECT coalesce(max(id), 0) FROM consents",
+    [TDL_READ_SEALS] = "SELECT name, sealed_key, sealed_id, erased_us FROM users",
     [TDL_READ_COUNTS] = "SELECT events - removed, users, items, decisions, rewards FROM store",
     [TDL_READ_VERSION] = "SELECT version FROM store",
     [TDL_READ_CHANGED_ITEMS] = "SELECT name, title, attributes, changed FROM items"
@@ -252,7 +274,7 @@ static bool next_of_scan(tdl_pg_statement *s)
 static bool is_scan(tdl_read_statement which)
 {
     return which == TDL_READ_SCAN || which == TDL_READ_WALK || which == TDL_READ_WALK_PROPERTIES ||
-           which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
+           which == TDL_READ_SEALS || which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
            which == TDL_READ_EXPORT_DECISIONS || which == TDL_READ_PERSON_HISTORY ||
            which == TDL_READ_PERSON_DECISIONS;
 }

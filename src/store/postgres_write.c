@@ -13,19 +13,22 @@
     "   AS g(name, at) GROUP BY name),"                                                            \
     " added AS (INSERT INTO " table "(name) SELECT name FROM given g WHERE $2::bigint = 0"         \
     "   AND NOT EXISTS (SELECT FROM " table                                                        \
-    " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)"                                    \
-    " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
-    " SELECT t.id, t.name, 0::bigint FROM given g JOIN " table " t ON t.name = g.name"
-/* Of a user the name under which he would be erased is given as well. */
+    " t WHERE t.name = g.name) ORDER BY at RETURNING id, name)" NUMBERED(table, "t.id",            \
+                                                                         "= g.name")
+/* Of a user the name under which he would be erased is given as well, and what a sealed store keeps
+ * of him. */
 #define NUMBER_USERS                                                                               \
-    "WITH given AS (SELECT name, erased, min(at) AS at FROM unnest($1::text[], $3::text[])"        \
-    "   WITH ORDINALITY AS g(name, erased, at) GROUP BY name, erased),"                            \
-    " added AS (INSERT INTO users(name) SELECT name FROM given g WHERE $2::bigint = 0"             \
+    "WITH given AS (SELECT DISTINCT ON (name) name, erased, key, sealed, at"                       \
+    "   FROM unnest($1::text[], $3::text[], $4::bytea[], $5::bytea[]) WITH ORDINALITY"             \
+    "   AS g(name, erased, key, sealed, at) ORDER BY name, at),"                                   \
+    " added AS (INSERT INTO users(name, sealed_key, sealed_id)"                                    \
+    "   SELECT name, nullif(key, ''), nullif(sealed, '') FROM given g WHERE $2::bigint = 0"        \
     "   AND NOT EXISTS (SELECT FROM users t WHERE t.name IN (g.name, g.erased)) ORDER BY at"       \
-    "   RETURNING id, name)"                                                                       \
-    " SELECT id, name, 1::bigint FROM added UNION ALL"                                             \
-    " SELECT " NUMBER_USER ", g.name, 0::bigint FROM given g"                                      \
-    " JOIN users t ON t.name IN (g.name, g.erased)"
+    "   RETURNING id, name)" NUMBERED("users", NUMBER_USER, "IN (g.name, g.erased)")
+/* Number, place among the given ones, and whether it is new. */
+#define NUMBERED(table, number, is_it)                                                             \
+    " SELECT id, at, 1::bigint FROM added JOIN given g USING (name) UNION ALL"                     \
+    " SELECT " number ", at, 0::bigint FROM given g JOIN " table " t ON t.name " is_it
 #define NUMBER_USER                                                                                \
     "CASE WHEN EXISTS (SELECT FROM users p WHERE p.id IN (t.id, t.person)"                         \
     " AND (p.erased_us <> 0 OR p.denied & 1 <> 0)) OR $2::bigint & ~(t.denied >> 8) & 1 <> 0"      \
@@ -40,6 +43,8 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
                         " (SELECT FROM messages m WHERE m.hash = h) RETURNING hash",
     [TDL_PG_MESSAGES_OFF] = "DELETE FROM messages WHERE hash = ANY($1::uuid[])",
     [TDL_PG_MONTH] = "SELECT make_month($1::text, $2::bigint, $3::bigint)",
+    [TDL_PG_USER_KEYS] = "SELECT id, sealed_key FROM users WHERE id = ANY($1::bigint[])"
+                         " ORDER BY id",
     [TDL_PG_PERSONS] =
         "SELECT put_person(seq, own, alias, what, traits, once, at, $8::bigint) FROM"
         " (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],"
@@ -52,8 +57,12 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
         " WHERE (m.id = g.id OR m.person = g.id) AND m.denied <> 0)",
     [TDL_PG_DECISIONS] =
         "INSERT INTO decisions(id, time_us, app, user_id, candidates, chosen_n, model_version, why,"
-        " context_hash) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[],"
-        " $5::text[], $6::bigint[], $7::text[], $8::bytea[], $9::bytea[])"
+        " context_hash, sealed_user) SELECT d.id, at, app, asker, candidates, chosen_n, model, why,"
+        " hash, CASE WHEN sealed <> '' AND NOT EXISTS"
+        "   (SELECT FROM users u WHERE u.name = encode(asker, 'escape')) THEN sealed END"
+        " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bigint[],"
+        "   $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])"
+        " AS d(id, at, app, asker, candidates, chosen_n, model, why, hash, sealed)"
         " ON CONFLICT DO NOTHING RETURNING id",
     [TDL_PG_ITEM] = "UPDATE items SET title = $2, attributes = $3, changed = $4 WHERE id = $1",
     [TDL_PG_FLAG] = "INSERT INTO flags AS f(key, family, definition, version, created_us,"
@@ -76,7 +85,9 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
     [TDL_PG_FILE] = "INSERT INTO files(path, part, bytes) VALUES($1, $2, $3)",
     [TDL_PG_FOLLOW] =
         "SELECT e.seq, e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties,"
-        " s.name, e.message_id, e.decision_id, a.name FROM events e"
+        " s.name, e.message_id, e.decision_id, a.name, CASE WHEN p.id IS NULL"
+        " THEN u.sealed_key ELSE p.sealed_key END, CASE WHEN p.id IS NULL THEN u.sealed_id"
+        " ELSE p.sealed_id END, a.sealed_key, a.sealed_id FROM events e"
         " JOIN users u ON u.id = e.user_id JOIN kinds k ON k.id = e.kind"
         " JOIN sources s ON s.id = e.source LEFT JOIN items i ON i.id = e.item"
         " LEFT JOIN users p ON p.id = u.person LEFT JOIN joins j ON j.event = e.seq"
@@ -178,6 +189,12 @@ tdl_status tdl_pg_begin(tdl_backend *b, tdl_report *why)
     return st ? st : tdl_pg_run(b->conn, "BEGIN", "starting to write", why);
 }
 
+static void forget_users(tdl_backend *b)
+{
+    tdl_intern_release(&b->names[TDL_PG_USERS]);
+    tdl_people_forget(b->people);
+}
+
 tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
 {
     tdl_pg_parameters none = {0};
@@ -202,7 +219,7 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
                            "the store has lost its totals");
     PQclear(result);
     if (gate != b->gate) // somebody has been barred, or let in again
-        tdl_intern_release(&b->names[TDL_PG_USERS]);
+        forget_users(b);
     b->gate = gate;
     b->locked = !st;
     b->found_events = b->now.events;
@@ -215,7 +232,7 @@ tdl_status tdl_pg_forget_names(tdl_backend *b, tdl_report *why)
     tdl_status st =
         tdl_pg_change(b, TDL_PG_GATE_MOVE, &none, "changing who may be stored", NULL, why);
 
-    tdl_intern_release(&b->names[TDL_PG_USERS]);
+    forget_users(b);
     b->gate = -1;
     return st;
 }
@@ -299,6 +316,8 @@ tdl_status tdl_pg_unmark(tdl_backend *b, bool undo, tdl_report *why)
         b->now = b->marked;
         for (int table = 0; table < TDL_PG_NAME_TABLES; table++)
             tdl_intern_undo(&b->names[table], b->marked_names[table]);
+        if (b->gate < 0) // forgotten since, and perhaps found again among what is undone
+            tdl_intern_release(&b->names[TDL_PG_USERS]);
     }
     return tdl_pg_run(b->conn, undo ? "ROLLBACK TO request; RELEASE request" : "RELEASE request",
                       "ending a request", why);

@@ -14,7 +14,7 @@ void tdl_read_event(const tdl_rows *r, tdl_event *ret)
 
     *ret = (tdl_event){
         .time_us = tdl_rows_number(r, 0),
-        .user = tdl_rows_text(r, 1),
+        .user = tdl_rows_person(r, 1, 10, 0),
         .kind = tdl_rows_text(r, 2),
         .item = tdl_rows_text(r, 3),
         .value = has_value ? tdl_rows_real(r, 4) : 0,
@@ -85,7 +85,7 @@ tdl_status tdl_read_user_events(tdl_reader *reader, tdl_str user, size_t limit, 
 
     if (st)
         return st;
-    tdl_rows_bind_text(&r, 1, user);
+    tdl_rows_bind_person(&r, 1, user);
     tdl_rows_bind_limit(&r, 2, limit);
     return list_events(&r, ret, ret_n, why);
 }
@@ -114,23 +114,68 @@ static int64_t code_points(tdl_str text)
     return n;
 }
 
+/* Of the `looked_at` users whose name in the store starts with `name_prefix`, those whose id starts
+ * with `id_prefix`, up to `limit`. The first row may be there already. */
+static tdl_status add_users(tdl_rows *r, tdl_str name_prefix, tdl_str id_prefix, size_t looked_at,
+                            size_t limit, tdl_report *why)
+{
+    tdl_user_row *user;
+    tdl_status st = tdl_rows_start(r, TDL_READ_USERS, why);
+
+    if (st)
+        return st;
+    tdl_rows_bind_text(r, 1, name_prefix);
+    tdl_rows_bind_number(r, 2, code_points(name_prefix));
+    tdl_rows_bind_limit(r, 3, looked_at);
+    while (r->n < limit && (user = tdl_rows_next(r))) {
+        tdl_str id = tdl_rows_person(r, 0, 3, 0);
+        bool is_there = r->n > 1 && tdl_str_eq(id, ((tdl_user_row *)r->at)->id);
+        if (tdl_str_starts(id, id_prefix) && !is_there)
+            *user = (tdl_user_row){.id = tdl_rows_keep_text(r, id),
+                                   .events_n = tdl_rows_number(r, 1),
+                                   .last_us = tdl_rows_number(r, 2)};
+        else
+            r->n--; // its place is the next one's
+    }
+    return tdl_rows_end(r, why);
+}
+
+/* Where the first row belongs by its time: the others are in order. */
+static void place_first(tdl_user_row *rows, size_t n)
+{
+    tdl_user_row first = rows[0];
+    size_t at = 0;
+
+    for (; at + 1 < n && rows[at + 1].last_us >= first.last_us; at++)
+        rows[at] = rows[at + 1];
+    rows[at] = first;
+}
+
+/* Of a sealed store the id itself is found by its pseudonym; those that only start alike must be
+ * looked for. */
+static tdl_status find_users(tdl_rows *r, tdl_str prefix, size_t limit, tdl_report *why)
+{
+    char name[TDL_PSEUDONYM_LEN + 1];
+    tdl_status st =
+        add_users(r, tdl_people_name(r->reader->people, prefix, name), prefix, 1, limit, why);
+
+    bool found = r->n != 0;
+    if (st || (st = add_users(r, (tdl_str){0}, prefix, TDL_USERS_SEARCHED_MAX, limit, why)))
+        return st;
+    if (found)
+        place_first(r->at, r->n);
+    return TDL_OK;
+}
+
 tdl_status tdl_read_users(tdl_reader *reader, tdl_str prefix, size_t limit, tdl_arena *arena,
                           tdl_user_row **ret, size_t *ret_n, tdl_report *why)
 {
     tdl_rows r = {.reader = reader, .arena = arena, .size = sizeof **ret};
-    tdl_user_row *user;
-    tdl_status st = tdl_rows_start(&r, TDL_READ_USERS, why);
+    tdl_status st = reader->people && prefix.len
+                        ? find_users(&r, prefix, limit, why)
+                        : add_users(&r, prefix, (tdl_str){0}, limit, limit, why);
 
     if (st)
-        return st;
-    tdl_rows_bind_text(&r, 1, prefix);
-    tdl_rows_bind_number(&r, 2, code_points(prefix));
-    tdl_rows_bind_limit(&r, 3, limit);
-    while ((user = tdl_rows_next(&r)))
-        *user = (tdl_user_row){.id = tdl_rows_keep(&r, 0),
-                               .events_n = tdl_rows_number(&r, 1),
-                               .last_us = tdl_rows_number(&r, 2)};
-    if ((st = tdl_rows_end(&r, why)))
         return st;
     *ret = r.at;
     *ret_n = r.n;

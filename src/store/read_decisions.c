@@ -20,6 +20,15 @@ static tdl_str title_of(tdl_reader *reader, tdl_str item, tdl_arena *arena)
     return title;
 }
 
+tdl_str tdl_read_decision_user(const tdl_rows *r)
+{
+    tdl_str sealed = tdl_rows_bytes(r, 9);
+
+    return sealed.len ? tdl_people_stranger(r->reader->people, tdl_rows_text(r, 3), sealed,
+                                            &r->reader->id[0])
+                      : tdl_rows_person(r, 3, 10, 0);
+}
+
 /* The columns are those of DECISION_COLUMNS in sqlite_rows.c and postgres_rows.c. What is there is
  * ours, so anything unexpected is damage. */
 tdl_status tdl_read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
@@ -36,7 +45,7 @@ tdl_status tdl_read_decision(tdl_rows *r, tdl_decision *d, tdl_report *why)
     memcpy(d->context_hash, hash.at, sizeof d->context_hash);
     d->time_us = tdl_rows_number(r, 1);
     d->app = tdl_rows_keep(r, 2);
-    d->user = tdl_rows_keep(r, 3);
+    d->user = tdl_rows_keep_text(r, tdl_read_decision_user(r));
     d->model_version = tdl_rows_keep(r, 6);
     d->why = tdl_rows_keep(r, 7);
     if ((st = tdl_candidates_read(tdl_rows_text(r, 4), tdl_rows_number(r, 5), r->arena, &candidates,
@@ -94,7 +103,7 @@ static tdl_status read_of_user(tdl_rows *r, tdl_str user, size_t limit, tdl_repo
     for (; !st && stretch >= 0 && r->n < limit; stretch--) {
         if ((st = tdl_rows_start(r, TDL_READ_USER_DECISIONS, why)))
             break;
-        tdl_rows_bind_text(r, 1, user);
+        tdl_rows_bind_person(r, 1, user);
         tdl_rows_bind_limit(r, 2, limit - r->n);
         tdl_rows_bind_number(r, 3, stretch);
         st = read_rows(r, why);

@@ -179,6 +179,17 @@ tdl_status tdl_store_flags(tdl_store *store, tdl_arena *arena, tdl_flag_row **re
 
 /* ---- decisions ---- */
 
+tdl_status tdl_store_queue_decision(tdl_store *store, tdl_decision_text text, tdl_report *why)
+{
+    char name[TDL_PSEUDONYM_LEN + 1];
+
+    if (store->people) {
+        text.asker = text.user;
+        text.user = tdl_people_name(store->people, text.asker, name);
+    }
+    return tdl_writer_log(store->writer, &text, why);
+}
+
 /* On the caller's thread, because there is one writer and many callers. */
 tdl_status tdl_store_log_decision(tdl_store *store, const tdl_decision *d, tdl_report *why)
 {
@@ -197,7 +208,7 @@ tdl_status tdl_store_log_decision(tdl_store *store, const tdl_decision *d, tdl_r
     tdl_candidates_write(&candidates, d->candidates, d->candidates_n, &text.chosen_n);
     text.candidates = tdl_buf_view(&candidates);
     st = candidates.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to log a decision")
-                           : tdl_writer_log(store->writer, &text, why);
+                           : tdl_store_queue_decision(store, text, why);
     tdl_buf_release(&candidates);
     return st;
 }

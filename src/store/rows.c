@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+void tdl_reader_release(tdl_reader *reader)
+{
+    tdl_buf_release(&reader->id[0]);
+    tdl_buf_release(&reader->id[1]);
+}
+
 tdl_status tdl_rows_start(tdl_rows *r, tdl_read_statement which, tdl_report *why)
 {
     return r->reader->ops->start(r->reader, which, &r->s, why);
@@ -10,6 +16,11 @@ tdl_status tdl_rows_start(tdl_rows *r, tdl_read_statement which, tdl_report *why
 void tdl_rows_bind_text(tdl_rows *r, int at, tdl_str text)
 {
     r->reader->ops->bind_text(r->s, at, text);
+}
+
+void tdl_rows_bind_person(tdl_rows *r, int at, tdl_str id)
+{
+    tdl_rows_bind_text(r, at, tdl_people_name(r->reader->people, id, r->name));
 }
 
 void tdl_rows_bind_number(tdl_rows *r, int at, int64_t value)
@@ -82,6 +93,19 @@ double tdl_rows_real(const tdl_rows *r, int column)
 bool tdl_rows_is_null(const tdl_rows *r, int column)
 {
     return r->reader->ops->is_null(r->s, column);
+}
+
+tdl_str tdl_rows_person(const tdl_rows *r, int name_column, int key_column, int place)
+{
+    tdl_str name = tdl_rows_text(r, name_column);
+
+    if (!r->reader->people)
+        return name;
+    return tdl_people_id(r->reader->people,
+                         (tdl_user_seal){.name = name,
+                                         .key = tdl_rows_bytes(r, key_column),
+                                         .id = tdl_rows_bytes(r, key_column + 1)},
+                         &r->reader->id[place]);
 }
 
 tdl_str tdl_rows_keep(tdl_rows *r, int column)

@@ -17,6 +17,10 @@
 #define TDL_STORE_ROWS_H
 
 #include "store/backend.h"
+#include "store/people.h"
+
+/* Users of a sealed store among whom those are looked for whose ids start alike. */
+enum { TDL_USERS_SEARCHED_MAX = 100000 };
 
 typedef enum tdl_read_statement {
     TDL_READ_SCAN,
@@ -70,6 +74,7 @@ typedef enum tdl_read_statement {
     TDL_READ_NEW_ERASURES,     /* behind a number; of a state (empty = all) */
     TDL_READ_LAST_ERASURE,     /* its number */
     TDL_READ_ERASED,           /* a name, and those of the ids erased at a time */
+    TDL_READ_SEALS,            /* users, as far as it says who that is */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,           /* events behind a number, under the id they came with, an alias, and
                                   whether that id is nobody */
@@ -106,8 +111,11 @@ typedef struct tdl_rows_ops {
 /* What every backend's reader begins with. */
 struct tdl_reader {
     const tdl_rows_ops *ops;
-    void *scan; /* the statement of a scan under way */
+    void *scan;         /* the statement of a scan under way */
+    tdl_people *people; /* NULL: the store is plain */
+    tdl_buf id[2];      /* read last: an event's user, and its alias */
 };
+void tdl_reader_release(tdl_reader *reader); /* what is in it, not itself */
 
 typedef struct tdl_rows {
     tdl_reader *reader;
@@ -116,10 +124,13 @@ typedef struct tdl_rows {
     void *at;            /* [n] of `size` bytes */
     size_t n, cap, size; /* size 0: rows are counted, not kept */
     bool no_memory;
+    char name[TDL_PSEUDONYM_LEN + 1]; /* bound last by tdl_rows_bind_person */
 } tdl_rows;
 
 tdl_status tdl_rows_start(tdl_rows *rows, tdl_read_statement which, tdl_report *why);
 void tdl_rows_bind_text(tdl_rows *rows, int at, tdl_str text); /* borrowed until the end */
+/* The name under which the store knows a person. */
+void tdl_rows_bind_person(tdl_rows *rows, int at, tdl_str id);
 void tdl_rows_bind_number(tdl_rows *rows, int at, int64_t value);
 void tdl_rows_bind_limit(tdl_rows *rows, int at, size_t limit);
 /* The next row's place, zeroed (not NULL, and not to be used, when size is 0). NULL at the end or
@@ -132,11 +143,15 @@ tdl_str tdl_rows_bytes(const tdl_rows *rows, int column); /* the same of a blob 
 int64_t tdl_rows_number(const tdl_rows *rows, int column);
 double tdl_rows_real(const tdl_rows *rows, int column);
 bool tdl_rows_is_null(const tdl_rows *rows, int column);
+/* The id of a person, whose name is in one column, and key and sealed id in another and the next;
+ * borrowed until the next row. place: 0, or 1 for a second person of the row. */
+tdl_str tdl_rows_person(const tdl_rows *rows, int name_column, int key_column, int place);
 /* Copies in the arena. */
 tdl_str tdl_rows_keep(tdl_rows *rows, int column);
 tdl_str tdl_rows_keep_text(tdl_rows *rows, tdl_str text);
 
-/* The first nine columns of a row of events, borrowed until the next row. */
+/* Columns 0 to 8, and the seal of the user in 10 and 11, of a row of events; borrowed until the
+ * next row. */
 void tdl_read_event(const tdl_rows *rows, tdl_event *ret);
 
 /* ---- what is read, for the ops table (read*.c) ---- */
@@ -177,6 +192,8 @@ tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size
                               tdl_report *why);
 /* The decision in a row, without titles, in the arena. */
 tdl_status tdl_read_decision(tdl_rows *rows, tdl_decision *ret, tdl_report *why);
+/* Who asked for the decision in a row, borrowed until the next row. */
+tdl_str tdl_read_decision_user(const tdl_rows *rows);
 tdl_status tdl_read_models(tdl_reader *reader, tdl_str app, tdl_arena *arena, tdl_model_row **ret,
                            size_t *ret_n, tdl_report *why);
 tdl_status tdl_read_keys(tdl_reader *reader, tdl_arena *arena, tdl_key_row **ret, size_t *ret_n,

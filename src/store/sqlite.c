@@ -158,8 +158,15 @@ static void sqlite_close(tdl_backend *backend)
     sqlite3_close(backend->watch_db);
     sqlite3_close(backend->db); // last, because it may tidy up the write-ahead log
     pthread_mutex_destroy(&backend->watch_lock);
+    tdl_buf_release(&backend->sealed[0]);
+    tdl_buf_release(&backend->sealed[1]);
     free(backend->path);
     free(backend);
+}
+
+static void sqlite_use_people(tdl_backend *backend, tdl_people *people)
+{
+    backend->people = people;
 }
 
 static int64_t sqlite_data_version(tdl_backend *backend)
@@ -184,6 +191,7 @@ static tdl_status sqlite_reader_open(tdl_backend *backend, tdl_reader **ret, tdl
     if (!reader)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a connection");
     reader->base.ops = &tdl_sqlite_rows;
+    reader->base.people = backend->people;
     if ((st = connect_file(backend->path, SQLITE_OPEN_READONLY, &reader->db, why)) ||
         (st = tdl_sqlite_run(reader->db, "PRAGMA cache_size = -2048", "opening the store", why)))
         goto out;
@@ -203,6 +211,7 @@ static void sqlite_reader_close(tdl_reader *given)
     for (int i = 0; i < TDL_READ_N; i++)
         sqlite3_finalize(reader->statement[i]);
     sqlite3_close(reader->db);
+    tdl_reader_release(&reader->base);
     free(reader);
 }
 
@@ -215,6 +224,7 @@ const tdl_store_ops tdl_sqlite_ops = {
     .scheme = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
+    .use_people = sqlite_use_people,
     .begin = tdl_sqlite_begin,
     .commit = tdl_sqlite_commit,
     .rollback = tdl_sqlite_rollback,

@@ -45,6 +45,7 @@ typedef enum tdl_write_statement {
     TDL_WRITE_JOIN_IDS,
     TDL_WRITE_JOIN_MOVE,
     TDL_WRITE_IDENTIFIED,
+    TDL_WRITE_USER_KEY,
     TDL_WRITE_TRAITS,
     TDL_WRITE_TRAITS_ONCE,
     TDL_WRITE_FLAG,
@@ -64,6 +65,8 @@ struct tdl_backend {
     sqlite3_stmt *executed;               /* whose row is given out; may be NULL */
     tdl_intern names[TDL_NAME_TABLES];
     size_t marked[TDL_NAME_TABLES]; /* fresh names at the mark */
+    tdl_people *people;             /* NULL: the store is plain */
+    tdl_buf sealed[2];              /* what is being written */
     int64_t gate;        /* the setting under which users were remembered; -1 = look again */
     bool unasked_barred; /* analytics are withheld by default */
     tdl_chain audit;     /* see tdl_store_ops */
@@ -131,6 +134,7 @@ tdl_status tdl_sqlite_intern(tdl_backend *backend, tdl_name_table table, tdl_str
 tdl_status tdl_sqlite_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* Nothing is copied: step before `text` dies. */
 void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);
+void tdl_sqlite_bind_bytes(sqlite3_stmt *statement, int at, tdl_str bytes); /* empty: NULL */
 /* Run a statement that gives no row. */
 tdl_status tdl_sqlite_step(tdl_backend *backend, sqlite3_stmt *statement, const char *doing,
                            tdl_report *why);

@@ -107,9 +107,10 @@ static const char step_4[] =
     "CREATE INDEX joins_undone ON joins(undone_us) WHERE undone_us > 0;"
     "CREATE INDEX joins_by_own ON joins(own);"
     "CREATE INDEX joins_by_alias ON joins(alias);"
+    "CREATE INDEX joins_by_event ON joins(event);"
     "CREATE INDEX joined_ids_by_user ON joined_ids(user, join_id);"
     "CREATE INDEX users_by_erased ON users(erased_us) WHERE erased_us <> 0;"
-    "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;"
+    "ALTER TABLE decisions ADD COLUMN sealed_user BLOB;" // of who is no user, and has no key
     "ALTER TABLE models ADD COLUMN stale_us INTEGER NOT NULL DEFAULT 0;" // saw somebody erased
                                                                          // since
     "CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"

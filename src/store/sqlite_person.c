@@ -122,13 +122,43 @@ static tdl_status join(tdl_backend *b, const link *l, tdl_report *why)
                                                  : move_ids(b, l, kept, joined, why);
 }
 
-static tdl_status put_traits(tdl_backend *b, tdl_write_statement which, int64_t user,
+/* What a sealed store keeps in place of `traits`; empty when the user's key was destroyed. */
+static tdl_status seal_traits(tdl_backend *b, int64_t user, tdl_str id, tdl_str *traits,
+                              tdl_report *why)
+{
+    char name[TDL_PSEUDONYM_LEN + 1];
+    tdl_user_seal row = {.name = tdl_people_name(b->people, id, name)};
+    sqlite3_stmt *s;
+    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_USER_KEY, &s, why);
+
+    if (st)
+        return st;
+    sqlite3_bind_int64(s, 1, user);
+    tdl_buf_clear(&b->sealed[0]);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        const char *key = sqlite3_column_blob(s, 0);
+        row.key = (tdl_str){key, (size_t)sqlite3_column_bytes(s, 0)};
+        if (!tdl_people_seal_traits(b->people, row, *traits, &b->sealed[0]))
+            b->sealed[0].len = 0;
+        if (b->sealed[0].failed)
+            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to store traits");
+    }
+    *traits = tdl_buf_view(&b->sealed[0]);
+    if (sqlite3_reset(s))
+        st = tdl_sqlite_fail(b->db, "storing traits", why);
+    return st;
+}
+
+/* user: the row of `id`. */
+static tdl_status put_traits(tdl_backend *b, tdl_write_statement which, int64_t user, tdl_str id,
                              tdl_str traits, int64_t time_us, tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = traits.len ? tdl_sqlite_prepare(b, which, &s, why) : TDL_OK;
+    tdl_status st = TDL_OK;
 
-    if (st || !traits.len)
+    if (traits.len && b->people)
+        st = seal_traits(b, user, id, &traits, why);
+    if (st || !traits.len || (st = tdl_sqlite_prepare(b, which, &s, why)))
         return st;
     sqlite3_bind_int64(s, 1, user);
     tdl_sqlite_bind_text(s, 2, traits);
@@ -149,10 +179,10 @@ tdl_status tdl_sqlite_put_person(tdl_backend *b, const tdl_event *e, int64_t seq
         return st;
     if (alias > 0 && (st = join(b, &l, why)))
         return st;
-    if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->traits, e->time_us, why)) ||
-        (st = put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->traits_once, e->time_us, why)))
+    if ((st = put_traits(b, TDL_WRITE_TRAITS, user, e->user, e->traits, e->time_us, why)) ||
+        (st = put_traits(b, TDL_WRITE_TRAITS_ONCE, user, e->user, e->traits_once, e->time_us, why)))
         return st;
-    return tdl_put_group(tdl_sqlite_execute, b, e, why);
+    return tdl_put_group(tdl_sqlite_execute, b, e, user, why);
 }
 
 tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, int64_t time_us,
@@ -161,5 +191,5 @@ tdl_status tdl_sqlite_put_traits(tdl_backend *b, tdl_str user, tdl_str traits, i
     int64_t id;
     tdl_status st = tdl_sqlite_intern(b, TDL_USERS, user, &id, why);
 
-    return st || id < 0 ? st : put_traits(b, TDL_WRITE_TRAITS, id, traits, time_us, why);
+    return st || id < 0 ? st : put_traits(b, TDL_WRITE_TRAITS, id, user, traits, time_us, why);
 }

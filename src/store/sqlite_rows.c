@@ -3,8 +3,8 @@
 
 #define EVENT_COLUMNS                                                                              \
     "e.time_us, coalesce(p.name, u.name), k.name, i.name, e.value, e.properties, s.name, "         \
-    "e.message_id,"                                                                                \
-    " e.decision_id, e.seq"
+    "e.message_id, e.decision_id, e.seq, CASE WHEN p.id IS NULL THEN u.sealed_key"                 \
+    " ELSE p.sealed_key END, CASE WHEN p.id IS NULL THEN u.sealed_id ELSE p.sealed_id END"
 /* CROSS: events are walked in the order asked for, and names are looked up one by one. */
 #define EVENT_TABLES                                                                               \
     " FROM events e CROSS JOIN users u ON u.id = e.user CROSS JOIN kinds k ON k.id = e.kind"       \
@@ -31,8 +31,10 @@
     "(SELECT id FROM users WHERE id = " PERSON                                                     \
     " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
 #define DECISION_COLUMNS                                                                           \
-    "id, time_us, app, user, candidates, chosen_n, model_version, why, context_hash"
-#define ERASURES "n, id, subject, state, receipt, created_us, done_us FROM erasures"
+    "d.id, d.time_us, d.app, d.user, d.candidates, d.chosen_n, d.model_version, d.why,"            \
+    " d.context_hash, d.sealed_user, u.sealed_key, u.sealed_id"
+#define DECISION_TABLES " FROM decisions d LEFT JOIN users u ON u.name = d.user"
+#define ERASURES        "n, id, subject, state, receipt, created_us, done_us FROM erasures"
 
 static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_SCAN] =
@@ -48,25 +50,28 @@ static const char *const read_sql[TDL_READ_N] = {
         "SELECT id, person FROM users WHERE person IS NOT NULL UNION ALL SELECT id, 0"
         " FROM users WHERE no_person AND person IS NULL ORDER BY id",
     [TDL_READ_KINDS] = "SELECT id, name FROM kinds ORDER BY id",
-    [TDL_READ_PERSON] = "SELECT name FROM users WHERE id = " PERSON,
+    [TDL_READ_PERSON] = "SELECT name, sealed_key, sealed_id FROM users WHERE id = " PERSON,
     [TDL_READ_PERSON_EVENTS] = "SELECT " EVENT_COLUMNS EVENT_TABLES
                                " WHERE e.user IN (SELECT id FROM users WHERE id = " PERSON
                                "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
                                " ORDER BY e.time_us DESC, e.seq DESC LIMIT ?2",
-    [TDL_READ_ALIASES] = "SELECT u.name, p.name FROM users u JOIN users p ON p.id = u.person"
-                         " WHERE u.person IS NOT NULL",
+    [TDL_READ_ALIASES] =
+        "SELECT u.name, p.name, u.sealed_key, u.sealed_id, p.sealed_key, p.sealed_id"
+        " FROM users u JOIN users p ON p.id = u.person"
+        " WHERE u.person IS NOT NULL",
     // Of the words that a person's ids have on one trait, the newest.
-    [TDL_READ_TRAITS] = "SELECT name, value, max(time_us) FROM traits"
-                        " WHERE user IN (SELECT id FROM users WHERE id = " PERSON
+    [TDL_READ_TRAITS] = "SELECT t.name, t.value, u.name, u.sealed_key, max(t.time_us)"
+                        " FROM traits t JOIN users u ON u.id = t.user"
+                        " WHERE t.user IN (SELECT id FROM users WHERE id = " PERSON
                         "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
-                        " GROUP BY name ORDER BY name",
+                        " GROUP BY t.name ORDER BY t.name",
     [TDL_READ_FLAGS] = "SELECT rowid, key, family, definition, version, created_us, updated_us"
                        " FROM flags ORDER BY rowid",
     // One seek per id finds the newest event; only persons that are listed have theirs counted.
     [TDL_READ_USERS] =
         "SELECT name, (SELECT count(*) FROM events WHERE user = l.id)"
         "   + (SELECT count(*) FROM users a JOIN events e ON e.user = a.id WHERE a.person = l.id),"
-        " last FROM (SELECT u.id, u.name, max("
+        " last, sealed_key, sealed_id FROM (SELECT u.id, u.name, u.sealed_key, u.sealed_id, max("
         "   coalesce((SELECT max(time_us) FROM events WHERE user = u.id), -1),"
         "   coalesce((SELECT max((SELECT max(time_us) FROM events WHERE user = a.id))"
         "     FROM users a WHERE a.person = u.id), -1)) AS last FROM users u"
@@ -77,11 +82,13 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_ITEM] = "SELECT name, title, attributes FROM items WHERE name = ?1",
     [TDL_READ_TITLE] = "SELECT title FROM items WHERE name = ?1",
     [TDL_READ_ITEMS] = "SELECT name, title, attributes FROM items ORDER BY id",
-    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS " FROM decisions WHERE id = ?1 LIMIT ?2",
+    [TDL_READ_DECISION] = "SELECT " DECISION_COLUMNS DECISION_TABLES " WHERE d.id = ?1 LIMIT ?2",
     [TDL_READ_STRETCH] = "SELECT max(seq) >> 12 FROM decisions",
-    [TDL_READ_USER_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions"
-                                " WHERE seq >> 12 = ?3 AND user = ?1 ORDER BY seq DESC LIMIT ?2",
-    [TDL_READ_DECISIONS] = "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq DESC LIMIT ?2",
+    [TDL_READ_USER_DECISIONS] =
+        "SELECT " DECISION_COLUMNS DECISION_TABLES
+        " WHERE d.seq >> 12 = ?3 AND d.user = ?1 ORDER BY d.seq DESC LIMIT ?2",
+    [TDL_READ_DECISIONS] =
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq DESC LIMIT ?2",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active,"
                         " stale_us"
                         " FROM models WHERE ?1 = '' OR app = ?1"
@@ -91,15 +98,17 @@ static const char *const read_sql[TDL_READ_N] = {
     // An event that joined two persons has an alias: who stood for the other one.
     [TDL_READ_EXPORT] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq, (SELECT a.name FROM joins j JOIN users a ON a.id = CASE"
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id, a.name, a.sealed_key, a.sealed_id,"
+        " u.no_person" EVENT_TABLES " LEFT JOIN users a ON a.id = (SELECT CASE"
         "   WHEN j.own = e.user THEN j.alias WHEN EXISTS"
         "   (SELECT 1 FROM joined_ids d WHERE d.join_id = j.id AND d.user = e.user)"
-        "   THEN j.kept ELSE j.joined END WHERE j.event = e.seq AND j.undone_us = 0), "
-        "u.no_person" EVENT_TABLES " WHERE e.seq > ?1 ORDER BY e.seq",
-    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+        "   THEN j.kept ELSE j.joined END FROM joins j WHERE j.event = e.seq AND j.undone_us = 0)"
+        " WHERE e.seq > ?1 ORDER BY e.seq",
+    [TDL_READ_EXPORT_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user ORDER BY t.user, t.time_us",
     [TDL_READ_EXPORT_DECISIONS] =
-        "SELECT " DECISION_COLUMNS " FROM decisions ORDER BY seq LIMIT -1 OFFSET ?1",
+        "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq LIMIT -1 OFFSET ?1",
     [TDL_READ_GROUPS] =
         "SELECT g.type, g.name, coalesce(max(t.time_us), 0) FROM groups g LEFT JOIN group_traits t"
         " ON t.group_id = g.id WHERE ?1 = '' OR g.type = ?1 GROUP BY g.id, g.type, g.name"
@@ -112,7 +121,8 @@ static const char *const read_sql[TDL_READ_N] = {
         "SELECT g.type, g.name, t.name, t.value, t.time_us FROM group_traits t"
         " JOIN groups g ON g.id = t.group_id ORDER BY t.group_id, t.name",
     [TDL_READ_PERSON_IDS] =
-        "SELECT u.name, e.time_us, k.name, s.name, e.message_id FROM users u"
+        "SELECT u.name, e.time_us, k.name, s.name, e.message_id, u.sealed_key, u.sealed_id"
+        " FROM users u"
         " LEFT JOIN joins j ON j.id = (SELECT max(x.id) FROM joined_ids d JOIN joins x"
         "   ON x.id = d.join_id WHERE d.user = u.id AND x.undone_us = 0)"
         " LEFT JOIN events e ON e.seq = j.event LEFT JOIN kinds k ON k.id = e.kind"
@@ -120,11 +130,13 @@ static const char *const read_sql[TDL_READ_N] = {
         " (SELECT id FROM users WHERE id = " PERSON
         " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
         " ORDER BY coalesce(j.id, 0), u.id",
-    [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us FROM joins j"
+    [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us, a.sealed_key, a.sealed_id,"
+                        " b.sealed_key, b.sealed_id FROM joins j"
                         " JOIN users a ON a.id = j.kept JOIN users b ON b.id = j.joined"
                         " WHERE j.undone_us > 0 AND j.undone_us > ?1 ORDER BY j.undone_us",
     [TDL_READ_EXPORT_UNDONE] =
-        "SELECT a.name, b.name, j.undone_us FROM joins j JOIN users a ON a.id = j.own"
+        "SELECT a.name, b.name, j.undone_us, a.sealed_key, a.sealed_id,"
+        " b.sealed_key, b.sealed_id FROM joins j JOIN users a ON a.id = j.own"
         " JOIN users b ON b.id = j.alias WHERE j.undone_us > 0 ORDER BY j.id",
     [TDL_READ_REJECTS] = "SELECT received_us, source, reason, raw FROM rejects"
                          " ORDER BY id DESC LIMIT ?1",
@@ -137,20 +149,25 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
     [TDL_READ_PERSON_NAMES] =
-        "SELECT name, identified FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+        "SELECT name, identified, sealed_key, sealed_id FROM users WHERE id IN " PERSON_IDS
+        " ORDER BY id",
     [TDL_READ_PERSON_JOINS] =
-        "SELECT k.name, o.name, j.undone_us FROM joins j JOIN users k ON k.id = j.kept"
+        "SELECT k.name, o.name, j.undone_us, k.sealed_key, k.sealed_id, o.sealed_key,"
+        " o.sealed_id FROM joins j JOIN users k ON k.id = j.kept"
         " JOIN users o ON o.id = j.joined WHERE j.kept IN " PERSON_IDS " OR j.joined IN " PERSON_IDS
         " ORDER BY j.id",
-    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us FROM traits t"
+    [TDL_READ_PERSON_TRAITS] = "SELECT u.name, t.name, t.value, t.time_us, u.sealed_key,"
+                               " u.sealed_id FROM traits t"
                                " JOIN users u ON u.id = t.user WHERE t.user IN " PERSON_IDS,
     [TDL_READ_PERSON_HISTORY] =
         "SELECT e.time_us, u.name, k.name, i.name, e.value, e.properties, s.name, e.message_id,"
-        " e.decision_id, e.seq" EVENT_TABLES " WHERE e.user IN " PERSON_IDS,
+        " e.decision_id, e.seq, u.sealed_key, u.sealed_id" EVENT_TABLES
+        " WHERE e.user IN " PERSON_IDS,
     [TDL_READ_PERSON_DECISIONS] =
         "WITH RECURSIVE stretch(n) AS (SELECT max(seq) >> 12 FROM decisions UNION ALL"
         " SELECT n - 1 FROM stretch WHERE n > 0) SELECT " DECISION_COLUMNS
-        " FROM stretch CROSS JOIN decisions WHERE seq >> 12 = n AND user = ?1",
+        " FROM stretch CROSS JOIN decisions d LEFT JOIN users u ON u.name = d.user"
+        " WHERE d.seq >> 12 = n AND d.user = ?1",
     [TDL_READ_ERASURES] = "SELECT " ERASURES " WHERE ?1 = '' OR id = ?1"
                           " ORDER BY n DESC LIMIT ?2",
     [TDL_READ_NEW_ERASURES] = "SELECT " ERASURES " WHERE n > ?1 AND (?2 = '' OR state = ?2)"
@@ -167,13 +184,17 @@ static const char *const read_sql[TDL_READ_N] = {
                           " (SELECT id FROM users WHERE id = " PERSON
                           "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
                           " ORDER BY time_us, id",
-    [TDL_READ_CONSENT_SAID] = "SELECT u.name, u.denied FROM users u WHERE u.denied <> 0",
+    [TDL_READ_CONSENT_SAID] =
+        "SELECT u.name, u.denied, u.sealed_key, u.sealed_id FROM users u WHERE u.denied <> 0",
     [TDL_READ_CONSENT_SAID_OF] =
-        "SELECT u.name, u.denied FROM users u WHERE u.id IN (SELECT id FROM users WHERE id "
+        "SELECT u.name, u.denied, u.sealed_key, u.sealed_id FROM users u WHERE u.id IN (SELECT id "
+        "FROM users WHERE id "
         "= " PERSON "   UNION ALL SELECT id FROM users WHERE person = " PERSON ")",
-    [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id FROM consents c JOIN users u ON u.id = c.user_id"
+    [TDL_READ_CONSENT_NEW] = "SELECT u.name, c.id, u.sealed_key, u.sealed_id FROM consents c JOIN "
+                             "users u ON u.id = c.user_id"
                              " WHERE c.id > ?1 ORDER BY c.id",
     [TDL_READ_CONSENT_NEWEST] = "SELECT coalesce(max(id), 0) FROM consents",
+    [TDL_READ_SEALS] = "SELECT name, sealed_key, sealed_id, erased_us FROM users",
     [TDL_READ_COUNTS] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM users),"
                         " (SELECT count(*) FROM items), (SELECT count(*) FROM decisions),"
                         " (SELECT count(*) FROM events WHERE decision_id IS NOT NULL)",

@@ -7,8 +7,8 @@ enum {
     FILE_HEADER = 100,
     PAGE_MIN = 512,
     PAGE_MAX = 65536,
-    /* A page that is of no tree may begin with the number of another page. Below this number it does
-     * not look like a tree's: its first byte is 0 or 1. */
+    /* A page that is of no tree may begin with the number of another page. Below this number it
+     * does not look like a tree's: its first byte is 0 or 1. */
     PAGES_MAX = 0x02000000
 };
 
@@ -18,8 +18,8 @@ static size_t get_16(const unsigned char *at)
 }
 
 /* https://www.sqlite.org/fileformat2.html#b_tree_pages: a page begins with its kind, the place of
- * its first free block, how many cells it has, and where the content of the cells begins; at 8 or 12
- * an array of their places, up to which nothing may be touched. */
+ * its first free block, how many cells it has, and where the content of the cells begins; at 8 or
+ * 12 an array of their places, up to which nothing may be touched. */
 bool tdl_sqlite_wipe_page(unsigned char *page, size_t size, bool first)
 {
     size_t header = first ? FILE_HEADER : 0;

@@ -23,8 +23,8 @@ static const char *const write_sql[TDL_WRITE_N] = {
                         " message_id, decision_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
                         " ON CONFLICT(source, message_id) DO NOTHING",
     [TDL_WRITE_DECISION] = "INSERT INTO decisions(id, time_us, app, user, candidates, chosen_n,"
-                           " model_version, why, context_hash)"
-                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                           " model_version, why, context_hash, sealed_user)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
                            " ON CONFLICT(id) DO NOTHING",
     [TDL_WRITE_ITEM] = "UPDATE items SET title = ?2, attributes = ?3 WHERE id = ?1",
     [TDL_WRITE_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
@@ -47,6 +47,7 @@ static const char *const write_sql[TDL_WRITE_N] = {
                            " SELECT ?1, id FROM users WHERE id = ?2 OR person = ?2",
     [TDL_WRITE_JOIN_MOVE] = "UPDATE users SET person = ?1 WHERE id = ?2 OR person = ?2",
     [TDL_WRITE_IDENTIFIED] = "UPDATE users SET identified = 1 WHERE id = ?1 AND NOT identified",
+    [TDL_WRITE_USER_KEY] = "SELECT sealed_key FROM users WHERE id = ?1",
     // The newest word on a trait holds; of equally new ones the later to arrive.
     [TDL_WRITE_TRAITS] = "INSERT INTO traits(user, name, value, time_us)"
                          " SELECT ?1, key, " TRAIT_VALUE ", ?3 FROM json_each(?2) WHERE true"
@@ -71,7 +72,8 @@ static const char *const write_sql[TDL_WRITE_N] = {
     [TDL_WRITE_NAME_FIND + TDL_ITEMS] = "SELECT id FROM items WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_KINDS] = "SELECT id FROM kinds WHERE name = ?1",
     [TDL_WRITE_NAME_FIND + TDL_SOURCES] = "SELECT id FROM sources WHERE name = ?1",
-    [TDL_WRITE_NAME_ADD + TDL_USERS] = "INSERT INTO users(name) VALUES(?1)",
+    [TDL_WRITE_NAME_ADD + TDL_USERS] = "INSERT INTO users(name, sealed_key, sealed_id)"
+                                       " VALUES(?1, ?2, ?3)",
     [TDL_WRITE_NAME_ADD + TDL_ITEMS] = "INSERT INTO items(name) VALUES(?1)",
     [TDL_WRITE_NAME_ADD + TDL_KINDS] = "INSERT INTO kinds(name) VALUES(?1)",
     [TDL_WRITE_NAME_ADD + TDL_SOURCES] = "INSERT INTO sources(name) VALUES(?1)",
@@ -93,6 +95,12 @@ tdl_status tdl_sqlite_prepare(tdl_backend *b, tdl_write_statement which, sqlite3
 void tdl_sqlite_bind_text(sqlite3_stmt *s, int at, tdl_str text)
 {
     sqlite3_bind_text64(s, at, text.at ? text.at : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void tdl_sqlite_bind_bytes(sqlite3_stmt *s, int at, tdl_str bytes)
+{
+    bytes.len ? sqlite3_bind_blob64(s, at, bytes.at, bytes.len, SQLITE_STATIC)
+              : sqlite3_bind_null(s, at);
 }
 
 static void bind_text_or_null(sqlite3_stmt *s, int at, tdl_str text)
@@ -130,6 +138,12 @@ static void end_execute(tdl_backend *b)
     b->executed = NULL;
 }
 
+static void forget_users(tdl_backend *b)
+{
+    tdl_intern_release(&b->names[TDL_USERS]);
+    tdl_people_forget(b->people);
+}
+
 /* Has somebody been barred, or let in again, since users were remembered? */
 static tdl_status check_gate(tdl_backend *b, tdl_report *why)
 {
@@ -146,7 +160,7 @@ static tdl_status check_gate(tdl_backend *b, tdl_report *why)
         st = tdl_sqlite_fail(b->db, "starting to write", why);
     sqlite3_reset(s);
     if (gate != b->gate)
-        tdl_intern_release(&b->names[TDL_USERS]);
+        forget_users(b);
     b->gate = gate;
     return st;
 }
@@ -160,7 +174,7 @@ tdl_status tdl_sqlite_begin(tdl_backend *b, tdl_report *why)
 
 tdl_status tdl_sqlite_forget_names(tdl_backend *b, tdl_report *why)
 {
-    tdl_intern_release(&b->names[TDL_USERS]);
+    forget_users(b);
     b->gate = -1;
     return run(b, TDL_WRITE_GATE_MOVE, "changing who may be stored", why);
 }
@@ -214,6 +228,8 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
         st = tdl_sqlite_run(b->db, "ROLLBACK TO request", "undoing a request", why);
     for (int table = 0; undo && table < TDL_NAME_TABLES; table++)
         tdl_intern_undo(&b->names[table], b->marked[table]);
+    if (undo && b->gate < 0) // forgotten since, and perhaps found again among what is undone
+        tdl_intern_release(&b->names[TDL_USERS]);
     return st ? st : tdl_sqlite_run(b->db, "RELEASE request", "ending a request", why);
 }
 
@@ -243,8 +259,9 @@ static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, 
     return st;
 }
 
-static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
-                           tdl_report *why)
+/* `name` is what stands for `text` in the store. */
+static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, tdl_str name,
+                           int64_t *ret, tdl_report *why)
 {
     sqlite3_stmt *s;
     tdl_status st =
@@ -252,9 +269,18 @@ static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, i
 
     if (st)
         return st;
-    tdl_sqlite_bind_text(s, 1, text);
-    if (!(st = tdl_sqlite_step(b, s, "storing a name", why)))
-        *ret = sqlite3_last_insert_rowid(b->db);
+    tdl_sqlite_bind_text(s, 1, name);
+    if (table == TDL_USERS) {
+        tdl_buf_clear(&b->sealed[0]);
+        tdl_buf_clear(&b->sealed[1]);
+        tdl_people_seal(b->people, text, name, &b->sealed[0], &b->sealed[1]);
+        if (b->sealed[0].failed || b->sealed[1].failed)
+            return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to store a user");
+        tdl_sqlite_bind_bytes(s, 2, tdl_buf_view(&b->sealed[0]));
+        tdl_sqlite_bind_bytes(s, 3, tdl_buf_view(&b->sealed[1]));
+    }
+    st = tdl_sqlite_step(b, s, "storing a name", why);
+    *ret = sqlite3_last_insert_rowid(b->db);
     return st;
 }
 
@@ -262,16 +288,20 @@ static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, i
 tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
                              tdl_report *why)
 {
+    char pseudonym[TDL_PSEUDONYM_LEN + 1];
+    tdl_str name = text;
     tdl_status st;
 
     if (tdl_intern_find(&b->names[table], text, ret))
         return TDL_OK;
-    if ((st = find_name(b, table, text, ret, why)))
+    if (table == TDL_USERS)
+        name = tdl_people_name(b->people, text, pseudonym);
+    if ((st = find_name(b, table, name, ret, why)))
         return st;
     bool unknown = !*ret, unasked = unknown && table == TDL_USERS && b->unasked_barred;
     if (unasked)
         *ret = TDL_USER_UNASKED;
-    else if (unknown && (st = add_name(b, table, text, ret, why)))
+    else if (unknown && (st = add_name(b, table, text, name, ret, why)))
         return st;
     tdl_intern_add(&b->names[table], text, *ret, unknown && !unasked);
     return TDL_OK;
@@ -279,15 +309,17 @@ tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text,
 
 tdl_status tdl_sqlite_number_user(tdl_backend *b, tdl_str id, int64_t *ret, tdl_report *why)
 {
+    char pseudonym[TDL_PSEUDONYM_LEN + 1];
+    tdl_str name = tdl_people_name(b->people, id, pseudonym);
     tdl_intern *users = &b->names[TDL_USERS];
-    tdl_status st = find_name(b, TDL_USERS, id, ret, why);
+    tdl_status st = find_name(b, TDL_USERS, name, ret, why);
     int64_t remembered;
 
     if (st || *ret) {
         *ret = llabs(*ret);
         return st;
     }
-    if ((st = add_name(b, TDL_USERS, id, ret, why)))
+    if ((st = add_name(b, TDL_USERS, id, name, ret, why)))
         return st;
     if (tdl_intern_find(users, id, &remembered)) // as one who has no row
         tdl_intern_release(users);
@@ -352,13 +384,33 @@ tdl_status tdl_sqlite_put_event(tdl_backend *b, const tdl_event *e, int64_t *ret
     return *ret_seq ? tdl_sqlite_put_person(b, e, *ret_seq, user, alias, why) : TDL_OK;
 }
 
+/* Who asks need not be a user. Then he has no key, and his id is sealed into the decision. */
+static tdl_status seal_stranger(tdl_backend *b, const tdl_decision_text *d, tdl_report *why)
+{
+    int64_t user = 0;
+    tdl_status st;
+
+    tdl_buf_clear(&b->sealed[0]);
+    if (!d->asker.len || tdl_intern_find(&b->names[TDL_USERS], d->asker, &user))
+        return TDL_OK;
+    if ((st = find_name(b, TDL_USERS, d->user, &user, why)))
+        return st;
+    if (user)
+        tdl_intern_add(&b->names[TDL_USERS], d->asker, user, false);
+    else
+        tdl_people_seal_stranger(b->people, d->asker, d->user, &b->sealed[0]);
+    return b->sealed[0].failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to log a decision")
+                               : TDL_OK;
+}
+
 tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, bool *ret_new,
                                    tdl_report *why)
 {
     sqlite3_stmt *s;
-    tdl_status st = tdl_sqlite_prepare(b, TDL_WRITE_DECISION, &s, why);
+    tdl_status st;
 
-    if (st)
+    if ((st = seal_stranger(b, d, why)) ||
+        (st = tdl_sqlite_prepare(b, TDL_WRITE_DECISION, &s, why)))
         return st;
     tdl_sqlite_bind_text(s, 1, d->id);
     sqlite3_bind_int64(s, 2, d->time_us);
@@ -369,6 +421,7 @@ tdl_status tdl_sqlite_put_decision(tdl_backend *b, const tdl_decision_text *d, b
     tdl_sqlite_bind_text(s, 7, d->model_version);
     tdl_sqlite_bind_text(s, 8, d->why);
     sqlite3_bind_blob(s, 9, d->context_hash, sizeof d->context_hash, SQLITE_STATIC);
+    tdl_sqlite_bind_bytes(s, 10, tdl_buf_view(&b->sealed[0]));
     st = tdl_sqlite_step(b, s, "logging a decision", why);
     *ret_new = !st && sqlite3_changes(b->db);
     return st;

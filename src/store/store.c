@@ -74,6 +74,7 @@ tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl
     }
     if ((st = find_backend(url, &store->ops, &path, why)) ||
         (st = store->ops->open(path, options, &store->backend, why)) ||
+        (st = tdl_store_open_vault(store, options, why)) ||
         (!options->read_only && (st = start_writer(store, options, why))))
         goto out;
     if (store->writer) // what a crash has left; else the loop tries again
@@ -94,15 +95,10 @@ void tdl_store_close(tdl_store *store)
         store->ops->reader_close(store->idle[i]);
     if (store->backend)
         store->ops->close(store->backend);
+    tdl_people_free(store->people);
     pthread_mutex_destroy(&store->lock);
     free(store->files_dir);
     free(store);
-}
-
-const tdl_vault *tdl_store_vault(const tdl_store *store)
-{
-    TDL_UNUSED(store);
-    return NULL;
 }
 
 /* ---- readers and the writer ---- */

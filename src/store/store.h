@@ -32,10 +32,18 @@ typedef struct tdl_store_options {
     /* Where the paths of models begin. With it a store that several processes share keeps their
      * files too; tdl_store_fetch_model brings one here. May be NULL. */
     const char *files_dir;
+    /* The file of the master key (store/vault.h), made when it is needed and missing. With it a new
+     * store is sealed: it holds pseudonyms in place of ids, and ids and traits only encrypted. One
+     * that knows people already stays plain. A sealed store cannot be opened without. May be NULL.
+     */
+    const char *master_key_file;
+    /* A new store that is sealed gets the root key of this one: pseudonyms stay what they are. */
+    const tdl_store *sealed_as;
 } tdl_store_options;
 
-/* ret is set on success only. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID: made
- * by a newer version, or no such kind of store. TDL_E_IO: cannot be opened or created. */
+/* ret is set on success only. TDL_E_FORBIDDEN, TDL_E_NOT_FOUND: the store is sealed, and the master
+ * key is another one or missing. TDL_E_CORRUPT: not a Treadle store, or damaged. TDL_E_INVALID:
+ * made by a newer version, or no such kind of store. TDL_E_IO: cannot be opened or created. */
 tdl_status tdl_store_open(const char *url, const tdl_store_options *options, tdl_store **ret,
                           tdl_report *why);
 /* Commits what is queued, then closes. Accepts NULL. */
@@ -331,7 +339,8 @@ typedef struct tdl_user_row {
     int64_t events_n;
     int64_t last_us; /* time of the newest event */
 } tdl_user_row;
-/* Users whose id starts with `prefix`, most recently active first. */
+/* Users whose id starts with `prefix`, most recently active first. Of a sealed store they are
+ * looked for among the 100,000 most recently active; the one whose id it is, everywhere. */
 tdl_status tdl_store_users(tdl_store *store, tdl_str prefix, size_t limit, tdl_arena *arena,
                            tdl_user_row **ret, size_t *ret_n, tdl_report *why);
 
@@ -381,9 +390,9 @@ typedef struct tdl_model_row {
     tdl_str path;    /* relative to the data folder: "models/recommend-….safetensors" */
     tdl_str report;  /* JSON object: what was trained on what, evaluation, what was promoted */
     int64_t created_us;
-    int64_t bytes; /* size of the file */
-    char hash[65]; /* BLAKE2b-256 of the file, hexadecimal */
-    bool active;   /* serves; at most one per app */
+    int64_t bytes;    /* size of the file */
+    char hash[65];    /* BLAKE2b-256 of the file, hexadecimal */
+    bool active;      /* serves; at most one per app */
     int64_t stale_us; /* since when it may have seen somebody who was erased; 0 = it has not */
 } tdl_model_row;
 /* Insert; `active` also switches off the app's former one in the same commit. */
@@ -464,6 +473,18 @@ tdl_status tdl_store_reports(tdl_store *store, tdl_arena *arena, tdl_saved_repor
 typedef struct tdl_vault tdl_vault;
 /* NULL: the store is plain. */
 const tdl_vault *tdl_store_vault(const tdl_store *store);
+/* Was the store's vault made by this opening? */
+bool tdl_store_sealed_now(const tdl_store *store);
+/* From now on the store opens with the master key in this file only, which is made when it is
+ * missing. Whoever has it open keeps it open. TDL_E_INVALID: the store is plain. */
+tdl_status tdl_store_rotate(tdl_store *store, const char *master_key_file, tdl_report *why);
+
+typedef struct tdl_people_counts {
+    int64_t users, erased;
+    int64_t unreadable; /* of a sealed store: whose key or id is damaged or lost */
+} tdl_people_counts;
+/* Looks at every user: some microseconds each. */
+tdl_status tdl_store_count_people(tdl_store *store, tdl_people_counts *ret, tdl_report *why);
 
 /* ---- the whole ---- */
 

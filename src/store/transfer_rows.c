@@ -50,8 +50,8 @@ static tdl_event keep_event(tdl_rows *r)
     e.source = tdl_rows_keep_text(r, e.source);
     e.message_id = tdl_rows_keep_text(r, e.message_id);
     e.decision_id = tdl_rows_keep_text(r, e.decision_id);
-    e.alias = tdl_rows_keep(r, 10);
-    e.no_person = tdl_rows_number(r, 11) != 0;
+    e.alias = tdl_rows_keep_text(r, tdl_rows_person(r, 12, 13, 1));
+    e.no_person = tdl_rows_number(r, 15) != 0;
     return e;
 }
 
@@ -135,7 +135,7 @@ tdl_status tdl_transfer_events(tdl_transfer *t, int64_t total)
 
 /* What one user was said to be at one time. */
 typedef struct word {
-    tdl_str user, traits;
+    tdl_str name, user, traits; /* name: of the user in this store */
     int64_t time_us;
 } word;
 
@@ -147,9 +147,22 @@ static tdl_status put_word(const tdl_store_ops *ops, tdl_backend *backend, const
     return ops->put_traits(backend, w->user, w->traits, w->time_us, why);
 }
 
+/* What cannot be read stays behind. */
+static void add_trait(const tdl_rows *r, tdl_buf *value, tdl_jw *w)
+{
+    tdl_user_seal owner = {.name = tdl_rows_text(r, 0), .key = tdl_rows_bytes(r, 4)};
+    tdl_str trait = tdl_rows_text(r, 1);
+    tdl_str said = tdl_people_trait(r->reader->people, owner, trait, tdl_rows_text(r, 2), value);
+
+    if (!said.len)
+        return;
+    tdl_jw_key(w, trait.at);
+    tdl_jw_raw(w, said);
+}
+
 static tdl_status put_traits(tdl_transfer *t, tdl_rows *r)
 {
-    tdl_buf user = {0}, traits = {0};
+    tdl_buf name = {0}, user = {0}, value = {0}, traits = {0};
     tdl_jw w = {.out = &traits};
     word said = {0};
     bool more = true;
@@ -158,7 +171,7 @@ static tdl_status put_traits(tdl_transfer *t, tdl_rows *r)
     while (!st && more) {
         more = tdl_rows_next(r) != NULL;
         if (traits.len && (!more || said.time_us != tdl_rows_number(r, 3) ||
-                           !tdl_str_eq(said.user, tdl_rows_text(r, 0)))) {
+                           !tdl_str_eq(said.name, tdl_rows_text(r, 0)))) {
             tdl_jw_end_object(&w);
             said.traits = tdl_buf_view(&traits);
             st = traits.failed ? TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory to move traits")
@@ -168,16 +181,21 @@ static tdl_status put_traits(tdl_transfer *t, tdl_rows *r)
         if (!more)
             break;
         if (!traits.len) {
+            tdl_buf_clear(&name);
+            tdl_buf_str(&name, tdl_rows_text(r, 0));
             tdl_buf_clear(&user);
-            tdl_buf_str(&user, tdl_rows_text(r, 0));
-            said = (word){.user = tdl_buf_view(&user), .time_us = tdl_rows_number(r, 3)};
+            tdl_buf_str(&user, tdl_rows_person(r, 0, 4, 0));
+            said = (word){.name = tdl_buf_view(&name),
+                          .user = tdl_buf_view(&user),
+                          .time_us = tdl_rows_number(r, 3)};
             w = (tdl_jw){.out = &traits};
             tdl_jw_object(&w);
         }
-        tdl_jw_key(&w, tdl_rows_text(r, 1).at);
-        tdl_jw_raw(&w, tdl_rows_text(r, 2));
+        add_trait(r, &value, &w);
     }
+    tdl_buf_release(&name);
     tdl_buf_release(&user);
+    tdl_buf_release(&value);
     tdl_buf_release(&traits);
     return st;
 }
@@ -199,7 +217,7 @@ static tdl_status log_row(tdl_transfer *t, tdl_rows *r)
     tdl_decision_text d = {.id = tdl_rows_text(r, 0),
                            .time_us = tdl_rows_number(r, 1),
                            .app = tdl_rows_text(r, 2),
-                           .user = tdl_rows_text(r, 3),
+                           .user = tdl_read_decision_user(r),
                            .candidates = tdl_rows_text(r, 4),
                            .chosen_n = tdl_rows_number(r, 5),
                            .model_version = tdl_rows_text(r, 6),
@@ -209,7 +227,7 @@ static tdl_status log_row(tdl_transfer *t, tdl_rows *r)
     if (hash.len != sizeof d.context_hash)
         return TDL_FAIL(t->why, TDL_E_CORRUPT, "decision %.*s is damaged", TDL_FMT(d.id));
     memcpy(d.context_hash, hash.at, hash.len);
-    while ((st = tdl_writer_log(t->to->writer, &d, t->why)) == TDL_E_FULL)
+    while ((st = tdl_store_queue_decision(t->to, d, t->why)) == TDL_E_FULL)
         nanosleep(&pause, NULL);
     return st;
 }

@@ -19,7 +19,7 @@
 #include "base/report.h"
 #include "base/str.h"
 
-typedef struct tdl_vault tdl_vault;
+typedef struct tdl_vault tdl_vault; /* as in store.h */
 
 enum {
     TDL_PSEUDONYM_LEN = 26,

@@ -175,7 +175,7 @@ static void move_text(char **at, tdl_str *text)
 tdl_status tdl_writer_log(tdl_writer *writer, const tdl_decision_text *d, tdl_report *why)
 {
     size_t bytes = d->id.len + d->app.len + d->user.len + d->model_version.len + d->why.len +
-                   d->candidates.len + sizeof(work);
+                   d->candidates.len + d->asker.len + sizeof(work);
     work *w = malloc(bytes);
 
     if (!w)
@@ -188,6 +188,7 @@ tdl_status tdl_writer_log(tdl_writer *writer, const tdl_decision_text *d, tdl_re
     move_text(&at, &w->decision.model_version);
     move_text(&at, &w->decision.why);
     move_text(&at, &w->decision.candidates);
+    move_text(&at, &w->decision.asker);
     tdl_status st = enqueue(writer, w, why);
     if (st)
         free(w);

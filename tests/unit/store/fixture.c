@@ -12,6 +12,7 @@
 #include "store/audit.h"
 
 static postgres *server; /* NULL: the tests run on SQLite */
+static bool sealed;      /* their stores are */
 
 /* One statement or more, on a connection of its own; other processes' commits are announced. */
 static PGresult *ask(const fixture *f, const char *sql)
@@ -38,6 +39,8 @@ int fixture_set_up_closed(void **state)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/treadle.db", f->dir);
     snprintf(f->url, sizeof f->url, "%s", server ? server->url : f->path);
+    snprintf(f->master_key, sizeof f->master_key, "%s/master.key", f->dir);
+    f->sealed = sealed;
     if ((f->on_postgres = server != NULL))
         PQclear(ask(f, "DROP SCHEMA IF EXISTS treadle CASCADE"));
     f->arena = tdl_arena_new((size_t)64 << 20);
@@ -72,9 +75,26 @@ int fixture_tear_down(void **state)
     return 0;
 }
 
+tdl_store_options fixture_options(const fixture *f, tdl_store_options options)
+{
+    options.master_key_file = f->sealed ? f->master_key : NULL;
+    return options;
+}
+
 void fixture_open(fixture *f, const tdl_store_options *options)
 {
-    succeed(f, tdl_store_open(f->url, options, &f->store, &f->why));
+    tdl_store_options own = fixture_options(f, options ? *options : (tdl_store_options){0});
+
+    succeed(f, tdl_store_open(f->url, &own, &f->store, &f->why));
+}
+
+tdl_store *fixture_open_second(fixture *f)
+{
+    tdl_store_options own = fixture_options(f, (tdl_store_options){0});
+    tdl_store *second;
+
+    succeed(f, tdl_store_open(f->url, &own, &second, &f->why));
+    return second;
 }
 
 void fixture_close(fixture *f)
@@ -192,23 +212,53 @@ postgres *fixture_server(void)
     return server;
 }
 
-int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+static int run_group(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
+    char full[128];
+
+    snprintf(full, sizeof full, "%s%s%s", name, server ? " on PostgreSQL" : "",
+             sealed ? ", sealed" : "");
+    return _cmocka_run_group_tests(full, tests, tests_n, NULL, NULL);
+}
+
+static int run_on_servers(const char *name, const struct CMUnitTest *tests, size_t tests_n,
+                          bool plain)
+{
+    int failed = 0;
+
     if (!(server = postgres_start(false))) {
-        print_message("[  SKIPPED ] %zu test(s) of %s\n", tests_n, name);
+        print_message("[  SKIPPED ] %zu test(s) of %s\n", tests_n * (1 + plain), name);
         return 0;
     }
-    int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
+    if (plain)
+        failed += run_group(name, tests, tests_n);
+    sealed = true;
+    failed += run_group(name, tests, tests_n);
+    sealed = false;
     postgres_stop(server);
     server = NULL;
     return failed;
 }
 
+int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    return run_on_servers(name, tests, tests_n, true);
+}
+
 int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n)
 {
-    char second[64];
-    int failed = _cmocka_run_group_tests(name, tests, tests_n, NULL, NULL);
+    int failed = run_group(name, tests, tests_n);
 
-    snprintf(second, sizeof second, "%s on PostgreSQL", name);
-    return failed + run_tests_on_postgres(second, tests, tests_n);
+    sealed = true;
+    failed += run_group(name, tests, tests_n);
+    sealed = false;
+    return failed + run_on_servers(name, tests, tests_n, true);
+}
+
+int run_sealed_tests(const char *name, const struct CMUnitTest *tests, size_t tests_n)
+{
+    sealed = true;
+    int failed = run_group(name, tests, tests_n);
+    sealed = false;
+    return failed + run_on_servers(name, tests, tests_n, false);
 }

@@ -16,7 +16,8 @@
 typedef struct fixture {
     char dir[256], path[300]; /* path: of SQLite's database */
     char url[320];            /* what is opened */
-    bool on_postgres;
+    char master_key[300];     /* its file, made when a sealed store is opened */
+    bool on_postgres, sealed;
     tdl_store *store;
     tdl_arena *arena;
     tdl_report why;
@@ -33,6 +34,10 @@ int fixture_set_up_closed(void **state);
     cmocka_unit_test_setup_teardown(test, fixture_set_up_closed, fixture_tear_down)
 
 void fixture_open(fixture *f, const tdl_store_options *options); /* NULL: the defaults */
+/* `options` as the store under test wants them: with a master key when it is sealed. */
+tdl_store_options fixture_options(const fixture *f, tdl_store_options options);
+/* Open one more store under the same URL. */
+tdl_store *fixture_open_second(fixture *f);
 void fixture_close(fixture *f);
 void fixture_reopen(fixture *f);
 
@@ -59,16 +64,21 @@ const char *scanned(fixture *f, int64_t from_us);
 /* Record of the newest entry of the audit log, in the arena. */
 const char *newest_entry(fixture *f);
 
-/* Run the tests on SQLite, then on PostgreSQL when it is installed: one contract, every backend.
- * Gives what main answers. */
+/* Run the tests on SQLite, then on PostgreSQL when it is installed, on each with a plain store and
+ * with a sealed one: one contract, every backend. Gives what main answers. */
 #define run_on_each_backend(name, tests)                                                           \
     run_tests_on_each_backend(name, tests, sizeof(tests) / sizeof((tests)[0]))
 int run_tests_on_each_backend(const char *name, const struct CMUnitTest *tests, size_t tests_n);
 
-/* The same on PostgreSQL alone. */
+/* The same on PostgreSQL alone, plain and sealed. */
 #define run_on_postgres(name, tests)                                                               \
     run_tests_on_postgres(name, tests, sizeof(tests) / sizeof((tests)[0]))
 int run_tests_on_postgres(const char *name, const struct CMUnitTest *tests, size_t tests_n);
+
+/* On each backend with a sealed store only. */
+#define run_sealed_on_each_backend(name, tests)                                                    \
+    run_sealed_tests(name, tests, sizeof(tests) / sizeof((tests)[0]))
+int run_sealed_tests(const char *name, const struct CMUnitTest *tests, size_t tests_n);
 struct postgres *fixture_server(void); /* to halt and resume; NULL on SQLite */
 
 /* Run SQL on the database from outside the store. */

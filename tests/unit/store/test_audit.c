@@ -295,12 +295,13 @@ static void a_word_on_consent_has_its_entry_and_is_never_refused(void **state)
 
 enum { EACH = 40 };
 
-static void append_in_child(const char *url)
+static void append_in_child(const fixture *f)
 {
+    tdl_store_options options = fixture_options(f, (tdl_store_options){0});
     tdl_store *store;
     char text[TDL_KEY_TEXT_MAX];
 
-    if (tdl_store_open(url, NULL, &store, NULL))
+    if (tdl_store_open(f->url, &options, &store, NULL))
         _exit(1);
     for (int i = 0; i < EACH; i++)
         if (tdl_store_create_key(store, TDL_RIGHT_WRITE, TDL_STR("k"), text, NULL))
@@ -322,7 +323,7 @@ static void processes_that_append_at_once_make_one_chain(void **state)
         child[i] = fork();
         assert_true(child[i] >= 0);
         if (!child[i])
-            append_in_child(f->url);
+            append_in_child(f);
     }
     for (int i = 0; i < 2; i++) {
         assert_int_equal(waitpid(child[i], &status, 0), child[i]);

@@ -106,14 +106,6 @@ static const char *wait_for(seen *s, size_t n)
     return s->text.at ? s->text.at : "";
 }
 
-static tdl_store *open_second(fixture *f)
-{
-    tdl_store *second;
-
-    succeed(f, tdl_store_open(f->url, NULL, &second, &f->why));
-    return second;
-}
-
 static void append_to(fixture *f, tdl_store *store, const char *message_id)
 {
     tdl_event e = event_of(message_id);
@@ -127,7 +119,7 @@ static void an_observer_is_told_of_other_processes_events_once(void **state)
     seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
     append_to(f, f->store, "before");
-    tdl_store *second = open_second(f);
+    tdl_store *second = fixture_open_second(f);
     tdl_store_observe(second, note, &s);
     append_to(f, f->store, "theirs");
     assert_string_equal(wait_for(&s, 1), "2:theirs ");
@@ -146,7 +138,7 @@ static void an_observer_is_told_of_what_lies_between_its_own_events(void **state
 {
     fixture *f = *state;
     seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    tdl_store *second = open_second(f);
+    tdl_store *second = fixture_open_second(f);
 
     for (int i = 0; i < 5; i++) {
         char id[8];
@@ -164,7 +156,7 @@ static void an_observer_is_told_of_other_processes_joins(void **state)
     fixture *f = *state;
     seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
     tdl_event e = event_of("join");
-    tdl_store *second = open_second(f);
+    tdl_store *second = fixture_open_second(f);
 
     e.kind = TDL_STR("$identify");
     e.user = TDL_STR("ann");
@@ -208,7 +200,7 @@ static void processes_store_each_message_once_and_number_without_gaps(void **sta
 {
     fixture *f = *state;
     seen s = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    appender a[2] = {{.store = f->store}, {.store = open_second(f)}};
+    appender a[2] = {{.store = f->store}, {.store = fixture_open_second(f)}};
     tdl_store_counts counts;
 
     tdl_store_observe(a[1].store, note, &s);
@@ -236,7 +228,7 @@ static void a_key_of_another_process_is_noticed_within_a_second(void **state)
 {
     fixture *f = *state;
     char text[TDL_KEY_TEXT_MAX];
-    tdl_store *second = open_second(f);
+    tdl_store *second = fixture_open_second(f);
     int64_t before = tdl_store_data_version(f->store);
     int left = 100;
 
@@ -441,7 +433,7 @@ static void a_restart_between_two_appends_fails_neither(void **state)
     postgres_resume(fixture_server());
     append_to(f, f->store, "b");
     // and the watcher listens again
-    tdl_store *second = open_second(f);
+    tdl_store *second = fixture_open_second(f);
     tdl_store_observe(f->store, note, &s);
     append_to(f, second, "c");
     assert_string_equal(wait_for(&s, 1), "3:c ");

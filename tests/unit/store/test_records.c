@@ -250,7 +250,7 @@ static void decisions_of_one_user_are_found_in_every_stretch(void **state)
         assert_string_equal(got[2].decision.id, "d0");
         succeed(f, tdl_store_decisions(f->store, TDL_STR("u"), 2, f->arena, &got, &n, &f->why));
         assert_int_equal(n, 2);
-        if (f->on_postgres)
+        if (f->on_postgres || f->sealed) // which no store of the first schema was
             return;
         fixture_close(f);
         outside(f, "DROP INDEX decisions_by_user;"

@@ -268,7 +268,7 @@ static void open_stores(fixture *f, stores *s)
 {
     snprintf(s->folder[0], sizeof s->folder[0], "%s/files", f->dir);
     snprintf(s->other_path, sizeof s->other_path, "%s/other.db", f->dir);
-    tdl_store_options options = {.files_dir = s->folder[0]};
+    tdl_store_options options = fixture_options(f, (tdl_store_options){.files_dir = s->folder[0]});
     succeed(f, tdl_store_open(f->url, &options, &s->own, &f->why));
     succeed(f, tdl_store_open(s->other_path, &options, &s->other, &f->why));
 }
@@ -446,7 +446,8 @@ static void a_shared_store_brings_the_files_of_its_models(void **state)
     open_stores(f, &s);
     fill_models(f, s.own, s.folder[0]);
     snprintf(second, sizeof second, "%s/second", f->dir);
-    succeed(f, tdl_store_open(f->url, &(tdl_store_options){.files_dir = second}, &store, &f->why));
+    tdl_store_options options = fixture_options(f, (tdl_store_options){.files_dir = second});
+    succeed(f, tdl_store_open(f->url, &options, &store, &f->why));
     succeed(f, tdl_store_models(store, TDL_STR("recommend"), f->arena, &models, &n, &f->why));
     tdl_status st = tdl_store_fetch_model(store, &models[0], &f->why);
     snprintf(path, sizeof path, "%s/models/m3", second);
@@ -471,7 +472,8 @@ static void a_shared_store_brings_the_files_of_its_models(void **state)
 static void back_up(fixture *f, const char *files_dir, char ret_path[400])
 {
     snprintf(ret_path, 400, "%s/backup", f->dir);
-    succeed(f, tdl_archive_write(f->url, files_dir, ret_path, NULL, NULL, &f->why));
+    succeed(f, tdl_archive_write(f->url, files_dir, f->sealed ? f->master_key : NULL, ret_path,
+                                 NULL, NULL, &f->why));
 }
 
 static void a_backup_restored_tells_the_same(void **state)
@@ -479,6 +481,7 @@ static void a_backup_restored_tells_the_same(void **state)
     fixture *f = *state;
     char path[400], folder[300], db[400], model[400];
     tdl_buf got = {0};
+    tdl_store_options options = fixture_options(f, (tdl_store_options){0});
     tdl_store *restored;
     stores s;
 
@@ -489,13 +492,15 @@ static void a_backup_restored_tells_the_same(void **state)
     snprintf(db, sizeof db, "%s/treadle.db", folder);
     snprintf(model, sizeof model, "%s/models/m2", folder);
     succeed(f, tdl_archive_unpack(path, folder, &f->why));
-    succeed(f, tdl_store_open(db, NULL, &restored, &f->why));
+    succeed(f, tdl_store_open(db, &options, &restored, &f->why));
     assert_string_equal(tell(f, restored), tell(f, s.own));
     succeed(f, tdl_file_read(model, 100, &got, &f->why));
     assert_string_equal(got.at, "m2");
     refuse(f, tdl_archive_unpack(path, folder, &f->why), TDL_E_CONFLICT, "exists");
-    refuse(f, tdl_archive_write(f->url, s.folder[0], path, NULL, NULL, &f->why), TDL_E_CONFLICT,
-           "exists");
+    refuse(f,
+           tdl_archive_write(f->url, s.folder[0], f->sealed ? f->master_key : NULL, path, NULL,
+                             NULL, &f->why),
+           TDL_E_CONFLICT, "exists");
     tdl_buf_release(&got);
     tdl_store_close(restored);
     close_stores(&s);
