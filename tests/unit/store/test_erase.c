@@ -181,6 +181,8 @@ static void an_erasure_and_its_entry_in_the_audit_log_name_each_other(void **sta
         "\"ts\":%lld}",
         e.id, (int)n, subject, (long long)e.created_us);
     assert_str(entry[0].record, expected.at);
+    if (tdl_store_vault(f->store))
+        assert_str(e.subject, subject);
     json_t *json = receipt_of(&e);
     assert_int_equal(
         json_unpack(json, "{s:{s:{s:s,s:I}}}", "receipt", "audit", "hash", &hash, "seq", &seq), 0);
@@ -189,6 +191,35 @@ static void an_erasure_and_its_entry_in_the_audit_log_name_each_other(void **sta
     json_decref(json);
     succeed(f, tdl_store_audit_check(f->store, NULL, &log, &f->why));
     assert_int_equal(log.first_bad, 0);
+}
+
+static void a_receipt_is_verified_and_a_changed_one_is_not(void **state)
+{
+    fixture *f = *state;
+    const char *key = "";
+
+    two_persons(f);
+    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("bob")});
+    if (!tdl_store_vault(f->store)) {
+        refuse(f, tdl_receipt_verify(e.receipt, (tdl_str){0}, &f->why), TDL_E_INVALID,
+               "not signed");
+        return;
+    }
+    succeed(f, tdl_receipt_verify(e.receipt, (tdl_str){0}, &f->why));
+    json_t *json = receipt_of(&e);
+    assert_int_equal(json_unpack(json, "{s:s}", "public_key", &key), 0);
+    succeed(f, tdl_receipt_verify(e.receipt, tdl_str_of(key), &f->why));
+    json_decref(json);
+    refuse(f, tdl_receipt_verify(e.receipt, TDL_STR("00"), &f->why), TDL_E_INVALID,
+           "another store");
+    tdl_str changed = tdl_arena_str(f->arena, e.receipt);
+    for (size_t i = 0; i < changed.len; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            ((char *)changed.at)[i] ^= (char)(1 << bit);
+            if (!tdl_receipt_verify(changed, (tdl_str){0}, NULL))
+                fail_msg("byte %zu, bit %d: %.*s", i, bit, TDL_FMT(changed));
+            ((char *)changed.at)[i] ^= (char)(1 << bit);
+        }
 }
 
 static void on_a_broken_audit_log_nobody_is_erased(void **state)
@@ -332,6 +363,7 @@ int main(void)
         TEST(what_comes_late_under_any_of_his_ids_is_dropped),
         TEST(an_unknown_person_gets_a_receipt_of_no_rows_and_stays_out),
         TEST(an_erasure_and_its_entry_in_the_audit_log_name_each_other),
+        TEST(a_receipt_is_verified_and_a_changed_one_is_not),
         TEST(on_a_broken_audit_log_nobody_is_erased),
         TEST(erasing_again_removes_nothing_more),
         TEST(models_made_since_his_first_event_are_stale),
