@@ -8,12 +8,11 @@
  * finished when the store is opened next.
  *
  * Subject   who was erased, as the store and the receipt call him: in a sealed store the pseudonym,
- *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a reader
- *           but not from somebody who guesses it
- * Receipt   {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
- *           blanks, integers only), signed with Ed25519 by the vault; null in a plain store. It
- *           names its entry in the audit log, "person.erase", which is committed with it
- * Part      of a time or of kinds: other rows stay as they are, key and ids too
+ *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a
+ * reader but not from somebody who guesses it Receipt   {"public_key", "receipt", "signature"}: the
+ * receipt is canonical JSON (sorted keys, no blanks, integers only), signed with Ed25519 by the
+ * vault; null in a plain store. It names its entry in the audit log, "person.erase", which is
+ * committed with it Part      of a time or of kinds: other rows stay as they are, key and ids too
  */
 #ifndef TDL_STORE_ERASE_H
 #define TDL_STORE_ERASE_H
@@ -71,6 +70,10 @@ tdl_status tdl_receipt_verify(tdl_str text, tdl_str key, tdl_report *why);
 
 tdl_status tdl_store_open_erasures(tdl_store *store, tdl_arena *arena, tdl_erasure **ret,
                                    size_t *ret_n, tdl_report *why); /* 'removed', oldest first */
+
+/* It is erased, whatever is in the way of the files: what cannot be finished now stays 'removed'.
+ */
+void tdl_erasure_conclude(tdl_store *store, tdl_str id, tdl_str draft);
 
 /* The name of an erased id in a plain store. */
 void tdl_erased_name(tdl_str id, char ret[TDL_SUBJECT_MAX]);

@@ -237,6 +237,28 @@ static void on_a_broken_audit_log_nobody_is_erased(void **state)
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a2 a3");
 }
 
+static void rejects_that_hold_any_of_his_ids_go(void **state)
+{
+    static const char *const raw[] = {"{\"user\":\"anon-1\"}", "{\"user\":\"ann@example.com\"}",
+                                      "{\"user\":\"bob\"}"};
+    fixture *f = *state;
+    tdl_reject *left;
+    size_t n = 0;
+
+    two_persons(f);
+    for (size_t i = 0; i < 3; i++) {
+        tdl_reject reject = {.source = TDL_STR("test"), .reason = TDL_STR("no")};
+        reject.raw = tdl_str_of(raw[i]);
+        succeed(f, tdl_store_log_reject(f->store, &reject, &f->why));
+    }
+    tdl_store_flush(f->store);
+    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("ann@example.com")});
+    assert_int_equal(row(&e, "rejects"), 2);
+    succeed(f, tdl_store_rejects(f->store, 10, f->arena, &left, &n, &f->why));
+    assert_int_equal(n, 1);
+    assert_str(left[0].raw, raw[2]);
+}
+
 static void erasing_again_removes_nothing_more(void **state)
 {
     fixture *f = *state;
@@ -365,6 +387,7 @@ int main(void)
         TEST(an_erasure_and_its_entry_in_the_audit_log_name_each_other),
         TEST(a_receipt_is_verified_and_a_changed_one_is_not),
         TEST(on_a_broken_audit_log_nobody_is_erased),
+        TEST(rejects_that_hold_any_of_his_ids_go),
         TEST(erasing_again_removes_nothing_more),
         TEST(models_made_since_his_first_event_are_stale),
         TEST(a_time_range_takes_what_is_in_it),
