@@ -224,17 +224,19 @@ static tdl_status run_migrate(const void *values, char **arguments, tdl_report *
 
 /* ---- backup and restore ---- */
 
-/* A broken audit log keeps nobody from saving or restoring what there is. */
+/* A broken audit log, or a master key that is still elsewhere, keeps nobody from saving or restoring
+ * what there is. */
 static tdl_status note(const tdl_common *common, const char *action, const char *path,
                        tdl_report *why)
 {
     tdl_status st = tdl_note_file(common, action, path, why);
 
-    if (st == TDL_E_CONFLICT) {
-        fprintf(stderr, "treadle: %s\n", why->message);
-        st = TDL_OK;
-    }
-    return st;
+    if (st != TDL_E_CONFLICT && st != TDL_E_NOT_FOUND)
+        return st;
+    fprintf(stderr, "treadle: %s\n", why->message);
+    if (*why->hint)
+        fprintf(stderr, "  %s\n", why->hint);
+    return TDL_OK;
 }
 
 /* A store of an older version is backed up as it is: it has no audit log yet. */

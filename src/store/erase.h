@@ -7,12 +7,13 @@
  * PostgreSQL has vacuumed) it is 'done', and its receipt is final. What a crash left 'removed' is
  * finished when the store is opened next.
  *
- * Subject   who was erased, as the store and the receipt call him: in a sealed store the pseudonym,
+ * Subject   who was erased, as store and receipt call him: in a sealed store the pseudonym,
  *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a
- * reader but not from somebody who guesses it Receipt   {"public_key", "receipt", "signature"}: the
- * receipt is canonical JSON (sorted keys, no blanks, integers only), signed with Ed25519 by the
- * vault; null in a plain store. It names its entry in the audit log, "person.erase", which is
- * committed with it Part      of a time or of kinds: other rows stay as they are, key and ids too
+ *           reader but not from somebody who guesses it
+ * Receipt   {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
+ *           blanks, integers only), signed with Ed25519 by the vault; null in a plain store. It
+ *           names its entry in the audit log, "person.erase", which is committed with it
+ * Part      of a time or of kinds: other rows stay as they are, key and ids too
  */
 #ifndef TDL_STORE_ERASE_H
 #define TDL_STORE_ERASE_H

@@ -152,7 +152,6 @@ tdl_status tdl_store_new_erasures(tdl_store *store, int64_t *position, tdl_arena
 
     if (st)
         return st;
-    *ret_n = 0;
     st = *position < 0 ? read_last(reader, position, why)
                        : read_new(reader, position, arena, ret, ret_n, why);
     tdl_store_give_back(store, reader);

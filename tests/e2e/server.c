@@ -209,6 +209,14 @@ static int run_command(const char *const *arguments, bool errors, char *ret_outp
     return wait_for(pid);
 }
 
+void server_share_key(const char *folder)
+{
+    char key[300];
+
+    snprintf(key, sizeof key, "%s/master.key", folder);
+    setenv("TREADLE_MASTER_KEY_FILE", key, 1);
+}
+
 int server_command(const char *const *arguments, char *ret_output, size_t ret_n)
 {
     return run_command(arguments, false, ret_output, ret_n);

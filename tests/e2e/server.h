@@ -34,6 +34,8 @@ int server_stop(server *s);
 void server_kill(server *s); /* SIGKILL */
 void server_free(server *s); /* stops it when it runs; accepts NULL */
 
+/* From now on every server and command has its master key in this folder. */
+void server_share_key(const char *folder);
 /* Run `treadle ARGUMENTS...` (NULL-terminated) to its end; gives the exit status and the start of
  * its standard output. */
 int server_command(const char *const *arguments, char *ret_output, size_t ret_n);

@@ -110,6 +110,7 @@ static void a_restored_store_has_its_log_and_says_that_it_was_restored(void **st
 
     snprintf(backup, sizeof backup, "%s/monday.treadle", s->folder);
     snprintf(folder, sizeof folder, "%s/restored", s->folder);
+    server_share_key(s->data);
     assert_int_equal(RUN(s, "backup", backup), 0);
     const char *const restore[] = {"restore", backup, "--data", folder, NULL};
     assert_int_equal(server_command(restore, output, sizeof output), 0);
@@ -119,6 +120,7 @@ static void a_restored_store_has_its_log_and_says_that_it_was_restored(void **st
     const char *const list[] = {"audit", "list", "--limit", "1", "--data", folder, NULL};
     assert_int_equal(server_command(list, output, sizeof output), 0);
     assert_non_null(strstr(output, "restore"));
+    unsetenv("TREADLE_MASTER_KEY_FILE");
 }
 
 static void a_broken_log_stops_changes_and_nothing_else(void **state)

@@ -420,6 +420,7 @@ int main(void)
     int failed = run("e2e/consent");
 
     if ((database = postgres_start(true))) {
+        server_share_key(database->folder);
         failed += run("e2e/consent on PostgreSQL");
         postgres_stop(database);
     }

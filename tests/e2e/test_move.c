@@ -231,9 +231,7 @@ int main(void)
         print_message("[  SKIPPED ] %zu test(s)\n", sizeof tests / sizeof tests[0]);
         return 0;
     }
-    char key[300]; // one for all stores
-    snprintf(key, sizeof key, "%s/master.key", database->folder);
-    setenv("TREADLE_MASTER_KEY_FILE", key, 1);
+    server_share_key(database->folder);
     int failed = cmocka_run_group_tests_name("e2e/move", tests, NULL, NULL);
     postgres_stop(database);
     return failed;

@@ -85,6 +85,7 @@ int main(void)
         print_message("[  SKIPPED ] %zu test(s)\n", sizeof tests / sizeof tests[0]);
         return 0;
     }
+    server_share_key(database->folder);
     int failed = cmocka_run_group_tests_name("e2e/outage", tests, NULL, NULL);
     postgres_stop(database);
     return failed;

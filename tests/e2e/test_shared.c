@@ -45,15 +45,11 @@ static void start(int i)
 
 static int set_up(void **state)
 {
-    static char key[200];
-
     TDL_UNUSED(state);
     for (int i = 0; i < 2; i++) {
         shared.server[i] = server_new();
-        if (!i) { // one key for both
-            snprintf(key, sizeof key, "%s/master.key", shared.server[0]->folder);
-            setenv("TREADLE_MASTER_KEY_FILE", key, 1);
-        }
+        if (!i)
+            server_share_key(shared.server[0]->folder);
         start(i);
     }
     return 0;
