@@ -257,7 +257,7 @@ static void after_a_receipt_nothing_of_the_person_is_left(void **state)
     assert_true(count_everywhere(marks[1]) > 0); // the search can find something
     json_t *receipt = erase("{\"user\":\"" MALLORY "\",\"backup_days\":30}");
     assert_int_equal(row(receipt, "events"), 3);
-    assert_int_equal(row(receipt, "traits"), 2);
+    assert_int_equal(row(receipt, "traits"), 3);
     assert_int_equal(row(receipt, "joins"), 1);
     assert_int_equal(row(receipt, "consents"), 1);
     assert_int_equal(row(receipt, "rejects"), 2);
@@ -276,6 +276,7 @@ static void whoever_is_erased_is_a_stranger_and_stays_one(void **state)
 
     TDL_UNUSED(state);
     fill_mallory();
+    train();
     assert_false(is_as_strange_as(MALLORY, "stranger-1"));
     json_decref(erase("{\"user\":\"" MALLORY "\"}"));
     for (int i = 0; i < 2; i++) {
@@ -420,7 +421,8 @@ static void an_export_holds_what_is_stored_and_the_reasons(void **state)
     assert_non_null(strstr(lines, "\"value\":\"Mallory Quux\""));
     json_decref(erase("{\"user\":\"" MALLORY "\"}"));
     client_expect(admin, 200, "POST", "/v1/privacy/export", "{\"user\":\"" MALLORY "\"}");
-    assert_null(strchr(admin->body.at, '\n')[1] ? admin->body.at : NULL); // the schema alone
+    assert_ptr_equal(strchr(admin->body.at, '\n'),
+                     strrchr(admin->body.at, '\n')); // the schema alone
 }
 
 static void more_than_an_answer_holds_is_for_the_command_line(void **state)
@@ -477,6 +479,7 @@ static void a_running_server_forgets_who_is_erased_on_the_command_line(void **st
 
     TDL_UNUSED(state);
     fill_mallory();
+    train();
     assert_false(is_as_strange_as(MALLORY, "stranger-1"));
     assert_int_equal(
         server_command((const char *[]){"privacy", "erase", MALLORY, "--yes", "--json", where(),

@@ -151,11 +151,15 @@ static void what_comes_late_under_any_of_his_ids_is_dropped(void **state)
 static void an_unknown_person_gets_a_receipt_of_no_rows_and_stays_out(void **state)
 {
     fixture *f = *state;
+    tdl_person_id *ids;
+    size_t n = 1;
 
     two_persons(f);
     tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("eve")});
     assert_int_equal(row(&e, "events") + row(&e, "traits") + row(&e, "decisions"), 0);
     assert_int_equal(late(f, "l1", "eve"), 0);
+    succeed(f, tdl_store_person_ids(f->store, TDL_STR("eve"), f->arena, &ids, &n, &f->why));
+    assert_int_equal(n, 0);
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a2 a3");
 }
 
