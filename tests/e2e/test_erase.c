@@ -207,6 +207,13 @@ static int count_everywhere(const char *mark)
     return count_in_folder(treadle->folder, mark) + (database ? count_in_database(mark) : 0);
 }
 
+static void assert_nothing_is_left(void)
+{
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (count_everywhere(marks[i]))
+            fail_msg("\"%s\" is still there", marks[i]);
+}
+
 /* ---- what is left of somebody ---- */
 
 static size_t stored_of(const char *user)
@@ -263,9 +270,7 @@ static void after_a_receipt_nothing_of_the_person_is_left(void **state)
     assert_int_equal(row(receipt, "rejects"), 2);
     assert_true(row(receipt, "decisions") >= 3);
     json_decref(receipt);
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        if (count_everywhere(marks[i]))
-            fail_msg("\"%s\" is still there", marks[i]);
+    assert_nothing_is_left();
     assert_int_equal(stored_of("u3"), SEEN);
 }
 
@@ -290,6 +295,7 @@ static void whoever_is_erased_is_a_stranger_and_stays_one(void **state)
         start();
     }
     assert_false(is_as_strange_as("u3", "stranger-1"));
+    assert_nothing_is_left(); // nor what was asked and sent since
 }
 
 static void models_are_stale_until_the_next_training(void **state)
@@ -498,8 +504,7 @@ static void a_running_server_forgets_who_is_erased_on_the_command_line(void **st
         assert_true(i < PATIENCE);
         usleep(STEP_US);
     }
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        assert_int_equal(count_everywhere(marks[i]), 0);
+    assert_nothing_is_left();
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
