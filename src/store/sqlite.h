@@ -131,6 +131,9 @@ tdl_status tdl_sqlite_prepare(tdl_backend *backend, tdl_write_statement which, s
 /* The row of a name, made when there is none; negative of a user who is barred. */
 tdl_status tdl_sqlite_intern(tdl_backend *backend, tdl_name_table table, tdl_str text, int64_t *ret,
                              tdl_report *why);
+/* The same, 0 when there is none; nothing is remembered. */
+tdl_status tdl_sqlite_find_name(tdl_backend *backend, tdl_name_table table, tdl_str text,
+                                int64_t *ret, tdl_report *why);
 tdl_status tdl_sqlite_number_user(tdl_backend *backend, tdl_str id, int64_t *ret, tdl_report *why);
 /* Nothing is copied: step before `text` dies. */
 void tdl_sqlite_bind_text(sqlite3_stmt *statement, int at, tdl_str text);

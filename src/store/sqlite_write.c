@@ -1,8 +1,6 @@
 /* The writer thread's half of the SQLite backend. */
-#include <stdlib.h>
 
 #include "base/str.h"
-#include "store/erase.h"
 #include "store/sqlite.h"
 
 enum { CLEAN_BUSY_MS = 100 };
@@ -233,106 +231,6 @@ tdl_status tdl_sqlite_unmark(tdl_backend *b, bool undo, tdl_report *why)
     return st ? st : tdl_sqlite_run(b->db, "RELEASE request", "ending a request", why);
 }
 
-/* ---- names ---- */
-
-static tdl_status find_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
-                            tdl_report *why)
-{
-    char erased[TDL_SUBJECT_MAX];
-    sqlite3_stmt *s;
-    tdl_status st =
-        tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_FIND + (int)table), &s, why);
-
-    if (st)
-        return st;
-    tdl_sqlite_bind_text(s, 1, text);
-    if (table == TDL_USERS) {
-        tdl_erased_name(text, erased);
-        sqlite3_bind_int(s, 2, b->unasked_barred);
-        tdl_sqlite_bind_text(s, 3, tdl_str_of(erased));
-    }
-    int code = sqlite3_step(s);
-    *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        st = tdl_sqlite_fail(b->db, "looking up a name", why);
-    sqlite3_reset(s);
-    return st;
-}
-
-/* `name` is what stands for `text` in the store. */
-static tdl_status add_name(tdl_backend *b, tdl_name_table table, tdl_str text, tdl_str name,
-                           int64_t *ret, tdl_report *why)
-{
-    sqlite3_stmt *s;
-    tdl_status st =
-        tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_ADD + (int)table), &s, why);
-
-    if (st)
-        return st;
-    tdl_sqlite_bind_text(s, 1, name);
-    if (table == TDL_USERS) {
-        tdl_buf_clear(&b->sealed[0]);
-        tdl_buf_clear(&b->sealed[1]);
-        tdl_people_seal(b->people, text, name, &b->sealed[0], &b->sealed[1]);
-        if (b->sealed[0].failed || b->sealed[1].failed)
-            return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to store a user");
-        tdl_sqlite_bind_bytes(s, 2, tdl_buf_view(&b->sealed[0]));
-        tdl_sqlite_bind_bytes(s, 3, tdl_buf_view(&b->sealed[1]));
-    }
-    st = tdl_sqlite_step(b, s, "storing a name", why);
-    *ret = sqlite3_last_insert_rowid(b->db);
-    return st;
-}
-
-/* Another process may have added the name since: look before adding. */
-tdl_status tdl_sqlite_intern(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
-                             tdl_report *why)
-{
-    char pseudonym[TDL_PSEUDONYM_LEN + 1];
-    tdl_str name = text;
-    tdl_status st;
-
-    if (tdl_intern_find(&b->names[table], text, ret))
-        return TDL_OK;
-    if (table == TDL_USERS)
-        name = tdl_people_name(b->people, text, pseudonym);
-    if ((st = find_name(b, table, name, ret, why)))
-        return st;
-    bool unknown = !*ret, unasked = unknown && table == TDL_USERS && b->unasked_barred;
-    if (unasked)
-        *ret = TDL_USER_UNASKED;
-    else if (unknown && (st = add_name(b, table, text, name, ret, why)))
-        return st;
-    tdl_intern_add(&b->names[table], text, *ret, unknown && !unasked);
-    return TDL_OK;
-}
-
-tdl_status tdl_sqlite_number_user(tdl_backend *b, tdl_str id, int64_t *ret, tdl_report *why)
-{
-    char pseudonym[TDL_PSEUDONYM_LEN + 1];
-    tdl_str name = tdl_people_name(b->people, id, pseudonym);
-    tdl_intern *users = &b->names[TDL_USERS];
-    tdl_status st = find_name(b, TDL_USERS, name, ret, why);
-    int64_t remembered;
-
-    if (st || *ret) {
-        *ret = llabs(*ret);
-        return st;
-    }
-    if ((st = add_name(b, TDL_USERS, id, name, ret, why)))
-        return st;
-    if (tdl_intern_find(users, id, &remembered)) // as one who has no row
-        tdl_intern_release(users);
-    users->fresh_n++; // whether he is barred is not known here
-    return TDL_OK;
-}
-
-void tdl_sqlite_added(tdl_backend *b, int64_t *ret_users, int64_t *ret_items)
-{
-    *ret_users = b->names[TDL_USERS].committed_n;
-    *ret_items = b->names[TDL_ITEMS].committed_n;
-}
-
 void tdl_sqlite_forget(tdl_backend *b)
 {
     for (int table = 0; table < TDL_NAME_TABLES; table++)
@@ -393,7 +291,7 @@ static tdl_status seal_stranger(tdl_backend *b, const tdl_decision_text *d, tdl_
     tdl_buf_clear(&b->sealed[0]);
     if (!d->asker.len || tdl_intern_find(&b->names[TDL_USERS], d->asker, &user))
         return TDL_OK;
-    if ((st = find_name(b, TDL_USERS, d->user, &user, why)))
+    if ((st = tdl_sqlite_find_name(b, TDL_USERS, d->asker, &user, why)))
         return st;
     if (user)
         tdl_intern_add(&b->names[TDL_USERS], d->asker, user, false);
