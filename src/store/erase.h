@@ -85,7 +85,7 @@ typedef struct tdl_receipt {
     const tdl_erase_request *scope;
     int64_t events, traits, joins, consents, decisions, rejects; /* rows removed */
     int64_t keys, removed_us;
-    bool shared;     /* the database is a server's, with a log of its own */
+    bool shared;     /* the database is a server's, with pages and a log of its own */
     tdl_chain audit; /* up to the entry that was made of it */
 } tdl_receipt;
 /* Not done and not signed yet. stale: a JSON array of versions. */

@@ -86,8 +86,10 @@ void tdl_receipt_write(const tdl_receipt *r, tdl_str stale, tdl_buf *ret)
     tdl_jw_key(&w, "not_covered"); // what is out of this program's reach
     tdl_jw_array(&w);
     tdl_jw_text(&w, "backups");
-    if (r->shared)
+    if (r->shared) {
+        tdl_jw_text(&w, "database_free_space");
         tdl_jw_text(&w, "database_log");
+    }
     tdl_jw_end_array(&w);
     tdl_jw_kint(&w, "removed", r->removed_us);
     tdl_jw_ktext(&w, "request", r->request);
