@@ -6,7 +6,6 @@
 #include "cli/evaluation.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
-#include "loop/loop.h"
 
 typedef struct fit_values {
     tdl_common common;
@@ -48,28 +47,6 @@ static const tdl_option ask_options[] = {
      {"how many items", "物品数量"}},
 };
 
-static tdl_status open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
-                            tdl_report *why)
-{
-    char key[PATH_MAX];
-    tdl_loop_options options = {.actor = "cli",
-                                .data_dir = common->data,
-                                .store = common->store,
-                                .master_key_file = key,
-                                .must_exist = true,
-                                .threads = threads};
-    tdl_report warning = {0};
-    tdl_status st;
-
-    if ((st = tdl_master_key_file(common, common->data, key, why)) ||
-        (st = tdl_loop_open(&options, ret, &warning, why)))
-        return st;
-    tdl_tell_master_key(tdl_loop_store(*ret), key);
-    if (warning.status)
-        fprintf(stderr, "treadle: %s\n", warning.message);
-    return TDL_OK;
-}
-
 static tdl_status print_report(const tdl_common *common, tdl_str text, tdl_report *why)
 {
     json_t *report = NULL;
@@ -98,7 +75,7 @@ static tdl_status run_fit(const fit_values *v, fit_fn *fit, bool activate, tdl_r
                                  .activate = activate,
                                  .progress = tdl_progress_tell,
                                  .progress_context = &progress};
-    tdl_status st = open_loop(&v->common, (unsigned)v->threads, &loop, why);
+    tdl_status st = tdl_open_loop(&v->common, (unsigned)v->threads, &loop, why);
 
     if (st)
         return st;
@@ -146,7 +123,7 @@ static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_repor
 
     if (!arena)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = open_loop(&v->common, 1, &loop, why)))
+    if ((st = tdl_open_loop(&v->common, 1, &loop, why)))
         goto out;
     tdl_jw_object(&w);
     if ((st = tdl_loop_decide(loop, "recommend", &question, arena, &decision, &w, why)))

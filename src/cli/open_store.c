@@ -43,6 +43,28 @@ tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **
     return st;
 }
 
+tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why)
+{
+    char key[PATH_MAX];
+    tdl_loop_options options = {.actor = "cli",
+                                .data_dir = common->data,
+                                .store = common->store,
+                                .master_key_file = key,
+                                .must_exist = true,
+                                .threads = threads};
+    tdl_report warning = {0};
+    tdl_status st;
+
+    if ((st = tdl_master_key_file(common, common->data, key, why)) ||
+        (st = tdl_loop_open(&options, ret, &warning, why)))
+        return st;
+    tdl_tell_master_key(tdl_loop_store(*ret), key);
+    if (warning.status)
+        fprintf(stderr, "treadle: %s\n", warning.message);
+    return TDL_OK;
+}
+
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,
                          tdl_report *why)
 {

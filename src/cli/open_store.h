@@ -5,12 +5,17 @@
 #include <limits.h>
 
 #include "cli/command.h"
-#include "store/store.h"
+#include "loop/loop.h"
 
 /* Changes are made by "cli". --store, else the one in the data folder; it must be there. A running
  * server notices what is changed by itself. */
 tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **ret,
                           tdl_report *why);
+
+/* The loop over it, which serves and trains beside a running server's. Warnings go to standard
+ * error. threads: of training; 0 = one per core. */
+tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why);
 
 /* An entry in its audit log: `action` on a file, of which the name without its folder is kept. */
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,

@@ -1,7 +1,6 @@
 /* One person: all that is stored given out, or erased with a receipt. */
 #include <microhttpd.h>
 
-#include "base/timestamp.h"
 #include "http/query.h"
 #include "http/routes.h"
 #include "loop/erase.h"
@@ -61,9 +60,9 @@ tdl_status tdl_route_export_person(tdl_request *r, tdl_report *why)
     tdl_status st;
 
     if (!(st = parse_body(r, fields, &body, why)) &&
-        !(st = tdl_native_text(body, "user", &user, why)))
-        st = tdl_store_export_person(r->http->store, user, &sink, why);
-    r->headers.content_type = "application/x-ndjson";
+        !(st = tdl_native_text(body, "user", &user, why)) &&
+        !(st = tdl_store_export_person(r->http->store, user, &sink, why)))
+        r->headers.content_type = "application/x-ndjson";
     json_decref(body);
     return st;
 }

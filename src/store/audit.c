@@ -32,10 +32,11 @@ void tdl_audit_begin(const tdl_store *store, tdl_audit_entry *entry)
 /* A plain store has no key for a pseudonym, and holds the id itself beside this. */
 void tdl_audit_subject(const tdl_store *store, tdl_str id, char ret[TDL_AUDIT_SUBJECT_MAX])
 {
+    const tdl_vault *vault = tdl_store_vault(store);
     uint8_t hash[16];
 
-    if (store->people) {
-        tdl_vault_pseudonym(tdl_people_vault(store->people), "user", id, ret);
+    if (vault) {
+        tdl_vault_pseudonym(vault, "user", id, ret);
         return;
     }
     crypto_generichash(hash, sizeof hash, (const uint8_t *)id.at, id.len, NULL, 0);

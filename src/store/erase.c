@@ -1,35 +1,30 @@
-/* Erasing a person: the transaction, and what follows it. */
+/* Erasing a person: the transaction. */
 #include "store/erase.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
-#include "base/timestamp.h"
 #include "base/uuid.h"
 #include "store/audit.h"
 #include "store/check.h"
 #include "store/rejects.h"
 #include "store/store_parts.h"
 
-enum {
-    DAY_SECONDS = 86400,
-    PATIENCE_US = 3000000, /* for readers of what was removed */
-    PAUSE_NS = 50000000,
-    BACKUP_DAYS_MAX = 36500
-};
+enum { DAY_SECONDS = 86400, BACKUP_DAYS_MAX = 36500 };
 
 /* One erasure, on the writer thread. */
 typedef struct erasing {
     tdl_people *people; /* NULL: the store is plain */
     const tdl_erase_request *request;
+    const tdl_person_id *ids; /* [ids_n] of the person, as they were sent; none of a stranger */
+    size_t ids_n;
     tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
     int64_t person;   /* number of the user who stands for the person; 0 = unknown */
     bool is_new;      /* the person was unknown until now */
     int64_t first_us; /* of the events that go; INT64_MAX = none */
     int64_t rewards;
-    char id[37], subject[TDL_SUBJECT_MAX];
+    char id[37], subject[TDL_SUBJECT_MAX], audit_subject[TDL_AUDIT_SUBJECT_MAX];
     tdl_buf text, stale; /* the receipt; versions of models that may have seen what went */
     tdl_buf id_text, sealed;
 } erasing;
@@ -226,7 +221,8 @@ static tdl_status remove_rows(const to *t, erasing *e)
     if (!e->request->kinds_n &&
         (st = remove_decisions(t, e, tdl_people_name(e->people, e->request->user, pseudonym))))
         return st;
-    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people, e->request->user,
+    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people,
+                                     &(tdl_erased_ids){e->request->user, e->ids, e->ids_n},
                                      &e->receipt.rejects, t->why)
                  : TDL_OK;
 }
@@ -316,71 +312,6 @@ static tdl_status erase(const tdl_store_ops *ops, tdl_backend *backend, const vo
     return TDL_OK;
 }
 
-/* ---- finishing ---- */
-
-typedef struct ending {
-    tdl_str id, receipt;
-    int64_t done_us;
-} ending;
-
-static tdl_status end_erasure(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
-                              tdl_report *why)
-{
-    const ending *end = context;
-    const tdl_value in[] = {tdl_value_text(end->id), tdl_value_text(end->receipt),
-                            tdl_value_number(end->done_us)};
-
-    return ops->execute(backend, TDL_EXECUTE_END_ERASURE, in, 3, NULL, 0, NULL, why);
-}
-
-static tdl_status finish(tdl_store *store, const tdl_erasure *erasure, tdl_report *why)
-{
-    ending end = {.id = tdl_str_of(erasure->id), .done_us = tdl_time_now()};
-    tdl_buf receipt = {0};
-    tdl_status st =
-        tdl_receipt_finish(erasure->receipt, end.done_us, tdl_store_vault(store), &receipt, why);
-
-    end.receipt = tdl_buf_view(&receipt);
-    if (!st)
-        st = tdl_store_write(store, end_erasure, &end, why);
-    tdl_buf_release(&receipt);
-    return st;
-}
-
-static tdl_status clean(tdl_store *store, tdl_report *why)
-{
-    return store->ops->clean_between ? tdl_writer_clean(store->writer, why)
-                                     : store->ops->clean(store->backend, why);
-}
-
-/* Somebody who still reads what was there has to come to an end first. */
-static tdl_status clean_patiently(tdl_store *store, tdl_report *why)
-{
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    int64_t until_us = tdl_time_monotonic() + PATIENCE_US;
-    tdl_status st;
-
-    while ((st = clean(store, why)) == TDL_E_FULL && tdl_time_monotonic() < until_us)
-        nanosleep(&pause, NULL);
-    return st;
-}
-
-tdl_status tdl_store_finish_erasures(tdl_store *store, tdl_report *why)
-{
-    tdl_arena *arena = tdl_arena_new((size_t)64 << 20);
-    tdl_erasure *open;
-    size_t n = 0;
-    tdl_status st = arena ? tdl_store_open_erasures(store, arena, &open, &n, why)
-                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to finish erasing");
-
-    if (!st && n)
-        st = clean(store, why);
-    for (size_t i = 0; !st && i < n; i++)
-        st = finish(store, &open[i], why);
-    tdl_arena_free(arena);
-    return st;
-}
-
 /* ---- the whole ---- */
 
 static tdl_status check(const tdl_erase_request *r, tdl_report *why)
@@ -400,43 +331,43 @@ static tdl_status check(const tdl_erase_request *r, tdl_report *why)
     return TDL_OK;
 }
 
-/* It is erased from here on, whatever is in the way of the files. */
-static tdl_status conclude(tdl_store *store, erasing *e, tdl_arena *arena, tdl_erasure *ret,
-                           tdl_report *why)
+/* The ids are read beside the writer; of a sealed store nobody can read them afterwards. */
+static tdl_status begin(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
+                        erasing *e, tdl_report *why)
 {
-    tdl_erasure erasure = {.receipt = tdl_buf_view(&e->text)};
+    tdl_person_id *ids;
+    tdl_status st = check(request, why);
 
-    memcpy(erasure.id, e->id, sizeof erasure.id);
-    if (!clean_patiently(store, NULL))
-        finish(store, &erasure, NULL);
-    return tdl_store_get_erasure(store, tdl_str_of(e->id), arena, ret, why);
+    if (st || (st = tdl_store_person_ids(store, request->user, arena, &ids, &e->ids_n, why)))
+        return st;
+    e->ids = ids;
+    e->people = store->people;
+    e->request = request;
+    e->first_us = INT64_MAX;
+    tdl_audit_subject(store, request->user, e->audit_subject);
+    e->entry = (tdl_audit_entry){.action = "person.erase", .subject = tdl_str_of(e->audit_subject)};
+    tdl_audit_begin(store, &e->entry);
+    tdl_uuid7(e->id);
+    e->receipt = (tdl_receipt){.request = e->id,
+                               .subject = e->subject,
+                               .scope = request,
+                               .removed_us = e->entry.time_us,
+                               .shared = store->ops->follow != NULL};
+    return TDL_OK;
 }
 
 tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                            tdl_erasure *ret, tdl_report *why)
 {
-    erasing e = {.people = store->people,
-                 .request = request,
-                 .entry = {.action = "person.erase"},
-                 .first_us = INT64_MAX};
-    char subject[TDL_AUDIT_SUBJECT_MAX];
-    tdl_status st = check(request, why);
+    erasing e = {0};
+    tdl_status st;
 
-    if (st)
-        return st;
-    tdl_audit_subject(store, request->user, subject);
-    e.entry.subject = tdl_str_of(subject);
-    tdl_audit_begin(store, &e.entry);
-    tdl_uuid7(e.id);
-    e.receipt = (tdl_receipt){.request = e.id,
-                              .subject = e.subject,
-                              .scope = request,
-                              .removed_us = e.entry.time_us,
-                              .shared = store->ops->follow != NULL};
-    if (!(st = tdl_store_write(store, erase, &(erase_call){&e}, why))) {
+    if (!(st = begin(store, request, arena, &e, why)) &&
+        !(st = tdl_store_write(store, erase, &(erase_call){&e}, why))) {
         const tdl_removed removed = removed_by(&e);
         tdl_writer_count_removed(store->writer, &removed);
-        st = conclude(store, &e, arena, ret, why);
+        tdl_erasure_conclude(store, tdl_str_of(e.id), tdl_buf_view(&e.text));
+        st = tdl_store_get_erasure(store, tdl_str_of(e.id), arena, ret, why);
     }
     tdl_buf_release(&e.text);
     tdl_buf_release(&e.stale);

@@ -7,7 +7,7 @@
  * PostgreSQL has vacuumed) it is 'done', and its receipt is final. What a crash left 'removed' is
  * finished when the store is opened next.
  *
- * Subject   who was erased, as the store and the receipt call him: in a sealed store the pseudonym,
+ * Subject   who was erased, as store and receipt call him: in a sealed store the pseudonym,
  *           else "erased:" and BLAKE2b-128 of the id in hexadecimal, which hides an id from a
  *           reader but not from somebody who guesses it
  * Receipt   {"public_key", "receipt", "signature"}: the receipt is canonical JSON (sorted keys, no
@@ -72,6 +72,10 @@ tdl_status tdl_receipt_verify(tdl_str text, tdl_str key, tdl_report *why);
 tdl_status tdl_store_open_erasures(tdl_store *store, tdl_arena *arena, tdl_erasure **ret,
                                    size_t *ret_n, tdl_report *why); /* 'removed', oldest first */
 
+/* It is erased, whatever is in the way of the files: what cannot be finished now stays 'removed'.
+ */
+void tdl_erasure_conclude(tdl_store *store, tdl_str id, tdl_str draft);
+
 /* The name of an erased id in a plain store. */
 void tdl_erased_name(tdl_str id, char ret[TDL_SUBJECT_MAX]);
 
@@ -81,7 +85,7 @@ typedef struct tdl_receipt {
     const tdl_erase_request *scope;
     int64_t events, traits, joins, consents, decisions, rejects; /* rows removed */
     int64_t keys, removed_us;
-    bool shared;     /* the database is a server's, with a log of its own */
+    bool shared;     /* the database is a server's, with pages and a log of its own */
     tdl_chain audit; /* up to the entry that was made of it */
 } tdl_receipt;
 /* Not done and not signed yet. stale: a JSON array of versions. */

@@ -86,8 +86,10 @@ void tdl_receipt_write(const tdl_receipt *r, tdl_str stale, tdl_buf *ret)
     tdl_jw_key(&w, "not_covered"); // what is out of this program's reach
     tdl_jw_array(&w);
     tdl_jw_text(&w, "backups");
-    if (r->shared)
+    if (r->shared) {
+        tdl_jw_text(&w, "database_free_space");
         tdl_jw_text(&w, "database_log");
+    }
     tdl_jw_end_array(&w);
     tdl_jw_kint(&w, "removed", r->removed_us);
     tdl_jw_ktext(&w, "request", r->request);
@@ -153,10 +155,8 @@ tdl_status tdl_receipt_finish(tdl_str draft, int64_t done_us, const tdl_vault *v
 static bool read_hex(const json_t *json, const char *member, uint8_t *ret, size_t n)
 {
     tdl_str text;
-    size_t got = 0;
 
-    return tdl_json_get_str(json, member, &text) &&
-           !sodium_hex2bin(ret, n, text.at, text.len, NULL, &got, NULL) && got == n;
+    return tdl_json_get_str(json, member, &text) && tdl_chain_parse_hex(text, ret, n);
 }
 
 static tdl_status verify(const json_t *json, tdl_str key, tdl_report *why)

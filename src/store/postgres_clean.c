@@ -1,5 +1,6 @@
-/* What was deleted goes from the tables' files once they are vacuumed. The server's own log, and
- * what it archives of that, are not ours to clean. */
+/* What was deleted is free space once it is vacuumed, and goes with the next rows that are written
+ * there: no query can read it any more. To rewrite whole tables would lock them. The server's own
+ * log, and what it archives of that, are not ours to clean. */
 #include "store/postgres.h"
 
 tdl_status tdl_pg_clean(tdl_backend *b, tdl_report *why)

@@ -132,7 +132,7 @@ static const char *const read_sql[TDL_READ_N] = {
         " LEFT JOIN joins j ON j.id = (SELECT max(x.id) FROM joined_ids d JOIN joins x"
         "   ON x.id = d.join_id WHERE d.user_id = u.id AND x.undone_us = 0)"
         " LEFT JOIN events e ON e.seq = j.event LEFT JOIN kinds k ON k.id = e.kind"
-        " LEFT JOIN sources s ON s.id = e.source WHERE u.id IN " PERSON_IDS
+        " LEFT JOIN sources s ON s.id = e.source WHERE u.erased_us = 0 AND u.id IN " PERSON_IDS
         " ORDER BY coalesce(j.id, 0), u.id",
     [TDL_READ_SPLITS] = "SELECT a.name, b.name, j.undone_us, a.sealed_key, a.sealed_id,"
                         " b.sealed_key, b.sealed_id FROM joins j"
@@ -155,7 +155,7 @@ static const char *const read_sql[TDL_READ_N] = {
                          " WHERE $1 = '' OR id = $1 ORDER BY created_us, id",
     [TDL_READ_PERSON_NAMES] =
         "SELECT name, CASE WHEN identified THEN 1::bigint ELSE 0 END, sealed_key, sealed_id"
-        " FROM users WHERE id IN " PERSON_IDS " ORDER BY id",
+        " FROM users WHERE erased_us = 0 AND id IN " PERSON_IDS " ORDER BY id",
     [TDL_READ_PERSON_JOINS] =
         "SELECT k.name, o.name, j.undone_us, k.sealed_key, k.sealed_id, o.sealed_key,"
         " o.sealed_id FROM joins j JOIN users k ON k.id = j.kept"

@@ -94,10 +94,19 @@ tdl_status tdl_store_log_reject(tdl_store *store, const tdl_reject *reject, tdl_
 
 /* ---- erasing ---- */
 
-/* The one behind number *number: whether it holds `id`. *number = 0 at the end. */
+static bool holds(tdl_str raw, const tdl_erased_ids *who)
+{
+    bool found = raw.len && memmem(raw.at, raw.len, who->user.at, who->user.len);
+
+    for (size_t i = 0; raw.len && !found && i < who->ids_n; i++)
+        found = memmem(raw.at, raw.len, who->ids[i].id.at, who->ids[i].id.len) != NULL;
+    return found;
+}
+
+/* The one behind number *number: whether it holds an id. *number = 0 at the end. */
 static tdl_status look_at_next(const tdl_store_ops *ops, tdl_backend *backend,
-                               const tdl_people *people, tdl_str id, tdl_buf *buf, int64_t *number,
-                               bool *ret_holds, tdl_report *why)
+                               const tdl_people *people, const tdl_erased_ids *who, tdl_buf *buf,
+                               int64_t *number, bool *ret_holds, tdl_report *why)
 {
     const tdl_value behind = tdl_value_number(*number);
     tdl_value found[3];
@@ -109,23 +118,24 @@ static tdl_status look_at_next(const tdl_store_ops *ops, tdl_backend *backend,
     if (st || !rows)
         return st;
     *number = found[0].number;
-    tdl_str raw = tdl_people_own(people, TDL_SEAL_REJECT, found[1].text, found[2].text, buf);
-    *ret_holds = raw.len && memmem(raw.at, raw.len, id.at, id.len);
+    *ret_holds =
+        holds(tdl_people_own(people, TDL_SEAL_REJECT, found[1].text, found[2].text, buf), who);
     return TDL_OK;
 }
 
 /* What is sealed no SQL can search. */
 static tdl_status erase_sealed(const tdl_store_ops *ops, tdl_backend *backend,
-                               const tdl_people *people, tdl_str id, int64_t *rows, tdl_report *why)
+                               const tdl_people *people, const tdl_erased_ids *who, int64_t *rows,
+                               tdl_report *why)
 {
     tdl_buf buf = {0};
     int64_t number = 0;
-    bool holds = false;
+    bool is_his = false;
     tdl_status st;
 
-    while (!(st = look_at_next(ops, backend, people, id, &buf, &number, &holds, why)) && number) {
+    while (!(st = look_at_next(ops, backend, people, who, &buf, &number, &is_his, why)) && number) {
         const tdl_value in = tdl_value_number(number);
-        if (!holds)
+        if (!is_his)
             continue;
         if ((st = ops->execute(backend, TDL_EXECUTE_DROP_REJECT, &in, 1, NULL, 0, NULL, why)))
             break;
@@ -135,17 +145,29 @@ static tdl_status erase_sealed(const tdl_store_ops *ops, tdl_backend *backend,
     return st;
 }
 
-tdl_status tdl_rejects_erase(const tdl_store_ops *ops, tdl_backend *backend,
-                             const tdl_people *people, tdl_str id, int64_t *rows, tdl_report *why)
+static tdl_status erase_plain(const tdl_store_ops *ops, tdl_backend *backend, tdl_str id,
+                              int64_t *rows, tdl_report *why)
 {
     const tdl_value in = tdl_value_bytes(id);
     int64_t removed = 0;
+    tdl_status st =
+        ops->execute(backend, TDL_EXECUTE_ERASE_REJECTS, &in, 1, NULL, 0, &removed, why);
+
+    *rows += removed;
+    return st;
+}
+
+tdl_status tdl_rejects_erase(const tdl_store_ops *ops, tdl_backend *backend,
+                             const tdl_people *people, const tdl_erased_ids *who, int64_t *rows,
+                             tdl_report *why)
+{
     tdl_status st;
 
     if (people)
-        return erase_sealed(ops, backend, people, id, rows, why);
-    st = ops->execute(backend, TDL_EXECUTE_ERASE_REJECTS, &in, 1, NULL, 0, &removed, why);
-    *rows += removed;
+        return erase_sealed(ops, backend, people, who, rows, why);
+    st = erase_plain(ops, backend, who->user, rows, why);
+    for (size_t i = 0; !st && i < who->ids_n; i++)
+        st = erase_plain(ops, backend, who->ids[i].id, rows, why);
     return st;
 }
 

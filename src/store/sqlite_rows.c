@@ -138,7 +138,7 @@ static const char *const read_sql[TDL_READ_N] = {
         " LEFT JOIN joins j ON j.id = (SELECT max(x.id) FROM joined_ids d JOIN joins x"
         "   ON x.id = d.join_id WHERE d.user = u.id AND x.undone_us = 0)"
         " LEFT JOIN events e ON e.seq = j.event LEFT JOIN kinds k ON k.id = e.kind"
-        " LEFT JOIN sources s ON s.id = e.source WHERE u.id IN"
+        " LEFT JOIN sources s ON s.id = e.source WHERE u.erased_us = 0 AND u.id IN"
         " (SELECT id FROM users WHERE id = " PERSON
         " UNION ALL SELECT id FROM users WHERE person = " PERSON ")"
         " ORDER BY coalesce(j.id, 0), u.id",
@@ -160,9 +160,8 @@ static const char *const read_sql[TDL_READ_N] = {
                               " ORDER BY seq DESC LIMIT ?2",
     [TDL_READ_REPORTS] = "SELECT id, name, query, created_us, updated_us FROM reports"
                          " WHERE ?1 = '' OR id = ?1 ORDER BY created_us, id",
-    [TDL_READ_PERSON_NAMES] =
-        "SELECT name, identified, sealed_key, sealed_id FROM users WHERE id IN " PERSON_IDS
-        " ORDER BY id",
+    [TDL_READ_PERSON_NAMES] = "SELECT name, identified, sealed_key, sealed_id FROM users WHERE "
+                              "erased_us = 0 AND id IN " PERSON_IDS " ORDER BY id",
     [TDL_READ_PERSON_JOINS] =
         "SELECT k.name, o.name, j.undone_us, k.sealed_key, k.sealed_id, o.sealed_key,"
         " o.sealed_id FROM joins j JOIN users k ON k.id = j.kept"

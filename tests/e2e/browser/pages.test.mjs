@@ -226,3 +226,25 @@ test('what came in as text never becomes markup', async () => {
     assertClean(page);
     await page.context().close();
 });
+
+for (const language of LANGUAGES)
+    test(`a model that was trained on somebody erased is called stale (${language})`, async () => {
+        const t = words(language);
+        const page = await newPage(browser, server, { locale: language });
+        await server.call('POST', '/v1/privacy/erase', { user: 'u1' });
+        const { models } = await server.call('GET', '/v1/models');
+        const serving = models.find((model) => model.active);
+        assert.notEqual(serving.stale_since, null);
+        const time = new Intl.DateTimeFormat(language, {
+            dateStyle: 'medium',
+            timeStyle: 'medium',
+        }).format(new Date(serving.stale_since));
+        await openAt(page, server, '#/models');
+        await page.getByText(t('version.stale', { time })).waitFor();
+        await page
+            .getByRole('row', { name: serving.version })
+            .getByText(t('models.staleSince', { time }))
+            .waitFor();
+        assertClean(page);
+        await page.context().close();
+    });

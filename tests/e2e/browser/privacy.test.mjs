@@ -1,6 +1,7 @@
 // The page about people's data: the audit log, a person's export and erasure, consents, retention.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { assertClean, launch, newPage, openAt } from './browser.mjs';
 import { Server } from './server.mjs';
@@ -66,6 +67,62 @@ test('a person is erased only by typing the name twice', async () => {
     await page.keyboard.press('Enter');
     assert.equal(await button.getAttribute('aria-disabled'), 'true');
     assert.equal(asked, 0);
+    await page.context().close();
+});
+
+for (const language of LANGUAGES)
+    test(`who is erased stands in the list, with a receipt to keep (${language})`, async () => {
+        const say = words(language);
+        const page = await newPage(browser, server, { locale: language });
+        const user = `carol-${language}`;
+        await server.call('POST', '/v1/events', [
+            { user, kind: 'view', item: 'i1' },
+            { user, kind: 'view', item: 'i2' },
+        ]);
+        await openAt(page, server, '#/privacy');
+        const erase = panel(page, say('person.erase'));
+        await erase.getByLabel(say('person.user'), { exact: true }).fill(user);
+        await erase.getByLabel(say('person.again')).fill(user);
+        await page.keyboard.press('Enter');
+        await erase.getByText(say('person.erased')).waitFor();
+        const shown = JSON.parse(await erase.locator('pre').textContent());
+        assert.equal(shown.receipt.rows.events, 2);
+        const row = panel(page, say('requests.title')).locator('tbody tr').first();
+        await row.getByText(shown.receipt.subject).waitFor();
+        await row.getByText(say('requests.done')).waitFor();
+        assert.match(await row.textContent(), /events 2/);
+        const [download] = await Promise.all([
+            page.waitForEvent('download'),
+            row.getByRole('button').click(),
+        ]);
+        const path = await download.path();
+        assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), shown);
+        execFileSync(process.env.TREADLE_BIN, ['privacy', 'verify-receipt', path]);
+        assert.equal((await page.content()).includes(user), false);
+        const { events } = await server.call('GET', `/v1/events?user=${user}`);
+        assert.deepEqual(events, []);
+        assertClean(page);
+        await page.context().close();
+    });
+
+test('all about a person comes as a file', async () => {
+    const page = await newPage(browser, server);
+    await server.call('POST', '/v1/events', { user: 'dave', kind: 'view', item: 'i7' });
+    await openAt(page, server, '#/privacy');
+    const form = panel(page, t('person.export'));
+    await form.getByLabel(t('person.user'), { exact: true }).fill('dave');
+    const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        form.getByRole('button', { name: t('person.download') }).click(),
+    ]);
+    const lines = readFileSync(await download.path(), 'utf8').trim().split('\n').map(JSON.parse);
+    assert.deepEqual(
+        lines.map((line) => line.type),
+        ['schema', 'id', 'event'],
+    );
+    assert.equal(lines[2].item, 'i7');
+    await panel(page, t('audit.title')).waitFor();
+    assertClean(page);
     await page.context().close();
 });
 

@@ -151,11 +151,15 @@ static void what_comes_late_under_any_of_his_ids_is_dropped(void **state)
 static void an_unknown_person_gets_a_receipt_of_no_rows_and_stays_out(void **state)
 {
     fixture *f = *state;
+    tdl_person_id *ids;
+    size_t n = 1;
 
     two_persons(f);
     tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("eve")});
     assert_int_equal(row(&e, "events") + row(&e, "traits") + row(&e, "decisions"), 0);
     assert_int_equal(late(f, "l1", "eve"), 0);
+    succeed(f, tdl_store_person_ids(f->store, TDL_STR("eve"), f->arena, &ids, &n, &f->why));
+    assert_int_equal(n, 0);
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a2 a3");
 }
 
@@ -181,6 +185,8 @@ static void an_erasure_and_its_entry_in_the_audit_log_name_each_other(void **sta
         "\"ts\":%lld}",
         e.id, (int)n, subject, (long long)e.created_us);
     assert_str(entry[0].record, expected.at);
+    if (tdl_store_vault(f->store))
+        assert_str(e.subject, subject);
     json_t *json = receipt_of(&e);
     assert_int_equal(
         json_unpack(json, "{s:{s:{s:s,s:I}}}", "receipt", "audit", "hash", &hash, "seq", &seq), 0);
@@ -189,6 +195,35 @@ static void an_erasure_and_its_entry_in_the_audit_log_name_each_other(void **sta
     json_decref(json);
     succeed(f, tdl_store_audit_check(f->store, NULL, &log, &f->why));
     assert_int_equal(log.first_bad, 0);
+}
+
+static void a_receipt_is_verified_and_a_changed_one_is_not(void **state)
+{
+    fixture *f = *state;
+    const char *key = "";
+
+    two_persons(f);
+    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("bob")});
+    if (!tdl_store_vault(f->store)) {
+        refuse(f, tdl_receipt_verify(e.receipt, (tdl_str){0}, &f->why), TDL_E_INVALID,
+               "not signed");
+        return;
+    }
+    succeed(f, tdl_receipt_verify(e.receipt, (tdl_str){0}, &f->why));
+    json_t *json = receipt_of(&e);
+    assert_int_equal(json_unpack(json, "{s:s}", "public_key", &key), 0);
+    succeed(f, tdl_receipt_verify(e.receipt, tdl_str_of(key), &f->why));
+    json_decref(json);
+    refuse(f, tdl_receipt_verify(e.receipt, TDL_STR("00"), &f->why), TDL_E_INVALID,
+           "another store");
+    tdl_str changed = tdl_arena_str(f->arena, e.receipt);
+    for (size_t i = 0; i < changed.len; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            ((char *)changed.at)[i] ^= (char)(1 << bit);
+            if (!tdl_receipt_verify(changed, (tdl_str){0}, NULL))
+                fail_msg("byte %zu, bit %d: %.*s", i, bit, TDL_FMT(changed));
+            ((char *)changed.at)[i] ^= (char)(1 << bit);
+        }
 }
 
 static void on_a_broken_audit_log_nobody_is_erased(void **state)
@@ -204,6 +239,28 @@ static void on_a_broken_audit_log_nobody_is_erased(void **state)
                            f->arena, &e, &f->why),
            TDL_E_CONFLICT, "audit log is broken");
     assert_string_equal(scanned(f, 0), "a1 a4 b1 b2 a2 a3");
+}
+
+static void rejects_that_hold_any_of_his_ids_go(void **state)
+{
+    static const char *const raw[] = {"{\"user\":\"anon-1\"}", "{\"user\":\"ann@example.com\"}",
+                                      "{\"user\":\"bob\"}"};
+    fixture *f = *state;
+    tdl_reject *left;
+    size_t n = 0;
+
+    two_persons(f);
+    for (size_t i = 0; i < 3; i++) {
+        tdl_reject reject = {.source = TDL_STR("test"), .reason = TDL_STR("no")};
+        reject.raw = tdl_str_of(raw[i]);
+        succeed(f, tdl_store_log_reject(f->store, &reject, &f->why));
+    }
+    tdl_store_flush(f->store);
+    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("ann@example.com")});
+    assert_int_equal(row(&e, "rejects"), 2);
+    succeed(f, tdl_store_rejects(f->store, 10, f->arena, &left, &n, &f->why));
+    assert_int_equal(n, 1);
+    assert_str(left[0].raw, raw[2]);
 }
 
 static void erasing_again_removes_nothing_more(void **state)
@@ -332,7 +389,9 @@ int main(void)
         TEST(what_comes_late_under_any_of_his_ids_is_dropped),
         TEST(an_unknown_person_gets_a_receipt_of_no_rows_and_stays_out),
         TEST(an_erasure_and_its_entry_in_the_audit_log_name_each_other),
+        TEST(a_receipt_is_verified_and_a_changed_one_is_not),
         TEST(on_a_broken_audit_log_nobody_is_erased),
+        TEST(rejects_that_hold_any_of_his_ids_go),
         TEST(erasing_again_removes_nothing_more),
         TEST(models_made_since_his_first_event_are_stale),
         TEST(a_time_range_takes_what_is_in_it),

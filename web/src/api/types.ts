@@ -38,4 +38,7 @@ export type ReportList = Answer<'/v1/reports', 'get'>;
 export type InsightTable = Answer<'/v1/insights/query', 'post'>;
 export type AuditLog = Answer<'/v1/audit', 'get'>;
 export type AuditEntry = AuditLog['entries'][number];
+export type Receipt = components['schemas']['Receipt'];
+export type Erasures = Answer<'/v1/privacy/requests', 'get'>;
+export type Erasure = Erasures['requests'][number];
 export type Stored = Answer<'/v1/events', 'post'>;

@@ -90,7 +90,14 @@ function Versions({
                                 {model.version}
                             </a>
                         </th>
-                        <td class="nowrap">{i18n.time(model.created)}</td>
+                        <td class="nowrap">
+                            {i18n.time(model.created)}
+                            {model.stale_since !== null && (
+                                <span class="range">
+                                    {t('models.staleSince', { time: i18n.time(model.stale_since) })}
+                                </span>
+                            )}
+                        </td>
                         <td>{best ? i18n.name('model', best.model) : '–'}</td>
                         <td class="number">{best ? i18n.number(best.hr10, 4) : '–'}</td>
                         <td class="number">{best ? i18n.number(best.ndcg10, 4) : '–'}</td>

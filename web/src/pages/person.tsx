@@ -1,6 +1,7 @@
 // One person's data: all of it in a file, or gone.
 import { useState } from 'preact/hooks';
 import { call, callText } from '../api/client';
+import type { Receipt } from '../api/types';
 import { save } from '../charts/save';
 import { useI18n } from '../i18n';
 import { useAction } from '../ui/action';
@@ -49,11 +50,11 @@ export function ExportPerson() {
     );
 }
 
-export function ErasePerson() {
+export function ErasePerson({ erased }: { erased: () => void }) {
     const { t } = useI18n();
     const [user, setUser] = useState('');
     const [again, setAgain] = useState('');
-    const action = useAction<unknown>();
+    const action = useAction<Receipt>();
     const ready = user.trim() !== '' && user.trim() === again.trim() && !action.busy;
 
     return (
@@ -66,7 +67,15 @@ export function ErasePerson() {
                     if (!ready) return;
                     const body = { user: user.trim() };
                     setAgain('');
-                    action.run(() => call('/v1/privacy/erase', { method: 'POST', body }));
+                    action.run(async () => {
+                        const receipt = await call<Receipt>('/v1/privacy/erase', {
+                            method: 'POST',
+                            body,
+                        });
+                        setUser('');
+                        erased();
+                        return receipt;
+                    });
                 }}
             >
                 <label for="erase-user">{t('person.user')}</label>
@@ -89,7 +98,10 @@ export function ErasePerson() {
                     {t('person.eraseNow')}
                 </button>
             </form>
-            <p role="status">{action.result !== null && t('person.erased')}</p>
+            <p role="status">
+                {action.result !== null &&
+                    t(action.result.receipt.done === null ? 'person.removed' : 'person.erased')}
+            </p>
             {action.result !== null && (
                 <pre class="receipt" tabIndex={0} lang="en">
                     {JSON.stringify(action.result, null, 2)}

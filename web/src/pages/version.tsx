@@ -127,6 +127,11 @@ export function Version({ model }: { model: Model }) {
             title={model.active ? t('version.titleServing') : t('version.title')}
             aside={<code class="id">{model.version}</code>}
         >
+            {model.stale_since !== null && (
+                <p class="failure">
+                    {t('version.stale', { time: i18n.time(model.stale_since) })}
+                </p>
+            )}
             {!report?.evaluation?.length ? (
                 <p class="muted">{t('version.noReport')}</p>
             ) : (
