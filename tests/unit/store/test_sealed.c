@@ -170,19 +170,6 @@ static void no_id_and_no_trait_lies_readable_in_the_store(void **state)
     expect_no_word(f);
 }
 
-/* Who has no key cannot even try whether it is a certain id. */
-static void no_entry_of_the_audit_log_can_be_guessed_without_a_key(void **state)
-{
-    fixture *f = *state;
-    const tdl_consent word = {.purpose = TDL_PURPOSE_SHARING, .time_us = 1, .source = {"api", 3}};
-    // echo -n ann-4711 | b2sum -l 128
-    static const char unkeyed[] = "e64f3a6592de9b4ec36342901b730696";
-
-    succeed(f, tdl_store_put_consent(f->store, TDL_STR("ann-4711"), &word, &f->why));
-    assert_non_null(strstr(newest_entry(f), name_of(f, "ann-4711")));
-    assert_null(strstr(newest_entry(f), unkeyed));
-}
-
 static void a_known_users_decisions_are_read_with_his_key_only(void **state)
 {
     fixture *f = *state;
@@ -417,7 +404,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(no_id_and_no_trait_lies_readable_in_the_store),
-        STORE_TEST(no_entry_of_the_audit_log_can_be_guessed_without_a_key),
         STORE_TEST(a_known_users_decisions_are_read_with_his_key_only),
         STORE_TEST(traits_come_back_as_they_were_written),
         STORE_TEST(a_trait_moved_to_another_person_or_name_is_not_read),
