@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tdl_report why = {0};
 
     if (!around[0]) {
-        snprintf(around, sizeof around, "/tmp/treadle-fuzz-XXXXXX");
+        snprintf(around, sizeof around, "%s/treadle-fuzz-XXXXXX",
+                 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm"); // nothing here need last
         if (!mkdtemp(around))
             abort();
         atexit(remove_all);

@@ -58,7 +58,8 @@ static void start(void)
     tdl_loop_options options = {.data_dir = folder, .exclusive = true, .threads = 1};
     tdl_server_options serve = {.threads = 1};
 
-    snprintf(folder, sizeof folder, "/tmp/treadle-fuzz-XXXXXX");
+    snprintf(folder, sizeof folder, "%s/treadle-fuzz-XXXXXX",
+             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm"); // nothing here need last
     if (!mkdtemp(folder) || tdl_loop_open(&options, &loop, NULL, NULL) ||
         tdl_store_create_key(tdl_loop_store(loop), TDL_RIGHT_ADMIN, TDL_STR("fuzz"), key, NULL) ||
         tdl_server_start(loop, &serve, &server, NULL))
