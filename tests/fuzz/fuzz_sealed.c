@@ -39,13 +39,15 @@ static void make_people(void)
 
 static void check_strange(tdl_str text)
 {
-    tdl_user_seal row = person;
+    tdl_user_seal row = person, erased = {.name = person.name};
     tdl_buf buf = {0};
     tdl_vault *vault;
 
     if (!tdl_vault_open(master, text, &vault, NULL))
         abort();
     row.id = text;
+    if (tdl_people_id(people, erased, &buf).at != row.name.at)
+        abort();
     if (tdl_people_id(people, row, &buf).at != row.name.at ||
         tdl_people_stranger(people, row.name, text, &buf).at != row.name.at ||
         tdl_people_trait(people, row, TDL_STR("t"), text, &buf).len)
