@@ -16,7 +16,7 @@ enum { DAY_SECONDS = 86400, BACKUP_DAYS_MAX = 36500 };
 typedef struct erasing {
     tdl_people *people; /* NULL: the store is plain */
     const tdl_erase_request *request;
-    const tdl_person_id *ids; /* [ids_n] of the person, as they were sent; none of a stranger */
+    const tdl_str *ids; /* [ids_n] of the person, as they were sent; whoever was asked for is one */
     size_t ids_n;
     tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
@@ -221,8 +221,7 @@ static tdl_status remove_rows(const to *t, erasing *e)
     if (!e->request->kinds_n &&
         (st = remove_decisions(t, e, tdl_people_name(e->people, e->request->user, pseudonym))))
         return st;
-    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people,
-                                     &(tdl_erased_ids){e->request->user, e->ids, e->ids_n},
+    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people, e->ids, e->ids_n,
                                      &e->receipt.rejects, t->why)
                  : TDL_OK;
 }
@@ -331,18 +330,36 @@ static tdl_status check(const tdl_erase_request *r, tdl_report *why)
     return TDL_OK;
 }
 
-/* The ids are read beside the writer; of a sealed store nobody can read them afterwards. */
+/* Read beside the writer; of a sealed store nobody can read them afterwards. */
+static tdl_status list_ids(tdl_store *store, tdl_arena *arena, erasing *e, tdl_report *why)
+{
+    tdl_person_id *known;
+    size_t n;
+    tdl_status st = tdl_store_person_ids(store, e->request->user, arena, &known, &n, why);
+
+    if (st)
+        return st;
+    tdl_str *ids = tdl_arena_alloc(arena, n + 1, sizeof *ids);
+    if (!ids)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to erase a person");
+    ids[0] = e->request->user;
+    e->ids_n = 1;
+    for (size_t i = 0; i < n; i++)
+        if (!tdl_str_eq(known[i].id, ids[0]))
+            ids[e->ids_n++] = known[i].id;
+    e->ids = ids;
+    return TDL_OK;
+}
+
 static tdl_status begin(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                         erasing *e, tdl_report *why)
 {
-    tdl_person_id *ids;
-    tdl_status st = check(request, why);
+    tdl_status st;
 
-    if (st || (st = tdl_store_person_ids(store, request->user, arena, &ids, &e->ids_n, why)))
-        return st;
-    e->ids = ids;
-    e->people = store->people;
     e->request = request;
+    if ((st = check(request, why)) || (st = list_ids(store, arena, e, why)))
+        return st;
+    e->people = store->people;
     e->first_us = INT64_MAX;
     tdl_audit_subject(store, request->user, e->audit_subject);
     e->entry = (tdl_audit_entry){.action = "person.erase", .subject = tdl_str_of(e->audit_subject)};

@@ -135,9 +135,6 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                                      " WHERE id = CAST($1 AS bigint)"},
     [TDL_EXECUTE_ERASE_DECISIONS] = {.sql = "DELETE" DECISIONS_IN("user"),
                                      .postgres = "DELETE" DECISIONS_IN("user_id")},
-    [TDL_EXECUTE_ERASE_REJECTS] = {.sql = "DELETE FROM rejects WHERE instr(raw, $1) > 0",
-                                   .postgres =
-                                       "DELETE FROM rejects WHERE position($1::bytea IN raw) > 0"},
     [TDL_EXECUTE_ERASE_NEXT_MODEL] =
         {.sql = "SELECT version FROM models WHERE created_us >= CAST($1 AS bigint)"
                 " AND version > $2 ORDER BY version LIMIT 1"},

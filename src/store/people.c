@@ -150,10 +150,9 @@ static bool unseal(const tdl_people *people, tdl_user_seal row, tdl_str field, t
 
 tdl_str tdl_people_id(tdl_people *people, tdl_user_seal row, tdl_buf *buf)
 {
-    const uint8_t *nonce = (const uint8_t *)row.id.at + NONCE_AT;
-
     if (!people || row.id.len < TDL_SEAL_BYTES || !row.key.len)
         return row.name;
+    const uint8_t *nonce = (const uint8_t *)row.id.at + NONCE_AT;
     tdl_buf_clear(buf);
     if (!recall(people, nonce, buf)) {
         if (!unseal(people, row, id_field, row.id, buf))

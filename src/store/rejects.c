@@ -94,18 +94,23 @@ tdl_status tdl_store_log_reject(tdl_store *store, const tdl_reject *reject, tdl_
 
 /* ---- erasing ---- */
 
-static bool holds(tdl_str raw, const tdl_erased_ids *who)
-{
-    bool found = raw.len && memmem(raw.at, raw.len, who->user.at, who->user.len);
+typedef struct wanted {
+    const tdl_people *people;
+    const tdl_str *ids; /* [ids_n] */
+    size_t ids_n;
+    tdl_buf buf;
+} wanted;
 
-    for (size_t i = 0; raw.len && !found && i < who->ids_n; i++)
-        found = memmem(raw.at, raw.len, who->ids[i].id.at, who->ids[i].id.len) != NULL;
-    return found;
+static bool holds_one(const wanted *w, tdl_str raw)
+{
+    for (size_t i = 0; i < w->ids_n; i++)
+        if (raw.len && memmem(raw.at, raw.len, w->ids[i].at, w->ids[i].len))
+            return true;
+    return false;
 }
 
 /* The one behind number *number: whether it holds an id. *number = 0 at the end. */
-static tdl_status look_at_next(const tdl_store_ops *ops, tdl_backend *backend,
-                               const tdl_people *people, const tdl_erased_ids *who, tdl_buf *buf,
+static tdl_status look_at_next(const tdl_store_ops *ops, tdl_backend *backend, wanted *w,
                                int64_t *number, bool *ret_holds, tdl_report *why)
 {
     const tdl_value behind = tdl_value_number(*number);
@@ -118,56 +123,30 @@ static tdl_status look_at_next(const tdl_store_ops *ops, tdl_backend *backend,
     if (st || !rows)
         return st;
     *number = found[0].number;
-    *ret_holds =
-        holds(tdl_people_own(people, TDL_SEAL_REJECT, found[1].text, found[2].text, buf), who);
+    *ret_holds = holds_one(
+        w, tdl_people_own(w->people, TDL_SEAL_REJECT, found[1].text, found[2].text, &w->buf));
     return TDL_OK;
 }
 
-/* What is sealed no SQL can search. */
-static tdl_status erase_sealed(const tdl_store_ops *ops, tdl_backend *backend,
-                               const tdl_people *people, const tdl_erased_ids *who, int64_t *rows,
-                               tdl_report *why)
+/* Of a plain store too by looking at each: there are ten thousand at most. */
+tdl_status tdl_rejects_erase(const tdl_store_ops *ops, tdl_backend *backend,
+                             const tdl_people *people, const tdl_str *ids, size_t ids_n,
+                             int64_t *rows, tdl_report *why)
 {
-    tdl_buf buf = {0};
+    wanted w = {.people = people, .ids = ids, .ids_n = ids_n};
     int64_t number = 0;
-    bool is_his = false;
+    bool holds = false;
     tdl_status st;
 
-    while (!(st = look_at_next(ops, backend, people, who, &buf, &number, &is_his, why)) && number) {
+    while (!(st = look_at_next(ops, backend, &w, &number, &holds, why)) && number) {
         const tdl_value in = tdl_value_number(number);
-        if (!is_his)
+        if (!holds)
             continue;
         if ((st = ops->execute(backend, TDL_EXECUTE_DROP_REJECT, &in, 1, NULL, 0, NULL, why)))
             break;
         ++*rows;
     }
-    tdl_buf_release(&buf);
-    return st;
-}
-
-static tdl_status erase_plain(const tdl_store_ops *ops, tdl_backend *backend, tdl_str id,
-                              int64_t *rows, tdl_report *why)
-{
-    const tdl_value in = tdl_value_bytes(id);
-    int64_t removed = 0;
-    tdl_status st =
-        ops->execute(backend, TDL_EXECUTE_ERASE_REJECTS, &in, 1, NULL, 0, &removed, why);
-
-    *rows += removed;
-    return st;
-}
-
-tdl_status tdl_rejects_erase(const tdl_store_ops *ops, tdl_backend *backend,
-                             const tdl_people *people, const tdl_erased_ids *who, int64_t *rows,
-                             tdl_report *why)
-{
-    tdl_status st;
-
-    if (people)
-        return erase_sealed(ops, backend, people, who, rows, why);
-    st = erase_plain(ops, backend, who->user, rows, why);
-    for (size_t i = 0; !st && i < who->ids_n; i++)
-        st = erase_plain(ops, backend, who->ids[i].id, rows, why);
+    tdl_buf_release(&w.buf);
     return st;
 }
 
