@@ -45,17 +45,17 @@ typedef enum tdl_execute {
     TDL_EXECUTE_REMOVE_DECISIONS, /* before this time; of the oldest so many */
     /* Erasing (erase.c). "of a person": $1 is the number of the user who stands for him; a scope is
      * from, until, kind (empty = all). */
-    TDL_EXECUTE_ERASE_FIND,      /* name, name of the erased -> number of the person */
-    TDL_EXECUTE_ERASE_MEASURE,   /* of a person, scope -> time of the first event, rewards */
-    TDL_EXECUTE_ERASE_UNNAME,    /* of a person, scope: joins forget the event that made them */
-    TDL_EXECUTE_ERASE_EVENTS,    /* of a person, scope */
-    TDL_EXECUTE_ERASE_TRAITS,    /* of a person, from, until */
-    TDL_EXECUTE_ERASE_CONSENTS,  /* of a person */
-    TDL_EXECUTE_ERASE_JOINED,    /* of a person: ids of his joins */
-    TDL_EXECUTE_ERASE_JOINS,     /* of a person */
-    TDL_EXECUTE_ERASE_NEXT_ID,   /* of a person, number -> next number, name, key, id, erased */
-    TDL_EXECUTE_ERASE_ID,        /* number, new name, time, sealed name of the erased */
-    TDL_EXECUTE_ERASE_DECISIONS, /* name, from, until */
+    TDL_EXECUTE_ERASE_FIND,       /* name, name of the erased -> number of the person */
+    TDL_EXECUTE_ERASE_MEASURE,    /* of a person, scope -> time of the first event, rewards */
+    TDL_EXECUTE_ERASE_UNNAME,     /* of a person, scope: joins forget the event that made them */
+    TDL_EXECUTE_ERASE_EVENTS,     /* of a person, scope */
+    TDL_EXECUTE_ERASE_TRAITS,     /* of a person, from, until */
+    TDL_EXECUTE_ERASE_CONSENTS,   /* of a person */
+    TDL_EXECUTE_ERASE_JOINED,     /* of a person: ids of his joins */
+    TDL_EXECUTE_ERASE_JOINS,      /* of a person */
+    TDL_EXECUTE_ERASE_NEXT_ID,    /* of a person, number -> next number, name, key, id, erased */
+    TDL_EXECUTE_ERASE_ID,         /* number, new name, time, sealed name of the erased */
+    TDL_EXECUTE_ERASE_DECISIONS,  /* name, from, until */
     TDL_EXECUTE_ERASE_NEXT_MODEL, /* made since, version -> next version */
     TDL_EXECUTE_ERASE_MODELS,     /* made since, time: they are stale */
     TDL_EXECUTE_PUT_ERASURE,      /* id, subject, receipt, time */
