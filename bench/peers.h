@@ -18,7 +18,7 @@ tdl_peers *tdl_peers_open(void); /* NULL: no memory */
 void tdl_peers_close(tdl_peers *peers);
 
 /* OpenBLAS: sgemm, or for m = 1 sgemv if `vector`. oneDNN: sgemm, held to AVX2. Row-major, rows
- * side by side. returns  false: not installed */
+ * side by side. False: not installed. */
 bool tdl_openblas(const tdl_peers *peers, const tdl_peer_product *p, bool vector);
 bool tdl_onednn(const tdl_peers *peers, const tdl_peer_product *p);
 

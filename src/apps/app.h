@@ -1,10 +1,10 @@
 /* What a job is: one const table of functions. The loop knows the jobs only through it, and jobs
- * never include each other. Adding one is a folder and a line in loop/apps.c.
+ * never include each other. Adding one is a folder and a line in loop/loop.c.
  *
  * Threads      train and evaluate run on the trainer's thread, one at a time; learn_one is called
- * by the store's writer, in commit order; decide by any number of threads at once. An app guards
- * its own state: a decision never waits for training. Failure      as everywhere: status and
- * report; a failed train leaves the serving model in place
+ *              by the store's writer, in commit order; decide by any number of threads at once. An
+ *              app guards its own state: a decision never waits for training
+ * Failure      as everywhere: status and report; a failed train leaves the serving model in place
  */
 #ifndef TDL_APPS_APP_H
 #define TDL_APPS_APP_H

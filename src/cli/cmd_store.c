@@ -224,8 +224,8 @@ static tdl_status run_migrate(const void *values, char **arguments, tdl_report *
 
 /* ---- backup and restore ---- */
 
-/* A broken audit log, or a master key that is still elsewhere, keeps nobody from saving or restoring
- * what there is. */
+/* A broken audit log, or a master key that is still elsewhere, keeps nobody from saving or
+ * restoring what there is. */
 static tdl_status note(const tdl_common *common, const char *action, const char *path,
                        tdl_report *why)
 {

@@ -9,16 +9,40 @@ tdl_status tdl_ingest_check_key(tdl_request *r, tdl_str key, tdl_report *why)
     return r->key_in_body ? tdl_gate_key(r, key, why) : TDL_OK;
 }
 
+/* What may be kept of one, by the policy on personal data: a masked event has masks in ids and
+ * traits too, for nothing seals them here. A reason may quote what was sent.
+ * False without memory. */
+static bool read_reject(const tdl_request *r, const tdl_left_out *one, tdl_str *ret_reason,
+                        tdl_buf *ret_raw)
+{
+    const tdl_personal_policy policy = r->http->personal;
+
+    *ret_reason = one->reason;
+    if (policy != TDL_PERSONAL_KEEP &&
+        tdl_personal_text((tdl_str){0}, one->reason, TDL_PERSONAL_MASK, NULL, NULL, r->arena,
+                          ret_reason, NULL))
+        return false;
+    if (policy == TDL_PERSONAL_MASK && !tdl_personal_mask(one->event))
+        return false;
+    if (policy != TDL_PERSONAL_DROP)
+        tdl_json_dump(ret_raw, one->event);
+    return true;
+}
+
 /* Those that are not kept are counted all the same. */
 static void keep_rejects(const tdl_request *r, const char *source)
 {
     tdl_reject reject = {.received_us = tdl_time_now(), .source = tdl_str_of(source)};
+    tdl_buf raw = {0};
 
     for (size_t i = 0; i < r->batch.left_out_n; i++) {
-        reject.reason = r->batch.left_out[i].reason;
-        reject.raw = r->batch.left_out[i].raw;
+        tdl_buf_clear(&raw);
+        if (!read_reject(r, &r->batch.left_out[i], &reject.reason, &raw))
+            continue;
+        reject.raw = tdl_buf_view(&raw);
         tdl_store_log_reject(r->http->store, &reject, NULL);
     }
+    tdl_buf_release(&raw);
 }
 
 static void count_personal(void *context, tdl_str field, tdl_personal kind)

@@ -12,7 +12,8 @@ tdl_status tdl_ingest_check_key(tdl_request *request, tdl_str key, tdl_report *w
  * traits stay as they are: the store has pseudonyms and seals for those. */
 tdl_status tdl_ingest_personal(tdl_request *request, tdl_report *why);
 
-/* Count the events of the batch that were left out, log why, and keep some. source: the family. */
+/* Count the events of the batch that were left out, log why, and keep some: as sent but for keys,
+ * masked, or the reason alone, as the server is told to treat personal data. source: the family. */
 void tdl_ingest_note_rejected(tdl_request *request, const char *source);
 
 #endif

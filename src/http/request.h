@@ -40,7 +40,7 @@ typedef struct tdl_http {
     tdl_tls *tls;                   /* NULL = plain HTTP */
     tdl_sessions sessions;
     bool access_log;
-    char sse_origin[256]; /* empty: streams are where the answers are */
+    char sse_origin[256];         /* empty: streams are where the answers are */
     tdl_personal_policy personal; /* of texts in events' properties */
     tdl_metrics *metrics;
     tdl_workers *workers;
@@ -50,8 +50,8 @@ typedef struct tdl_http {
     tdl_requests *requests;
     size_t body_max, bodies_max; /* bytes as sent: of one body (0 = by its route), of all at once */
     tdl_body_limits body_limits;
-    int64_t started_us; /* wall clock */
-    int64_t since_us;   /* the same moment, monotonic */
+    int64_t started_us;           /* wall clock */
+    int64_t since_us;             /* the same moment, monotonic */
     atomic_uint_fast64_t limited; /* requests refused for their rate */
     atomic_size_t bodies;         /* bytes of bodies held now */
     atomic_size_t in_flight;      /* requests begun and not yet answered */

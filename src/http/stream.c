@@ -65,6 +65,7 @@ static tdl_status take_answer(tdl_request *r, tdl_sse_end *ret, struct MHD_Respo
     if (!ret->take_answer)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a stream");
     MHD_add_response_header(*ret_response, "X-Accel-Buffering", "no");
+    MHD_add_response_header(*ret_response, "Connection", "close"); // its end is that of the stream
     return TDL_OK;
 }
 

@@ -6,8 +6,8 @@
 
 /* Hands a request that names a channel, or has a tail, over to http->sse.
  *   ret_response  under TLS: the answer, to be queued. NULL otherwise: the socket is handed over,
- * and libmicrohttpd is to close its own copy, which ends nothing returns       TDL_OK | TDL_E_FULL:
- * too many streams, or no descriptor left | TDL_E_NO_MEMORY */
+ *                 and libmicrohttpd is to close its own copy, which ends nothing
+ *   returns       TDL_OK | TDL_E_FULL: too many streams, or no descriptor left | TDL_E_NO_MEMORY */
 tdl_status tdl_stream_start(tdl_request *request, struct MHD_Response **ret_response,
                             tdl_report *why);
 

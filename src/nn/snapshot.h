@@ -1,11 +1,13 @@
 /* Snapshots: a model as it is served, apart from the one that goes on training.
  *
  * Life cycle   tdl_nn_snapshot_new -> tdl_nn_serving_publish -> tdl_nn_snapshot_release;
- *              readers: tdl_nn_serving_acquire -> tdl_net_forward on reader.net ->
- * tdl_nn_reader_release Ownership    a snapshot has copies of all it needs: parameters, list of
- * ops, packed weights. It is counted, and goes with the last who holds it: its maker, a place that
- * serves it, a reader Threads      any number of readers of one snapshot at once, each with values
- * of its own; readers and the one publisher never wait for each other. Publishing, rolling back and
+ *              readers: tdl_nn_serving_acquire -> tdl_net_forward on reader.net
+ *              -> tdl_nn_reader_release
+ * Ownership    a snapshot has copies of all it needs: parameters, list of ops, packed weights. It
+ *              is counted, and goes with the last who holds it: its maker, a place that serves it,
+ *              a reader
+ * Threads      any number of readers of one snapshot at once, each with values of its own; readers
+ *              and the one publisher never wait for each other. Publishing, rolling back and
  *              closing are for one thread at a time
  *
  * A snapshot's net has no loss and is planned for inference.

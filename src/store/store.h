@@ -206,7 +206,7 @@ typedef struct tdl_reject {
     int64_t received_us;
     tdl_str source; /* protocol family */
     tdl_str reason;
-    tdl_str raw; /* as sent, but for keys; its first TDL_REJECT_RAW_MAX bytes */
+    tdl_str raw; /* its first TDL_REJECT_RAW_MAX bytes; may be empty */
 } tdl_reject;
 enum { TDL_REJECT_RAW_MAX = 4096, TDL_REJECTS_A_SECOND = 20 };
 

@@ -121,8 +121,8 @@ const tdl_kernel *tdl_kernel_get(void);
 const tdl_kernel *tdl_kernel_at(size_t i);
 
 /* The one called `name`; the best one when it is NULL or empty. *ret is set in any case: to the
- * best one on failure. returns  TDL_OK | TDL_E_INVALID (unknown, or the machine lacks it; the hint
- * lists what it has) */
+ * best one on failure. TDL_E_INVALID: unknown, or the machine lacks it; the hint lists what it
+ * has. */
 tdl_status tdl_kernel_find(const char *name, const tdl_kernel **ret, tdl_report *why);
 
 tdl_map tdl_map_of_act(tdl_act act);

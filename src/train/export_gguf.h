@@ -46,8 +46,10 @@ typedef struct tdl_gguf_vocabulary {
 /* The keys tokenizer.ggml.* of a file. */
 void tdl_gguf_set_vocabulary(tdl_gguf_writer *writer, const tdl_gguf_vocabulary *vocabulary);
 
-/* type: of matrices and tables; vectors are F32. Q8_0 and Q4_0 want widths that are multiples
- * of 32. returns  TDL_OK | TDL_E_INVALID (which field, or which number does not fit the type) |
+/* Write it.
+ *   type     of matrices and tables; vectors are F32. Q8_0 and Q4_0 want widths that are multiples
+ *            of 32
+ *   returns  TDL_OK | TDL_E_INVALID (which field, or which number does not fit the type) |
  *            TDL_E_NO_MEMORY | TDL_E_IO */
 tdl_status tdl_export_gguf(const tdl_transformer *model, const tdl_gguf_vocabulary *vocabulary,
                            tdl_gguf_type type, const char *path, tdl_report *why);

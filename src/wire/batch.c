@@ -48,22 +48,15 @@ static void drop_keys(json_t *object)
 }
 
 /* Without memory the event is counted only. */
-static void keep_raw(tdl_batch *batch, json_t *object, const tdl_report *outcome, tdl_arena *arena)
+static void keep(tdl_batch *batch, json_t *object, const tdl_report *outcome, tdl_arena *arena)
 {
-    tdl_buf text = {0};
-
     if (!batch->left_out)
         batch->left_out = tdl_arena_alloc(arena, TDL_LEFT_OUT_MAX, sizeof *batch->left_out);
     if (!batch->left_out || batch->left_out_n == TDL_LEFT_OUT_MAX)
         return;
     drop_keys(object);
-    tdl_json_dump(&text, object);
-    tdl_str raw = tdl_buf_view(&text);
-    raw.len = raw.len < TDL_REJECT_RAW_MAX ? raw.len : TDL_REJECT_RAW_MAX;
-    tdl_left_out one = {tdl_arena_str(arena, tdl_str_of(outcome->message)),
-                        tdl_arena_str(arena, raw)};
-    tdl_buf_release(&text);
-    if (one.reason.at && one.raw.at)
+    tdl_left_out one = {tdl_arena_str(arena, tdl_str_of(outcome->message)), object};
+    if (one.reason.at)
         batch->left_out[batch->left_out_n++] = one;
 }
 
@@ -97,7 +90,7 @@ tdl_status tdl_batch_fill(tdl_batch *batch, const tdl_batch_source *source, tdl_
             source->told(source->context, object, &outcome);
         if (st) {
             leave_out(batch, i, &outcome);
-            keep_raw(batch, object, &outcome, arena);
+            keep(batch, object, &outcome, arena);
         } else {
             batch->events_n++;
         }

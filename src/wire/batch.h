@@ -15,7 +15,7 @@ enum { TDL_BATCH_MAX = 10000 /* events in one request of a foreign SDK */ };
 /* One that was left out. */
 typedef struct tdl_left_out {
     tdl_str reason;
-    tdl_str raw; /* JSON, without keys */
+    json_t *event; /* as sent, without keys; part of the batch's `json` */
 } tdl_left_out;
 enum { TDL_LEFT_OUT_MAX = 20 /* of one request; more are only counted */ };
 

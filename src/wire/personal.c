@@ -163,6 +163,16 @@ tdl_status tdl_personal_object(tdl_str json, tdl_personal_policy policy, tdl_per
     return st;
 }
 
+bool tdl_personal_mask(json_t *value)
+{
+    walk w = {.policy = TDL_PERSONAL_MASK};
+
+    look_through(&w, (tdl_str){0}, value);
+    tdl_buf_release(&w.path);
+    tdl_buf_release(&w.masked);
+    return !w.failed;
+}
+
 tdl_status tdl_personal_text(tdl_str name, tdl_str text, tdl_personal_policy policy,
                              tdl_personal_told *told, void *context, tdl_arena *arena, tdl_str *ret,
                              tdl_report *why)

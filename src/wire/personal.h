@@ -60,12 +60,15 @@ typedef void tdl_personal_told(void *context, tdl_str field, tdl_personal kind);
  *   json     JSON text of an object as tdl_json_dump writes it, at most TDL_PROPERTIES_MAX bytes
  *   told     may be NULL
  *   ret      the object under the policy, in `arena`; `json` itself when nothing changed; empty
- * when nothing is left returns  TDL_OK | TDL_E_INVALID (not JSON; too long once masked) |
- * TDL_E_NO_MEMORY */
+ *            when nothing is left
+ *   returns  TDL_OK | TDL_E_INVALID (not JSON; too long once masked) | TDL_E_NO_MEMORY */
 tdl_status tdl_personal_object(tdl_str json, tdl_personal_policy policy, tdl_personal_told *told,
                                void *context, tdl_arena *arena, tdl_str *ret, tdl_report *why);
 
-/* The same for one text outside of JSON. Dropped, it is empty. */
+/* Put masks into the texts of a value of any type. False without memory: findings may be left. */
+bool tdl_personal_mask(json_t *value);
+
+/* tdl_personal_object for one text outside of JSON. Dropped, it is empty. */
 tdl_status tdl_personal_text(tdl_str name, tdl_str text, tdl_personal_policy policy,
                              tdl_personal_told *told, void *context, tdl_arena *arena, tdl_str *ret,
                              tdl_report *why);

@@ -21,8 +21,8 @@ static void write_batch(tdl_buf *body, const sender *s)
         tdl_buf_printf(body,
                        "%c{\"user\":\"r%d-c%d-%d\",\"kind\":\"view\","
                        "\"message_id\":\"%d-%d-%d\"}",
-                       i ? ',' : '[', s->round, s->number, s->acknowledged / USER_BATCHES,
-                       s->round, s->number, s->acknowledged * SENDERS_BATCH + i);
+                       i ? ',' : '[', s->round, s->number, s->acknowledged / USER_BATCHES, s->round,
+                       s->number, s->acknowledged * SENDERS_BATCH + i);
     tdl_buf_char(body, ']');
 }
 

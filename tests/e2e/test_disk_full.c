@@ -1,6 +1,6 @@
-/* A disk that is full: 503 and nothing lost; once there is room again, all goes on. A small tmpfs is
- * the disk, mounted where only this program and its children see it; the limit on the size of files
- * (RLIMIT_FSIZE) stands for one as well, and needs no rights. */
+/* A disk that is full: 503 and nothing lost; once there is room again, all goes on. A small tmpfs
+ * is the disk, mounted where only this program and its children see it; the limit on the size of
+ * files (RLIMIT_FSIZE) stands for one as well, and needs no rights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,8 +130,8 @@ static void write_text(const char *path, const char *text)
     close(fd);
 }
 
-/* Mounts of this process from now on are its own. Without root that takes a user namespace, in which
- * this user is root. Not once there are threads. */
+/* Mounts of this process from now on are its own. Without root that takes a user namespace, in
+ * which this user is root. Not once there are threads. */
 static bool leave_the_mounts_of_others(void)
 {
     char map[40];

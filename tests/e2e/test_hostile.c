@@ -1,5 +1,5 @@
-/* Clients that mean harm or behave as if: slow ones, crowds, bombs. Others are served meanwhile, and
- * memory stays bounded. */
+/* Clients that mean harm or behave as if: slow ones, crowds, bombs. Others are served meanwhile,
+ * and memory stays bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,7 +97,8 @@ static void who_sends_a_byte_a_second_is_sent_away(void **state)
 {
     enum { SLOW = 200, SECONDS = 12 };
     const char *const options[] = {"--head-timeout", "2", "--body-timeout", "3", NULL};
-    static const char head[] = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n";
+    static const char head[] =
+        "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n";
     static slow crowd[SLOW];
     server *s = server_new();
     int left = SLOW;

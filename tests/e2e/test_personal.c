@@ -205,6 +205,69 @@ static void a_server_masks_what_comes_in_over_every_protocol(void **state)
     server_free(s);
 }
 
+/* ---- events that could not be taken ---- */
+
+/* One good event; one without a user, with findings behind an escape and among traits; and one
+ * whose type, which the reason quotes, is an address. Gives what /v1/rejects says of them. */
+static client *rejects_under(server *s, const char *policy)
+{
+    const char *const options[] = {"--personal", policy, NULL};
+
+    server_start_with(s, 0, options);
+    client *c = client_new(s, s->admin_key);
+    client_expect(c, 200, "POST", "/v1/batch",
+                  "{\"batch\":[{\"type\":\"track\",\"userId\":\"u\",\"event\":\"good\"},"
+                  "{\"type\":\"track\",\"event\":\"bad\",\"properties\":{\"plan\":\"pro\","
+                  "\"to\":\"call\\n13812345678\"},\"context\":{\"traits\":{\"mail\":"
+                  "\"ann@example.com\"}}},"
+                  "{\"type\":\"bob@example.com\",\"userId\":\"u\"}]}");
+    client_expect(c, 200, "GET", "/v1/rejects", NULL);
+    assert_string_equal(client_text(c, "rejects.1.reason"), "user is missing");
+    return c;
+}
+
+static void a_server_keeps_rejected_events_as_sent_unless_told_otherwise(void **state)
+{
+    server *s = server_new();
+
+    (void)state;
+    client *c = rejects_under(s, "keep");
+    assert_non_null(strstr(client_text(c, "rejects.0.reason"), "bob@example.com"));
+    assert_non_null(strstr(client_text(c, "rejects.1.raw"), "ann@example.com"));
+    client_free(c);
+    server_free(s);
+}
+
+static void a_server_masks_rejected_events(void **state)
+{
+    server *s = server_new();
+
+    (void)state;
+    client *c = rejects_under(s, "mask");
+    assert_string_equal(client_text(c, "rejects.1.raw"),
+                        "{\"context\":{\"traits\":{\"mail\":\"[email]\"}},\"event\":\"bad\","
+                        "\"properties\":{\"plan\":\"pro\",\"to\":\"call\\n[phone]\"},"
+                        "\"type\":\"track\"}");
+    assert_non_null(strstr(client_text(c, "rejects.0.reason"), "[email]"));
+    assert_null(strstr(c->body.at, "example"));
+    client_free(c);
+    server_free(s);
+}
+
+static void a_server_that_drops_keeps_of_rejected_events_the_reason_alone(void **state)
+{
+    server *s = server_new();
+
+    (void)state;
+    client *c = rejects_under(s, "drop");
+    assert_string_equal(client_text(c, "rejects.0.raw"), "");
+    assert_string_equal(client_text(c, "rejects.1.raw"), "");
+    assert_non_null(strstr(client_text(c, "rejects.0.reason"), "[email]"));
+    assert_null(strstr(c->body.at, "example"));
+    client_free(c);
+    server_free(s);
+}
+
 /* ---- a table before it is given away ---- */
 
 static void a_table_that_tells_too_much_is_refused_and_cut(void **state)
@@ -251,6 +314,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(columns_of_a_table_are_reported_by_name, set_up, tear_down),
         cmocka_unit_test(a_policy_that_does_not_exist_is_refused),
         cmocka_unit_test(a_server_masks_what_comes_in_over_every_protocol),
+        cmocka_unit_test(a_server_keeps_rejected_events_as_sent_unless_told_otherwise),
+        cmocka_unit_test(a_server_masks_rejected_events),
+        cmocka_unit_test(a_server_that_drops_keeps_of_rejected_events_the_reason_alone),
         cmocka_unit_test_setup_teardown(a_table_that_tells_too_much_is_refused_and_cut, set_up,
                                         tear_down),
     };

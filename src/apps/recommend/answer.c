@@ -43,7 +43,7 @@ static tdl_status find_item(tdl_answer *a, tdl_report *why)
 static tdl_status gather(tdl_answer *a, tdl_report *why)
 {
     pthread_rwlock_rdlock(&a->app->lock);
-    tdl_status st = a->ask->item.len      ? find_item(a, why)
+    tdl_status st = a->ask->item.len     ? find_item(a, why)
                     : a->ask->impersonal ? TDL_OK
                                          : copy_history(a, why);
     a->catalogue_n = tdl_catalogue_count(a->app->catalogue);

@@ -3,7 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { FORM = 1, EXACT = 0x8000, NO_CONSENT = 0x4000, CAUSE_BYTES = 10, REASON_BYTES = 3, CAUSES_MAX = 255 };
+enum {
+    FORM = 1,
+    EXACT = 0x8000,
+    NO_CONSENT = 0x4000,
+    CAUSE_BYTES = 10,
+    REASON_BYTES = 3,
+    CAUSES_MAX = 255
+};
 
 uint16_t tdl_share_pack(double share)
 {

@@ -30,10 +30,10 @@ typedef struct tdl_cause {
 
 /* One reason: a cause and how much it counted. */
 typedef struct tdl_packed_reason {
-    uint8_t cause;  /* 0 = popularity, else causes[cause - 1] */
-    bool exact;     /* shares of all reasons sum to one */
+    uint8_t cause;   /* 0 = popularity, else causes[cause - 1] */
+    bool exact;      /* shares of all reasons sum to one */
     bool no_consent; /* of popularity: no personal answer was allowed */
-    uint16_t share; /* of the item's score, in 1 / TDL_SHARE_ONE */
+    uint16_t share;  /* of the item's score, in 1 / TDL_SHARE_ONE */
 } tdl_packed_reason;
 
 /* [0, 1] to ten-thousandths. */

@@ -96,7 +96,8 @@ static void words_are_kept_in_order_with_their_source(void **state)
     say(f, "ann", TDL_PURPOSE_SHARING, true, 9);
     say(f, "ann", TDL_PURPOSE_ANALYTICS, true, 7);
     fixture_reopen(f);
-    succeed(f, tdl_store_consents(f->store, TDL_STR("ann"), f->arena, &words, &n, &denied, &f->why));
+    succeed(f,
+            tdl_store_consents(f->store, TDL_STR("ann"), f->arena, &words, &n, &denied, &f->why));
     assert_int_equal(n, 2);
     assert_int_equal(words[0].purpose, TDL_PURPOSE_ANALYTICS);
     assert_int_equal(words[1].purpose, TDL_PURPOSE_SHARING);

@@ -119,9 +119,9 @@ static int count_in_folder(const char *dir, const char *text)
 static void dump(const char *path, const char *where_events, tdl_buf *ret)
 {
     static const char *const all[] = {
-        "SELECT * FROM users", "SELECT * FROM joins", "SELECT * FROM joined_ids",
+        "SELECT * FROM users",  "SELECT * FROM joins",    "SELECT * FROM joined_ids",
         "SELECT * FROM traits", "SELECT * FROM consents", "SELECT * FROM items",
-        "SELECT * FROM kinds", "SELECT * FROM sources", "SELECT * FROM decisions"};
+        "SELECT * FROM kinds",  "SELECT * FROM sources",  "SELECT * FROM decisions"};
     char events[300];
     sqlite3 *db;
     sqlite3_stmt *s;
@@ -173,10 +173,9 @@ static void part_of_him_leaves_all_other_rows_as_they_were(void **state)
     tdl_erase_request request = whole();
     tdl_buf before = {0}, after = {0};
     tdl_erasure e;
-    static const char others[] =
-        "NOT (user IN (SELECT id FROM users WHERE name LIKE '%mallory%')"
-        " AND kind = (SELECT id FROM kinds WHERE name = '$create_alias')"
-        " AND time_us >= 100000000 AND time_us < 200000000)";
+    static const char others[] = "NOT (user IN (SELECT id FROM users WHERE name LIKE '%mallory%')"
+                                 " AND kind = (SELECT id FROM kinds WHERE name = '$create_alias')"
+                                 " AND time_us >= 100000000 AND time_us < 200000000)";
     const tdl_str kind = TDL_STR("$create_alias");
 
     fill(f->store);
