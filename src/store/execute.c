@@ -143,13 +143,6 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_PUT_ERASURE] =
         {.sql = "INSERT INTO erasures(id, subject, state, receipt, created_us, done_us)"
                 " VALUES($1, $2, 'removed', $3, CAST($4 AS bigint), 0)"},
-    [TDL_EXECUTE_MOVE_ERASED] =
-        {.sql = "INSERT INTO users(name, erased_us) VALUES($1, $2)"
-                " ON CONFLICT(name) DO UPDATE SET erased_us = excluded.erased_us"},
-    [TDL_EXECUTE_MOVE_ERASURE] =
-        {.sql = "INSERT INTO erasures(id, subject, state, receipt, created_us, done_us)"
-                " VALUES($1, $2, $3, $4, $5, $6) ON CONFLICT(id) DO UPDATE SET"
-                " state = excluded.state, receipt = excluded.receipt, done_us = excluded.done_us"},
     [TDL_EXECUTE_END_ERASURE] =
         {.sql = "UPDATE erasures SET state = 'done', receipt = $2, done_us = CAST($3 AS bigint)"
                 " WHERE id = $1 AND state = 'removed'"},

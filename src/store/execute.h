@@ -58,8 +58,6 @@ typedef enum tdl_execute {
     TDL_EXECUTE_ERASE_MODELS,     /* made since, time: they are stale */
     TDL_EXECUTE_PUT_ERASURE,      /* id, subject, receipt, time */
     TDL_EXECUTE_END_ERASURE,      /* id, receipt, time */
-    TDL_EXECUTE_MOVE_ERASED,      /* name, time */
-    TDL_EXECUTE_MOVE_ERASURE,     /* id, subject, state, receipt, created, done */
     TDL_EXECUTE_COUNT_NAMED,      /* -> 0 when the store knows nobody yet */
     TDL_EXECUTE_N
 } tdl_execute;

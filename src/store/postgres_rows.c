@@ -111,9 +111,6 @@ static const char *const read_sql[TDL_READ_N] = {
         "SELECT t.name, t.value, t.time_us FROM groups g LEFT JOIN group_traits t"
         " ON t.group_id = g.id WHERE g.type = $1 AND g.name = $2 ORDER BY t.name",
     [TDL_READ_EXPORT_GROUPS] = "SELECT type, name FROM groups ORDER BY id",
-    [TDL_READ_EXPORT_ERASED] = "SELECT name, erased_us FROM users WHERE erased_us <> 0 ORDER BY id",
-    [TDL_READ_EXPORT_ERASURES] = "SELECT id, subject, state, receipt, created_us, done_us"
-                                 " FROM erasures ORDER BY n",
     [TDL_READ_EXPORT_GROUP_TRAITS] =
         "SELECT g.type, g.name, t.name, t.value, t.time_us FROM group_traits t"
         " JOIN groups g ON g.id = t.group_id ORDER BY t.group_id, t.name",

@@ -83,8 +83,6 @@ typedef enum tdl_read_statement {
     TDL_READ_EXPORT_UNDONE,
     TDL_READ_EXPORT_GROUPS,
     TDL_READ_EXPORT_GROUP_TRAITS,
-    TDL_READ_EXPORT_ERASED,
-    TDL_READ_EXPORT_ERASURES,
     /* Only of stores that several processes share: */
     TDL_READ_FILE,
     TDL_READ_VERSION,

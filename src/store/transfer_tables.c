@@ -17,8 +17,6 @@ typedef struct table {
 static const table tables[] = {
     {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn", 2},
     {TDL_READ_EXPORT_GROUPS, TDL_EXECUTE_PUT_GROUP, "tt", 0},
-    {TDL_READ_EXPORT_ERASED, TDL_EXECUTE_MOVE_ERASED, "tn", 0}, // whose late events are dropped
-    {TDL_READ_EXPORT_ERASURES, TDL_EXECUTE_MOVE_ERASURE, "ttttnn", 0},
     {TDL_READ_EXPORT_GROUP_TRAITS, TDL_EXECUTE_PUT_GROUP_TRAIT, "ttttn", 0},
 };
 

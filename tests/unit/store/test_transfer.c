@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "store/archive.h"
 #include "store/audit.h"
-#include "store/erase.h"
 
 /* ---- a store with something of everything ---- */
 
@@ -271,7 +270,6 @@ static void open_stores(fixture *f, stores *s)
     snprintf(s->other_path, sizeof s->other_path, "%s/other.db", f->dir);
     tdl_store_options options = fixture_options(f, (tdl_store_options){.files_dir = s->folder[0]});
     succeed(f, tdl_store_open(f->url, &options, &s->own, &f->why));
-    options.sealed_as = s->own;
     succeed(f, tdl_store_open(s->other_path, &options, &s->other, &f->why));
 }
 
@@ -322,29 +320,6 @@ static void a_store_moved_in_tells_the_same(void **state)
     fill(f, s.other, s.folder[0]);
     move(f, s.other, s.own, &n);
     assert_string_equal(tell(f, s.own), tell(f, s.other));
-    close_stores(&s);
-}
-
-static void who_was_erased_stays_out_of_the_other_store(void **state)
-{
-    const tdl_erase_request request = {.user = TDL_STR("ann")};
-    fixture *f = *state;
-    tdl_transfer_counts n;
-    tdl_erasure one, moved;
-    tdl_event late = event("late", "page", "x2", ""), other = event("other", "page", "eve", "");
-    size_t new_n = 1;
-    stores s;
-
-    open_stores(f, &s);
-    fill(f, s.own, s.folder[0]);
-    succeed(f, tdl_store_erase(s.own, &request, f->arena, &one, &f->why));
-    move(f, s.own, s.other, &n);
-    succeed(f, tdl_store_get_erasure(s.other, tdl_str_of(one.id), f->arena, &moved, &f->why));
-    assert_true(moved.done && tdl_str_eq(moved.receipt, one.receipt));
-    succeed(f, tdl_store_append(s.other, &late, 1, &new_n, &f->why));
-    assert_int_equal(new_n, 0);
-    succeed(f, tdl_store_append(s.other, &other, 1, &new_n, &f->why));
-    assert_int_equal(new_n, 1);
     close_stores(&s);
 }
 
@@ -578,7 +553,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLOSED_TEST(a_store_moved_out_tells_the_same),
         CLOSED_TEST(a_store_moved_in_tells_the_same),
-        CLOSED_TEST(who_was_erased_stays_out_of_the_other_store),
         CLOSED_TEST(moving_again_goes_on_where_it_stopped),
         CLOSED_TEST(another_stores_events_are_not_mixed_in),
         CLOSED_TEST(the_audit_log_moves_as_it_is),
