@@ -186,18 +186,23 @@ static void print_counts(const tdl_common *common, const tdl_transfer_counts *n)
 {
     if (common->json)
         printf("{\"events\":%lld,\"items\":%lld,\"decisions\":%lld,\"models\":%lld,\"flags\":%lld,"
-               "\"reports\":%lld,\"keys\":%lld,\"rewards\":%lld}\n",
+               "\"reports\":%lld,\"keys\":%lld,\"rewards\":%lld,\"consents\":%lld,"
+               "\"erasures\":%lld,\"retention\":%lld,\"rejects\":%lld}\n",
                (long long)n->events, (long long)n->items, (long long)n->decisions,
                (long long)n->models, (long long)n->flags, (long long)n->reports, (long long)n->keys,
-               (long long)n->rewards);
+               (long long)n->rewards, (long long)n->consents, (long long)n->erasures,
+               (long long)n->retention, (long long)n->rejects);
     else
         printf(tdl_tr("moved, and counted again: %lld events, %lld items, %lld decisions, %lld "
-                      "models, %lld flags, %lld reports, %lld keys\n",
+                      "models, %lld flags, %lld reports, %lld keys, %lld consents, %lld "
+                      "erasures, %lld rules of retention, %lld rejects\n",
                       "已迁移并核对：%lld 个事件、%lld 个物品、%lld 个决策、%lld 个模型、%lld "
-                      "个开关、%lld 个报表、%lld 个密钥\n"),
+                      "个开关、%lld 个报表、%lld 个密钥、%lld 条同意记录、%lld 次删除、%lld "
+                      "条保留规则、%lld 个被拒事件\n"),
                (long long)n->events, (long long)n->items, (long long)n->decisions,
-               (long long)n->models, (long long)n->flags, (long long)n->reports,
-               (long long)n->keys);
+               (long long)n->models, (long long)n->flags, (long long)n->reports, (long long)n->keys,
+               (long long)n->consents, (long long)n->erasures, (long long)n->retention,
+               (long long)n->rejects);
 }
 
 static tdl_status run_migrate(const void *values, char **arguments, tdl_report *why)

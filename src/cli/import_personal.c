@@ -58,9 +58,10 @@ tdl_status tdl_import_personal_event(tdl_import_personal *p, tdl_event *event, t
         (st = look_at_id(p, "item", event->item, arena, why)) ||
         (st = look_at_id(p, "kind", event->kind, arena, why)) ||
         (st = look_at_object(p, "properties", &event->properties, arena, why)) ||
-        (st = look_at_object(p, "traits", &event->traits, arena, why)))
+        (st = look_at_object(p, "traits", &event->traits, arena, why)) ||
+        (st = look_at_object(p, "traits_once", &event->traits_once, arena, why)))
         return st;
-    return look_at_object(p, "traits_once", &event->traits_once, arena, why);
+    return look_at_object(p, "group_traits", &event->group_traits, arena, why);
 }
 
 tdl_status tdl_import_personal_item(tdl_import_personal *p, tdl_item *item, tdl_arena *arena,

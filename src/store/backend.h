@@ -93,6 +93,9 @@ typedef struct tdl_store_ops {
     /* Forget who may be stored, here and in all other processes: called in the transaction that
      * changed users.denied, users.erased_us, or removed users. */
     tdl_status (*forget_names)(tdl_backend *backend, tdl_report *why);
+    /* From the next transaction on nobody is barred (all), or whoever is: for a store that is moved
+     * here. */
+    void (*let_in)(tdl_backend *backend, bool all);
     /* How far the audit log is known to be good, with what this transaction appended; the writer
      * takes it back with what it undoes. */
     tdl_chain *(*audit)(tdl_backend *backend);

@@ -32,8 +32,8 @@ bool tdl_purpose_parse(tdl_str text, tdl_purpose *ret)
 
 /* ---- writing, on the writer thread ---- */
 
-static tdl_status put_word(const tdl_store_ops *ops, tdl_backend *backend, int64_t user,
-                           const tdl_consent *word, tdl_report *why)
+tdl_status tdl_consent_put_word(const tdl_store_ops *ops, tdl_backend *backend, int64_t user,
+                                const tdl_consent *word, tdl_report *why)
 {
     const tdl_value in[] = {tdl_value_number(user),
                             tdl_value_text(tdl_str_of(tdl_purpose_name(word->purpose))),
@@ -61,7 +61,7 @@ tdl_status tdl_consent_put_event(const tdl_store_ops *ops, tdl_backend *backend,
                             .time_us = e->time_us,
                             .source = e->source};
         if ((e->grants | e->denies) >> i & 1)
-            st = put_word(ops, backend, user, &word, why);
+            st = tdl_consent_put_word(ops, backend, user, &word, why);
     }
     return st;
 }
@@ -81,7 +81,7 @@ static tdl_status put_consent(const tdl_store_ops *ops, tdl_backend *backend, co
     int64_t user = 0;
     tdl_status st = ops->number_user(backend, s->user, &user, why);
 
-    if (st || (st = put_word(ops, backend, user, s->word, why)))
+    if (st || (st = tdl_consent_put_word(ops, backend, user, s->word, why)))
         return st;
     st = tdl_audit_append(ops, backend, &s->entry, why);
     return st == TDL_E_CONFLICT ? TDL_OK : st;
@@ -107,11 +107,11 @@ tdl_status tdl_store_put_consent(tdl_store *store, tdl_str user, const tdl_conse
     return tdl_store_write(store, put_consent, &s, why);
 }
 
-static tdl_status put_default(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
-                              tdl_report *why)
+tdl_status tdl_consent_put_default(const tdl_store_ops *ops, tdl_backend *backend,
+                                   const void *value, tdl_report *why)
 {
-    const tdl_value in[] = {tdl_value_text(TDL_STR("consent.default")),
-                            tdl_value_text(*(const tdl_str *)context)};
+    const tdl_value in[] = {tdl_value_text(TDL_STR(TDL_CONSENT_DEFAULT)),
+                            tdl_value_text(*(const tdl_str *)value)};
     tdl_status st = ops->execute(backend, TDL_EXECUTE_PUT_SETTING, in, 2, NULL, 0, NULL, why);
 
     return st ? st : ops->forget_names(backend, why);
@@ -127,7 +127,7 @@ tdl_status tdl_store_put_consent_default(tdl_store *store, unsigned withheld, td
     const tdl_audit_entry entry = {
         .action = "consent.default",
         .members = {{"withheld", tdl_value_number(withheld & TDL_PURPOSES_ALL)}}};
-    return tdl_store_change(store, put_default, &value, &entry, why);
+    return tdl_store_change(store, tdl_consent_put_default, &value, &entry, why);
 }
 
 /* ---- reading ---- */
@@ -137,7 +137,7 @@ static tdl_status read_default(tdl_reader *reader, unsigned *ret, tdl_report *wh
     tdl_buf text = {0};
     int64_t number = 0;
     bool found;
-    tdl_status st = tdl_read_setting(reader, TDL_STR("consent.default"), &text, &found, why);
+    tdl_status st = tdl_read_setting(reader, TDL_STR(TDL_CONSENT_DEFAULT), &text, &found, why);
 
     if (!st && found && tdl_str_int(tdl_buf_view(&text), &number))
         number &= TDL_PURPOSES_ALL;

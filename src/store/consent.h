@@ -13,4 +13,12 @@ static inline bool tdl_consent_is_said(const tdl_event *event)
 tdl_status tdl_consent_put_event(const tdl_store_ops *ops, tdl_backend *backend,
                                  const tdl_event *event, tdl_report *why);
 
+/* A word of the user with this number; nothing when it is there. */
+tdl_status tdl_consent_put_word(const tdl_store_ops *ops, tdl_backend *backend, int64_t user,
+                                const tdl_consent *word, tdl_report *why);
+/* Bits of purposes, as a number that SQL reads. */
+#define TDL_CONSENT_DEFAULT "consent.default"
+tdl_status tdl_consent_put_default(const tdl_store_ops *ops, tdl_backend *backend,
+                                   const void *value, tdl_report *why);
+
 #endif

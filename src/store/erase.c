@@ -7,15 +7,16 @@
 #include "base/uuid.h"
 #include "store/audit.h"
 #include "store/check.h"
+#include "store/rejects.h"
 #include "store/store_parts.h"
 
 enum { DAY_SECONDS = 86400, BACKUP_DAYS_MAX = 36500 };
 
 /* One erasure, on the writer thread. */
 typedef struct erasing {
-    const tdl_vault *vault;
+    tdl_people *people; /* NULL: the store is plain */
     const tdl_erase_request *request;
-    const tdl_person_id *ids; /* [ids_n] of the person, as they were sent; none of a stranger */
+    const tdl_str *ids; /* [ids_n] of the person, as they were sent; whoever was asked for is one */
     size_t ids_n;
     tdl_audit_entry entry; /* begun */
     tdl_receipt receipt;
@@ -25,6 +26,7 @@ typedef struct erasing {
     int64_t rewards;
     char id[37], subject[TDL_SUBJECT_MAX], audit_subject[TDL_AUDIT_SUBJECT_MAX];
     tdl_buf text, stale; /* the receipt; versions of models that may have seen what went */
+    tdl_buf id_text, sealed;
 } erasing;
 
 /* One of the person's ids, as the store calls it. */
@@ -32,6 +34,8 @@ typedef struct person_id {
     int64_t number;
     char name[TDL_ID_MAX];
     size_t name_n;
+    char erased[TDL_SUBJECT_MAX]; /* the name under which a plain store would erase it; empty when
+                                   * nobody can tell */
     bool has_key, is_erased;
 } person_id;
 
@@ -56,15 +60,6 @@ static tdl_status change(const to *t, tdl_execute which, const tdl_value *in, si
     return st;
 }
 
-/* How the store calls somebody. */
-static tdl_str name_of(const tdl_vault *vault, tdl_str id, char ret[TDL_PSEUDONYM_LEN + 1])
-{
-    if (!vault)
-        return id;
-    tdl_vault_pseudonym(vault, "user", id, ret);
-    return (tdl_str){ret, TDL_PSEUDONYM_LEN};
-}
-
 static int64_t until_of(const tdl_erase_request *r)
 {
     return r->until_us ? r->until_us : INT64_MAX;
@@ -79,17 +74,18 @@ static bool is_whole(const tdl_erase_request *r)
 
 static tdl_status find_person(const to *t, erasing *e)
 {
-    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
-    tdl_str name = name_of(e->vault, e->request->user, pseudonym);
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], gone[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    tdl_str name = tdl_people_name(e->people, e->request->user, pseudonym);
     tdl_value found;
     int64_t rows = 0;
 
     tdl_erased_name(e->request->user, erased);
-    const tdl_value in[] = {tdl_value_text(name), tdl_value_text(tdl_str_of(erased))};
+    const tdl_value in[] = {tdl_value_text(name),
+                            tdl_value_text(tdl_people_erased(e->people, tdl_str_of(erased), gone))};
     tdl_status st =
         t->ops->execute(t->backend, TDL_EXECUTE_ERASE_FIND, in, 2, &found, 1, &rows, t->why);
     e->person = !st && rows ? found.number : 0;
-    strcpy(e->subject, e->vault ? pseudonym : erased);
+    strcpy(e->subject, e->people ? pseudonym : erased);
     if (st || e->person || !is_whole(e->request))
         return st;
     e->is_new = true; // what comes late is dropped all the same
@@ -115,21 +111,27 @@ static tdl_status remove_events(const to *t, erasing *e, tdl_str kind)
     return change(t, TDL_EXECUTE_ERASE_EVENTS, in, 4, &e->receipt.events);
 }
 
-/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more.
+/* An erased id is forgotten by a plain store; of a sealed one the pseudonym is nobody's any more,
+ * and what a plain store would call it lies sealed, for when this one is moved into such a store.
  */
 static tdl_status erase_id(const to *t, erasing *e, const person_id *id)
 {
-    char erased[TDL_SUBJECT_MAX];
     tdl_str name = {id->name, id->name_n};
+    tdl_value sealed = {0};
 
-    if (!e->vault && !id->is_erased) {
-        tdl_erased_name(name, erased);
-        name = tdl_str_of(erased);
+    if (!e->people && !id->is_erased)
+        name = tdl_str_of(id->erased);
+    if (e->people && *id->erased) {
+        tdl_buf_clear(&e->sealed);
+        tdl_people_seal_own(e->people, TDL_SEAL_ERASED, name, tdl_str_of(id->erased), &e->sealed);
+        if (e->sealed.failed)
+            return TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory to erase an id");
+        sealed = tdl_value_bytes(tdl_buf_view(&e->sealed));
     }
     const tdl_value in[] = {tdl_value_number(id->number), tdl_value_text(name),
-                            tdl_value_number(e->receipt.removed_us)};
+                            tdl_value_number(e->receipt.removed_us), sealed};
     e->receipt.keys += id->has_key && !e->is_new;
-    return change(t, TDL_EXECUTE_ERASE_ID, in, 3, NULL);
+    return change(t, TDL_EXECUTE_ERASE_ID, in, 4, NULL);
 }
 
 static tdl_status remove_decisions(const to *t, erasing *e, tdl_str name)
@@ -141,13 +143,13 @@ static tdl_status remove_decisions(const to *t, erasing *e, tdl_str name)
 }
 
 /* The next id of the person; 0 when there is none. */
-static tdl_status next_id(const to *t, const erasing *e, person_id *id)
+static tdl_status next_id(const to *t, erasing *e, person_id *id)
 {
     const tdl_value in[] = {tdl_value_number(e->person), tdl_value_number(id->number)};
-    tdl_value found[4];
+    tdl_value found[5];
     int64_t rows = 0;
     tdl_status st =
-        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_ID, in, 2, found, 4, &rows, t->why);
+        t->ops->execute(t->backend, TDL_EXECUTE_ERASE_NEXT_ID, in, 2, found, 5, &rows, t->why);
 
     id->number = 0;
     if (st || !rows)
@@ -155,8 +157,13 @@ static tdl_status next_id(const to *t, const erasing *e, person_id *id)
     id->number = found[0].number;
     id->name_n = found[1].text.len < sizeof id->name ? found[1].text.len : sizeof id->name;
     memcpy(id->name, found[1].text.at, id->name_n);
-    id->has_key = found[2].number != 0;
-    id->is_erased = found[3].number != 0;
+    id->has_key = found[2].kind != TDL_VALUE_NULL;
+    id->is_erased = found[4].number != 0;
+    const tdl_user_seal row = {found[1].text, found[2].text, found[3].text};
+    tdl_str text = tdl_people_id(e->people, row, &e->id_text);
+    id->erased[0] = '\0';
+    if (!e->people || text.at != row.name.at)
+        tdl_erased_name(text, id->erased);
     return TDL_OK;
 }
 
@@ -200,19 +207,6 @@ static tdl_status remove_whole(const to *t, erasing *e)
     return t->ops->forget_names(t->backend, t->why);
 }
 
-/* A reject is bytes as they came, by whatever id. */
-static tdl_status remove_rejects(const to *t, erasing *e)
-{
-    tdl_value raw = tdl_value_bytes(e->request->user);
-    tdl_status st = change(t, TDL_EXECUTE_ERASE_REJECTS, &raw, 1, &e->receipt.rejects);
-
-    for (size_t i = 0; !st && i < e->ids_n; i++) {
-        raw = tdl_value_bytes(e->ids[i].id);
-        st = change(t, TDL_EXECUTE_ERASE_REJECTS, &raw, 1, &e->receipt.rejects);
-    }
-    return st;
-}
-
 static tdl_status remove_rows(const to *t, erasing *e)
 {
     char pseudonym[TDL_PSEUDONYM_LEN + 1];
@@ -225,9 +219,11 @@ static tdl_status remove_rows(const to *t, erasing *e)
         return st;
     // Somebody may have been decided for without ever being a user.
     if (!e->request->kinds_n &&
-        (st = remove_decisions(t, e, name_of(e->vault, e->request->user, pseudonym))))
+        (st = remove_decisions(t, e, tdl_people_name(e->people, e->request->user, pseudonym))))
         return st;
-    return whole ? remove_rejects(t, e) : TDL_OK;
+    return whole ? tdl_rejects_erase(t->ops, t->backend, e->people, e->ids, e->ids_n,
+                                     &e->receipt.rejects, t->why)
+                 : TDL_OK;
 }
 
 /* ---- models ---- */
@@ -334,18 +330,36 @@ static tdl_status check(const tdl_erase_request *r, tdl_report *why)
     return TDL_OK;
 }
 
-/* The ids are read beside the writer; of a sealed store nobody can read them afterwards. */
+/* Read beside the writer; of a sealed store nobody can read them afterwards. */
+static tdl_status list_ids(tdl_store *store, tdl_arena *arena, erasing *e, tdl_report *why)
+{
+    tdl_person_id *known;
+    size_t n;
+    tdl_status st = tdl_store_person_ids(store, e->request->user, arena, &known, &n, why);
+
+    if (st)
+        return st;
+    tdl_str *ids = tdl_arena_alloc(arena, n + 1, sizeof *ids);
+    if (!ids)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to erase a person");
+    ids[0] = e->request->user;
+    e->ids_n = 1;
+    for (size_t i = 0; i < n; i++)
+        if (!tdl_str_eq(known[i].id, ids[0]))
+            ids[e->ids_n++] = known[i].id;
+    e->ids = ids;
+    return TDL_OK;
+}
+
 static tdl_status begin(tdl_store *store, const tdl_erase_request *request, tdl_arena *arena,
                         erasing *e, tdl_report *why)
 {
-    tdl_person_id *ids;
-    tdl_status st = check(request, why);
+    tdl_status st;
 
-    if (st || (st = tdl_store_person_ids(store, request->user, arena, &ids, &e->ids_n, why)))
-        return st;
-    e->ids = ids;
-    e->vault = tdl_store_vault(store);
     e->request = request;
+    if ((st = check(request, why)) || (st = list_ids(store, arena, e, why)))
+        return st;
+    e->people = store->people;
     e->first_us = INT64_MAX;
     tdl_audit_subject(store, request->user, e->audit_subject);
     e->entry = (tdl_audit_entry){.action = "person.erase", .subject = tdl_str_of(e->audit_subject)};
@@ -374,5 +388,7 @@ tdl_status tdl_store_erase(tdl_store *store, const tdl_erase_request *request, t
     }
     tdl_buf_release(&e.text);
     tdl_buf_release(&e.stale);
+    tdl_buf_release(&e.id_text);
+    tdl_buf_release(&e.sealed);
     return st;
 }

@@ -48,6 +48,10 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
                                        " VALUES($1, $2, $3, $4)"},
     [TDL_EXECUTE_DROP_REJECTS] = {.sql = "DELETE FROM rejects WHERE id <="
                                          " (SELECT max(id) FROM rejects) - CAST($1 AS bigint)"},
+    [TDL_EXECUTE_CLEAR_REJECTS] = {.sql = "DELETE FROM rejects"},
+    [TDL_EXECUTE_NEXT_REJECT] = {.sql = "SELECT id, source, raw FROM rejects"
+                                        " WHERE id > CAST($1 AS bigint) ORDER BY id LIMIT 1"},
+    [TDL_EXECUTE_DROP_REJECT] = {.sql = "DELETE FROM rejects WHERE id = CAST($1 AS bigint)"},
     [TDL_EXECUTE_FIND_USER] = {.sql = "SELECT id, coalesce(person, 0) FROM users WHERE name = $1"},
     [TDL_EXECUTE_FIND_JOIN] = {.sql = FIND_JOIN("user"), .postgres = FIND_JOIN("user_id")},
     [TDL_EXECUTE_UNDO_JOIN] =
@@ -122,18 +126,15 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_ERASE_JOINED] = {.sql = "DELETE FROM joined_ids WHERE join_id IN (" JOINS ")"},
     [TDL_EXECUTE_ERASE_JOINS] = {.sql = "DELETE FROM joins WHERE id IN (" JOINS ")"},
     [TDL_EXECUTE_ERASE_NEXT_ID] =
-        {.sql = "SELECT id, name, CAST(CASE WHEN sealed_key IS NULL THEN 0 ELSE 1 END AS bigint),"
-                " erased_us FROM users WHERE id IN " IDS
+        {.sql = "SELECT id, name, sealed_key, sealed_id, erased_us FROM users WHERE id IN " IDS
                 " AND id > CAST($2 AS bigint) ORDER BY id LIMIT 1"},
     [TDL_EXECUTE_ERASE_ID] = {.sql = "UPDATE users SET name = $2, person = NULL,"
-                                     " identified = false, sealed_key = NULL, sealed_id = NULL,"
+                                     " identified = false, sealed_key = NULL, sealed_id ="
+                                     " CASE WHEN erased_us <> 0 THEN sealed_id ELSE $4 END,"
                                      " denied = 0, erased_us = CAST($3 AS bigint)"
                                      " WHERE id = CAST($1 AS bigint)"},
     [TDL_EXECUTE_ERASE_DECISIONS] = {.sql = "DELETE" DECISIONS_IN("user"),
                                      .postgres = "DELETE" DECISIONS_IN("user_id")},
-    [TDL_EXECUTE_ERASE_REJECTS] = {.sql = "DELETE FROM rejects WHERE instr(raw, $1) > 0",
-                                   .postgres =
-                                       "DELETE FROM rejects WHERE position($1::bytea IN raw) > 0"},
     [TDL_EXECUTE_ERASE_NEXT_MODEL] =
         {.sql = "SELECT version FROM models WHERE created_us >= CAST($1 AS bigint)"
                 " AND version > $2 ORDER BY version LIMIT 1"},
@@ -146,6 +147,13 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_END_ERASURE] =
         {.sql = "UPDATE erasures SET state = 'done', receipt = $2, done_us = CAST($3 AS bigint)"
                 " WHERE id = $1 AND state = 'removed'"},
+    [TDL_EXECUTE_MOVE_ERASURE] =
+        {.sql = "INSERT INTO erasures(id, subject, state, receipt, created_us, done_us)"
+                " VALUES($1, $2, $3, $4, $5, $6) ON CONFLICT(id) DO UPDATE SET"
+                " state = excluded.state, receipt = excluded.receipt, done_us = excluded.done_us"
+                " WHERE erasures.state = 'removed'"},
+    [TDL_EXECUTE_PUT_STALE] = {.sql = "UPDATE models SET stale_us = CAST($2 AS bigint)"
+                                      " WHERE version = $1"},
     [TDL_EXECUTE_COUNT_NAMED] = {.sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)"
                                         " AS u) + (SELECT count(*) FROM (SELECT 1 FROM decisions"
                                         " LIMIT 1) AS d)"},

@@ -23,6 +23,9 @@ typedef enum tdl_execute {
     TDL_EXECUTE_PUT_NO_PERSON,    /* user's number */
     TDL_EXECUTE_PUT_REJECT,       /* time, source, reason, raw */
     TDL_EXECUTE_DROP_REJECTS,     /* all but the newest so many */
+    TDL_EXECUTE_CLEAR_REJECTS,    /* */
+    TDL_EXECUTE_NEXT_REJECT,      /* number -> next number, source, raw */
+    TDL_EXECUTE_DROP_REJECT,      /* number */
     TDL_EXECUTE_FIND_USER,        /* name -> number, number of its person or 0 */
     TDL_EXECUTE_FIND_JOIN,        /* name -> the join that brought it in, who was joined, whom to */
     TDL_EXECUTE_UNDO_JOIN,        /* join, time: later than that of all undone before */
@@ -42,22 +45,24 @@ typedef enum tdl_execute {
     TDL_EXECUTE_REMOVE_DECISIONS, /* before this time; of the oldest so many */
     /* Erasing (erase.c). "of a person": $1 is the number of the user who stands for him; a scope is
      * from, until, kind (empty = all). */
-    TDL_EXECUTE_ERASE_FIND,     /* name, name of the erased -> number of the person */
-    TDL_EXECUTE_ERASE_MEASURE,  /* of a person, scope -> time of the first event, rewards */
-    TDL_EXECUTE_ERASE_UNNAME,   /* of a person, scope: joins forget the event that made them */
-    TDL_EXECUTE_ERASE_EVENTS,   /* of a person, scope */
-    TDL_EXECUTE_ERASE_TRAITS,   /* of a person, from, until */
-    TDL_EXECUTE_ERASE_CONSENTS, /* of a person */
-    TDL_EXECUTE_ERASE_JOINED,   /* of a person: ids of his joins */
-    TDL_EXECUTE_ERASE_JOINS,    /* of a person */
-    TDL_EXECUTE_ERASE_NEXT_ID, /* of a person, number -> next number, name, has it a key?, erased */
-    TDL_EXECUTE_ERASE_ID,      /* number, new name, time */
-    TDL_EXECUTE_ERASE_DECISIONS,  /* name, from, until */
-    TDL_EXECUTE_ERASE_REJECTS,    /* bytes that occur in them */
+    TDL_EXECUTE_ERASE_FIND,      /* name, name of the erased -> number of the person */
+    TDL_EXECUTE_ERASE_MEASURE,   /* of a person, scope -> time of the first event, rewards */
+    TDL_EXECUTE_ERASE_UNNAME,    /* of a person, scope: joins forget the event that made them */
+    TDL_EXECUTE_ERASE_EVENTS,    /* of a person, scope */
+    TDL_EXECUTE_ERASE_TRAITS,    /* of a person, from, until */
+    TDL_EXECUTE_ERASE_CONSENTS,  /* of a person */
+    TDL_EXECUTE_ERASE_JOINED,    /* of a person: ids of his joins */
+    TDL_EXECUTE_ERASE_JOINS,     /* of a person */
+    TDL_EXECUTE_ERASE_NEXT_ID,   /* of a person, number -> next number, name, key, sealed id, erased
+                                  */
+    TDL_EXECUTE_ERASE_ID,        /* number, new name, time, sealed name of the erased */
+    TDL_EXECUTE_ERASE_DECISIONS, /* name, from, until */
     TDL_EXECUTE_ERASE_NEXT_MODEL, /* made since, version -> next version */
     TDL_EXECUTE_ERASE_MODELS,     /* made since, time: they are stale */
     TDL_EXECUTE_PUT_ERASURE,      /* id, subject, receipt, time */
     TDL_EXECUTE_END_ERASURE,      /* id, receipt, time */
+    TDL_EXECUTE_MOVE_ERASURE,     /* id, subject, state, receipt, created, done */
+    TDL_EXECUTE_PUT_STALE,        /* version of a model, time */
     TDL_EXECUTE_COUNT_NAMED,      /* -> 0 when the store knows nobody yet */
     TDL_EXECUTE_N
 } tdl_execute;

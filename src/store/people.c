@@ -150,10 +150,9 @@ static bool unseal(const tdl_people *people, tdl_user_seal row, tdl_str field, t
 
 tdl_str tdl_people_id(tdl_people *people, tdl_user_seal row, tdl_buf *buf)
 {
-    const uint8_t *nonce = (const uint8_t *)row.id.at + NONCE_AT;
-
     if (!people || row.id.len < TDL_SEAL_BYTES || !row.key.len)
         return row.name;
+    const uint8_t *nonce = (const uint8_t *)row.id.at + NONCE_AT;
     tdl_buf_clear(buf);
     if (!recall(people, nonce, buf)) {
         if (!unseal(people, row, id_field, row.id, buf))
@@ -301,4 +300,39 @@ tdl_str tdl_people_stranger(const tdl_people *people, tdl_str name, tdl_str seal
         tdl_vault_unseal(tdl_vault_store_key(people->vault), name, user_field, sealed, buf, NULL))
         return name;
     return buf->failed ? name : tdl_buf_view(buf);
+}
+
+/* ---- what belongs to no one person ---- */
+
+static const tdl_str own_fields[] = {
+    [TDL_SEAL_REJECT] = {"reject", 6}, [TDL_SEAL_ERASED] = {"erased", 6}};
+
+void tdl_people_seal_own(const tdl_people *people, tdl_seal_field field, tdl_str subject,
+                         tdl_str text, tdl_buf *ret)
+{
+    if (people)
+        tdl_vault_seal(tdl_vault_store_key(people->vault), subject, own_fields[field], text, ret);
+    else
+        tdl_buf_str(ret, text);
+}
+
+tdl_str tdl_people_own(const tdl_people *people, tdl_seal_field field, tdl_str subject,
+                       tdl_str sealed, tdl_buf *buf)
+{
+    if (!people)
+        return sealed;
+    tdl_buf_clear(buf);
+    if (tdl_vault_unseal(tdl_vault_store_key(people->vault), subject, own_fields[field], sealed,
+                         buf, NULL) ||
+        buf->failed)
+        return (tdl_str){0};
+    return tdl_buf_view(buf);
+}
+
+tdl_str tdl_people_erased(const tdl_people *people, tdl_str erased, char ret[TDL_PSEUDONYM_LEN + 1])
+{
+    if (!people)
+        return erased;
+    tdl_vault_pseudonym(people->vault, "erased", erased, ret);
+    return (tdl_str){ret, TDL_PSEUDONYM_LEN};
 }

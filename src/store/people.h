@@ -57,4 +57,22 @@ tdl_str tdl_people_trait(const tdl_people *people, tdl_user_seal row, tdl_str tr
 void tdl_people_seal_stranger(const tdl_people *people, tdl_str id, tdl_str name, tdl_buf *ret);
 tdl_str tdl_people_stranger(const tdl_people *people, tdl_str name, tdl_str sealed, tdl_buf *buf);
 
+/* ---- what may hold ids and belongs to no one person ---- */
+
+typedef enum tdl_seal_field {
+    TDL_SEAL_REJECT, /* the bytes of a reject; subject: its source */
+    TDL_SEAL_ERASED  /* tdl_erased_name of an id; subject: the name of its row */
+} tdl_seal_field;
+
+/* Appends `text`, sealed under the store's own key; as it is in a plain store. */
+void tdl_people_seal_own(const tdl_people *people, tdl_seal_field field, tdl_str subject,
+                         tdl_str text, tdl_buf *ret);
+/* The text, in `buf`; empty when it cannot be read. Of a plain store `sealed` itself. */
+tdl_str tdl_people_own(const tdl_people *people, tdl_seal_field field, tdl_str subject,
+                       tdl_str sealed, tdl_buf *buf);
+/* The name under which somebody is erased here whose id was not known when it was made: `erased` is
+ * tdl_erased_name of the id; a sealed store has a pseudonym of that. */
+tdl_str tdl_people_erased(const tdl_people *people, tdl_str erased,
+                          char ret[TDL_PSEUDONYM_LEN + 1]);
+
 #endif

@@ -161,6 +161,7 @@ const tdl_store_ops tdl_postgres_ops = {
     .number_user = tdl_pg_number_user,
     .forget_messages = tdl_pg_forget_messages,
     .forget_names = tdl_pg_forget_names,
+    .let_in = tdl_pg_let_in,
     .audit = pg_audit,
     .removed = tdl_pg_removed,
     .clean = tdl_pg_clean,

@@ -154,6 +154,7 @@ struct tdl_backend {
     tdl_pg_totals marked;
     int64_t found_events; /* their number when the lock was taken */
     bool unasked_barred;  /* analytics are withheld by default */
+    bool all_in;          /* nobody is barred */
     int64_t gate;         /* store.gate under which users were remembered; -1 = look again */
     int months[TDL_PG_MONTHS_MAX]; /* [months_n] year * 12 + month, seen to */
     size_t months_n;
@@ -260,6 +261,7 @@ tdl_execute_fn tdl_pg_execute;
 tdl_status tdl_pg_forget_messages(tdl_backend *backend, const tdl_expired *events, size_t events_n,
                                   tdl_report *why);
 tdl_status tdl_pg_forget_names(tdl_backend *backend, tdl_report *why);
+void tdl_pg_let_in(tdl_backend *backend, bool all);
 void tdl_pg_removed(tdl_backend *backend, const tdl_removed *rows);
 tdl_status tdl_pg_clean(tdl_backend *backend, tdl_report *why);
 void tdl_pg_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);

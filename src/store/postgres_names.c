@@ -20,7 +20,8 @@ static void learn_names(tdl_backend *b, int table, tdl_pg_names names, const PGr
     for (int i = 0; i < PQntuples(result); i++) {
         bool fresh = tdl_pg_get_number(result, i, 2) != 0;
         tdl_str name = names.at[tdl_pg_get_number(result, i, 1) - 1];
-        tdl_intern_add(&b->names[table], name, tdl_pg_get_number(result, i, 0), fresh);
+        int64_t number = tdl_pg_get_number(result, i, 0);
+        tdl_intern_add(&b->names[table], name, b->all_in ? llabs(number) : number, fresh);
         if (total)
             *total += fresh;
     }
@@ -30,14 +31,14 @@ static void learn_names(tdl_backend *b, int table, tdl_pg_names names, const PGr
  * of him, which is made for each because only the statement knows who is new. */
 static void add_user(const tdl_backend *b, tdl_str id, tdl_buf array[4])
 {
-    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], gone[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
     tdl_str name = tdl_people_name(b->people, id, pseudonym);
     tdl_buf key = {0}, sealed = {0};
 
     tdl_erased_name(id, erased);
     tdl_people_seal(b->people, id, name, &key, &sealed);
     tdl_pg_add_text(&array[0], name);
-    tdl_pg_add_text(&array[1], tdl_str_of(erased));
+    tdl_pg_add_text(&array[1], tdl_people_erased(b->people, tdl_str_of(erased), gone));
     tdl_pg_add_text(&array[2], tdl_buf_view(&key));
     tdl_pg_add_text(&array[3], tdl_buf_view(&sealed));
     array[0].failed |= key.failed || sealed.failed;

@@ -114,6 +114,19 @@ static const char *const read_sql[TDL_READ_N] = {
     [TDL_READ_EXPORT_GROUP_TRAITS] =
         "SELECT g.type, g.name, t.name, t.value, t.time_us FROM group_traits t"
         " JOIN groups g ON g.id = t.group_id ORDER BY t.group_id, t.name",
+    [TDL_READ_EXPORT_CONSENTS] =
+        "SELECT u.name, c.purpose, c.granted, c.time_us, c.source, u.sealed_key, u.sealed_id"
+        " FROM consents c JOIN users u ON u.id = c.user_id ORDER BY c.id",
+    [TDL_READ_EXPORT_RETENTION] = "SELECT kind, days FROM retention",
+    [TDL_READ_EXPORT_STALE] = "SELECT version, stale_us FROM models WHERE stale_us <> 0",
+    [TDL_READ_EXPORT_ERASED] =
+        "SELECT name, sealed_id, erased_us FROM users WHERE erased_us <> 0 ORDER BY id",
+    [TDL_READ_EXPORT_ERASURES] =
+        "SELECT id, subject, state, receipt, created_us, done_us FROM erasures ORDER BY n",
+    [TDL_READ_EXPORT_REJECTS] = "SELECT received_us, source, reason, raw FROM rejects ORDER BY id",
+    [TDL_READ_NTH_EVENT] = "SELECT e.seq, s.name, e.message_id FROM events e"
+                           " JOIN sources s ON s.id = e.source WHERE e.seq ="
+                           " (SELECT seq FROM events ORDER BY seq LIMIT 1 OFFSET $1)",
     [TDL_READ_PERSON_IDS] =
         "SELECT u.name, e.time_us, k.name, s.name, e.message_id, u.sealed_key, u.sealed_id"
         " FROM users u"
@@ -274,9 +287,9 @@ static bool next_of_scan(tdl_pg_statement *s)
 static bool is_scan(tdl_read_statement which)
 {
     return which == TDL_READ_SCAN || which == TDL_READ_WALK || which == TDL_READ_WALK_PROPERTIES ||
-           which == TDL_READ_SEALS || which == TDL_READ_EXPORT || which == TDL_READ_EXPORT_TRAITS ||
-           which == TDL_READ_EXPORT_DECISIONS || which == TDL_READ_PERSON_HISTORY ||
-           which == TDL_READ_PERSON_DECISIONS;
+           which == TDL_READ_SEALS || which == TDL_READ_PERSON_HISTORY ||
+           which == TDL_READ_PERSON_DECISIONS ||
+           (which >= TDL_READ_EXPORT && which <= TDL_READ_EXPORT_REJECTS);
 }
 
 static bool step(void *statement)

@@ -211,7 +211,7 @@ tdl_status tdl_pg_lock(tdl_backend *b, tdl_report *why)
         return st;
     if (PQntuples(result) == 1) {
         gate = tdl_pg_get_number(result, 0, 7);
-        b->unasked_barred = tdl_pg_get_number(result, 0, 8) & TDL_PURPOSE_ANALYTICS;
+        b->unasked_barred = !b->all_in && tdl_pg_get_number(result, 0, 8) & TDL_PURPOSE_ANALYTICS;
         b->now = (tdl_pg_totals){tdl_pg_get_number(result, 0, 0), tdl_pg_get_number(result, 0, 1),
                                  tdl_pg_get_number(result, 0, 2), tdl_pg_get_number(result, 0, 3),
                                  tdl_pg_get_number(result, 0, 4), tdl_pg_get_number(result, 0, 5),
@@ -237,6 +237,12 @@ tdl_status tdl_pg_forget_names(tdl_backend *b, tdl_report *why)
     forget_users(b);
     b->gate = -1;
     return st;
+}
+
+void tdl_pg_let_in(tdl_backend *b, bool all)
+{
+    b->all_in = all;
+    b->gate = -1;
 }
 
 /* Decisions first, because they need no lock. */

@@ -75,6 +75,7 @@ typedef enum tdl_read_statement {
     TDL_READ_LAST_ERASURE,     /* its number */
     TDL_READ_ERASED,           /* a name, and those of the ids erased at a time */
     TDL_READ_SEALS,            /* users, as far as it says who that is */
+    TDL_READ_NTH_EVENT,        /* behind so many: number, source, message id */
     /* Whole tables for store/transfer.c, row by row: */
     TDL_READ_EXPORT,           /* events behind a number, under the id they came with, an alias, and
                                   whether that id is nobody */
@@ -83,6 +84,12 @@ typedef enum tdl_read_statement {
     TDL_READ_EXPORT_UNDONE,
     TDL_READ_EXPORT_GROUPS,
     TDL_READ_EXPORT_GROUP_TRAITS,
+    TDL_READ_EXPORT_CONSENTS,
+    TDL_READ_EXPORT_RETENTION,
+    TDL_READ_EXPORT_STALE,  /* models */
+    TDL_READ_EXPORT_ERASED, /* users who were: name, sealed name of the erased, time */
+    TDL_READ_EXPORT_ERASURES,
+    TDL_READ_EXPORT_REJECTS,
     /* Only of stores that several processes share: */
     TDL_READ_FILE,
     TDL_READ_VERSION,

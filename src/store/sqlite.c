@@ -243,6 +243,7 @@ const tdl_store_ops tdl_sqlite_ops = {
     .execute = tdl_sqlite_execute,
     .number_user = tdl_sqlite_number_user,
     .forget_names = tdl_sqlite_forget_names,
+    .let_in = tdl_sqlite_let_in,
     .audit = sqlite_audit,
     .clean = tdl_sqlite_clean,
     .clean_between = true,

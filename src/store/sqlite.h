@@ -69,6 +69,7 @@ struct tdl_backend {
     tdl_buf sealed[2];              /* what is being written */
     int64_t gate;        /* the setting under which users were remembered; -1 = look again */
     bool unasked_barred; /* analytics are withheld by default */
+    bool all_in;         /* nobody is barred */
     tdl_chain audit;     /* see tdl_store_ops */
     tdl_checkpointer *checkpointer; /* NULL when reading only */
     pthread_mutex_t watch_lock;
@@ -120,6 +121,7 @@ tdl_status tdl_sqlite_revoke_key(tdl_backend *backend, tdl_str id, int64_t now_u
 tdl_execute_fn tdl_sqlite_execute;
 tdl_status tdl_sqlite_clean(tdl_backend *backend, tdl_report *why);
 tdl_status tdl_sqlite_forget_names(tdl_backend *backend, tdl_report *why);
+void tdl_sqlite_let_in(tdl_backend *backend, bool all);
 void tdl_sqlite_added(tdl_backend *backend, int64_t *ret_users, int64_t *ret_items);
 void tdl_sqlite_forget(tdl_backend *backend); /* statements and names */
 

@@ -14,7 +14,7 @@ static tdl_str name_of(const tdl_backend *b, tdl_name_table table, tdl_str text,
 tdl_status tdl_sqlite_find_name(tdl_backend *b, tdl_name_table table, tdl_str text, int64_t *ret,
                                 tdl_report *why)
 {
-    char pseudonym[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
+    char pseudonym[TDL_PSEUDONYM_LEN + 1], gone[TDL_PSEUDONYM_LEN + 1], erased[TDL_SUBJECT_MAX];
     sqlite3_stmt *s;
     tdl_status st =
         tdl_sqlite_prepare(b, (tdl_write_statement)(TDL_WRITE_NAME_FIND + (int)table), &s, why);
@@ -25,10 +25,12 @@ tdl_status tdl_sqlite_find_name(tdl_backend *b, tdl_name_table table, tdl_str te
     if (table == TDL_USERS) {
         tdl_erased_name(text, erased);
         sqlite3_bind_int(s, 2, b->unasked_barred);
-        tdl_sqlite_bind_text(s, 3, tdl_str_of(erased));
+        tdl_sqlite_bind_text(s, 3, tdl_people_erased(b->people, tdl_str_of(erased), gone));
     }
     int code = sqlite3_step(s);
     *ret = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    if (b->all_in)
+        *ret = llabs(*ret);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         st = tdl_sqlite_fail(b->db, "looking up a name", why);
     sqlite3_reset(s);

@@ -155,7 +155,7 @@ static tdl_status check_gate(tdl_backend *b, tdl_report *why)
         return st;
     if (sqlite3_step(s) == SQLITE_ROW) {
         gate = sqlite3_column_int64(s, 0);
-        b->unasked_barred = sqlite3_column_int64(s, 1) & TDL_PURPOSE_ANALYTICS;
+        b->unasked_barred = !b->all_in && sqlite3_column_int64(s, 1) & TDL_PURPOSE_ANALYTICS;
     } else
         st = tdl_sqlite_fail(b->db, "starting to write", why);
     sqlite3_reset(s);
@@ -177,6 +177,12 @@ tdl_status tdl_sqlite_forget_names(tdl_backend *b, tdl_report *why)
     forget_users(b);
     b->gate = -1;
     return run(b, TDL_WRITE_GATE_MOVE, "changing who may be stored", why);
+}
+
+void tdl_sqlite_let_in(tdl_backend *b, bool all)
+{
+    b->all_in = all;
+    b->gate = -1;
 }
 
 /* The write-ahead log is emptied into the database file, where pages are wiped (sqlite_wipe.h), and

@@ -182,11 +182,23 @@ static tdl_status compare(const tdl_transfer *t, const tdl_transfer_counts *from
     const struct {
         const char *name;
         int64_t from, to;
-    } rows[] = {
-        {"items", from->items, to->items},       {"keys", from->keys, to->keys},
-        {"flags", from->flags, to->flags},       {"reports", from->reports, to->reports},
-        {"models", from->models, to->models},    {"events", from->events, to->events},
-        {"rewards", from->rewards, to->rewards}, {"decisions", from->decisions, to->decisions}};
+    } rows[] = {{"items", from->items, to->items},
+                {"keys", from->keys, to->keys},
+                {"flags", from->flags, to->flags},
+                {"reports", from->reports, to->reports},
+                {"models", from->models, to->models},
+                {"events", from->events, to->events},
+                {"rewards", from->rewards, to->rewards},
+                {"decisions", from->decisions, to->decisions},
+                {"parted persons", from->splits, to->splits},
+                {"groups", from->groups, to->groups},
+                {"traits of groups", from->group_traits, to->group_traits},
+                {"consents", from->consents, to->consents},
+                {"stale models", from->stale, to->stale},
+                {"rules of retention", from->retention, to->retention},
+                {"erased ids", from->erased, to->erased},
+                {"erasures", from->erasures, to->erasures},
+                {"rejects", from->rejects, to->rejects}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].from != rows[i].to)
@@ -209,6 +221,44 @@ static void fill_counts(tdl_store *store, tdl_transfer_counts *ret)
     ret->decisions = counts.decisions;
 }
 
+/* Whoever was erased since the transfer began is in the other store with all his rows. */
+static tdl_status check_erasures(tdl_transfer *t)
+{
+    tdl_store_counts counts;
+    int64_t here = 0, there = 0;
+    tdl_status st;
+
+    tdl_store_count(t->to, &counts);
+    if (!counts.events && !counts.decisions)
+        return TDL_OK;
+    if ((st = tdl_transfer_count(t, t->from, TDL_READ_EXPORT_ERASURES, &here)) ||
+        (st = tdl_transfer_count(t, t->to, TDL_READ_EXPORT_ERASURES, &there)) || here == there)
+        return st;
+    return TDL_FAIL_HINT(t->why, TDL_E_CONFLICT, "move into an empty store",
+                         "somebody was erased since the other store was begun: %lld erasures here,"
+                         " %lld there",
+                         (long long)here, (long long)there);
+}
+
+/* Those erased first: what they left is told by nothing else. Items before events, so that both
+ * stores have them in one order. Who may be stored last, because older events need not be. */
+static tdl_status move_all(tdl_transfer *t, tdl_transfer_counts *here, tdl_transfer_counts *there)
+{
+    tdl_status st;
+
+    if ((st = check_erasures(t)) || (st = tdl_transfer_audit(t)) ||
+        (st = tdl_transfer_erased(t, here, there)) ||
+        (st = move_keys(t, &here->keys, &there->keys)) ||
+        (st = move_flags(t, &here->flags, &there->flags)) ||
+        (st = move_reports(t, &here->reports, &there->reports)) ||
+        (st = move_models(t, &here->models, &there->models)) || (st = move_items(t, here->items)) ||
+        (st = tdl_transfer_events(t, here->events)) || (st = tdl_transfer_traits(t)) ||
+        (st = tdl_transfer_decisions(t, here->decisions)) ||
+        (st = tdl_transfer_tables(t, here, there)))
+        return st;
+    return tdl_transfer_consent_default(t);
+}
+
 tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progress *progress,
                               void *context, tdl_transfer_counts *ret_from,
                               tdl_transfer_counts *ret_to, tdl_report *why)
@@ -222,13 +272,11 @@ tdl_status tdl_store_transfer(tdl_store *from, tdl_store *to, tdl_transfer_progr
     if (!(t.arena = tdl_arena_new(ARENA_BYTES)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to move a store");
     fill_counts(from, &here);
-    // Items before events, so that both stores have them in one order.
-    if ((st = tdl_transfer_audit(&t)) || (st = move_keys(&t, &here.keys, &there.keys)) ||
-        (st = move_flags(&t, &here.flags, &there.flags)) ||
-        (st = move_reports(&t, &here.reports, &there.reports)) ||
-        (st = move_models(&t, &here.models, &there.models)) || (st = move_items(&t, here.items)) ||
-        (st = tdl_transfer_events(&t, here.events)) || (st = tdl_transfer_traits(&t)) ||
-        (st = tdl_transfer_tables(&t)) || (st = tdl_transfer_decisions(&t, here.decisions)))
+    if ((st = tdl_writer_let_in(to->writer, true, why)))
+        goto out;
+    st = move_all(&t, &here, &there);
+    tdl_status barred = tdl_writer_let_in(to->writer, false, st ? NULL : why);
+    if (st || (st = barred))
         goto out;
     fill_counts(to, &there);
     if ((st = compare(&t, &here, &there)))

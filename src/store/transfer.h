@@ -2,7 +2,8 @@
  *
  * What is moved goes in order, and what the other store has already is skipped: an interrupted
  * transfer goes on where it stopped, and one more changes nothing. The other store must be empty or
- * hold the beginning of this one. Servers may go on using `from`; nobody else writes to `to`.
+ * hold the beginning of this one. Servers may go on using `from`; nobody else writes to `to`. When
+ * somebody was erased between two runs, the second one is refused: his rows are in `to`.
  */
 #ifndef TDL_STORE_TRANSFER_H
 #define TDL_STORE_TRANSFER_H
@@ -12,6 +13,11 @@
 /* Rows of a store. */
 typedef struct tdl_transfer_counts {
     int64_t items, keys, flags, reports, models, events, rewards, decisions;
+    int64_t splits, groups, group_traits, consents;
+    int64_t stale;            /* models */
+    int64_t retention;        /* rules */
+    int64_t erased, erasures; /* ids, and requests */
+    int64_t rejects;
 } tdl_transfer_counts;
 
 /* stage: "events", ...; done, total: rows of it. */

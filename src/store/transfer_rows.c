@@ -55,35 +55,39 @@ static tdl_event keep_event(tdl_rows *r)
     return e;
 }
 
-/* The source and message id of event `seq`, in the arena; empty when there is none. */
-static tdl_status name_event(tdl_transfer *t, tdl_store *store, int64_t seq, tdl_str *ret_source,
-                             tdl_str *ret_message)
+/* The n-th event that a store has; its numbers may have gaps. */
+typedef struct nth_event {
+    int64_t seq;             /* 0 = there is none */
+    tdl_str source, message; /* in the arena */
+} nth_event;
+
+static tdl_status read_nth(tdl_transfer *t, tdl_store *store, int64_t n, nth_event *ret)
 {
     tdl_rows r = {.arena = t->arena};
-    tdl_status st = tdl_transfer_start(store, TDL_READ_EXPORT, seq - 1, &r, t->why);
+    tdl_status st = tdl_transfer_start(store, TDL_READ_NTH_EVENT, n - 1, &r, t->why);
 
     if (st)
         return st;
-    if (tdl_rows_next(&r) && tdl_rows_number(&r, 9) == seq) {
-        *ret_source = tdl_rows_keep(&r, 6);
-        *ret_message = tdl_rows_keep(&r, 7);
-    }
-    // A scan that is given up is no failure.
-    return tdl_transfer_end(store, &r, TDL_OK, NULL);
+    *ret = (nth_event){0};
+    if (tdl_rows_next(&r))
+        *ret = (nth_event){tdl_rows_number(&r, 0), tdl_rows_keep(&r, 1), tdl_rows_keep(&r, 2)};
+    return tdl_transfer_end(store, &r, TDL_OK, t->why);
 }
 
-/* Does `to` hold the first `n` events of `from`? Its newest one says so, as both keep the order. */
-static tdl_status check_beginning(tdl_transfer *t, int64_t n)
+/* Does `to` hold the first `n` events of `from`? Its newest one says so, as both keep the order.
+ *   ret_seq  the number of that event in `from` */
+static tdl_status check_beginning(tdl_transfer *t, int64_t n, int64_t *ret_seq)
 {
-    tdl_str source[2] = {0}, message[2] = {0};
+    nth_event here, there;
     tdl_status st;
 
     if (!n)
         return TDL_OK;
-    if ((st = name_event(t, t->from, n, &source[0], &message[0])) ||
-        (st = name_event(t, t->to, n, &source[1], &message[1])))
+    if ((st = read_nth(t, t->from, n, &here)) || (st = read_nth(t, t->to, n, &there)))
         return st;
-    if (message[0].len && tdl_str_eq(source[0], source[1]) && tdl_str_eq(message[0], message[1]))
+    *ret_seq = here.seq;
+    if (here.seq && tdl_str_eq(here.source, there.source) &&
+        tdl_str_eq(here.message, there.message))
         return TDL_OK;
     return TDL_FAIL_HINT(t->why, TDL_E_CONFLICT, "move into an empty store",
                          "the other store holds %lld events that are not the beginning of this one",
@@ -117,6 +121,7 @@ static tdl_status append_rows(tdl_transfer *t, tdl_rows *r, tdl_event *batch, in
 tdl_status tdl_transfer_events(tdl_transfer *t, int64_t total)
 {
     tdl_store_counts counts;
+    int64_t position = 0;
     tdl_rows r = {.arena = t->arena};
     tdl_event *batch = calloc(BATCH_EVENTS, sizeof *batch);
     tdl_status st;
@@ -124,8 +129,8 @@ tdl_status tdl_transfer_events(tdl_transfer *t, int64_t total)
     tdl_store_count(t->to, &counts);
     if (!batch)
         return TDL_FAIL(t->why, TDL_E_NO_MEMORY, "no memory to move events");
-    if (!(st = check_beginning(t, counts.events)) &&
-        !(st = tdl_transfer_start(t->from, TDL_READ_EXPORT, counts.events, &r, t->why)))
+    if (!(st = check_beginning(t, counts.events, &position)) &&
+        !(st = tdl_transfer_start(t->from, TDL_READ_EXPORT, position, &r, t->why)))
         st = tdl_transfer_end(t->from, &r, append_rows(t, &r, batch, counts.events, total), t->why);
     free(batch);
     return st;

@@ -1,4 +1,5 @@
-/* Small tables of a transfer: each is read by one statement and written by another. */
+/* Small tables of a transfer: each is read by one statement and written by another, or by a
+ * function of transfer_people.c where that is not all. */
 #include <string.h>
 
 #include "store/transfer_parts.h"
@@ -7,17 +8,58 @@ enum { ROWS_AT_ONCE = 1000 /* in one commit */ };
 
 /* kinds: of the columns, which are the parameters too: 't' text, 'n' number. */
 typedef struct table {
+    size_t count; /* its place in tdl_transfer_counts */
     tdl_read_statement read;
+    tdl_transfer_put *own; /* writes a row; or else: */
     tdl_execute put;
     const char *kinds;
     size_t users; /* the first so many, at most 2, are users, who may have no event. Behind the
                    * columns is what a sealed store keeps of each. */
+    bool whole;   /* rows that are there go first, by this: */
+    tdl_execute clear;
 } table;
 
+#define COUNT(name) offsetof(tdl_transfer_counts, name)
+
+/* Of those erased: before all that tells of persons. */
+static const table erased[] = {
+    {.count = COUNT(erased), .read = TDL_READ_EXPORT_ERASED, .own = tdl_transfer_put_erased},
+    {.count = COUNT(erasures),
+     .read = TDL_READ_EXPORT_ERASURES,
+     .put = TDL_EXECUTE_MOVE_ERASURE,
+     .kinds = "ttttnn"},
+};
+
 static const table tables[] = {
-    {TDL_READ_EXPORT_UNDONE, TDL_EXECUTE_PUT_UNDONE, "ttn", 2},
-    {TDL_READ_EXPORT_GROUPS, TDL_EXECUTE_PUT_GROUP, "tt", 0},
-    {TDL_READ_EXPORT_GROUP_TRAITS, TDL_EXECUTE_PUT_GROUP_TRAIT, "ttttn", 0},
+    {.count = COUNT(splits),
+     .read = TDL_READ_EXPORT_UNDONE,
+     .put = TDL_EXECUTE_PUT_UNDONE,
+     .kinds = "ttn",
+     .users = 2},
+    {.count = COUNT(groups),
+     .read = TDL_READ_EXPORT_GROUPS,
+     .put = TDL_EXECUTE_PUT_GROUP,
+     .kinds = "tt"},
+    {.count = COUNT(group_traits),
+     .read = TDL_READ_EXPORT_GROUP_TRAITS,
+     .put = TDL_EXECUTE_PUT_GROUP_TRAIT,
+     .kinds = "ttttn"},
+    {.count = COUNT(stale),
+     .read = TDL_READ_EXPORT_STALE,
+     .put = TDL_EXECUTE_PUT_STALE,
+     .kinds = "tn"},
+    {.count = COUNT(consents), .read = TDL_READ_EXPORT_CONSENTS, .own = tdl_transfer_put_consent},
+    {.count = COUNT(retention),
+     .read = TDL_READ_EXPORT_RETENTION,
+     .put = TDL_EXECUTE_PUT_RETENTION,
+     .kinds = "tn",
+     .whole = true,
+     .clear = TDL_EXECUTE_CLEAR_RETENTION},
+    {.count = COUNT(rejects),
+     .read = TDL_READ_EXPORT_REJECTS,
+     .own = tdl_transfer_put_reject,
+     .whole = true, // they have no names by which to know them again
+     .clear = TDL_EXECUTE_CLEAR_REJECTS},
 };
 
 typedef struct moving {
@@ -25,6 +67,7 @@ typedef struct moving {
     const table *table;
     tdl_rows *rows;
     bool *more;
+    int64_t *n; /* rows moved */
 } moving;
 
 static tdl_status put_row(const tdl_store_ops *ops, tdl_backend *backend, const moving *m,
@@ -52,18 +95,23 @@ static tdl_status put_rows(const tdl_store_ops *ops, tdl_backend *backend, const
                            tdl_report *why)
 {
     const moving *m = context;
+    const table *t = m->table;
     tdl_status st = TDL_OK;
 
-    for (int n = 0; !st && n < ROWS_AT_ONCE && (*m->more = tdl_rows_next(m->rows) != NULL); n++)
-        st = put_row(ops, backend, m, why);
+    if (t->whole && !*m->n)
+        st = ops->execute(backend, t->clear, NULL, 0, NULL, 0, NULL, why);
+    for (int n = 0; !st && n < ROWS_AT_ONCE && (*m->more = tdl_rows_next(m->rows) != NULL); n++) {
+        st = t->own ? t->own(ops, backend, m->people, m->rows, why) : put_row(ops, backend, m, why);
+        ++*m->n;
+    }
     return st;
 }
 
-static tdl_status move_table(tdl_transfer *t, const table *one)
+static tdl_status move_table(tdl_transfer *t, const table *one, int64_t *ret_n)
 {
     tdl_rows rows = {0};
     bool more = true;
-    const moving m = {t->to->people, one, &rows, &more};
+    const moving m = {t->to->people, one, &rows, &more, ret_n};
     tdl_status st = tdl_transfer_start(t->from, one->read, -1, &rows, t->why);
 
     if (st)
@@ -73,11 +121,36 @@ static tdl_status move_table(tdl_transfer *t, const table *one)
     return tdl_transfer_end(t->from, &rows, st, t->why);
 }
 
-tdl_status tdl_transfer_tables(tdl_transfer *t)
+tdl_status tdl_transfer_count(tdl_transfer *t, tdl_store *store, tdl_read_statement which,
+                              int64_t *ret)
+{
+    tdl_rows rows = {0};
+    tdl_status st = tdl_transfer_start(store, which, -1, &rows, t->why);
+
+    if (st)
+        return st;
+    for (*ret = 0; tdl_rows_next(&rows);)
+        ++*ret;
+    return tdl_transfer_end(store, &rows, TDL_OK, t->why);
+}
+
+static tdl_status move_tables(tdl_transfer *t, const table *all, size_t n,
+                              tdl_transfer_counts *from, tdl_transfer_counts *to)
 {
     tdl_status st = TDL_OK;
 
-    for (size_t i = 0; !st && i < sizeof tables / sizeof tables[0]; i++)
-        st = move_table(t, &tables[i]);
+    for (const table *one = all; !st && one < all + n; one++)
+        if (!(st = move_table(t, one, (int64_t *)((char *)from + one->count))))
+            st = tdl_transfer_count(t, t->to, one->read, (int64_t *)((char *)to + one->count));
     return st;
+}
+
+tdl_status tdl_transfer_erased(tdl_transfer *t, tdl_transfer_counts *from, tdl_transfer_counts *to)
+{
+    return move_tables(t, erased, sizeof erased / sizeof erased[0], from, to);
+}
+
+tdl_status tdl_transfer_tables(tdl_transfer *t, tdl_transfer_counts *from, tdl_transfer_counts *to)
+{
+    return move_tables(t, tables, sizeof tables / sizeof tables[0], from, to);
 }

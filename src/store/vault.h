@@ -49,7 +49,7 @@ void tdl_vault_close(tdl_vault *vault); /* accepts NULL */
 
 /* ---- people ---- */
 
-/* NUL-terminated. kind: "user". */
+/* NUL-terminated. kind: "user", "erased". */
 void tdl_pseudonym(const uint8_t key[TDL_VAULT_KEY_BYTES], const char *project, const char *kind,
                    tdl_str id, char ret[TDL_PSEUDONYM_LEN + 1]);
 void tdl_vault_pseudonym(const tdl_vault *vault, const char *kind, tdl_str id,

@@ -57,6 +57,7 @@ struct tdl_writer {
     work_list kept;              /* decisions a failing disk refused; the thread's own */
     bool owed;                   /* other processes' events could not be read; the thread's own */
     tdl_retention_limits limits; /* the thread's own */
+    bool all_in;                 /* see tdl_writer_let_in; the thread's own */
     struct timespec retry_at;    /* when both are tried again, if there are any */
     pthread_mutex_t lock;        /* of all below */
     pthread_cond_t wanted;       /* the queue is not empty, or stopping */
@@ -224,6 +225,27 @@ tdl_status tdl_writer_clean(tdl_writer *writer, tdl_report *why)
     return enqueue_and_wait(writer, &w);
 }
 
+typedef struct letting_in {
+    tdl_writer *writer;
+    bool all;
+} letting_in;
+
+static tdl_status let_in(const tdl_store_ops *ops, tdl_backend *backend, const void *context,
+                         tdl_report *why)
+{
+    const letting_in *l = context;
+
+    TDL_UNUSED(why);
+    l->writer->all_in = l->all;
+    ops->let_in(backend, l->all);
+    return TDL_OK;
+}
+
+tdl_status tdl_writer_let_in(tdl_writer *writer, bool all, tdl_report *why)
+{
+    return tdl_writer_run(writer, let_in, &(letting_in){writer, all}, why);
+}
+
 void tdl_writer_count_removed(tdl_writer *writer, const tdl_removed *rows)
 {
     pthread_mutex_lock(&writer->lock);
@@ -293,7 +315,7 @@ static tdl_status write_events(tdl_writer *writer, work *w, tdl_report *why)
             (st = tdl_consent_put_event(writer->ops, writer->backend, e, why)))
             return st;
         w->seq[i] = TDL_SEQ_DROPPED;
-        if (!e->unwanted && tdl_retention_keeps(&writer->limits, e, now_us))
+        if (writer->all_in || (!e->unwanted && tdl_retention_keeps(&writer->limits, e, now_us)))
             st = writer->ops->put_event(writer->backend, e, &w->seq[i], why);
     }
     return st;

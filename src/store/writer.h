@@ -43,6 +43,9 @@ tdl_status tdl_writer_post(tdl_writer *writer, tdl_writer_call *call, const void
                            size_t context_bytes, tdl_report *why);
 /* Run the backend's `clean` between two transactions, and wait. */
 tdl_status tdl_writer_clean(tdl_writer *writer, tdl_report *why);
+/* From here on every event is stored, whoever's and however old it is, because it was stored
+ * elsewhere; or no longer. */
+tdl_status tdl_writer_let_in(tdl_writer *writer, bool all, tdl_report *why);
 /* A call removed rows, and was committed. */
 void tdl_writer_count_removed(tdl_writer *writer, const tdl_removed *rows);
 

@@ -95,7 +95,8 @@ static const char lines[] =
     "\"pro\",\"contact\":{\"mail\":\"ann@example.com\",\"tel\":\"call 13812345678\"}},\"traits\":{"
     "\"card\":\"4242 4242 4242 4242\"}}\n"
     "{\"user\":\"bob\",\"kind\":\"view\",\"message_id\":\"2\",\"properties\":{\"id\":"
-    "\"11010519491231002X\"}}\n";
+    "\"11010519491231002X\"},\"group_type\":\"shop\",\"group\":\"s\",\"group_traits\":{"
+    "\"owner\":\"eve@example.com\"}}\n";
 
 static void an_import_keeps_and_reports_unless_told_otherwise(void **state)
 {
@@ -109,6 +110,7 @@ static void an_import_keeps_and_reports_unless_told_otherwise(void **state)
     assert_found(result, "properties.contact.tel", "1 phone kept");
     assert_found(result, "properties.id", "1 id number kept");
     assert_found(result, "traits.card", "1 card kept");
+    assert_found(result, "group_traits.owner", "1 email kept");
     json_decref(result);
     exported(p, text, sizeof text);
     assert_non_null(strstr(text, "\"mail\":\"ann@example.com\""));
@@ -129,6 +131,7 @@ static void an_import_masks(void **state)
     assert_non_null(strstr(text, "\"contact\":{\"mail\":\"[email]\",\"tel\":\"call [phone]\"}"));
     assert_non_null(strstr(text, "\"id\":\"[id number]\""));
     assert_null(strstr(text, "4242"));
+    assert_null(strstr(text, "eve@"));
     assert_null(strstr(text, "13812345678"));
 }
 

@@ -35,7 +35,8 @@ static void compare_versions(tdl_str a, tdl_str b)
 {
     tdl_posthog_version x, y, low, high;
 
-    if (tdl_posthog_wildcard_parse(a, &low, &high) && tdl_posthog_version_compare(&low, &high) >= 0)
+    // past 2^53 one more is the same number, as in the SDK: nothing is in between
+    if (tdl_posthog_wildcard_parse(a, &low, &high) && tdl_posthog_version_compare(&low, &high) > 0)
         abort();
     if (!tdl_posthog_version_parse(a, &x) || tdl_posthog_version_compare(&x, &x) != 0 ||
         !tdl_posthog_version_parse(b, &y))

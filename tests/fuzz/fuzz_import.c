@@ -1,5 +1,6 @@
-/* Files of events, line by line or as a table, with a map of the columns. The first byte chooses:
- * lines; a table whose first line is the map. What is handed on passes the store's own check. */
+/* Files of events, line by line or as a table, with a map of the columns, packed or not. The first
+ * byte chooses: lines (0); a table whose first line is the map (1); each with personal data masked
+ * (2, 3). What is handed on passes the store's own check. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static void write_file(const char *name, const void *bytes, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data + 1;
+    tdl_import_personal personal = {.policy = TDL_PERSONAL_MASK};
     char map[200] = "";
     size_t taken = 0;
 
@@ -76,7 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *name = path[data[0] & 1];
     write_file(name, text, size);
     tdl_import_options options = {
-        .path = name, .map = map, .attributes = "", .kind = "view", .source = "fuzz"};
+        .path = name, .map = map, .attributes = "title", .kind = "view", .source = "fuzz"};
+    if (data[0] & 2)
+        options.personal = &personal;
     tdl_import_sink sink = {
         .context = &taken, .batch_n = 10, .events = take_events, .items = take_items};
     tdl_progress progress = {0};

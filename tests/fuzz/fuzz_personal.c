@@ -2,6 +2,7 @@
  * found in what was masked. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "wire/personal.h"
 
@@ -23,6 +24,17 @@ static void count(void *context, tdl_str field, tdl_personal kind)
     ++*(size_t *)context;
 }
 
+/* The word in a mask would make a telephone of a bare number behind it. */
+static void blank_masks(tdl_str text)
+{
+    static const char mask[] = "[phone]";
+    char *at = (char *)(uintptr_t)text.at; // our own copy
+    const char *end = text.at + text.len;
+
+    while (at && (at = memmem(at, (size_t)(end - at), mask, sizeof mask - 1)))
+        memset(at, '.', sizeof mask - 1);
+}
+
 static void check_object(const json_t *object)
 {
     tdl_arena *arena = tdl_arena_new(64 << 20);
@@ -34,6 +46,7 @@ static void check_object(const json_t *object)
     if (!json.failed && !tdl_personal_object(tdl_buf_view(&json), TDL_PERSONAL_MASK, count, &n,
                                              arena, &masked, NULL)) {
         n = 0;
+        blank_masks(masked);
         if (tdl_personal_object(masked, TDL_PERSONAL_KEEP, count, &n, arena, &again, NULL) || n)
             abort();
     }

@@ -60,6 +60,9 @@ static void run(const char *store)
     fill(c);
     traffic_start(&all, s);
     senders_start(&sent, s);
+    client_expect(c, 200, "PUT", "/v1/privacy/retention",
+                  "{\"rules\":[{\"kind\":\"view\",\"days\":30}]}");
+    client_expect(c, 202, "POST", "/v1/privacy/retention/run", NULL);
     for (int i = 0; i < TRAININGS; i++)
         train(c);
     for (int left = PATIENCE; left && atomic_load(&all.answered) < ANSWERS; left--)

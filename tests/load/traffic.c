@@ -41,6 +41,12 @@ static const struct {
     {"PUT", "/v1/catalogue/items", "[{\"id\":\"i%2$d\",\"title\":\"Title %3$d\"}]"},
     {"GET", "/v1/users?limit=10", NULL},
     {"POST", "/v1/insights/query", "{\"report\":\"trend\",\"kinds\":[\"view\"]}"},
+    {"POST", "/v1/privacy/consent",
+     "{\"user\":\"u%1$d\",\"purpose\":\"personalisation\",\"granted\":false}"},
+    {"POST", "/v1/events", "[{\"user\":\"gone%2$d\",\"kind\":\"view\",\"item\":\"i%1$d\"}]"},
+    {"POST", "/v1/privacy/export", "{\"user\":\"u%1$d\"}"},
+    {"POST", "/v1/privacy/erase", "{\"user\":\"gone%2$d\"}"},
+    {"GET", "/v1/audit", NULL},
     {"PUT", "/v1/flags/f%2$d",
      "{\"family\":\"posthog\",\"definition\":{\"active\":true,\"filters\":{\"groups\":"
      "[{\"properties\":[],\"rollout_percentage\":%1$d}]}}}"},
@@ -77,7 +83,7 @@ static void *ask(void *context)
         if (questions[q].body)
             fill_in(body, sizeof body, questions[q].body, t, number);
         client_call(c, questions[q].method, target, questions[q].body ? body : NULL);
-        if (c->status == 200)
+        if (c->status == 200 || c->status == 202)
             atomic_fetch_add(&t->answered, 1);
         else if (c->status && c->status != 503)
             note_wrong(t, c, questions[q].method, target);
@@ -89,17 +95,18 @@ static void *ask(void *context)
 }
 
 /* A stream that has sent its head, or -1. */
-static int open_stream(const traffic *t)
+static int open_stream(const traffic *t, const char *target)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(t->server->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {.tv_sec = 5};
-    char text[300];
+    char text[400];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    int n = snprintf(text, sizeof text, "GET /sub/%s HTTP/1.1\r\nHost: t\r\n\r\n",
+    int n = snprintf(text, sizeof text,
+                     "GET %s HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %s\r\n\r\n", target,
                      t->server->admin_key);
     if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof address) &&
         send(fd, text, (size_t)n, MSG_NOSIGNAL) == n && recv(fd, text, sizeof text, 0) > 12 &&
@@ -114,14 +121,16 @@ static int open_stream(const traffic *t)
 static void *stream(void *context)
 {
     traffic *t = context;
+    char flags[200];
     int fd[STREAMS];
 
+    snprintf(flags, sizeof flags, "/sub/%s", t->server->admin_key);
     for (int i = 0; i < STREAMS; i++)
         fd[i] = -1;
     for (int i = 0; !atomic_load(&t->stop); i = (i + 1) % STREAMS) {
         if (fd[i] >= 0)
             close(fd[i]);
-        fd[i] = open_stream(t);
+        fd[i] = open_stream(t, i % 2 ? flags : "/v1/events/live");
         atomic_fetch_add(&t->streams, fd[i] >= 0);
         usleep(PAUSE_US);
     }

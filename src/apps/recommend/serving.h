@@ -28,9 +28,9 @@ struct tdl_app {
     pthread_rwlock_t lock; /* of catalogue and histories; writers go first */
     tdl_catalogue *catalogue;
     tdl_histories *histories;
-    pthread_mutex_t serving_lock; /* of the pointer below, held for a few instructions */
-    tdl_serving *serving;         /* NULL: no model yet */
-    int64_t replayed_seq;         /* events up to here were stored before opening */
+    pthread_mutex_t serving_lock;     /* of the pointer below, held for a few instructions */
+    tdl_serving *serving;             /* NULL: no model yet */
+    atomic_int_fast64_t replayed_seq; /* events up to here were stored before opening */
 };
 
 /* What serves now; NULL when no model does. Drop it after use. */

@@ -61,6 +61,7 @@ static void groups_are_listed_by_type_and_name(void **state)
 {
     fixture *f = *state;
     tdl_group_row *got;
+    tdl_buf out = {0};
     size_t n;
     tdl_event e = group_event("1", "u1", "{\"seats\":5}", 20);
 
@@ -80,10 +81,9 @@ static void groups_are_listed_by_type_and_name(void **state)
     succeed(f, tdl_store_groups(f->store, TDL_STR("team"), 1, f->arena, &got, &n, &f->why));
     assert_int_equal(n, 1);
     assert_str(got[0].name, "a");
-    refuse(f,
-           tdl_store_group_traits(f->store, TDL_STR("team"), TDL_STR("z"), &(tdl_buf){0}, NULL,
-                                  &f->why),
+    refuse(f, tdl_store_group_traits(f->store, TDL_STR("team"), TDL_STR("z"), &out, NULL, &f->why),
            TDL_E_NOT_FOUND, "\"z\"");
+    tdl_buf_release(&out);
 }
 
 static bool count_step(void *context, const tdl_step *step)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "fixture.h"
+#include "store/erase.h"
 
 static tdl_status log_one(fixture *f, const char *reason, const char *raw)
 {
@@ -82,6 +83,28 @@ static void the_oldest_go(void **state)
     assert_int_equal(outside_number(f, "SELECT min(id) FROM rejects"), 10001);
 }
 
+static void an_erasure_takes_those_that_hold_the_id_and_no_others(void **state)
+{
+    static const char *const raw[] = {"{\"user\":\"ann-7\"}", "{\"user\":\"bob\"}", "",
+                                      "{\"x\":[\"by ann-7\"]}", "{\"user\":\"ann-\"}"};
+    fixture *f = *state;
+    tdl_erasure erasure;
+    tdl_reject *got;
+    size_t n;
+
+    for (size_t i = 0; i < sizeof raw / sizeof raw[0]; i++)
+        succeed(f, log_one(f, "kind is missing", raw[i]));
+    tdl_store_flush(f->store);
+    const tdl_erase_request request = {.user = TDL_STR("ann-7")};
+    succeed(f, tdl_store_erase(f->store, &request, f->arena, &erasure, &f->why));
+    assert_non_null(memmem(erasure.receipt.at, erasure.receipt.len, "\"rejects\":2", 11));
+    succeed(f, tdl_store_rejects(f->store, 9, f->arena, &got, &n, &f->why));
+    assert_int_equal(n, 3);
+    assert_str(got[0].raw, raw[4]);
+    assert_str(got[1].raw, raw[2]);
+    assert_str(got[2].raw, raw[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +112,7 @@ int main(void)
         STORE_TEST(of_a_long_one_the_beginning_is_kept),
         STORE_TEST(a_flood_is_not_kept),
         STORE_TEST(the_oldest_go),
+        STORE_TEST(an_erasure_takes_those_that_hold_the_id_and_no_others),
     };
     return run_on_each_backend("store/rejects", tests);
 }

@@ -1,11 +1,13 @@
 /* Sealed stores: what lies in them, and who can read it. What all stores do is tested of them in
  * the other files. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "fixture.h"
+#include "store/erase.h"
 #include "store/store_parts.h"
 #include "store/transfer.h"
 
@@ -76,27 +78,33 @@ static tdl_str newest_user(fixture *f)
 /* In the files as they are, the log included. */
 static void expect_no_byte(fixture *f, const char *word)
 {
-    static const char *const ends[] = {"", "-wal"};
-    char path[320];
+    DIR *folder = opendir(f->dir);
+    const struct dirent *entry;
+    char path[600];
 
-    for (size_t i = 0; i < 2; i++) {
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
         tdl_buf bytes = {0};
-        snprintf(path, sizeof path, "%s%s", f->path, ends[i]);
-        if (!access(path, F_OK))
-            succeed(f, tdl_file_read(path, (size_t)64 << 20, &bytes, &f->why));
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "%s/%s", f->dir, entry->d_name);
+        succeed(f, tdl_file_read(path, (size_t)64 << 20, &bytes, &f->why));
         if (bytes.len && memmem(bytes.at, bytes.len, word, strlen(word)))
             fail_msg("%s is readable in %s", word, path);
         tdl_buf_release(&bytes);
     }
+    closedir(folder);
 }
 
 /* As text, where bytes stand in hexadecimal digits. */
 static void expect_no_row(fixture *f, const char *word)
 {
-    static const char *const tables[] = {"users", "traits", "decisions", "settings"};
+    static const char *const tables[] = {"users",  "traits",   "decisions",  "settings",
+                                         "events", "joins",    "joined_ids", "consents",
+                                         "audit",  "erasures", "rejects",    "reports"};
     char sql[300];
 
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         snprintf(sql, sizeof sql,
                  "SELECT count(*) FROM %s t WHERE t::text LIKE '%%%s%%' OR"
                  " t::text LIKE '%%' || encode('%s'::bytea, 'hex') || '%%'",
@@ -105,22 +113,74 @@ static void expect_no_row(fixture *f, const char *word)
     }
 }
 
-static void no_id_and_no_trait_lies_readable_in_the_store(void **state)
+static void expect_no_word(fixture *f)
 {
-    static const char *const words[] = {"ann-4711", "anon-0815", "ann@example.org", "Example Road",
-                                        "stranger-99"};
-    fixture *f = *state;
+    static const char *const words[] = {
+        "ann-4711",    "anon-0815",  "anon-0816",  "ann@example.org", "Example Road",
+        "stranger-99", "carol-1234", "carol@home", "sender-5678",     "nobody-31"};
+
+    tdl_store_flush(f->store);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        f->on_postgres ? expect_no_row(f, words[i]) : expect_no_byte(f, words[i]);
+}
+
+/* A row of each kind that tells of persons. */
+static void fill_all(fixture *f)
+{
+    const tdl_consent word = {.purpose = TDL_PURPOSE_SHARING, .time_us = 1, .source = {"api", 3}};
+    const tdl_reject reject = {7, TDL_STR("posthog"), TDL_STR("kind is missing"),
+                               TDL_STR("{\"distinct_id\":\"sender-5678\"}")};
+    tdl_event group = event_of("g");
+    tdl_str part;
 
     say(f, "1", "anon-0815", "", "");
     say(f, "2", "ann-4711", "anon-0815",
         "{\"email\":\"ann@example.org\",\"address\":{\"street\":\"Example Road\"}}");
+    say(f, "3", "ann-4711", "anon-0816", "");
+    succeed(f, tdl_store_split(f->store, TDL_STR("anon-0816"), f->arena, &part, &f->why));
     ask(f, "d1", "ann-4711");
     ask(f, "d2", "stranger-99");
-    tdl_store_flush(f->store);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        f->on_postgres ? expect_no_row(f, words[i]) : expect_no_byte(f, words[i]);
+    succeed(f, tdl_store_put_consent(f->store, TDL_STR("ann-4711"), &word, &f->why));
+    succeed(f, tdl_store_put_consent(f->store, TDL_STR("nobody-31"), &word, &f->why));
+    succeed(f, tdl_store_log_reject(f->store, &reject, &f->why));
+    group.user = TDL_STR("ann-4711");
+    group.group_type = TDL_STR("company");
+    group.group = TDL_STR("acme");
+    assert_int_equal(append_one(f, &group), 1);
+    say(f, "4", "carol-1234", "", "{\"email\":\"carol@home\"}");
+    ask(f, "d3", "carol-1234");
+}
+
+static void no_id_and_no_trait_lies_readable_in_the_store(void **state)
+{
+    const tdl_erase_request whole = {.user = TDL_STR("carol-1234")};
+    const tdl_erase_request part = {.user = TDL_STR("ann-4711"), .until_us = 1};
+    fixture *f = *state;
+    tdl_erasure erasure;
+
+    fill_all(f);
+    expect_no_word(f);
     expect_traits(f, "anon-0815",
                   "{\"address\":{\"street\":\"Example Road\"},\"email\":\"ann@example.org\"}");
+    succeed(f, tdl_store_erase(f->store, &whole, f->arena, &erasure, &f->why));
+    succeed(f, tdl_store_erase(f->store, &part, f->arena, &erasure, &f->why));
+    expect_no_word(f);
+    fixture_close(f); // what lay in the log goes into the file
+    fixture_open(f, NULL);
+    expect_no_word(f);
+}
+
+/* Who has no key cannot even try whether it is a certain id. */
+static void no_entry_of_the_audit_log_can_be_guessed_without_a_key(void **state)
+{
+    fixture *f = *state;
+    const tdl_consent word = {.purpose = TDL_PURPOSE_SHARING, .time_us = 1, .source = {"api", 3}};
+    // echo -n ann-4711 | b2sum -l 128
+    static const char unkeyed[] = "e64f3a6592de9b4ec36342901b730696";
+
+    succeed(f, tdl_store_put_consent(f->store, TDL_STR("ann-4711"), &word, &f->why));
+    assert_non_null(strstr(newest_entry(f), name_of(f, "ann-4711")));
+    assert_null(strstr(newest_entry(f), unkeyed));
 }
 
 static void a_known_users_decisions_are_read_with_his_key_only(void **state)
@@ -357,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(no_id_and_no_trait_lies_readable_in_the_store),
+        STORE_TEST(no_entry_of_the_audit_log_can_be_guessed_without_a_key),
         STORE_TEST(a_known_users_decisions_are_read_with_his_key_only),
         STORE_TEST(traits_come_back_as_they_were_written),
         STORE_TEST(a_trait_moved_to_another_person_or_name_is_not_read),

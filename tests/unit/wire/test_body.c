@@ -40,7 +40,8 @@ static tdl_status decode(tdl_str raw, const char *encoding, const tdl_body_limit
 
     if (!st) {
         assert_true(text.len < ret_n);
-        memcpy(ret, text.at, text.len);
+        if (text.len)
+            memcpy(ret, text.at, text.len);
         ret[text.len] = '\0';
     }
     tdl_buf_release(&storage);
@@ -186,7 +187,8 @@ static tdl_status unwrap(tdl_str raw, char *ret, size_t ret_n, tdl_report *why)
         st = tdl_body_unwrap(text, &no_limits, &storage, &text, why);
     if (!st) {
         assert_true(text.len < ret_n);
-        memcpy(ret, text.at, text.len);
+        if (text.len)
+            memcpy(ret, text.at, text.len);
         ret[text.len] = '\0';
     }
     tdl_buf_release(&storage);
