@@ -75,8 +75,12 @@ static tdl_status write_file(exporting *x, const char *user, const char *path, t
     if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
         return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
     int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || !(x->out = fdopen(fd, "w")))
-        return TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
+    if (fd < 0 || !(x->out = fdopen(fd, "w"))) {
+        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return st;
+    }
     st = write_lines(x, user, why);
     if (fclose(x->out) && !st)
         st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));

@@ -73,6 +73,8 @@ tdl_status tdl_pg_put_model(tdl_backend *b, const tdl_model_row *m, tdl_report *
     tdl_pg_bind_number(&p, 6, m->bytes);
     tdl_pg_bind_text(&p, 7, tdl_str_of(m->hash));
     tdl_pg_bind_number(&p, 8, m->active);
+    tdl_pg_bind_number(&p, 9, m->stale_us);
+    tdl_pg_bind_number(&p, 10, m->read_us);
     if ((st = tdl_pg_change(b, TDL_PG_MODEL, &p, "storing a model", &rows, why)))
         return st;
     if (!rows)

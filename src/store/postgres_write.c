@@ -73,7 +73,9 @@ static const char *const write_sql[TDL_PG_WRITE_N] = {
                     " updated_us = excluded.updated_us",
     [TDL_PG_FLAG_OFF] = "DELETE FROM flags WHERE key = $1",
     [TDL_PG_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
-                     " active) VALUES($1, $2, $3, $4, $5, $6, $7, $8::bigint <> 0)"
+                     " active, stale_us) VALUES($1, $2, $3, $4, $5, $6, $7, $8::bigint <> 0,"
+                     " greatest($9::bigint, (SELECT coalesce(min(created_us), 0) FROM erasures"
+                     " WHERE $10::bigint > 0 AND created_us >= $10)))"
                      " ON CONFLICT(version) DO NOTHING",
     [TDL_PG_MODEL_OFF] = "UPDATE models SET active = false WHERE active AND app = $1",
     [TDL_PG_MODEL_ON] = "UPDATE models SET active = (version = $1)"

@@ -26,7 +26,9 @@ static const char *const write_sql[TDL_WRITE_N] = {
                            " ON CONFLICT(id) DO NOTHING",
     [TDL_WRITE_ITEM] = "UPDATE items SET title = ?2, attributes = ?3 WHERE id = ?1",
     [TDL_WRITE_MODEL] = "INSERT INTO models(version, app, path, report, created_us, bytes, hash,"
-                        " active) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                        " active, stale_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, max(?9,"
+                        " (SELECT coalesce(min(created_us), 0) FROM erasures"
+                        " WHERE ?10 > 0 AND created_us >= ?10)))"
                         " ON CONFLICT(version) DO NOTHING",
     [TDL_WRITE_MODEL_OFF] = "UPDATE models SET active = 0 WHERE active AND app = ?1",
     [TDL_WRITE_MODEL_ON] = "UPDATE models SET active = (version = ?1)"
@@ -368,6 +370,8 @@ tdl_status tdl_sqlite_put_model(tdl_backend *b, const tdl_model_row *m, tdl_repo
     sqlite3_bind_int64(s, 6, m->bytes);
     sqlite3_bind_text(s, 7, m->hash, -1, SQLITE_STATIC);
     sqlite3_bind_int(s, 8, m->active);
+    sqlite3_bind_int64(s, 9, m->stale_us);
+    sqlite3_bind_int64(s, 10, m->read_us);
     if ((st = tdl_sqlite_step(b, s, "storing a model", why)))
         return st;
     if (!sqlite3_changes(b->db))

@@ -394,8 +394,10 @@ typedef struct tdl_model_row {
     char hash[65];    /* BLAKE2b-256 of the file, hexadecimal */
     bool active;      /* serves; at most one per app */
     int64_t stale_us; /* since when it may have seen somebody who was erased; 0 = it has not */
+    int64_t read_us;  /* when reading what it was trained on began; 0 = not said; not stored */
 } tdl_model_row;
-/* Insert; `active` also switches off the app's former one in the same commit. */
+/* Insert; it is stale at once when somebody was erased since it was read. `active` also switches
+ * off the app's former one in the same commit. */
 tdl_status tdl_store_put_model(tdl_store *store, const tdl_model_row *model, tdl_report *why);
 /* Make a stored version the active one (promotion by hand, roll-back). TDL_E_NOT_FOUND. */
 tdl_status tdl_store_activate_model(tdl_store *store, tdl_str version, tdl_report *why);

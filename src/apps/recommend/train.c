@@ -23,13 +23,17 @@ typedef struct run {
     tdl_buf report;
     tdl_run_folder *folder;                     /* NULL when nothing is to be written */
     char version[64], file[96], path[PATH_MAX]; /* file: path below the data folder */
-    int64_t started_us;
+    int64_t started_us;                         /* monotonic */
+    int64_t read_us;                            /* the same moment, wall clock */
 } run;
 
 /* fits_n: how often each rung will be fitted. */
 static run start_run(tdl_app *app, const tdl_train_options *options, unsigned fits_n)
 {
-    run r = {.app = app, .options = options, .started_us = tdl_time_monotonic()};
+    run r = {.app = app,
+             .options = options,
+             .started_us = tdl_time_monotonic(),
+             .read_us = tdl_time_now()};
 
     r.stages = (tdl_stages){.options = options, .total = 1};
     for (size_t k = 0; k < TDL_RUNGS_N; k++)
@@ -123,6 +127,7 @@ static tdl_status publish(run *r, tdl_report *why)
     row.path = tdl_str_of(r->file);
     row.report = tdl_buf_view(&r->report);
     row.created_us = tdl_time_now();
+    row.read_us = r->read_us;
     if ((st = tdl_store_put_model(r->app->context.store, &row, why)))
         return st;
     return row.active ? tdl_serving_load(r->app, &row, why) : TDL_OK;

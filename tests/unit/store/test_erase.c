@@ -312,6 +312,28 @@ static void models_made_since_his_first_event_are_stale(void **state)
     assert_true(models[0].stale_us == e.created_us && !models[1].stale_us);
 }
 
+static void a_model_that_was_read_before_an_erasure_is_stale_from_the_start(void **state)
+{
+    fixture *f = *state;
+    tdl_model_row row = {.app = TDL_STR("a"), .path = TDL_STR("p"), .report = TDL_STR("{}")};
+    tdl_model_row *models;
+    size_t n = 0;
+
+    append(f, "a1", "ann", "view", "", SECOND);
+    tdl_erasure e = erase(f, &(tdl_erase_request){.user = TDL_STR("ann")});
+    row.version = TDL_STR("read before");
+    row.created_us = e.created_us + 3;
+    row.read_us = e.created_us - 1;
+    succeed(f, tdl_store_put_model(f->store, &row, &f->why));
+    row.version = TDL_STR("read after");
+    row.created_us = e.created_us + 2;
+    row.read_us = e.created_us + 1;
+    succeed(f, tdl_store_put_model(f->store, &row, &f->why));
+    succeed(f, tdl_store_models(f->store, (tdl_str){0}, f->arena, &models, &n, &f->why));
+    assert_int_equal(n, 2);
+    assert_true(models[0].stale_us == e.created_us && !models[1].stale_us);
+}
+
 /* ---- part of a person ---- */
 
 static void a_time_range_takes_what_is_in_it(void **state)
@@ -394,6 +416,7 @@ int main(void)
         TEST(rejects_that_hold_any_of_his_ids_go),
         TEST(erasing_again_removes_nothing_more),
         TEST(models_made_since_his_first_event_are_stale),
+        TEST(a_model_that_was_read_before_an_erasure_is_stale_from_the_start),
         TEST(a_time_range_takes_what_is_in_it),
         TEST(kinds_take_only_their_events),
         TEST(what_makes_no_sense_is_refused),
