@@ -175,11 +175,31 @@ static tdl_status read_person(const reading *r, tdl_report *why)
     return st ? st : keep_traits(r, "$set_once", why);
 }
 
-/* A key is no property. */
+/* Ids of the person are no properties: a sealed store holds them nowhere else in the clear. */
+static tdl_status take_ids(const reading *r, tdl_report *why)
+{
+    static const char *const names[] = {"distinct_id", "$distinct_id", "$anon_distinct_id",
+                                        "$device_id", "$user_id"};
+    tdl_str *kept[] = {&r->event->user, &r->event->alias}; // may lie in what goes
+
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (kept[i]->len && !(*kept[i] = tdl_arena_str(r->request->arena, *kept[i])).at)
+            return no_memory(why);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        json_object_del(r->properties, names[i]);
+    if (is_kind(r, "$create_alias"))
+        json_object_del(r->properties, "alias");
+    return TDL_OK;
+}
+
+/* A key is no property either. */
 static tdl_status read_properties(const reading *r, tdl_report *why)
 {
     tdl_str token;
+    tdl_status st = take_ids(r, why);
 
+    if (st)
+        return st;
     if (tdl_json_get_str(r->properties, "token", &token) && tdl_str_eq(token, r->request->key))
         json_object_del(r->properties, "token");
     return tdl_batch_object_text(r->properties, "properties", r->request->arena,

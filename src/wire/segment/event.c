@@ -26,8 +26,6 @@ static const struct {
     {TDL_SEGMENT_PAGE, "name"},
     {TDL_SEGMENT_SCREEN, "name"},
     {TDL_SEGMENT_GROUP, "groupId"},
-    {TDL_SEGMENT_ALIAS, "previousId"},
-    {TDL_SEGMENT_IDENTIFY, "anonymousId"},
 };
 
 static tdl_status no_memory(tdl_report *why)
@@ -101,11 +99,12 @@ static tdl_status read_message_id(const json_t *object, tdl_arena *arena, tdl_st
     return st ? st : tdl_fields_message_id(sent, arena, ret, why);
 }
 
+/* Traits and ids of a person are no properties: a sealed store holds them nowhere else in the
+ * clear. */
 static tdl_status read_properties(json_t *object, tdl_segment_call call, tdl_arena *arena,
                                   tdl_str *ret, tdl_report *why)
 {
-    bool traits = call == TDL_SEGMENT_IDENTIFY || call == TDL_SEGMENT_GROUP;
-    json_t *given = json_object_get(object, traits ? "traits" : "properties");
+    json_t *given = json_object_get(object, call == TDL_SEGMENT_GROUP ? "traits" : "properties");
     json_t *properties = json_is_object(given) ? json_incref(given) : json_object();
     tdl_status st = TDL_OK;
 

@@ -110,10 +110,11 @@ static void an_identify_joins_the_anonymous_id(void **state)
     one *o = *state;
 
     expect(o, "{\"event\":\"$identify\",\"distinct_id\":\"u1\",\"properties\":{"
-              "\"$anon_distinct_id\":\"a1\",\"$set\":{\"email\":\"x\"}}}");
+              "\"$anon_distinct_id\":\"a1\",\"$device_id\":\"a1\",\"distinct_id\":\"u1\","
+              "\"$set\":{\"email\":\"x\"}}}");
     assert_text(o->event.alias, "a1");
     assert_text(o->event.traits, "{\"email\":\"x\"}");
-    assert_text(o->event.properties, "{\"$anon_distinct_id\":\"a1\"}");
+    assert_text(o->event.properties, ""); // ids are no properties
     expect(o, "{\"event\":\"$identify\",\"distinct_id\":\"u1\",\"properties\":{"
               "\"$anon_distinct_id\":\"u1\"}}");
     assert_int_equal(o->event.alias.len, 0); // nobody is their own alias
@@ -184,9 +185,8 @@ static void an_event_without_a_person_profile_touches_no_person(void **state)
               "\"properties\":{\"$process_person_profile\":false,\"$anon_distinct_id\":\"a1\","
               "\"$set\":{\"b\":1}}}");
     assert_int_equal(o->event.alias.len + o->event.traits.len + o->event.traits_once.len, 0);
-    assert_text(o->event.properties, // nothing of it is lost
-                "{\"$anon_distinct_id\":\"a1\",\"$process_person_profile\":false,"
-                "\"$set\":{\"b\":1},\"$set_once\":{\"a\":1}}");
+    assert_text(o->event.properties, // what was to be set is not lost
+                "{\"$process_person_profile\":false,\"$set\":{\"b\":1},\"$set_once\":{\"a\":1}}");
     expect(o, "{\"event\":\"e\",\"distinct_id\":\"u1\",\"options\":{"
               "\"process_person_profile\":false},\"properties\":{\"$set\":{\"b\":1}}}");
     assert_int_equal(o->event.traits.len, 0);
