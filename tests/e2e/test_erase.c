@@ -264,7 +264,7 @@ static void after_a_receipt_nothing_of_the_person_is_left(void **state)
     assert_true(count_everywhere(marks[1]) > 0); // the search can find something
     json_t *receipt = erase("{\"user\":\"" MALLORY "\",\"backup_days\":30}");
     assert_int_equal(row(receipt, "events"), 3);
-    assert_int_equal(row(receipt, "traits"), 3);
+    assert_int_equal(row(receipt, "traits"), 2);
     assert_int_equal(row(receipt, "joins"), 1);
     assert_int_equal(row(receipt, "consents"), 1);
     assert_int_equal(row(receipt, "rejects"), 2);
