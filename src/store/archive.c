@@ -169,8 +169,8 @@ static tdl_status unpack_part(sqlite3_stmt *s, const char *folder, tdl_report *w
     if ((st = tdl_file_make_dir(parent, why)))
         return st;
     FILE *file = fopen(path, first ? "wb" : "ab");
-    bool written = file && fwrite(sqlite3_column_blob(s, 2), 1, n, file) == n && !fflush(file) &&
-                   !fsync(fileno(file));
+    bool written = file && (!n || fwrite(sqlite3_column_blob(s, 2), 1, n, file) == n) &&
+                   !fflush(file) && !fsync(fileno(file));
     if (!written)
         st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
     if (file)
