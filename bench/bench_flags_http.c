@@ -55,7 +55,7 @@ typedef struct requests {
 
 static void write_request(tdl_buf *out, const tdl_child *child, const question *q, size_t user)
 {
-    char name[24], body[400];
+    char name[32], body[400];
 
     if (!q->body) {
         tdl_buf_printf(out, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
