@@ -1,7 +1,5 @@
 /* treadle audit verify | list | export */
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/open_store.h"
+#include "cli/whole_file.h"
 #include "store/audit.h"
 
 /* ---- verify ---- */
@@ -247,46 +246,35 @@ out:
 
 /* ---- export ---- */
 
-/* The file is made whole or not at all. */
-static tdl_status write_file(tdl_store *store, const char *path, tdl_audit_head *ret,
-                             tdl_report *why)
-{
-    char next[PATH_MAX];
-    FILE *out;
-    tdl_status st;
+typedef struct exporting {
+    tdl_store *store;
+    tdl_audit_head head;
+} exporting;
 
-    if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
-        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
-    if (!(out = fopen(next, "we")))
-        return TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    st = tdl_store_audit_export(store, NULL, out, ret, why);
-    if (fclose(out) && !st)
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    if (!st && rename(next, path))
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
-    if (st)
-        remove(next);
-    return st;
+static tdl_status write_log(void *context, FILE *out, tdl_report *why)
+{
+    exporting *x = context;
+
+    return tdl_store_audit_export(x->store, NULL, out, &x->head, why);
 }
 
 static tdl_status run_export(const void *values, char **arguments, tdl_report *why)
 {
     const tdl_common *common = values;
-    tdl_store *store;
-    tdl_audit_head head;
-    tdl_status st = tdl_open_store(common, true, &store, why);
+    exporting x = {0};
+    tdl_status st = tdl_open_store(common, true, &x.store, why);
 
     if (st)
         return st;
-    st = write_file(store, arguments[0], &head, why);
-    tdl_store_close(store);
+    st = tdl_whole_file(arguments[0], write_log, &x, why);
+    tdl_store_close(x.store);
     if (st)
         return st;
-    const tdl_audit_state state = {.whole = head.chain};
+    const tdl_audit_state state = {.whole = x.head.chain};
     if (common->json)
-        print_json(&state, &head);
+        print_json(&state, &x.head);
     else
-        print_whole(&state, &head);
+        print_whole(&state, &x.head);
     return TDL_OK;
 }
 

@@ -1,6 +1,5 @@
 /* treadle export: stored events as lines that `treadle import` takes. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/event_json.h"
 #include "cli/open_store.h"
+#include "cli/whole_file.h"
 
 typedef struct export_values {
     tdl_common common;
@@ -72,74 +72,52 @@ static tdl_status write_event(const tdl_event *event, tdl_buf *line, FILE *out, 
                : TDL_FAIL(why, TDL_E_IO, "writing: %s", strerror(errno));
 }
 
-static tdl_status write_all(tdl_store *store, const export_range *range, FILE *out, size_t *ret_n,
-                            tdl_report *why)
+typedef struct exporting {
+    tdl_store *store;
+    export_range range;
+    size_t n; /* written */
+} exporting;
+
+static tdl_status write_events(void *context, FILE *out, tdl_report *why)
 {
+    exporting *x = context;
     tdl_scan *scan = NULL;
     tdl_buf line = {0};
     tdl_event event;
     bool more = true;
-    tdl_status st = tdl_scan_open(store, range->from_us, TDL_PURPOSE_SHARING, &scan, why);
+    tdl_status st = tdl_scan_open(x->store, x->range.from_us, TDL_PURPOSE_SHARING, &scan, why);
 
     while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more &&
-           event.time_us < range->until_us) {
-        if (range->kind.len && !tdl_str_eq(event.kind, range->kind))
+           event.time_us < x->range.until_us) {
+        if (x->range.kind.len && !tdl_str_eq(event.kind, x->range.kind))
             continue;
         st = write_event(&event, &line, out, why);
-        *ret_n += !st;
+        x->n += !st;
     }
     tdl_scan_close(scan);
     tdl_buf_release(&line);
     return st;
 }
 
-/* "-" is standard output. A file is made whole or not at all. */
-static tdl_status write_file(tdl_store *store, const export_range *range, const char *path,
-                             size_t *ret_n, tdl_report *why)
-{
-    char next[PATH_MAX];
-    FILE *out;
-    tdl_status st;
-
-    if (!strcmp(path, "-")) {
-        st = write_all(store, range, stdout, ret_n, why);
-        return st || !fflush(stdout) ? st : TDL_FAIL(why, TDL_E_IO, "writing: %s", strerror(errno));
-    }
-    if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
-        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
-    if (!(out = fopen(next, "we")))
-        return TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    st = write_all(store, range, out, ret_n, why);
-    if (fclose(out) && !st)
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    if (!st && rename(next, path))
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
-    if (st)
-        remove(next);
-    return st;
-}
-
 static tdl_status run_export(const void *values, char **arguments, tdl_report *why)
 {
     const export_values *v = values;
-    export_range range = {.kind = tdl_str_of(v->kind)};
-    tdl_store *store = NULL;
-    size_t n = 0;
+    exporting x = {.range.kind = tdl_str_of(v->kind)};
     tdl_status st;
 
-    if ((st = read_time("from", v->from, 0, &range.from_us, why)) ||
-        (st = read_time("until", v->until, INT64_MAX, &range.until_us, why)))
+    if ((st = read_time("from", v->from, 0, &x.range.from_us, why)) ||
+        (st = read_time("until", v->until, INT64_MAX, &x.range.until_us, why)))
         return st;
-    if ((st = tdl_open_store(&v->common, true, &store, why)))
+    if ((st = tdl_open_store(&v->common, true, &x.store, why)))
         return st;
     if (!(st = tdl_note_file(&v->common, "export", arguments[0], why)))
-        st = write_file(store, &range, arguments[0], &n, why);
-    tdl_store_close(store);
+        st = tdl_whole_file_or_stdout(arguments[0], write_events, &x, why);
+    tdl_store_close(x.store);
     if (!st && strcmp(arguments[0], "-")) {
         if (v->common.json)
-            printf("{\"events\":%zu}\n", n);
+            printf("{\"events\":%zu}\n", x.n);
         else
-            printf(tdl_tr("%zu events written to %s\n", "已将 %zu 个事件写入 %s\n"), n,
+            printf(tdl_tr("%zu events written to %s\n", "已将 %zu 个事件写入 %s\n"), x.n,
                    arguments[0]);
     }
     return st;

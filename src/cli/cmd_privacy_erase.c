@@ -1,16 +1,14 @@
 /* treadle privacy export | erase | verify-receipt: one person */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/open_store.h"
+#include "cli/whole_file.h"
 #include "store/erase.h"
 #include "store/person_data.h"
 
@@ -37,6 +35,7 @@ static const tdl_option export_options[] = {
 
 typedef struct exporting {
     tdl_loop *loop;
+    const char *user;
     FILE *out;
     size_t lines_n;
 } exporting;
@@ -58,49 +57,25 @@ static tdl_status explain(void *context, const tdl_decision *decision, tdl_jw *o
     return tdl_loop_explain(x->loop, decision, out, why);
 }
 
-static tdl_status write_lines(exporting *x, const char *user, tdl_report *why)
+static tdl_status write_lines(void *context, FILE *out, tdl_report *why)
 {
+    exporting *x = context;
     const tdl_person_sink sink = {.line = take_line, .explain = explain, .context = x};
-    tdl_status st = tdl_store_export_person(tdl_loop_store(x->loop), tdl_str_of(user), &sink, why);
 
-    return st || !fflush(x->out) ? st : TDL_FAIL(why, TDL_E_IO, "writing: %s", strerror(errno));
-}
-
-/* A file is made whole or not at all. */
-static tdl_status write_file(exporting *x, const char *user, const char *path, tdl_report *why)
-{
-    char next[PATH_MAX];
-    tdl_status st;
-
-    if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
-        return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
-    int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || !(x->out = fdopen(fd, "w"))) {
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return st;
-    }
-    st = write_lines(x, user, why);
-    if (fclose(x->out) && !st)
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    if (!st && rename(next, path))
-        st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
-    if (st)
-        remove(next);
-    return st;
+    x->out = out;
+    return tdl_store_export_person(tdl_loop_store(x->loop), tdl_str_of(x->user), &sink, why);
 }
 
 static tdl_status run_export(const void *values, char **arguments, tdl_report *why)
 {
     const export_values *v = values;
-    exporting x = {.out = stdout};
+    exporting x = {.user = arguments[0]};
     bool to_file = strcmp(v->out, "-") != 0;
     tdl_status st = tdl_open_loop(&v->common, 1, &x.loop, why);
 
     if (st)
         return st;
-    st = to_file ? write_file(&x, arguments[0], v->out, why) : write_lines(&x, arguments[0], why);
+    st = tdl_whole_file_or_stdout(v->out, write_lines, &x, why);
     tdl_loop_close(x.loop);
     if (!st && to_file && v->common.json)
         printf("{\"lines\":%zu}\n", x.lines_n);

@@ -1,5 +1,6 @@
 #include "http/request.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ enum {
     ARENA_BUDGET = 96 << 20, /* a full batch with all its properties once more */
     OUT_LIMIT = 64 << 20,
     KEEP_BYTES = 64 << 10, /* larger buffers are not kept for the next request */
+    RARE_BYTES = 4 << 20,  /* of larger ones the allocator keeps nothing either */
     KEEP_REQUESTS = 256
 };
 
@@ -93,8 +95,12 @@ tdl_request *tdl_request_take(tdl_http *http)
 
 static void recycle_buf(tdl_buf *buf)
 {
-    if (buf->cap > KEEP_BYTES)
+    size_t cap = buf->cap;
+
+    if (cap > KEEP_BYTES)
         tdl_buf_release(buf);
+    if (cap > RARE_BYTES) // each thread has a heap of its own, which would stay as large
+        malloc_trim(0);
     tdl_buf_clear(buf);
 }
 

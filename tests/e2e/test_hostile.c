@@ -60,6 +60,18 @@ static double memory(client *c)
     return metric(c, "process_resident_memory_bytes");
 }
 
+/* What it has grown by since then: an answer is sent before what it took is given back. */
+static double grown(client *c, double before, double max)
+{
+    double by = memory(c) - before;
+
+    for (int left = 100; left && by >= max; left--) {
+        usleep(50000);
+        by = memory(c) - before;
+    }
+    return by;
+}
+
 static void assert_served(const server *s)
 {
     client *c = client_new(s, s->admin_key);
@@ -220,12 +232,12 @@ static void ten_gigabytes_in_a_gzip_bomb_cost_no_memory(void **state)
     assert_true(n > 10000000); // the route takes twenty millions
     for (int i = 0; i < 3; i++)
         assert_int_equal(post_packed(s, "/batch/", bomb, n), 413);
-    double grown = memory(c) - before;
-    print_message("grown by %.1f MiB\n", grown / MIB);
-    assert_true(grown < GROWTH_MAX);
+    double by = grown(c, before, GROWTH_MAX);
+    print_message("grown by %.1f MiB\n", by / MIB);
+    assert_true(by < GROWTH_MAX);
     memset(bomb, 0, 20 * MIB); // more than this route takes as sent
     assert_int_equal(post_packed(s, "/v1/events", bomb, 20 * MIB), 413);
-    assert_true(memory(c) - before < GROWTH_MAX);
+    assert_true(grown(c, before, GROWTH_MAX) < GROWTH_MAX);
     assert_served(s);
     client_free(c);
     free(block);
@@ -247,7 +259,7 @@ static void a_modest_bomb_is_stopped_by_its_size(void **state)
     size_t n = pack_repeated(block, BLOCK, 4096, bomb, 8 * MIB);
     assert_true(n > 256 * MIB / 200); // else the ratio would stop it
     assert_int_equal(post_packed(s, "/batch/", bomb, n), 413);
-    assert_true(memory(c) - before < GROWTH_MAX);
+    assert_true(grown(c, before, GROWTH_MAX) < GROWTH_MAX);
     assert_served(s);
     client_free(c);
     free(block);
@@ -275,7 +287,7 @@ static void a_million_levels_of_json_are_refused(void **state)
                 fail_msg("%s answered %d: %s", paths[i], c->status, c->body.at);
         }
     }
-    assert_true(memory(c) - before < GROWTH_MAX);
+    assert_true(grown(c, before, GROWTH_MAX) < GROWTH_MAX);
     assert_served(s);
     tdl_buf_release(&body);
     client_free(c);
