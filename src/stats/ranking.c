@@ -48,3 +48,23 @@ double tdl_reciprocal_rank(double rank)
 {
     return 1.0 / rank;
 }
+
+double tdl_ndcg_list(const double *relevance, const double *score, const uint32_t *by_score,
+                     const uint32_t *by_relevance, size_t n, size_t k)
+{
+    double gain = 0, best = 0;
+    size_t end = k < n ? k : n;
+
+    for (size_t place = 0; place < end; place++)
+        best += relevance[by_relevance[n - 1 - place]] / log2((double)place + 2);
+    for (size_t first = 0, after; first < end; first = after) {
+        double tied = 0, discounts = 0, own = score[by_score[n - 1 - first]];
+
+        for (after = first; after < n && score[by_score[n - 1 - after]] == own; after++) {
+            tied += relevance[by_score[n - 1 - after]];
+            discounts += after < end ? 1 / log2((double)after + 2) : 0;
+        }
+        gain += tied / (double)(after - first) * discounts;
+    }
+    return best > 0 ? gain / best : (double)NAN;
+}
