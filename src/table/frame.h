@@ -60,6 +60,9 @@ typedef struct tdl_frame {
 
 void tdl_frame_release(tdl_frame *frame);    /* accepts a zeroed struct */
 void tdl_column_release(tdl_column *column); /* accepts a zeroed struct */
+/* A frame of its own with rows row[n] of this one, in that order. TDL_E_NO_MEMORY */
+tdl_status tdl_frame_take(const tdl_frame *frame, const uint32_t *row, size_t n, tdl_frame *ret,
+                          tdl_report *why);
 /* Index of the column of that name; false when there is none. */
 bool tdl_frame_find(const tdl_frame *frame, tdl_str name, size_t *ret);
 /* Is there a value? */
