@@ -4,6 +4,9 @@
 
 #include "learn/learner.h"
 
+extern const tdl_learner_ops tdl_learner_constant;
+extern const tdl_learner_ops tdl_learner_naive_bayes;
+extern const tdl_learner_ops tdl_learner_nearest;
 extern const tdl_learner_ops tdl_learner_linear;
 extern const tdl_learner_ops tdl_learner_logistic;
 

@@ -30,6 +30,14 @@ void tdl_store_ints(tdl_st_writer *writer, const char *prefix, const char *name,
     tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_I32, n, data);
 }
 
+void tdl_store_floats(tdl_st_writer *writer, const char *prefix, const char *name, size_t n,
+                      const float *data)
+{
+    char full[NAME_SIZE];
+
+    tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_F32, n, data);
+}
+
 /* The tensor's bytes, copied: free(*ret). */
 static tdl_status copy(const tdl_st_file *file, const char *prefix, const char *name,
                        tdl_dtype dtype, size_t n, size_t size, void **ret, tdl_report *why)
@@ -55,6 +63,24 @@ tdl_status tdl_stored_doubles(const tdl_st_file *file, const char *prefix, const
     void *data;
     tdl_status st = copy(file, prefix, name, TDL_F64, n, sizeof **ret, &data, why);
     const double *value = data;
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(value[i])) {
+            free(data);
+            return TDL_FAIL(why, TDL_E_CORRUPT, "%s%s: number %zu is not finite", prefix, name, i);
+        }
+    *ret = data;
+    return TDL_OK;
+}
+
+tdl_status tdl_stored_floats(const tdl_st_file *file, const char *prefix, const char *name,
+                             size_t n, float **ret, tdl_report *why)
+{
+    void *data;
+    tdl_status st = copy(file, prefix, name, TDL_F32, n, sizeof **ret, &data, why);
+    const float *value = data;
 
     if (st)
         return st;
