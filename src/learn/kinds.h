@@ -9,5 +9,6 @@ extern const tdl_learner_ops tdl_learner_naive_bayes;
 extern const tdl_learner_ops tdl_learner_nearest;
 extern const tdl_learner_ops tdl_learner_linear;
 extern const tdl_learner_ops tdl_learner_logistic;
+extern const tdl_learner_ops tdl_learner_crossed;
 
 #endif

@@ -38,6 +38,14 @@ void tdl_store_floats(tdl_st_writer *writer, const char *prefix, const char *nam
     tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_F32, n, data);
 }
 
+void tdl_store_longs(tdl_st_writer *writer, const char *prefix, const char *name, size_t n,
+                     const int64_t *data)
+{
+    char full[NAME_SIZE];
+
+    tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_I64, n, data);
+}
+
 /* The tensor's bytes, copied: free(*ret). */
 static tdl_status copy(const tdl_st_file *file, const char *prefix, const char *name,
                        tdl_dtype dtype, size_t n, size_t size, void **ret, tdl_report *why)
@@ -112,6 +120,17 @@ tdl_status tdl_stored_ints(const tdl_st_file *file, const char *prefix, const ch
         }
     *ret = data;
     return TDL_OK;
+}
+
+tdl_status tdl_stored_longs(const tdl_st_file *file, const char *prefix, const char *name, size_t n,
+                            int64_t **ret, tdl_report *why)
+{
+    void *data;
+    tdl_status st = copy(file, prefix, name, TDL_I64, n, sizeof **ret, &data, why);
+
+    if (!st)
+        *ret = data;
+    return st;
 }
 
 size_t tdl_stored_n(const tdl_st_file *file, const char *prefix, const char *name)
