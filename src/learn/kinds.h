@@ -4,7 +4,11 @@
 
 #include "learn/learner.h"
 
+extern const tdl_learner_ops tdl_learner_constant;
+extern const tdl_learner_ops tdl_learner_naive_bayes;
+extern const tdl_learner_ops tdl_learner_nearest;
 extern const tdl_learner_ops tdl_learner_linear;
 extern const tdl_learner_ops tdl_learner_logistic;
+extern const tdl_learner_ops tdl_learner_crossed;
 
 #endif

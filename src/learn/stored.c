@@ -30,6 +30,22 @@ void tdl_store_ints(tdl_st_writer *writer, const char *prefix, const char *name,
     tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_I32, n, data);
 }
 
+void tdl_store_floats(tdl_st_writer *writer, const char *prefix, const char *name, size_t n,
+                      const float *data)
+{
+    char full[NAME_SIZE];
+
+    tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_F32, n, data);
+}
+
+void tdl_store_longs(tdl_st_writer *writer, const char *prefix, const char *name, size_t n,
+                     const int64_t *data)
+{
+    char full[NAME_SIZE];
+
+    tdl_st_add_1d(writer, full_name(prefix, name, full), TDL_I64, n, data);
+}
+
 /* The tensor's bytes, copied: free(*ret). */
 static tdl_status copy(const tdl_st_file *file, const char *prefix, const char *name,
                        tdl_dtype dtype, size_t n, size_t size, void **ret, tdl_report *why)
@@ -67,6 +83,24 @@ tdl_status tdl_stored_doubles(const tdl_st_file *file, const char *prefix, const
     return TDL_OK;
 }
 
+tdl_status tdl_stored_floats(const tdl_st_file *file, const char *prefix, const char *name,
+                             size_t n, float **ret, tdl_report *why)
+{
+    void *data;
+    tdl_status st = copy(file, prefix, name, TDL_F32, n, sizeof **ret, &data, why);
+    const float *value = data;
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(value[i])) {
+            free(data);
+            return TDL_FAIL(why, TDL_E_CORRUPT, "%s%s: number %zu is not finite", prefix, name, i);
+        }
+    *ret = data;
+    return TDL_OK;
+}
+
 tdl_status tdl_stored_ints(const tdl_st_file *file, const char *prefix, const char *name, size_t n,
                            int32_t low, int32_t high, int32_t **ret, tdl_report *why)
 {
@@ -86,6 +120,17 @@ tdl_status tdl_stored_ints(const tdl_st_file *file, const char *prefix, const ch
         }
     *ret = data;
     return TDL_OK;
+}
+
+tdl_status tdl_stored_longs(const tdl_st_file *file, const char *prefix, const char *name, size_t n,
+                            int64_t **ret, tdl_report *why)
+{
+    void *data;
+    tdl_status st = copy(file, prefix, name, TDL_I64, n, sizeof **ret, &data, why);
+
+    if (!st)
+        *ret = data;
+    return st;
 }
 
 size_t tdl_stored_n(const tdl_st_file *file, const char *prefix, const char *name)
