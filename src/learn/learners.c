@@ -11,6 +11,7 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_linear,
     &tdl_learner_logistic,
     &tdl_learner_crossed,
+    &tdl_learner_trees,
     NULL,
 };
 /* clang-format on */
