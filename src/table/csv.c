@@ -16,6 +16,8 @@ struct tdl_csv {
     size_t header_n;
     tdl_input *input;
     bool failed;
+    bool *bad_encoding; /* the caller's, or NULL */
+    size_t skip_bad, skipped, first_skipped;
 };
 
 /* Name file, line and column before what the grammar had to say. */
@@ -25,6 +27,8 @@ static tdl_status fail_at_field(tdl_csv *csv, tdl_status st, tdl_report *why)
     size_t column = r->fields_n;
 
     csv->failed = true;
+    if (csv->bad_encoding && (r->not_utf8 || tdl_input_misencoded(csv->input)))
+        *csv->bad_encoding = true;
     if (column < csv->header_n && csv->header[column].len)
         tdl_report_prefix(why, "%s: line %zu, column %zu (%.*s)", csv->name, r->line, column + 1,
                           TDL_FMT(csv->header[column]));
@@ -59,13 +63,17 @@ static tdl_status refuse_duplicate_names(tdl_csv *csv, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status read_header(tdl_csv *csv, tdl_report *why)
+static tdl_status read_header(tdl_csv *csv, bool guess_delimiter, tdl_report *why)
 {
     tdl_csv_records *r = &csv->records;
     bool more;
     tdl_status st;
 
-    if ((st = tdl_csv_records_sniff(r, why)) || (st = tdl_csv_records_next(r, &more, why)))
+    if ((st = tdl_csv_records_sniff(r, why)))
+        return fail_at_field(csv, st, why);
+    if (guess_delimiter)
+        tdl_csv_records_guess(r);
+    if ((st = tdl_csv_records_next(r, &more, why)))
         return fail_at_field(csv, st, why);
     if (!more)
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "the first line must name the columns",
@@ -109,9 +117,16 @@ static tdl_status open_input(tdl_input *take_input, const char *name,
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "%s: no memory to read it", name);
         goto out;
     }
+    csv->bad_encoding = options ? options->bad_encoding : NULL;
+    csv->skip_bad = options ? options->skip_bad : 0;
+    if (options && options->encoding &&
+        (st = tdl_input_convert(csv->input, options->encoding, why))) {
+        tdl_report_prefix(why, "%s", name);
+        goto out;
+    }
     if ((st = tdl_csv_records_init(&csv->records, csv->input, delimiter, limit, why)))
         goto out;
-    if ((st = read_header(csv, why)))
+    if ((st = read_header(csv, options && options->guess_delimiter, why)))
         goto out;
     *ret = csv;
     csv = NULL;
@@ -175,6 +190,21 @@ static tdl_status fail_ragged(tdl_csv *csv, tdl_report *why)
                          r->row_line, r->fields_n, csv->header_n);
 }
 
+/* A file that ends inside quotes would lose all that is behind the first of them. */
+static bool may_skip(const tdl_csv *csv, tdl_status st)
+{
+    const tdl_csv_records *r = &csv->records;
+
+    return st == TDL_E_INVALID && csv->skipped < csv->skip_bad && !r->failed_read &&
+           !r->unterminated && !(r->not_utf8 && csv->bad_encoding);
+}
+
+static void skip(tdl_csv *csv)
+{
+    if (!csv->skipped++)
+        csv->first_skipped = csv->records.row_line;
+}
+
 tdl_status tdl_csv_next(tdl_csv *csv, const tdl_str **ret_fields, size_t *ret_n, bool *ret_more,
                         tdl_report *why)
 {
@@ -185,12 +215,28 @@ tdl_status tdl_csv_next(tdl_csv *csv, const tdl_str **ret_fields, size_t *ret_n,
     if (csv->failed)
         return TDL_FAIL(why, TDL_E_INVALID, "%s: reading stopped at an error on line %zu",
                         csv->name, r->line);
-    do
-        if ((st = tdl_csv_records_next(r, &more, why)))
+    for (;;) {
+        tdl_report said;
+
+        st = tdl_csv_records_next(r, &more, &said);
+        if (st && !may_skip(csv, st)) {
+            if (why)
+                *why = said;
             return fail_at_field(csv, st, why);
-    while (more && r->blank && csv->header_n > 1);
-    if (more && r->fields_n != csv->header_n)
-        return fail_ragged(csv, why);
+        }
+        if (st) {
+            skip(csv);
+            tdl_csv_records_skip_line(r);
+            continue;
+        }
+        if (!more || (r->fields_n == csv->header_n && !(r->blank && csv->header_n > 1)))
+            break;
+        if (r->blank)
+            continue;
+        if (!may_skip(csv, TDL_E_INVALID))
+            return fail_ragged(csv, why);
+        skip(csv);
+    }
     *ret_more = more;
     *ret_fields = more ? r->fields : NULL;
     *ret_n = more ? r->fields_n : 0;
@@ -217,6 +263,17 @@ bool tdl_csv_column(const tdl_csv *csv, const char *name, size_t *ret_index)
 size_t tdl_csv_line(const tdl_csv *csv)
 {
     return csv->records.row_line;
+}
+
+char tdl_csv_delimiter(const tdl_csv *csv)
+{
+    return csv->records.delimiter;
+}
+
+size_t tdl_csv_skipped(const tdl_csv *csv, size_t *ret_first_line)
+{
+    *ret_first_line = csv->first_skipped;
+    return csv->skipped;
 }
 
 uint64_t tdl_csv_bytes_read(const tdl_csv *csv)

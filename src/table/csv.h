@@ -26,8 +26,15 @@
 typedef struct tdl_csv tdl_csv;
 
 typedef struct tdl_csv_options {
-    char delimiter;     /* 0 = ',' */
-    size_t field_limit; /* most bytes of one field; 0 = 1 MiB */
+    char delimiter;       /* 0 = ',' */
+    size_t field_limit;   /* most bytes of one field; 0 = 1 MiB */
+    bool guess_delimiter; /* the one of , ; tab | that the header has most of; `delimiter` is not
+                           * looked at */
+    const char *encoding; /* of the file, a name that iconv knows; NULL = UTF-8. Must outlive it */
+    size_t skip_bad; /* rows that may be left out: ragged, badly quoted, not UTF-8. The next is an
+                      * error */
+    bool *bad_encoding; /* set to true when a byte that is none of the encoding's ends the reading;
+                         * with it, such rows are never skipped. May be NULL; must outlive it */
 } tdl_csv_options;
 
 /* Open `path` and read its header row. options may be NULL.
@@ -57,6 +64,9 @@ const tdl_str *tdl_csv_header(const tdl_csv *csv, size_t *ret_n);
 bool tdl_csv_column(const tdl_csv *csv, const char *name, size_t *ret_index);
 
 size_t tdl_csv_line(const tdl_csv *csv); /* on which the last row began, counted from 1 */
+
+char tdl_csv_delimiter(const tdl_csv *csv);
+size_t tdl_csv_skipped(const tdl_csv *csv, size_t *ret_first_line); /* rows left out so far */
 
 /* For progress: bytes of the file read so far, a buffer ahead of the rows, and in all; 0 when
  * unknown, as for a pipe. */

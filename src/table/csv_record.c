@@ -82,6 +82,25 @@ tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why)
     return TDL_OK;
 }
 
+void tdl_csv_records_guess(tdl_csv_records *r)
+{
+    static const char delimiters[] = {',', ';', '\t', '|'}; /* of as many, the earlier */
+    size_t count[256] = {0}, n = fill_up_to(r, INPUT_BYTES);
+    char best = delimiters[0];
+    bool quoted = false;
+
+    for (size_t i = r->at; i < n && (quoted || r->input[i] != '\n'); i++) {
+        quoted ^= r->input[i] == '"';
+        count[(unsigned char)r->input[i]] += !quoted;
+    }
+    for (size_t i = 1; i < sizeof delimiters; i++)
+        if (count[(unsigned char)delimiters[i]] > count[(unsigned char)best])
+            best = delimiters[i];
+    r->special[(unsigned char)r->delimiter] = false;
+    r->special[(unsigned char)best] = true;
+    r->delimiter = best;
+}
+
 static tdl_status fail_read(const tdl_csv_records *r, tdl_report *why)
 {
     if (why)
@@ -178,6 +197,7 @@ static tdl_status read_quoted(tdl_csv_records *r, tdl_report *why)
         if ((st = take(r, 1, from, hint, why)))
             return st;
     }
+    r->unterminated = !r->failed_read;
     return r->failed_read ? TDL_OK : fail_unterminated(opened_line, why);
 }
 
@@ -194,7 +214,8 @@ static tdl_status read_field(tdl_csv_records *r, tdl_report *why)
     if (r->failed_read)
         return fail_read(r, why);
     text = (tdl_str){r->row.at ? r->row.at + from : "", r->row.len - from};
-    if (!tdl_str_utf8(text, &bad))
+    r->not_utf8 = !tdl_str_utf8(text, &bad);
+    if (r->not_utf8)
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "convert it: iconv -f LATIN1 -t UTF-8",
                              "byte %zu of the field (0x%02x) is not UTF-8", bad + 1,
                              (unsigned char)text.at[bad]);
@@ -267,4 +288,17 @@ tdl_status tdl_csv_records_next(tdl_csv_records *r, bool *ret_more, tdl_report *
     }
     *ret_more = true;
     return TDL_OK;
+}
+
+void tdl_csv_records_skip_line(tdl_csv_records *r)
+{
+    while (available(r)) {
+        const char *end = memchr(r->input + r->at, '\n', r->input_n - r->at);
+
+        r->at = end ? (size_t)(end - r->input) + 1 : r->input_n;
+        if (end) {
+            r->line++;
+            return;
+        }
+    }
 }

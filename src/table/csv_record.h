@@ -23,6 +23,8 @@ typedef struct tdl_csv_records {
     size_t line;      /* of input[at], counted from 1 */
     bool failed_read; /* then `read_why` says how */
     tdl_report read_why;
+    bool not_utf8;     /* the record that failed is well-formed but for that */
+    bool unterminated; /* the file ended inside quotes */
     bool special[256]; /* bytes that end a run of plain text in an unquoted field */
 
     size_t row_line;   /* on which the record began */
@@ -39,6 +41,13 @@ void tdl_csv_records_release(tdl_csv_records *r); /* accepts a zeroed one */
 
 /* Skip a byte order mark; refuse what is plainly no CSV (UTF-16, zip). */
 tdl_status tdl_csv_records_sniff(tdl_csv_records *r, tdl_report *why);
+
+/* Make the delimiter the one of , ; tab | that the first record has most of, outside quotes. After
+ * _sniff. */
+void tdl_csv_records_guess(tdl_csv_records *r);
+
+/* After a record that failed: go on behind the next line end. */
+void tdl_csv_records_skip_line(tdl_csv_records *r);
 
 /* Read one record into `fields`. ret_more: false at the end of the file. A blank line is a record
  * of one empty field. */

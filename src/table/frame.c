@@ -26,18 +26,21 @@ bool tdl_column_type_find(tdl_str name, tdl_column_type *ret)
     return false;
 }
 
+void tdl_column_release(tdl_column *column)
+{
+    free(column->name);
+    free(column->number);
+    free(column->level);
+    free(column->levels);
+    free(column->level_bytes);
+    free(column->pixel);
+    *column = (tdl_column){0};
+}
+
 void tdl_frame_release(tdl_frame *frame)
 {
-    for (size_t i = 0; i < frame->columns_n; i++) {
-        tdl_column *column = &frame->column[i];
-
-        free(column->name);
-        free(column->number);
-        free(column->level);
-        free(column->levels);
-        free(column->level_bytes);
-        free(column->pixel);
-    }
+    for (size_t i = 0; i < frame->columns_n; i++)
+        tdl_column_release(&frame->column[i]);
     free(frame->column);
     *frame = (tdl_frame){0};
 }

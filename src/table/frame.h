@@ -4,7 +4,7 @@
  * |----------|---------------|----------------------------------------------------------------|
  * | numeric  | number        | 1.5, -3e4                                                      |
  * | integer  | number        | 42                                                             |
- * | boolean  | number, 0 / 1 | true, false, yes, no in any case; `levels` holds both as spelt |
+ * | boolean  | number, 0 / 1 | true, false, yes, no, t, f; `levels`: false's spelling, true's  |
  * | date     | number        | RFC 3339 date or time; seconds since 1970 UTC                  |
  * | category | level         | any text that repeats                                          |
  * | text     | level         | any text, mostly different                                     |
@@ -58,7 +58,8 @@ typedef struct tdl_frame {
     size_t columns_n;
 } tdl_frame;
 
-void tdl_frame_release(tdl_frame *frame); /* accepts a zeroed struct */
+void tdl_frame_release(tdl_frame *frame);    /* accepts a zeroed struct */
+void tdl_column_release(tdl_column *column); /* accepts a zeroed struct */
 /* Index of the column of that name; false when there is none. */
 bool tdl_frame_find(const tdl_frame *frame, tdl_str name, size_t *ret);
 /* Is there a value? */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +10,12 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { RAW_BYTES = 64 << 10, WINDOW_LOG_MAX = 27, EITHER_HEADER = 15 + 16 /* gzip only */ };
+enum {
+    RAW_BYTES = 64 << 10,
+    WINDOW_LOG_MAX = 27,
+    EITHER_HEADER = 15 + 16 /* gzip only */,
+    CONVERT_BYTES = 64 << 10
+};
 
 typedef enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD } packing;
 
@@ -25,6 +30,15 @@ struct tdl_input {
     bool inside; /* a member or frame has begun and not ended */
     z_stream gzip;
     ZSTD_DStream *zstd;
+    struct {
+        bool on, failed;
+        iconv_t as;
+        char *from; /* [from_n] of CONVERT_BYTES, not yet converted */
+        char *to;   /* [to_n] of 2 * CONVERT_BYTES, of which `at` on are still to be given */
+        size_t from_n, to_n, at;
+        uint64_t before;  /* bytes converted */
+        const char *name; /* owned by the caller: a literal or an option */
+    } convert;
 };
 
 /* ---- the file ---- */
@@ -122,6 +136,10 @@ void tdl_input_close(tdl_input *input)
     if (input->packing == PACKING_GZIP)
         inflateEnd(&input->gzip);
     ZSTD_freeDStream(input->zstd);
+    if (input->convert.on)
+        iconv_close(input->convert.as);
+    free(input->convert.from);
+    free(input->convert.to);
     if (input->own)
         close(input->fd);
     free(input->raw);
@@ -203,7 +221,8 @@ static tdl_status take_some(tdl_input *input, char *ret, size_t n, size_t *ret_n
     return TDL_E_INTERNAL;
 }
 
-tdl_status tdl_input_read(tdl_input *input, char *ret, size_t n, size_t *ret_n, tdl_report *why)
+static tdl_status read_unpacked(tdl_input *input, char *ret, size_t n, size_t *ret_n,
+                                tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
@@ -220,4 +239,81 @@ tdl_status tdl_input_read(tdl_input *input, char *ret, size_t n, size_t *ret_n, 
                                "the packed data end in the middle");
     }
     return st;
+}
+
+/* ---- conversion ---- */
+
+tdl_status tdl_input_convert(tdl_input *input, const char *encoding, tdl_report *why)
+{
+    input->convert.as = iconv_open("UTF-8", encoding);
+    if (input->convert.as == (iconv_t)-1)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "utf-8, gb18030, latin1, ...: see iconv --list",
+                             "there is no encoding '%s'", encoding);
+    input->convert.on = true;
+    input->convert.name = encoding;
+    input->convert.from = malloc(CONVERT_BYTES);
+    input->convert.to = malloc((size_t)2 * CONVERT_BYTES);
+    return input->convert.from && input->convert.to
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to convert it");
+}
+
+bool tdl_input_misencoded(const tdl_input *input)
+{
+    return input->convert.failed;
+}
+
+/* Convert what is there, up to a character that is not complete yet. */
+static tdl_status convert_some(tdl_input *input, bool last, tdl_report *why)
+{
+    char *from = input->convert.from, *to = input->convert.to;
+    size_t left = input->convert.from_n, room = (size_t)2 * CONVERT_BYTES;
+    size_t answer = iconv(input->convert.as, &from, &left, &to, &room);
+    size_t used = input->convert.from_n - left;
+
+    input->convert.before += used;
+    input->convert.at = 0;
+    input->convert.to_n = (size_t)(to - input->convert.to);
+    memmove(input->convert.from, from, left);
+    input->convert.from_n = left;
+    if (answer == (size_t)-1 && !input->convert.to_n &&
+        (errno == EILSEQ || (errno == EINVAL && last))) {
+        input->convert.failed = true;
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name the encoding it is in",
+                             "byte %llu of the file is not %s",
+                             (unsigned long long)input->convert.before + 1, input->convert.name);
+    }
+    return TDL_OK;
+}
+
+static tdl_status read_converted(tdl_input *input, char *ret, size_t n, size_t *ret_n,
+                                 tdl_report *why)
+{
+    size_t left, got = 0;
+    tdl_status st;
+
+    *ret_n = 0;
+    while (input->convert.at == input->convert.to_n) {
+        got = 0;
+        if (input->convert.from_n < CONVERT_BYTES &&
+            (st = read_unpacked(input, input->convert.from + input->convert.from_n,
+                                CONVERT_BYTES - input->convert.from_n, &got, why)))
+            return st;
+        input->convert.from_n += got;
+        if (!input->convert.from_n)
+            return TDL_OK;
+        if ((st = convert_some(input, !got, why)))
+            return st;
+    }
+    left = input->convert.to_n - input->convert.at;
+    *ret_n = n < left ? n : left;
+    memcpy(ret, input->convert.to + input->convert.at, *ret_n);
+    input->convert.at += *ret_n;
+    return TDL_OK;
+}
+
+tdl_status tdl_input_read(tdl_input *input, char *ret, size_t n, size_t *ret_n, tdl_report *why)
+{
+    return input->convert.on ? read_converted(input, ret, n, ret_n, why)
+                             : read_unpacked(input, ret, n, ret_n, why);
 }

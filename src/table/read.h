@@ -85,6 +85,12 @@ tdl_status tdl_frame_builder_new(const tdl_str *name, size_t columns_n,
                                  const tdl_read_options *options, tdl_frame_builder **ret,
                                  tdl_report *why);
 void tdl_frame_builder_free(tdl_frame_builder *builder); /* accepts NULL */
+/* The column of that name, a new one if need be: missing in the rows so far. */
+tdl_status tdl_frame_builder_column(tdl_frame_builder *builder, tdl_str name, size_t *ret,
+                                    tdl_report *why);
+size_t tdl_frame_builder_columns(const tdl_frame_builder *builder);
+size_t tdl_frame_builder_rows(const tdl_frame_builder *builder);
+/* A row, one cell a column; white space around a cell does not count. Not after a failure. */
 tdl_status tdl_frame_builder_add(tdl_frame_builder *builder, const tdl_str *cell, tdl_report *why);
 /* Infer types, convert. The builder is empty afterwards. */
 tdl_status tdl_frame_builder_finish(tdl_frame_builder *builder, tdl_frame *ret, tdl_report *why);
