@@ -1,0 +1,505 @@
+/* Tables into series: which columns, which order, which step, what is missing. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "forecast/calendar.h"
+#include "forecast/series.h"
+
+bool tdl_aggregate_find(tdl_str name, tdl_aggregate *ret)
+{
+    static const char *const names[] = {
+        [TDL_AGGREGATE_SUM] = "sum", [TDL_AGGREGATE_MEAN] = "mean", [TDL_AGGREGATE_LAST] = "last"};
+
+    for (size_t i = TDL_AGGREGATE_SUM; i < sizeof names / sizeof names[0]; i++)
+        if (tdl_str_is(name, names[i])) {
+            *ret = (tdl_aggregate)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- which columns ---- */
+
+typedef struct plan {
+    const tdl_frame *frame;
+    tdl_layout layout;
+    const tdl_column *time, *id; /* NULL = none */
+    size_t *value;               /* [values_n] columns; rows: the steps, in order */
+    size_t values_n;
+    double *ids; /* [ids_n] ascending, when ids are numbers without levels */
+    size_t ids_n;
+} plan;
+
+static bool is_number(const tdl_column *c)
+{
+    return c->number && (c->type == TDL_COLUMN_NUMERIC || c->type == TDL_COLUMN_INTEGER ||
+                         c->type == TDL_COLUMN_BOOLEAN || c->type == TDL_COLUMN_ID);
+}
+
+static tdl_status named(const tdl_frame *frame, tdl_str name, const char *what,
+                        const tdl_column **ret, tdl_report *why)
+{
+    size_t at;
+
+    *ret = NULL;
+    if (!name.len)
+        return TDL_OK;
+    if (!tdl_frame_find(frame, name, &at))
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no column \"%.*s\" to take the %s from",
+                        TDL_FMT(name), what);
+    *ret = &frame->column[at];
+    return TDL_OK;
+}
+
+static const tdl_column *first_of(const tdl_frame *frame, tdl_column_type type)
+{
+    for (size_t i = 0; i < frame->columns_n; i++)
+        if (frame->column[i].type == type)
+            return &frame->column[i];
+    return NULL;
+}
+
+/* An id that repeats, for long tables. */
+static const tdl_column *repeating(const tdl_frame *frame)
+{
+    const tdl_column *c = first_of(frame, TDL_COLUMN_CATEGORY);
+
+    return c && c->levels_n < frame->rows ? c : NULL;
+}
+
+static tdl_layout layout_of(const tdl_frame *frame, const tdl_series_options *o, const plan *p)
+{
+    size_t numbers = 0;
+
+    if (o->layout)
+        return o->layout;
+    if (o->series.len || o->value.len)
+        return TDL_LAYOUT_LONG;
+    for (size_t i = 0; i < frame->columns_n; i++)
+        numbers += is_number(&frame->column[i]);
+    if (!p->time && frame->columns_n > 4 && numbers + 1 >= frame->columns_n &&
+        frame->column[0].level)
+        return TDL_LAYOUT_ROWS;
+    return p->time && repeating(frame) ? TDL_LAYOUT_LONG : TDL_LAYOUT_COLUMNS;
+}
+
+static tdl_status find_columns(plan *p, const tdl_series_options *o, tdl_report *why)
+{
+    const tdl_frame *frame = p->frame;
+    const tdl_column *value;
+    tdl_status st;
+
+    if ((st = named(frame, o->time, "time", &p->time, why)) ||
+        (st = named(frame, o->series, "series", &p->id, why)) ||
+        (st = named(frame, o->value, "value", &value, why)))
+        return st;
+    if (p->time && !p->time->number)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID,
+                             "times are RFC 3339, as 2026-11-28 or "
+                             "2026-11-28T10:00:00Z, or numbers",
+                             "column %s is %s, not a time", p->time->name,
+                             tdl_column_type_name(p->time->type));
+    if (!p->time)
+        p->time = first_of(frame, TDL_COLUMN_DATE);
+    p->layout = layout_of(frame, o, p);
+    if (p->layout == TDL_LAYOUT_LONG && !p->id && !o->value.len)
+        p->id = repeating(frame);
+    if (p->layout == TDL_LAYOUT_ROWS) {
+        p->time = NULL;
+        if (!p->id && frame->column[0].level)
+            p->id = &frame->column[0];
+    }
+    for (size_t i = 0; i < frame->columns_n; i++) {
+        const tdl_column *c = &frame->column[i];
+        bool wanted = value ? c == value : c != p->time && c != p->id && is_number(c);
+
+        if (wanted && c->type == TDL_COLUMN_ID && !value && p->layout != TDL_LAYOUT_ROWS)
+            wanted = false;
+        if (wanted)
+            p->value[p->values_n++] = i;
+    }
+    if (value && !value->number)
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s is %s, not a number", value->name,
+                        tdl_column_type_name(value->type));
+    if (!p->values_n || !frame->rows)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name it with --value", "%s",
+                             frame->rows ? "no column is a number to forecast" : "no rows");
+    if (p->layout == TDL_LAYOUT_LONG && p->values_n > 1)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name one with --value",
+                             "%zu columns are numbers, %s and %s among them", p->values_n,
+                             frame->column[p->value[0]].name, frame->column[p->value[1]].name);
+    return TDL_OK;
+}
+
+/* ---- points ---- */
+
+typedef struct point {
+    size_t series;
+    double time, value;
+    size_t row;
+} point;
+
+static int by_series_time_row(const void *left, const void *right)
+{
+    const point *a = left, *b = right;
+
+    if (a->series != b->series)
+        return a->series < b->series ? -1 : 1;
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static int ascending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* Ids that are numbers: the different ones, in order. */
+static tdl_status number_ids(plan *p, tdl_report *why)
+{
+    size_t n = 0;
+
+    if (p->layout != TDL_LAYOUT_LONG || !p->id || p->id->level)
+        return TDL_OK;
+    if (!p->id->number || !(p->ids = malloc(p->frame->rows * sizeof *p->ids)))
+        return TDL_FAIL(why, p->id->number ? TDL_E_NO_MEMORY : TDL_E_INVALID,
+                        "column %s cannot name series", p->id->name);
+    for (size_t row = 0; row < p->frame->rows; row++)
+        if (tdl_column_has(p->id, row))
+            p->ids[n++] = p->id->number[row];
+    qsort(p->ids, n, sizeof *p->ids, ascending);
+    for (size_t i = 0; i < n; i++)
+        if (!i || p->ids[i] != p->ids[p->ids_n - 1])
+            p->ids[p->ids_n++] = p->ids[i];
+    return TDL_OK;
+}
+
+static size_t place(const plan *p, double id)
+{
+    const double *at = bsearch(&id, p->ids, p->ids_n, sizeof *p->ids, ascending);
+
+    return at ? (size_t)(at - p->ids) : 0;
+}
+
+static tdl_status take_points(const plan *p, point **ret, size_t *ret_n, bool *ret_sorted,
+                              tdl_report *why)
+{
+    const tdl_frame *frame = p->frame;
+    size_t all, n = 0;
+    point *points;
+
+    if (__builtin_mul_overflow(frame->rows, p->values_n, &all) || all > SIZE_MAX / sizeof *points ||
+        !(points = malloc((all ? all : 1) * sizeof *points)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows of %zu values", frame->rows,
+                        p->values_n);
+    for (size_t row = 0; row < frame->rows; row++) {
+        bool rows = p->layout == TDL_LAYOUT_ROWS;
+        double time = p->time ? p->time->number[row] : (double)row;
+
+        if (!isfinite(time)) {
+            free(points);
+            return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave the row out, or give it a time",
+                                 "row %zu has no time in column %s", row + 1, p->time->name);
+        }
+        for (size_t v = 0; v < p->values_n; v++) {
+            double value = frame->column[p->value[v]].number[row];
+            size_t series = rows ? row : p->layout == TDL_LAYOUT_COLUMNS ? v : 0;
+
+            if (p->layout == TDL_LAYOUT_LONG && p->id) {
+                if (!tdl_column_has(p->id, row))
+                    continue;
+                series = p->id->level ? (size_t)p->id->level[row] : place(p, p->id->number[row]);
+            }
+            points[n++] =
+                (point){series, rows ? (double)v : time, isfinite(value) ? value : NAN, row};
+        }
+    }
+    *ret_sorted = false;
+    for (size_t i = 1; i < n && !*ret_sorted && p->time; i++)
+        *ret_sorted =
+            points[i].series == points[i - 1].series && points[i].time < points[i - 1].time;
+    qsort(points, n, sizeof *points, by_series_time_row);
+    *ret = points;
+    *ret_n = n;
+    return TDL_OK;
+}
+
+/* Values that share a time become one. Missing ones give way to those that are there. */
+static tdl_status join(point *points, size_t *n, tdl_aggregate how, size_t *ret_joined,
+                       tdl_report *why)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n;) {
+        size_t end = i, count = 0;
+        double sum = 0, last = NAN;
+
+        while (end < *n && points[end].series == points[i].series &&
+               points[end].time == points[i].time) {
+            if (!isnan(points[end].value)) {
+                sum += points[end].value;
+                last = points[end].value;
+                count++;
+            }
+            end++;
+        }
+        if (end - i > 1 && how == TDL_AGGREGATE_REFUSE)
+            return TDL_FAIL_HINT(
+                why, TDL_E_INVALID, "name the series column, or --aggregate sum, mean or last",
+                "rows %zu and %zu have the same time", points[i].row + 1, points[i + 1].row + 1);
+        *ret_joined += end - i - 1;
+        points[kept] = points[i];
+        points[kept++].value = !count                      ? NAN
+                               : how == TDL_AGGREGATE_SUM  ? sum
+                               : how == TDL_AGGREGATE_MEAN ? sum / (double)count
+                                                           : last;
+        i = end;
+    }
+    *n = kept;
+    return TDL_OK;
+}
+
+/* ---- the step ---- */
+
+static int64_t months_of(double time)
+{
+    tdl_civil c = tdl_civil_of(time);
+
+    return c.year * 12 + c.month;
+}
+
+/* Are all times on one day of the month, or on its last, at one time of day? */
+static bool monthly(const point *points, size_t n)
+{
+    bool same = true, last = true;
+    tdl_civil first = tdl_civil_of(points[0].time);
+
+    for (size_t i = 0; i < n && (same || last); i++) {
+        tdl_civil c = tdl_civil_of(points[i].time);
+
+        same &= c.day == first.day && c.second == first.second;
+        last &= c.day == tdl_days_in_month(c.year, c.month) && c.second == first.second;
+    }
+    return same || last;
+}
+
+static tdl_status infer_step(const plan *p, const point *points, size_t n, tdl_step *ret,
+                             tdl_report *why)
+{
+    double *step = malloc((n ? n : 1) * sizeof *step);
+    size_t steps = 0;
+    int64_t months = 0;
+
+    if (!step)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
+    *ret = (tdl_step){TDL_STEP_INDEX, 1};
+    for (size_t i = 1; i < n; i++)
+        if (points[i].series == points[i - 1].series)
+            step[steps++] = points[i].time - points[i - 1].time;
+    if (steps && p->time) {
+        qsort(step, steps, sizeof *step, ascending);
+        ret->n = step[steps / 2];
+        ret->unit = p->time->type == TDL_COLUMN_DATE ? TDL_STEP_SECONDS : TDL_STEP_INDEX;
+        // the middle step may be several where gaps are many: a smaller one that divides it
+        for (size_t i = 0; i < steps / 2; i++)
+            if (step[i] < ret->n && fabs(remainder(ret->n, step[i])) < 1e-3 * step[i]) {
+                ret->n = step[i];
+                break;
+            }
+        if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n)) {
+            for (size_t i = 1; i < n; i++)
+                if (points[i].series == points[i - 1].series) {
+                    int64_t a = months_of(points[i].time) - months_of(points[i - 1].time);
+
+                    while (a) {
+                        int64_t rest = months % a;
+                        months = a;
+                        a = rest;
+                    }
+                }
+            if (months > 0)
+                *ret = (tdl_step){TDL_STEP_MONTHS, (double)months};
+        }
+    }
+    free(step);
+    return TDL_OK;
+}
+
+/* Steps from the first time to this one; false when it lies between steps. */
+static bool place_of(tdl_step step, double start, double time, size_t *ret)
+{
+    double k = step.unit == TDL_STEP_MONTHS ? (double)(months_of(time) - months_of(start)) / step.n
+                                            : (time - start) / step.n;
+    double whole = nearbyint(k);
+
+    if (!(whole >= 0 && whole < 1e9) || fabs(k - whole) > .01)
+        return false;
+    *ret = (size_t)whole;
+    return true;
+}
+
+/* ---- series ---- */
+
+static char *name_of(const plan *p, size_t series)
+{
+    tdl_buf name = {0};
+
+    if (p->layout == TDL_LAYOUT_COLUMNS) {
+        tdl_buf_text(&name, p->frame->column[p->value[series]].name);
+    } else if (p->id && p->id->level && p->layout == TDL_LAYOUT_LONG) {
+        tdl_buf_str(&name, p->id->levels[series]);
+    } else if (p->id && p->layout == TDL_LAYOUT_LONG) {
+        tdl_buf_printf(&name, "%.15g", p->ids[series]);
+    } else if (p->id) {
+        tdl_column_print(p->id, series, &name);
+    } else if (p->layout == TDL_LAYOUT_LONG) {
+        tdl_buf_text(&name, p->frame->column[p->value[0]].name);
+    } else {
+        tdl_buf_printf(&name, "row %zu", series + 1);
+    }
+    if (!name.len)
+        tdl_buf_text(&name, "series");
+    if (name.failed) {
+        tdl_buf_release(&name);
+        return NULL;
+    }
+    return name.at;
+}
+
+/* points [n] of one series, of which the first and the last have a value. */
+static tdl_status lay_out(const plan *p, const point *points, size_t n, tdl_step step,
+                          tdl_series *ret, tdl_report *why)
+{
+    size_t length = 0, at;
+
+    for (size_t i = 0; i < n; i++)
+        if (!place_of(step, points[0].time, points[i].time, &at) || (i && at < length))
+            return TDL_FAIL_HINT(why, TDL_E_INVALID, "bring times to a common step",
+                                 "row %zu is not on a step of the series: times are not equally "
+                                 "spaced",
+                                 points[i].row + 1);
+        else
+            length = at + 1;
+    if ((double)(length - n) > TDL_GAPS_MAX * (double)length)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "take a coarser step, or drop the series",
+                             "%zu of %zu steps are missing: more than %.0f %%", length - n, length,
+                             100 * TDL_GAPS_MAX);
+    ret->n = length;
+    ret->start = points[0].time;
+    ret->y = malloc(length * sizeof *ret->y);
+    ret->name = name_of(p, points[0].series);
+    if (!ret->y || !ret->name)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", length);
+    for (size_t t = 0; t < length; t++)
+        ret->y[t] = NAN;
+    for (size_t i = 0; i < n; i++)
+        if (place_of(step, points[0].time, points[i].time, &at))
+            ret->y[at] = points[i].value;
+    return TDL_OK;
+}
+
+static tdl_status build(const plan *p, const point *points, size_t n, tdl_series_set *set,
+                        tdl_report *why)
+{
+    size_t series_n = 0;
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < n; i++)
+        series_n += !i || points[i].series != points[i - 1].series;
+    if (!(set->series = calloc(series_n ? series_n : 1, sizeof *set->series)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", series_n);
+    for (size_t i = 0; i < n && !st;) {
+        size_t end = i, first, last;
+
+        while (end < n && points[end].series == points[i].series)
+            end++;
+        for (first = i; first < end && isnan(points[first].value); first++)
+            ;
+        for (last = end; last > first && isnan(points[last - 1].value); last--)
+            ;
+        i = end;
+        if (first == last)
+            continue; // a series of no values
+        tdl_series *s = &set->series[set->series_n++];
+        st = lay_out(p, points + first, last - first, set->step, s, why);
+        if (st && s->name)
+            tdl_report_prefix(why, "series %s: ", s->name);
+    }
+    if (!st && !set->series_n)
+        st = TDL_FAIL(why, TDL_E_INVALID, "no value is there to learn from");
+    return st;
+}
+
+static tdl_status fill(tdl_series_set *set, size_t period, tdl_report *why)
+{
+    tdl_series *rough = NULL;
+    tdl_status st = TDL_OK;
+    size_t season = period;
+
+    for (size_t pass = season ? 1 : 0; pass < 2 && !st; pass++) {
+        if (pass == 0) { // the season is found on lines over the gaps, then fills them
+            if (!(rough = calloc(set->series_n, sizeof *rough)))
+                return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", set->series_n);
+            for (size_t i = 0; i < set->series_n && !st; i++) {
+                size_t n = set->series[i].n, filled;
+
+                rough[i].n = n;
+                if (!(rough[i].y = malloc(n * sizeof *rough[i].y))) {
+                    st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
+                    break;
+                }
+                memcpy(rough[i].y, set->series[i].y, n * sizeof *rough[i].y);
+                if ((st = tdl_series_fill(rough[i].y, n, 1, &filled, why)))
+                    tdl_report_prefix(why, "series %s: ", set->series[i].name);
+            }
+            if (!st)
+                season = tdl_period_find(rough, set->series_n);
+            set->period_found = season > 0;
+            continue;
+        }
+        for (size_t i = 0; i < set->series_n && !st; i++) {
+            tdl_series *s = &set->series[i];
+
+            if ((st = tdl_series_fill(s->y, s->n, season, &s->filled, why)))
+                tdl_report_prefix(why, "series %s: ", s->name);
+            set->filled += s->filled;
+        }
+    }
+    set->periods_n = tdl_periods_of(season, set->period);
+    for (size_t i = 0; rough && i < set->series_n; i++)
+        free(rough[i].y);
+    free(rough);
+    return st;
+}
+
+tdl_status tdl_series_of(const tdl_frame *frame, const tdl_series_options *options,
+                         tdl_series_set *ret, tdl_report *why)
+{
+    const tdl_series_options plain = {0}, *o = options ? options : &plain;
+    tdl_series_set set = {0};
+    plan p = {.frame = frame};
+    point *points = NULL;
+    size_t n = 0;
+    tdl_status st;
+
+    if (!(p.value = malloc((frame->columns_n ? frame->columns_n : 1) * sizeof *p.value)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu columns", frame->columns_n);
+    if ((st = find_columns(&p, o, why)) || (st = number_ids(&p, why)) ||
+        (st = take_points(&p, &points, &n, &set.sorted, why)) ||
+        (st = join(points, &n, o->aggregate, &set.aggregated, why)) ||
+        (st = infer_step(&p, points, n, &set.step, why)) ||
+        (st = build(&p, points, n, &set, why)) || (st = fill(&set, o->period, why)))
+        goto out;
+    *ret = set;
+    set = (tdl_series_set){0};
+out:
+    tdl_series_set_release(&set);
+    free(points);
+    free(p.value);
+    free(p.ids);
+    return st;
+}
