@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,4 +193,29 @@ tdl_status tdl_file_make_dir(const char *path, tdl_report *why)
         st = make_one(partial, why);
     free(partial);
     return st;
+}
+
+tdl_status tdl_file_hash(const char *path, char ret_hash[65], int64_t *ret_bytes, tdl_report *why)
+{
+    crypto_generichash_state state;
+    uint8_t chunk[CHUNK], digest[32];
+    size_t n;
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        return TDL_FAIL(why, errno == ENOENT ? TDL_E_NOT_FOUND : TDL_E_IO, "%s: %s", path,
+                        strerror(errno));
+    *ret_bytes = 0;
+    crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        crypto_generichash_update(&state, chunk, n);
+        *ret_bytes += (int64_t)n;
+    }
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    if (failed)
+        return TDL_FAIL(why, TDL_E_IO, "%s: cannot be read", path);
+    crypto_generichash_final(&state, digest, sizeof digest);
+    sodium_bin2hex(ret_hash, 65, digest, sizeof digest);
+    return TDL_OK;
 }

@@ -13,6 +13,9 @@ tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why);
 tdl_status tdl_file_write_parts(const char *path, const tdl_str *parts, size_t parts_n,
                                 tdl_report *why);
 
+/* BLAKE2b-256 of a file in hexadecimal, and its size. TDL_E_NOT_FOUND | TDL_E_IO */
+tdl_status tdl_file_hash(const char *path, char ret_hash[65], int64_t *ret_bytes, tdl_report *why);
+
 /* Make a folder (and its parents) with mode 0700 unless it exists. */
 tdl_status tdl_file_make_dir(const char *path, tdl_report *why);
 

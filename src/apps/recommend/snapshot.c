@@ -1,14 +1,13 @@
 #include "apps/recommend/snapshot.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+
 static const char FORMAT[] = "treadle-recommend-1";
-enum { HASH_CHUNK = 1 << 16 };
 
 void tdl_snapshot_free(tdl_snapshot *snapshot)
 {
@@ -75,32 +74,6 @@ out:
     tdl_buf_release(&bytes);
     free(offsets);
     return st;
-}
-
-tdl_status tdl_snapshot_hash(const char *path, char ret_hash[65], int64_t *ret_bytes,
-                             tdl_report *why)
-{
-    crypto_generichash_state state;
-    uint8_t chunk[HASH_CHUNK], digest[32];
-    size_t n;
-    FILE *file = fopen(path, "rb");
-
-    if (!file)
-        return TDL_FAIL(why, errno == ENOENT ? TDL_E_NOT_FOUND : TDL_E_IO, "%s: %s", path,
-                        strerror(errno));
-    *ret_bytes = 0;
-    crypto_generichash_init(&state, NULL, 0, sizeof digest);
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
-        crypto_generichash_update(&state, chunk, n);
-        *ret_bytes += (int64_t)n;
-    }
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed)
-        return TDL_FAIL(why, TDL_E_IO, "%s: cannot be read", path);
-    crypto_generichash_final(&state, digest, sizeof digest);
-    sodium_bin2hex(ret_hash, 65, digest, sizeof digest);
-    return TDL_OK;
 }
 
 /* ---- reading ---- */
@@ -181,7 +154,7 @@ static tdl_status check_hash(const char *path, const char *expected, tdl_report 
 {
     char hash[65];
     int64_t bytes;
-    tdl_status st = tdl_snapshot_hash(path, hash, &bytes, why);
+    tdl_status st = tdl_file_hash(path, hash, &bytes, why);
 
     if (st || !strcmp(hash, expected))
         return st;

@@ -43,8 +43,4 @@ tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *sourc
 tdl_status tdl_snapshot_read(const char *path, tdl_str version, const char *hash,
                              tdl_snapshot **ret, tdl_report *why);
 
-/* BLAKE2b-256 of a file in hexadecimal, and its size. */
-tdl_status tdl_snapshot_hash(const char *path, char ret_hash[65], int64_t *ret_bytes,
-                             tdl_report *why);
-
 #endif

@@ -121,7 +121,7 @@ static tdl_status publish(run *r, tdl_report *why)
         return st;
     if ((st = write_file(r, why)))
         return st;
-    if ((st = tdl_snapshot_hash(r->path, row.hash, &row.bytes, why)))
+    if ((st = tdl_file_hash(r->path, row.hash, &row.bytes, why)))
         return st;
     row.version = tdl_str_of(r->version);
     row.path = tdl_str_of(r->file);

@@ -136,9 +136,9 @@ static void the_same_models_give_the_same_file(void **state)
     tdl_report why = {0};
 
     write_snapshot(f, 2);
-    expect_ok(tdl_snapshot_hash(f->path, one, &bytes, &why), &why);
+    expect_ok(tdl_file_hash(f->path, one, &bytes, &why), &why);
     write_snapshot(f, 2);
-    expect_ok(tdl_snapshot_hash(f->path, two, &bytes, &why), &why);
+    expect_ok(tdl_file_hash(f->path, two, &bytes, &why), &why);
     assert_string_equal(one, two);
     tdl_snapshot_free(read_snapshot(f, one));
 }
@@ -152,7 +152,7 @@ static void the_hash_is_blake2b_256(void **state)
     tdl_report why = {0};
 
     expect_ok(tdl_file_write(f->path, TDL_STR("abc"), &why), &why);
-    expect_ok(tdl_snapshot_hash(f->path, hash, &bytes, &why), &why);
+    expect_ok(tdl_file_hash(f->path, hash, &bytes, &why), &why);
     assert_string_equal(hash, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
     assert_int_equal(bytes, 3);
 }
@@ -189,7 +189,7 @@ static void one_changed_byte_is_found_by_the_hash(void **state)
     tdl_report why = {0};
 
     write_snapshot(f, 2);
-    expect_ok(tdl_snapshot_hash(f->path, hash, &size, &why), &why);
+    expect_ok(tdl_file_hash(f->path, hash, &size, &why), &why);
     expect_ok(tdl_file_read(f->path, 1 << 24, &bytes, &why), &why);
     bytes.at[bytes.len - 1] ^= 1;
     expect_ok(tdl_file_write(f->path, tdl_buf_view(&bytes), &why), &why);
