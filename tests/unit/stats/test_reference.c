@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "stats/classify.h"
+#include "stats/conformal.h"
 #include "stats/fairness.h"
 #include "stats/mitigate.h"
 #include "stats/regress.h"
@@ -113,6 +114,31 @@ static void a_series_of_twelve_and_its_forecast(void **state)
     json_decref(all);
 }
 
+static void nine_residuals_and_the_intervals_they_allow(void **state)
+{
+    json_t *all = reference("predict/vectors.json");
+    json_t *own = json_object_get(all, "split_conformal"), *value;
+    double residual[64];
+    tdl_conformal c;
+    const char *miss;
+    size_t n;
+
+    TDL_UNUSED(state);
+    n = numbers(json_object_get(own, "abs_residuals"), residual, 64);
+    assert_int_equal(tdl_conformal_init(&c, residual, n, NULL), TDL_OK);
+    json_object_foreach(json_object_get(own, "q"), miss, value)
+    {
+        double q = tdl_conformal_quantile(&c, atof(miss));
+
+        if (json_is_string(value))
+            assert_true(isinf(q) && q > 0);
+        else
+            near(q, json_object_get(own, "q"), miss);
+    }
+    tdl_conformal_release(&c);
+    json_decref(all);
+}
+
 /* ---- fairness ---- */
 
 enum { PEOPLE_MAX = 128 };
@@ -204,6 +230,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(twenty_rows_of_two_classes),
         cmocka_unit_test(five_values),
         cmocka_unit_test(a_series_of_twelve_and_its_forecast),
+        cmocka_unit_test(nine_residuals_and_the_intervals_they_allow),
         cmocka_unit_test(sixty_people_in_two_groups_and_their_crossings),
     };
 
