@@ -416,7 +416,7 @@ static tdl_status load_knots(const json_t *saved, tdl_calibration *c, tdl_report
 
         c->score[k] = json_number_value(s);
         c->rate[k] = json_number_value(r);
-        if (!json_is_number(s) || !json_is_number(r) || !isfinite(c->score[k]) ||
+        if (!json_is_number(s) || !json_is_number(r) || !(fabs(c->score[k]) <= 1e150) ||
             !(c->rate[k] >= 0 && c->rate[k] <= 1) ||
             (k && !(c->score[k] >= c->score[k - 1] && c->rate[k] >= c->rate[k - 1])))
             return TDL_FAIL(why, TDL_E_CORRUPT, "calibration: step %zu falls", k);
