@@ -2,9 +2,13 @@
 #include <math.h>
 
 #include "learn/learner.h"
+#include "learn/network.h"
 
 /* clang-format off: one a line */
-const tdl_learner_ops *const tdl_learners[] = {NULL};
+const tdl_learner_ops *const tdl_learners[] = {
+    &tdl_learner_mlp,
+    NULL,
+};
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0] - 1;
 
