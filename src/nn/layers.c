@@ -240,6 +240,11 @@ int tdl_net_hinge(tdl_net *net, int in)
     return loss_of(net, &tdl_op_hinge, in, NULL);
 }
 
+int tdl_net_poisson(tdl_net *net, int in)
+{
+    return loss_of(net, &tdl_op_poisson, in, NULL);
+}
+
 int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config)
 {
     return loss_of(net, &tdl_op_hinge_classes, in, config);

@@ -70,6 +70,7 @@ int tdl_net_huber(tdl_net *net, int in, double delta);
 int tdl_net_quantile(tdl_net *net, int in, const double *quantile, size_t n);
 int tdl_net_bce(tdl_net *net, int in, const tdl_loss_config *config);
 int tdl_net_hinge(tdl_net *net, int in);
+int tdl_net_poisson(tdl_net *net, int in); /* in: logs of means, batch->value: counts */
 /* against a teacher's probabilities, batch->value, and, where they are, classes, batch->target */
 int tdl_net_distil_ce(tdl_net *net, int in, double temperature, double soft_share);
 int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config);

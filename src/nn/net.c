@@ -58,6 +58,29 @@ int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const i
     return net->nodes_n++;
 }
 
+static void shift(int n, const int *list, int by, int *ret)
+{
+    for (int i = 0; i < n; i++)
+        ret[i] = list[i] == TDL_NONE ? TDL_NONE : list[i] + by;
+}
+
+int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice)
+{
+    int first = net->nodes_n, last = 0;
+
+    for (int k = 0; k < nodes_n; k++) {
+        const tdl_node *node = &from->node[k];
+        int in[TDL_OP_INPUTS_MAX], param[TDL_OP_PARAMS_MAX];
+
+        shift(TDL_OP_INPUTS_MAX, node->in, first, in);
+        shift(TDL_OP_PARAMS_MAX, node->param, first_slice, param);
+        last = tdl_net_append(net, node->op, node->config, in, TDL_OP_INPUTS_MAX, param,
+                              TDL_OP_PARAMS_MAX);
+    }
+    net->failed |= from->failed;
+    return last;
+}
+
 void tdl_net_keep(tdl_net *net, int value)
 {
     if (!net->failed)

@@ -73,6 +73,11 @@ int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const i
     (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(const int)
 #define TDL_EMPTY NULL, 0
 
+/* Append the first `nodes_n` ops of `from`, whose slices lie in net->params from number
+ * `first_slice` on. What they borrow must outlive the net. Returns the number of their last value.
+ */
+int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice);
+
 /* Before planning: the value, or its gradient, is read after the pass. Values that no op but a loss
  * reads are there after a forward anyhow, until a backward takes their place. */
 void tdl_net_keep(tdl_net *net, int value);

@@ -241,11 +241,12 @@ extern const tdl_op tdl_op_max_pool2d;
 /* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
 extern const tdl_op tdl_op_distil_ce;  /* against batch->value, probabilities, and ->target */
-extern const tdl_op tdl_op_mse;        /* against batch->value, as the next four */
+extern const tdl_op tdl_op_mse;        /* against batch->value, as the next five */
 extern const tdl_op tdl_op_huber;
 extern const tdl_op tdl_op_quantile;
 extern const tdl_op tdl_op_bce;
 extern const tdl_op tdl_op_hinge;           /* value is -1 or +1 */
+extern const tdl_op tdl_op_poisson;         /* value is a count */
 extern const tdl_op tdl_op_hinge_classes;   /* against batch->target */
 extern const tdl_op tdl_op_listwise;        /* against batch->value: relevance */
 extern const tdl_op tdl_op_pairwise;        /* two scores, or target against negatives */

@@ -7,6 +7,7 @@
  *     bce       max(f, 0) - f y + log1p(exp(-|f|)), f a logit            sigmoid(f) - y
  *               y in [0, 1], smoothed to y (1 - s) + s / 2
  *     hinge     max(0, 1 - y f), y = -1 or +1                            -y inside the margin
+ *     poisson   exp(f) - y f, f the log of a mean, y >= 0                exp(f) - y
  *
  * A row's loss is the mean over its columns, weighted by class_weight [columns] if there is one. in
  * and value are [rows][columns]; under quantile, `quantiles_n` neighbouring columns of in belong to
@@ -90,6 +91,19 @@ static void hinge_terms(const tdl_loss_config *config, size_t at, size_t n, cons
     }
 }
 
+static void poisson_terms(const tdl_loss_config *config, size_t at, size_t n, const tdl_real *f,
+                          const tdl_real *y, tdl_real *loss, tdl_real *slope)
+{
+    TDL_UNUSED(config);
+    TDL_UNUSED(at);
+    memcpy(slope, f, n * sizeof *slope);
+    tdl_real_exp(1, n, slope, n);
+    for (size_t i = 0; i < n; i++) {
+        loss[i] = slope[i] - y[i] * f[i];
+        slope[i] -= y[i];
+    }
+}
+
 /* ---- shapes and checks ---- */
 
 static size_t columns_each(const tdl_op_call *call)
@@ -167,6 +181,18 @@ static tdl_status check_hinge(const tdl_op_call *call, tdl_report *why)
     for (size_t i = 0; !st && i < call->rows * cols; i++)
         if (call->batch->value[i] != 1 && call->batch->value[i] != -1)
             return TDL_FAIL(why, TDL_E_INVALID, "row %zu, column %zu: label %g is not -1 or +1",
+                            i / cols, i % cols, (double)call->batch->value[i]);
+    return st;
+}
+
+static tdl_status check_poisson(const tdl_op_call *call, tdl_report *why)
+{
+    size_t cols = call->shapes->in_cols[0];
+    tdl_status st = check(call, why);
+
+    for (size_t i = 0; !st && i < call->rows * cols; i++)
+        if (!(call->batch->value[i] >= 0))
+            return TDL_FAIL(why, TDL_E_INVALID, "row %zu, column %zu: count %g is not >= 0",
                             i / cols, i % cols, (double)call->batch->value[i]);
     return st;
 }
@@ -298,3 +324,4 @@ VALUE_LOSS(huber, infer_huber, check);
 VALUE_LOSS(quantile, infer_quantile, check);
 VALUE_LOSS(bce, infer_bce, check_bce);
 VALUE_LOSS(hinge, infer, check_hinge);
+VALUE_LOSS(poisson, infer, check_poisson);
