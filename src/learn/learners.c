@@ -12,8 +12,6 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_logistic,
     &tdl_learner_crossed,
     &tdl_learner_trees,
-#include "learn/learner.h"
-#include "learn/network.h"
     &tdl_learner_mlp,
     NULL,
 };

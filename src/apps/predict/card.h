@@ -1,0 +1,20 @@
+/* The model card: what was learnt from what, how good it is and for whom, and where it ends
+ * (Mitchell et al., FAT* 2019). It is written with every fit, lies in the model file as JSON, and
+ * reads as Markdown in English or Chinese.
+ *
+ *     {"name", "created", "seed", "version", "source", "task", "target": {...}, "rows", "columns": [...],
+ *      "split": {...}, "metric", "leaderboard": [...], "chosen": {...}, "gain": {...}, "quality": {...},
+ *      "importance": [...], "fairness"?: {...}, "leaks": [...], "notes": [...], "cost": {...}}
+ */
+#ifndef TDL_PREDICT_CARD_H
+#define TDL_PREDICT_CARD_H
+
+#include "apps/predict/predictor.h"
+
+/* The card as Markdown, appended. language: "en" or "zh". hash: of the model file, may be NULL */
+void tdl_card_markdown(const json_t *card, const char *language, const char *hash, tdl_buf *out);
+
+/* The leaderboard as aligned text, for terminals; appended. */
+void tdl_card_leaderboard(const json_t *card, const char *language, tdl_buf *out);
+
+#endif

@@ -1,0 +1,32 @@
+/* Predictors in the store: each fit is a version of the model of its name, of which one serves.
+ *
+ * A version's row has the app "predict/NAME", its card as the report, and its file below the data
+ * folder.
+ */
+#ifndef TDL_PREDICT_REGISTRY_H
+#define TDL_PREDICT_REGISTRY_H
+
+#include "apps/predict/predictor.h"
+#include "store/store.h"
+
+enum { TDL_PREDICT_NAME_MAX = 48 };
+
+/* Letters, digits, '-', '_' and '.', at most 48, not beginning with '.': it becomes part of paths
+ * and addresses. TDL_E_INVALID says so. */
+tdl_status tdl_predict_check_name(tdl_str name, tdl_report *why);
+
+/* Write the file, then its row.
+ *   ret_version  [80] "predict-NAME-0192..." */
+tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
+                               const tdl_predictor *predictor, bool activate, char *ret_version,
+                               tdl_report *why);
+
+/* The row of the version that serves under a name. TDL_E_NOT_FOUND names those there are. */
+tdl_status tdl_predict_active(tdl_store *store, tdl_str name, tdl_arena *arena,
+                              tdl_model_row *ret, tdl_report *why);
+
+/* Load it, its file checked against the hash of the row. */
+tdl_status tdl_predict_load_row(tdl_store *store, const char *data_dir, const tdl_model_row *row,
+                                tdl_predictor **ret, tdl_report *why);
+
+#endif

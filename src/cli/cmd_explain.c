@@ -1,0 +1,294 @@
+/* treadle explain: what a model's answers rest on. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/predict/explain.h"
+#include "cli/commands.h"
+#include "cli/model_source.h"
+#include "cli/read_options.h"
+
+typedef struct explain_values {
+    tdl_common common;
+    tdl_read_values read;
+    const char *model, *column, *output_of;
+    int64_t row, threads;
+} explain_values;
+
+static const tdl_option explain_options[] = {
+    {"model",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, model),
+     "NAME",
+     NULL,
+     0,
+     0,
+     {"which model: its name, or its file", "模型名或模型文件"}},
+    {"row",
+     TDL_OPTION_INT,
+     offsetof(explain_values, row),
+     "N",
+     "0",
+     0,
+     INT64_MAX,
+     {"explain this row, counted from 1; 0 = all of them together",
+      "解释第 N 行（从 1 开始）；0 = 整体"}},
+    {"column",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, column),
+     "NAME",
+     NULL,
+     0,
+     0,
+     {"how the answer changes with this column", "答案随该列如何变化"}},
+    {"class",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, output_of),
+     "NAME",
+     NULL,
+     0,
+     0,
+     {"of several classes: which", "多分类时解释哪一类"}},
+    {"threads",
+     TDL_OPTION_INT,
+     offsetof(explain_values, threads),
+     "N",
+     "0",
+     0,
+     1024,
+     {"0 = one per core; never changes the result", "0 = 每核一个；不影响结果"}},
+    TDL_READ_OPTIONS(explain_values, read),
+};
+
+enum { BAR_WIDTH = 24, ROWS_OF_ALL = 2000 };
+
+typedef struct job {
+    const explain_values *values;
+    tdl_predictor *model;
+    tdl_frame frame;
+    tdl_pool *pool;
+    size_t which; /* score */
+} job;
+
+static tdl_status find_score(job *j, tdl_report *why)
+{
+    const tdl_predict_target *t = &j->model->target;
+    const char *name = j->values->output_of;
+
+    if (!name || t->task == TDL_TASK_BINARY)
+        return TDL_OK;
+    for (j->which = 0; j->which < t->classes_n; j->which++)
+        if (!strcmp(t->class_name[j->which], name))
+            return TDL_OK;
+    return TDL_FAIL(why, TDL_E_INVALID, "there is no class \"%s\"", name);
+}
+
+static void draw_bar(double value, double most)
+{
+    int n = most > 0 ? (int)lrint(fabs(value) / most * BAR_WIDTH) : 0;
+
+    for (int i = 0; i < n; i++)
+        fputs(value < 0 ? "-" : "+", stdout);
+    putchar('\n');
+}
+
+/* ---- all rows ---- */
+
+static tdl_status explain_all(const job *j, tdl_jw *w, tdl_report *why)
+{
+    const tdl_predictor *p = j->model;
+    double *importance = malloc((p->columns_n + 1) * sizeof *importance);
+    size_t *order = malloc((p->columns_n + 1) * sizeof *order);
+    tdl_status st = importance && order ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+
+    if (!st)
+        st = tdl_predictor_importance(p, &j->frame, NULL, j->frame.rows, ROWS_OF_ALL, j->pool,
+                                      importance, why);
+    if (st)
+        goto out;
+    const tdl_explanation all = {.rows = 1, .columns_n = p->columns_n, .share = importance};
+    tdl_explanation_order(&all, 0, order);
+    tdl_jw_key(w, "importance");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < p->columns_n; i++) {
+        if (!strcmp(p->column[order[i]], p->target.column))
+            continue;
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "column", p->column[order[i]]);
+        tdl_jw_knumber(w, "share", importance[order[i]]);
+        tdl_jw_end_object(w);
+        if (!j->values->common.json) {
+            printf("%-28s %10.4f  ", p->column[order[i]], importance[order[i]]);
+            draw_bar(importance[order[i]], importance[order[0]]);
+        }
+    }
+    tdl_jw_end_array(w);
+out:
+    free(importance);
+    free(order);
+    return st;
+}
+
+/* ---- one row ---- */
+
+static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
+{
+    const tdl_predictor *p = j->model;
+    uint32_t row = (uint32_t)(j->values->row - 1);
+    size_t *order = malloc((p->columns_n + 1) * sizeof *order);
+    tdl_frame one = {0};
+    tdl_explanation e = {0};
+    tdl_buf cell = {0};
+    tdl_status st = TDL_OK;
+
+    if (!order)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+    if ((size_t)j->values->row > j->frame.rows)
+        st = TDL_FAIL(why, TDL_E_INVALID, "--row %lld: there are %zu rows",
+                      (long long)j->values->row, j->frame.rows);
+    if (st || (st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
+        (st = tdl_predictor_explain(p, &one, j->which, j->pool, &e, why)))
+        goto out;
+    tdl_explanation_order(&e, 0, order);
+    tdl_jw_ktext(w, "method", e.method);
+    tdl_jw_knumber(w, "score", e.score[0]);
+    tdl_jw_knumber(w, "base", e.base[0]);
+    tdl_jw_knumber(w, "completeness_error", e.error);
+    tdl_jw_key(w, "features");
+    tdl_jw_array(w);
+    if (!j->values->common.json)
+        printf("%s %.4f, %s %.4f (%s)\n", tdl_tr("score", "得分"), e.score[0],
+               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0], e.method);
+    for (size_t i = 0; i < p->columns_n; i++) {
+        size_t column, of = order[i];
+
+        if (!strcmp(p->column[of], p->target.column))
+            continue;
+        tdl_buf_clear(&cell);
+        if (tdl_frame_find(&one, tdl_str_of(p->column[of]), &column))
+            tdl_column_print(&one.column[column], 0, &cell);
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "name", p->column[of]);
+        tdl_jw_kstr(w, "value", tdl_buf_view(&cell));
+        tdl_jw_knumber(w, "attribution", e.share[of]);
+        tdl_jw_end_object(w);
+        if (!j->values->common.json) {
+            printf("%-28s %-16.16s %+10.4f  ", p->column[of], cell.len ? cell.at : "-",
+                   e.share[of]);
+            draw_bar(e.share[of], fabs(e.share[order[0]]));
+        }
+    }
+    tdl_jw_end_array(w);
+out:
+    tdl_explanation_release(&e);
+    tdl_frame_release(&one);
+    tdl_buf_release(&cell);
+    free(order);
+    return st;
+}
+
+/* ---- one column ---- */
+
+static void print_dependence(const json_t *points)
+{
+    const json_t *point, *value;
+    size_t i;
+    double output, most = 0;
+
+    json_array_foreach(points, i, point)
+    {
+        tdl_json_get_number(point, "output", &output);
+        most = fmax(most, fabs(output));
+    }
+    json_array_foreach(points, i, point)
+    {
+        value = json_object_get(point, "value");
+        if (json_is_string(value))
+            printf("%-20s ", json_string_value(value));
+        else
+            printf("%-20.6g ", json_number_value(value));
+        tdl_json_get_number(point, "output", &output);
+        printf("%10.4f  ", output);
+        draw_bar(output, most);
+    }
+}
+
+static tdl_status explain_column(const job *j, tdl_jw *w, tdl_report *why)
+{
+    tdl_buf text = {0};
+    tdl_jw points = {.out = &text};
+    json_t *read = NULL;
+    size_t column;
+    tdl_status st;
+
+    if (!tdl_frame_find(&j->frame, tdl_str_of(j->values->column), &column))
+        return TDL_FAIL(why, TDL_E_INVALID, "there is no column \"%s\"", j->values->column);
+    st = tdl_predictor_dependence(j->model, &j->frame, column, j->which, j->pool, &points, why);
+    if (!st)
+        st = tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, &read, why);
+    if (!st) {
+        tdl_jw_ktext(w, "column", j->values->column);
+        tdl_jw_kraw(w, "dependence", tdl_buf_view(&text));
+        if (!j->values->common.json)
+            print_dependence(read);
+    }
+    json_decref(read);
+    tdl_buf_release(&text);
+    return st;
+}
+
+/* ---- */
+
+static tdl_status explain(const job *j, tdl_report *why)
+{
+    tdl_buf text = {0};
+    tdl_jw w = {.out = &text};
+    tdl_status st;
+
+    tdl_jw_object(&w);
+    tdl_jw_ktext(&w, "model", j->model->name);
+    st = j->values->column ? explain_column(j, &w, why)
+         : j->values->row  ? explain_row(j, &w, why)
+                           : explain_all(j, &w, why);
+    tdl_jw_end_object(&w);
+    if (!st && j->values->common.json)
+        printf("%.*s\n", (int)text.len, text.at);
+    tdl_buf_release(&text);
+    return st;
+}
+
+static tdl_status run(const void *values, char **arguments, tdl_report *why)
+{
+    const explain_values *v = values;
+    job j = {.values = v};
+    tdl_status st;
+
+    if (!v->model)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "treadle explain rows.csv --model NAME",
+                             "--model is missing");
+    if ((st = tdl_open_model(&v->common, v->model, &j.model, why)))
+        return st;
+    j.pool = tdl_pool_new((unsigned)v->threads);
+    if (!(st = find_score(&j, why)) &&
+        !(st = tdl_read_for_model(arguments[0], &v->read, j.model, v->common.quiet, &j.frame, why)))
+        st = explain(&j, why);
+    tdl_frame_release(&j.frame);
+    tdl_predictor_free(j.model);
+    tdl_pool_free(j.pool);
+    return st;
+}
+
+const tdl_command tdl_command_explain = {
+    .name = "explain",
+    .arguments = "FILE",
+    .arguments_n = 1,
+    .values_size = sizeof(explain_values),
+    .options = explain_options,
+    .options_n = sizeof explain_options / sizeof explain_options[0],
+    .summary = {"what a model's answers rest on: all rows, one row, one column",
+                "模型的答案依据什么：全部行、某一行、某一列"},
+    .examples = "  treadle explain customers.csv --model churn\n"
+                "  treadle explain customers.csv --model churn --row 7\n"
+                "  treadle explain customers.csv --model churn --column tenure --json\n",
+    .run = run,
+};

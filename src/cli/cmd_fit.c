@@ -1,0 +1,366 @@
+/* treadle fit */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/predict/card.h"
+#include "apps/predict/contest.h"
+#include "apps/predict/fit.h"
+#include "apps/predict/registry.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/open_store.h"
+#include "cli/progress.h"
+#include "cli/read_options.h"
+#include "cli/whole_file.h"
+
+enum { BARS = 6 };
+
+typedef struct fit_values {
+    tdl_common common;
+    tdl_read_values read;
+    const char *target, *task, *positive, *classes, *quantiles;
+    const char *name, *output, *model, *metric, *prefer;
+    const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
+    int64_t folds, seed, threads, budget;
+    bool nested, balance, no_blend;
+} fit_values;
+
+#define TEXT(name, member, argument, en, zh)                                                       \
+    {                                                                                              \
+        name, TDL_OPTION_TEXT, offsetof(fit_values, member), argument, NULL, 0, 0, {en, zh}        \
+    }
+#define FLAG(name, member, en, zh)                                                                 \
+    {                                                                                              \
+        name, TDL_OPTION_FLAG, offsetof(fit_values, member), NULL, NULL, 0, 0, {en, zh}            \
+    }
+#define COUNT(name, member, fallback, low, high, en, zh)                                           \
+    {                                                                                              \
+        name, TDL_OPTION_INT, offsetof(fit_values, member), "N", fallback, low, high, {en, zh}     \
+    }
+
+#define BAR(name, number, en, zh) TEXT(name, bar[number], "VALUE", en, zh)
+
+static const tdl_option fit_options[] = {
+    TEXT("target", target, "COLUMN", "what to predict", "要预测的列"),
+    TEXT("task", task, "TASK", "binary, classes, ordinal, regression, count, quantile or ranking",
+         "任务：binary、classes、ordinal、regression、count、quantile 或 ranking"),
+    TEXT("positive", positive, "VALUE", "the value that counts as yes", "视为“是”的取值"),
+    TEXT("classes", classes, "LOW,...,HIGH", "order of an ordinal target", "有序目标的类别次序"),
+    TEXT("quantiles", quantiles, "Q,...", "of task quantile; .1,.5,.9", "分位数任务的水平"),
+    TEXT("name", name, "NAME", "of the model; the file's name without it", "模型名；默认取文件名"),
+    TEXT("output", output, "FILE", "write the model here, and its card beside it; no data folder",
+         "把模型写入该文件，模型卡写在旁边；不使用数据目录"),
+    TEXT("model", model, "NAME,...", "auto, or names of models", "auto 或模型名称"),
+    TEXT("metric", metric, "METRIC", "what decides: auc, log_loss, rmse, mae, ...",
+         "用来取舍的指标：auc、log_loss、rmse、mae 等"),
+    TEXT("prefer", prefer, "simple", "simple: the least complex model within one standard error",
+         "simple：一个标准误之内最简单的模型"),
+    TEXT("drop", drop, "COLUMN,...", "no features", "不作特征的列"),
+    TEXT("allow-leak", allow_leak, "COLUMN,...", "features although they look like leaks",
+         "看似泄漏但仍作特征的列"),
+    TEXT("time", time, "COLUMN", "train on the past, test on what followed", "按时间划分"),
+    TEXT("group", group, "COLUMN", "rows of a group stay together", "同组的行不拆开"),
+    TEXT("fold", fold, "COLUMN", "the folds, given", "给定的折"),
+    TEXT("fairness", fairness, "COLUMN,...", "groups to audit", "要审计公平性的群体列"),
+    TEXT("weight", weight, "COLUMN", "weight of each row", "每行的权重"),
+    TEXT("cost", cost, "FP:FN", "what a wrong yes and a wrong no cost: 1:5",
+         "误判为是与误判为否的代价：1:5"),
+    BAR("min-auc", 0, "exit 3 below it", "低于它则退出码为 3"),
+    BAR("min-accuracy", 1, "likewise", "同上"),
+    BAR("min-f1", 2, "likewise", "同上"),
+    BAR("max-log-loss", 3, "exit 3 above it", "高于它则退出码为 3"),
+    BAR("max-rmse", 4, "likewise", "同上"),
+    BAR("max-mae", 5, "likewise", "同上"),
+    COUNT("folds", folds, "0", 0, 19, "0 = 5, or 3 of very many rows", "0 = 5 折，行数很多时 3 折"),
+    COUNT("seed", seed, "0", 0, INT64_MAX, "same seed, same data: same model", "相同种子得到相同模型"),
+    COUNT("threads", threads, "0", 0, 1024, "0 = one per core; never changes the result",
+          "0 = 每核一个；不影响结果"),
+    COUNT("budget", budget, "300", 1, 1000000, "seconds for comparing models", "比较模型的秒数"),
+    FLAG("nested", nested, "measure the whole procedure on outer folds, and write no model",
+         "在外层折上评测整个过程，不写模型"),
+    FLAG("balance", balance, "weigh classes alike", "各类别同等加权"),
+    FLAG("no-blend", no_blend, "one model, no blend", "单一模型，不混合"),
+    TDL_READ_OPTIONS(fit_values, read),
+};
+
+/* ---- options ---- */
+
+static tdl_status read_cost(const char *text, tdl_predict_options *ret, tdl_report *why)
+{
+    const char *colon = text ? strchr(text, ':') : NULL;
+
+    if (!text)
+        return TDL_OK;
+    if (!colon || !tdl_str_double((tdl_str){text, (size_t)(colon - text)}, &ret->cost_fp) ||
+        !tdl_str_double(tdl_str_of(colon + 1), &ret->cost_fn) || !(ret->cost_fp > 0) ||
+        !(ret->cost_fn > 0))
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "two numbers above 0: --cost 1:5", "--cost %s", text);
+    return TDL_OK;
+}
+
+static tdl_status read_quantiles(const char *text, tdl_target_wish *ret, tdl_report *why)
+{
+    for (const char *at = text; at;) {
+        size_t len = strcspn(at, ",");
+        double *q = &ret->quantile[ret->quantiles_n];
+
+        if (ret->quantiles_n == TDL_QUANTILES_MAX || !tdl_str_double((tdl_str){at, len}, q) ||
+            !(*q > 0 && *q < 1) || (ret->quantiles_n && *q <= q[-1]))
+            return TDL_FAIL_HINT(why, TDL_E_USAGE, "rising numbers between 0 and 1: .1,.5,.9",
+                                 "--quantiles %s", text);
+        ret->quantiles_n++;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return TDL_OK;
+}
+
+/* The file's name without folder and endings, other characters made to '_'. */
+static void name_after(const char *source, char ret[TDL_PREDICT_NAME_MAX + 1])
+{
+    const char *slash = strrchr(source, '/');
+    size_t n = 0;
+
+    for (const char *at = slash ? slash + 1 : source; *at && *at != '.' && n < TDL_PREDICT_NAME_MAX;
+         at++) {
+        bool right = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                     (*at >= '0' && *at <= '9') || *at == '-';
+        ret[n++] = right ? *at : '_';
+    }
+    strcpy(ret + n, n ? "" : "model");
+}
+
+static tdl_status make_options(const fit_values *v, const char *source, const char *name,
+                               tdl_predict_options *ret, tdl_report *why)
+{
+    if (!v->target)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "treadle fit FILE --target COLUMN",
+                             "--target is missing");
+    if (v->prefer && strcmp(v->prefer, "simple") != 0)
+        return TDL_FAIL(why, TDL_E_USAGE, "--prefer %s: there is only \"simple\"", v->prefer);
+    *ret = (tdl_predict_options){.name = name,
+                                 .source = source,
+                                 .target = {.column = tdl_str_of(v->target),
+                                            .positive = tdl_str_of(v->positive),
+                                            .task = v->task,
+                                            .classes = v->classes},
+                                 .models = v->model,
+                                 .prefer_simple = v->prefer != NULL,
+                                 .no_blend = v->no_blend,
+                                 .metric = v->metric,
+                                 .drop = v->drop,
+                                 .allow_leak = v->allow_leak,
+                                 .time = v->time,
+                                 .group = v->group,
+                                 .fold = v->fold,
+                                 .fairness = v->fairness,
+                                 .weight = v->weight,
+                                 .folds = (size_t)v->folds,
+                                 .balance = v->balance,
+                                 .budget = (double)v->budget,
+                                 .seed = (uint64_t)v->seed};
+    tdl_status st = read_cost(v->cost, ret, why);
+    return st ? st : read_quantiles(v->quantiles, &ret->target, why);
+}
+
+/* ---- bars ---- */
+
+static tdl_status check_bar(const char *metric_name, const char *text, tdl_task task,
+                            const json_t *metrics, tdl_report *why)
+{
+    const tdl_metric *metric = tdl_metric_find(tdl_str_of(metric_name), tdl_metric_task_of(task));
+    double wanted, value;
+
+    if (!tdl_str_double(tdl_str_of(text), &wanted))
+        return TDL_FAIL(why, TDL_E_USAGE, "the bar of %s: \"%s\" is not a number", metric_name, text);
+    if (!metric || !tdl_json_get_number(json_object_get(metrics, metric_name), "value", &value))
+        return TDL_FAIL(why, TDL_E_USAGE, "there is no %s of this task", metric_name);
+    if (metric->higher_is_better ? value >= wanted : value <= wanted)
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_BAR, "%s is %.4f, the bar %.4f", metric_name, value, wanted);
+}
+
+static tdl_status check_bars(const fit_values *v, tdl_task task, const json_t *quality,
+                             tdl_report *why)
+{
+    static const char *const metric[BARS] = {"auc", "accuracy", "f1", "log_loss", "rmse", "mae"};
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < BARS && !st; i++)
+        if (v->bar[i])
+            st = check_bar(metric[i], v->bar[i], task, json_object_get(quality, "metrics"), why);
+    return st;
+}
+
+/* ---- what is written ---- */
+
+static tdl_status write_card(const char *model, const tdl_predictor *p, const char *hash,
+                             tdl_report *why)
+{
+    static const char *const language[] = {"en", "zh"};
+    static const char *const ending[] = {".card.md", ".card.zh-CN.md"};
+    char path[PATH_MAX];
+    tdl_buf text = {0};
+    tdl_status st;
+
+    tdl_json_dump(&text, p->card);
+    snprintf(path, sizeof path, "%s.card.json", model);
+    st = tdl_file_write(path, tdl_buf_view(&text), why);
+    for (size_t i = 0; i < 2 && !st; i++) {
+        tdl_buf_clear(&text);
+        tdl_card_markdown(p->card, language[i], hash, &text);
+        snprintf(path, sizeof path, "%s%s", model, ending[i]);
+        st = tdl_file_write(path, tdl_buf_view(&text), why);
+    }
+    tdl_buf_release(&text);
+    return st;
+}
+
+static tdl_status write_file(const char *path, const tdl_predictor *p, tdl_report *why)
+{
+    char hash[65];
+    int64_t bytes;
+    tdl_status st = tdl_predictor_save(p, path, why);
+
+    if (st || (st = tdl_file_hash(path, hash, &bytes, why)))
+        return st;
+    return write_card(path, p, hash, why);
+}
+
+static tdl_status publish(const fit_values *v, const tdl_predictor *p, char *ret_version,
+                          tdl_report *why)
+{
+    tdl_loop *loop = NULL;
+    char path[PATH_MAX], hash[65];
+    int64_t bytes;
+    tdl_loop_options options = {.data_dir = v->common.data,
+                                .store = v->common.store,
+                                .actor = "cli",
+                                .master_key_file = v->common.master_key_file};
+    tdl_report warning = {0};
+    tdl_status st = tdl_loop_open(&options, &loop, &warning, why);
+
+    if (st)
+        return st;
+    st = tdl_predict_publish(tdl_loop_store(loop), v->common.data, p, true, ret_version, why);
+    tdl_loop_close(loop);
+    snprintf(path, sizeof path, "%s/models/%s.safetensors", v->common.data, ret_version);
+    if (!st && !(st = tdl_file_hash(path, hash, &bytes, why))) {
+        path[strlen(path) - strlen(".safetensors")] = '\0';
+        st = write_card(path, p, hash, why);
+    }
+    return st;
+}
+
+static void print_outcome(const fit_values *v, const tdl_predictor *p, const char *where)
+{
+    tdl_buf text = {0};
+
+    if (v->common.json) {
+        json_t *whole = json_copy(p->card);
+
+        json_object_set_new(whole, "model_file", json_string(where));
+        tdl_json_dump(&text, whole);
+        printf("%.*s\n", (int)text.len, text.at);
+        json_decref(whole);
+    } else {
+        tdl_card_leaderboard(p->card, tdl_tr("en", "zh"), &text);
+        printf("%.*s%s %s\n", (int)text.len, text.at, tdl_tr("model", "模型"), where);
+    }
+    tdl_buf_release(&text);
+}
+
+/* ---- */
+
+static tdl_status fit_one(const fit_values *v, const tdl_frame *frame,
+                          const tdl_predict_options *options, tdl_report *why)
+{
+    tdl_predictor *p = NULL;
+    char version[80];
+    tdl_status st = tdl_predict_fit(frame, options, &p, why);
+
+    if (!st && !(st = v->output ? write_file(v->output, p, why) : publish(v, p, version, why)))
+        print_outcome(v, p, v->output ? v->output : version);
+    if (!st)
+        st = check_bars(v, p->target.task, json_object_get(p->card, "quality"), why);
+    tdl_predictor_free(p);
+    return st;
+}
+
+static void print_nested(const json_t *report)
+{
+    const json_t *fold;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "folds"), i, fold)
+    {
+        printf("%s %-4zu %s %.4f  %s\n", tdl_tr("fold", "折"), i + 1,
+               json_string_value(json_object_get(report, "metric")),
+               json_number_value(json_object_get(fold, "value")),
+               json_string_value(json_object_get(json_object_get(fold, "chosen"), "model")));
+    }
+    printf("%s %.4f +-%.4f\n", tdl_tr("mean", "平均"),
+           json_number_value(json_object_get(report, "value")),
+           json_number_value(json_object_get(report, "standard_error")));
+}
+
+static tdl_status measure_nested(const fit_values *v, const tdl_frame *frame,
+                                 const tdl_predict_options *options, tdl_report *why)
+{
+    tdl_buf text = {0};
+    json_t *report = NULL;
+    tdl_str task_name = {0};
+    tdl_task task = TDL_TASK_BINARY;
+    tdl_status st = tdl_predict_nested(frame, options, &text, why);
+
+    if (!st && !(st = tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, &report, why))) {
+        if (v->common.json)
+            printf("%.*s\n", (int)text.len, text.at);
+        else
+            print_nested(report);
+        if (tdl_json_get_str(report, "task", &task_name))
+            tdl_task_find(task_name, &task);
+        st = check_bars(v, task, json_object_get(report, "quality"), why);
+    }
+    json_decref(report);
+    tdl_buf_release(&text);
+    return st;
+}
+
+static tdl_status run(const void *values, char **arguments, tdl_report *why)
+{
+    const fit_values *v = values;
+    char name[TDL_PREDICT_NAME_MAX + 1];
+    tdl_predict_options options;
+    tdl_frame frame = {0};
+    tdl_progress progress = tdl_progress_start(v->common.quiet);
+    tdl_status st;
+
+    name_after(arguments[0], name);
+    if ((st = make_options(v, arguments[0], v->name ? v->name : name, &options, why)) ||
+        (st = tdl_predict_check_name(tdl_str_of(options.name), why)) ||
+        (st = tdl_read_frame(arguments[0], &v->read, v->common.quiet, &frame, why)))
+        return st;
+    options.pool = tdl_pool_new((unsigned)v->threads);
+    options.progress = tdl_progress_tell;
+    options.progress_context = &progress;
+    st = v->nested ? measure_nested(v, &frame, &options, why) : fit_one(v, &frame, &options, why);
+    tdl_progress_finish(&progress);
+    tdl_pool_free(options.pool);
+    tdl_frame_release(&frame);
+    return st;
+}
+
+const tdl_command tdl_command_fit = {
+    .name = "fit",
+    .arguments = "FILE",
+    .arguments_n = 1,
+    .values_size = sizeof(fit_values),
+    .options = fit_options,
+    .options_n = sizeof fit_options / sizeof fit_options[0],
+    .summary = {"from a table to a model that predicts a column", "由表格得到预测某一列的模型"},
+    .examples = "  treadle fit customers.csv --target churn\n"
+                "  treadle fit loans.csv --target default --cost 1:5 --fairness sex --json\n"
+                "  treadle fit sales.csv --target units --time day --output sales.safetensors\n",
+    .run = run,
+};
