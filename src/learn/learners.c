@@ -10,6 +10,7 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_nearest,
     &tdl_learner_linear,
     &tdl_learner_logistic,
+    &tdl_learner_spline,
     &tdl_learner_crossed,
     &tdl_learner_trees,
     &tdl_learner_mlp,
