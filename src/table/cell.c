@@ -135,6 +135,10 @@ bool tdl_cell_date(tdl_str text, double *ret_seconds)
         full[n++] = 'Z';
     memcpy(full + n, text.at + clock, text.len - clock);
     n += text.len - clock;
+    if (text.len - clock == 3) { /* "+08", as PostgreSQL writes it */
+        memcpy(full + n, ":00", 3);
+        n += 3;
+    }
     full[n] = '\0';
     return parse_time(full, ret_seconds);
 }
