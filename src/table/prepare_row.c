@@ -146,8 +146,7 @@ static void number_features(const tdl_number *n, const tdl_cells *cells, double 
     bool given =
         cells->number == cells->given ? !isnan(x) : !isnan(tdl_number_raw(n, cells->given));
 
-    if (!isnan(x))
-        x = fmin(fmax(x, n->low), n->high);
+    x = x < n->low ? n->low : x > n->high ? n->high : x; // NaN stays
     filled = isnan(x) ? n->fill : x;
     ret[0] = tdl_scale_apply(&n->scale, filled);
     if (n->edge)

@@ -154,7 +154,8 @@ void tdl_views_close(tdl_view *view, size_t sources_n)
     for (size_t i = 0; view && i < sources_n; i++) {
         free(view[i].parsed);
         free(view[i].level);
-        tdl_buf_release(&view[i].text);
+        if (view[i].text.at) // most never print
+            tdl_buf_release(&view[i].text);
     }
     free(view);
 }

@@ -505,6 +505,49 @@ static void gaps_are_filled_by_ridge_alike_in_training_and_serving(void **state)
     release(&f);
 }
 
+/* ---- images ---- */
+
+static void pictures_go_through_untouched_and_of_one_size_only(void **state)
+{
+    const tdl_prepare_options options = {0};
+    uint8_t pixel[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    char names[2][4] = {"a", "b"};
+    tdl_column column[2] = {{.name = names[0],
+                             .type = TDL_COLUMN_IMAGE,
+                             .pixel = pixel,
+                             .channels = 1,
+                             .height = 2,
+                             .width = 2}};
+    const uint32_t row[] = {2, 0};
+    tdl_frame frame = {.rows = 3, .column = column, .columns_n = 1};
+    tdl_prepare *prepare, *none = NULL;
+    tdl_matrix m;
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_prepare_fit(&frame, NULL, row, 2, NULL, &options, 0, &prepare, &m, NULL),
+                     TDL_OK);
+    assert_true(m.cols == 0 && m.channels == 1 && m.height == 2 && m.width == 2);
+    assert_memory_equal(m.pixel, pixel + 8, 4);
+    assert_memory_equal(m.pixel + 4, pixel, 4);
+    tdl_matrix_release(&m);
+    assert_int_equal(tdl_prepare_median_row(prepare, &m, NULL), TDL_OK);
+    tdl_matrix_release(&m);
+    column[0].height = 1;
+    column[0].width = 4;
+    assert_int_equal(tdl_prepare_apply(prepare, &frame, NULL, 0, &m, NULL, &why), TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "1 x 1 x 4"));
+    frame.columns_n = 0;
+    assert_int_equal(tdl_prepare_apply(prepare, &frame, NULL, 0, &m, NULL, &why), TDL_E_INVALID);
+    tdl_prepare_free(prepare);
+    column[1] = column[0];
+    column[1].name = names[1];
+    frame.columns_n = 2;
+    assert_int_equal(tdl_prepare_fit(&frame, NULL, row, 2, NULL, &options, 0, &none, NULL, &why),
+                     TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "a and b"));
+}
+
 /* ---- properties ---- */
 
 static void fill_buffer(tdl_buf *out, size_t rows)
@@ -830,6 +873,7 @@ int main(void)
         cmocka_unit_test(coordinates_are_turned_and_counts_divided),
         cmocka_unit_test(words_are_weighed_by_rarity),
         cmocka_unit_test(gaps_are_filled_by_ridge_alike_in_training_and_serving),
+        cmocka_unit_test(pictures_go_through_untouched_and_of_one_size_only),
         cmocka_unit_test(training_rows_look_the_same_when_they_are_served),
         cmocka_unit_test(what_was_saved_gives_the_same_bits),
         cmocka_unit_test(rows_in_any_batches_give_the_same_bits),
