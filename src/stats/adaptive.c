@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "stats/conformal.h"
+#include "stats/numbers.h"
 
 enum { HORIZONS_MAX = 1 << 16, WINDOW_MAX = 1 << 20, SCORES_MAX = 1 << 24, WAITING_MAX = 1 << 20 };
 
@@ -61,13 +62,6 @@ void tdl_adaptive_free(tdl_adaptive *s)
     free(s);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static tdl_status find(const tdl_adaptive *s, size_t at, horizon **ret, tdl_report *why)
 {
     if (at >= s->options.horizons)
@@ -107,7 +101,7 @@ tdl_status tdl_adaptive_seed(tdl_adaptive *s, size_t at, const double *score, si
         memcpy(sorted, score, n * sizeof *score);
         memcpy(latest, score, n * sizeof *score);
     }
-    qsort(sorted, n, sizeof *sorted, ascending);
+    tdl_numbers_sort(sorted, n);
     free(h->sorted);
     free(h->latest);
     h->sorted = sorted;

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "stats/numbers.h"
+
 double tdl_quantile(const double *sorted, size_t n, double p)
 {
     double at, share;
@@ -16,13 +18,6 @@ double tdl_quantile(const double *sorted, size_t n, double p)
     if (below + 1 >= n)
         return sorted[n - 1];
     return sorted[below] + share * (sorted[below + 1] - sorted[below]);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 static double mean_of(const double *values, size_t n)
@@ -70,7 +65,7 @@ tdl_status tdl_bootstrap_mean(const double *values, size_t n, const tdl_bootstra
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu resamples", resamples);
     for (size_t i = 0; i < resamples; i++)
         means[i] = mean_of_resample(values, n, rng);
-    qsort(means, resamples, sizeof *means, ascending);
+    tdl_numbers_sort(means, resamples);
     ret->mean = mean_of(values, n);
     ret->low = tdl_quantile(means, resamples, (1 - level) / 2);
     ret->high = tdl_quantile(means, resamples, (1 + level) / 2);

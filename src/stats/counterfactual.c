@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "stats/counterfactual_moves.h"
+#include "stats/numbers.h"
 
 enum { AT_ONCE = 256, BEAM = 8, PAIRED_MAX = 720, HITS_MAX = 1024, COLUMNS_MAX = 1 << 16 };
 
@@ -45,13 +46,6 @@ static double now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 static bool is_hit(const search *s, double score)
@@ -221,7 +215,7 @@ static tdl_status gap_to_pair(const search *s, double *ret, tdl_report *why)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu candidates", s->moves_n);
     for (size_t m = 0; m < s->moves_n; m++)
         gaps[m] = s->move[m].gap;
-    qsort(gaps, s->moves_n, sizeof *gaps, ascending);
+    tdl_numbers_sort(gaps, s->moves_n);
     *ret = gaps[PAIRED_MAX - 1];
     free(gaps);
     return TDL_OK;

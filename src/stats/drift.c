@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "stats/bootstrap.h"
+#include "stats/numbers.h"
 
 enum { DECILES = 10 };
 
@@ -12,13 +13,6 @@ void tdl_drift_release(tdl_drift *d)
     free(d->edge);
     free(d->count);
     *d = (tdl_drift){0};
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 /* Inner edges from the finite values. */
@@ -32,7 +26,7 @@ static tdl_status cut(const double *value, size_t n, tdl_drift *d, tdl_report *w
     for (size_t i = 0; i < n; i++)
         if (isfinite(value[i]))
             sorted[finite++] = value[i];
-    qsort(sorted, finite, sizeof *sorted, ascending);
+    tdl_numbers_sort(sorted, finite);
     for (size_t k = 1; k < DECILES && finite; k++) {
         double edge = tdl_quantile(sorted, finite, (double)k / DECILES);
 
@@ -129,34 +123,11 @@ double tdl_drift_index(const tdl_drift *d, const double *now)
 
 /* ---- as JSON ---- */
 
-static json_t *array_of(const double *values, size_t n)
-{
-    json_t *ret = json_array();
-
-    for (size_t i = 0; ret && i < n; i++)
-        if (json_array_append_new(ret, json_real(values[i]))) {
-            json_decref(ret);
-            return NULL;
-        }
-    return ret;
-}
-
 json_t *tdl_drift_save(const tdl_drift *d)
 {
     return json_pack("{s:I, s:o, s:o}", "levels", (json_int_t)d->levels_n, "edges",
-                     array_of(d->edge, d->edges_n), "counts", array_of(d->count, d->parts_n));
-}
-
-static bool read_numbers(const json_t *array, size_t n, double *ret)
-{
-    for (size_t i = 0; i < n; i++) {
-        const json_t *value = json_array_get(array, i);
-
-        ret[i] = json_number_value(value);
-        if (!json_is_number(value) || !isfinite(ret[i]))
-            return false;
-    }
-    return true;
+                     tdl_numbers_save(d->edge, d->edges_n), "counts",
+                     tdl_numbers_save(d->count, d->parts_n));
 }
 
 static bool are_sound(const tdl_drift *d)
@@ -189,8 +160,8 @@ tdl_status tdl_drift_load(const json_t *saved, tdl_drift *ret, tdl_report *why)
         tdl_drift_release(&d);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu parts", d.parts_n);
     }
-    if (!read_numbers(edges, d.edges_n, d.edge) || !read_numbers(counts, d.parts_n, d.count) ||
-        !are_sound(&d)) {
+    if (!tdl_numbers_load(edges, d.edge, d.edges_n) ||
+        !tdl_numbers_load(counts, d.count, d.parts_n) || !are_sound(&d)) {
         tdl_drift_release(&d);
         return TDL_FAIL(why, TDL_E_CORRUPT, "drift: edges must rise and counts be numbers >= 0");
     }
