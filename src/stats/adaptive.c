@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "stats/conformal.h"
+#include "stats/numbers.h"
 
 enum { HORIZONS_MAX = 1 << 16, WINDOW_MAX = 1 << 20, SCORES_MAX = 1 << 24, WAITING_MAX = 1 << 20 };
+
+static const double LEVEL_MAX = 10; /* far past where widths are clamped */
 
 typedef struct horizon {
     double level;
@@ -59,13 +62,6 @@ void tdl_adaptive_free(tdl_adaptive *s)
     free(s);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static tdl_status find(const tdl_adaptive *s, size_t at, horizon **ret, tdl_report *why)
 {
     if (at >= s->options.horizons)
@@ -105,7 +101,7 @@ tdl_status tdl_adaptive_seed(tdl_adaptive *s, size_t at, const double *score, si
         memcpy(sorted, score, n * sizeof *score);
         memcpy(latest, score, n * sizeof *score);
     }
-    qsort(sorted, n, sizeof *sorted, ascending);
+    tdl_numbers_sort(sorted, n);
     free(h->sorted);
     free(h->latest);
     h->sorted = sorted;
@@ -211,8 +207,11 @@ tdl_status tdl_adaptive_arrive(tdl_adaptive *s, size_t at, double score, tdl_rep
     memmove(h->width, h->width + 1, --h->waiting * sizeof *h->width);
     if (isnan(score))
         return TDL_OK;
-    if (isfinite(width)) /* an infinite one taught nothing about the level */
-        h->level += s->options.rate * (s->options.miss - (score > width));
+    if (isfinite(width)) { /* an infinite one taught nothing about the level */
+        double level = h->level + s->options.rate * (s->options.miss - (score > width));
+
+        h->level = fmin(fmax(level, -LEVEL_MAX), LEVEL_MAX);
+    }
     if (s->options.window)
         keep(h, score);
     return TDL_OK;
@@ -279,7 +278,7 @@ static tdl_status load_horizon(tdl_adaptive *s, size_t at, const json_t *saved, 
     tdl_status st;
 
     if (!json_is_array(scores) || n > most || !json_is_array(waiting) || waiting_n > WAITING_MAX ||
-        !tdl_json_get_number(saved, "level", &h->level) || !(fabs(h->level) <= 1e6))
+        !tdl_json_get_number(saved, "level", &h->level) || !(fabs(h->level) <= LEVEL_MAX))
         return TDL_FAIL(why, TDL_E_CORRUPT, "adaptive intervals: horizon %zu is damaged", at);
     if (!(values = calloc(n + 1, sizeof *values)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);

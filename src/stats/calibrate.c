@@ -8,6 +8,7 @@
 #include "stats/classes.h"
 #include "stats/classify.h"
 #include "stats/isotonic.h"
+#include "stats/numbers.h"
 #include "stats/weight.h"
 
 static const double SLOPE_MIN = 0.01, SLOPE_MAX = 100;
@@ -372,26 +373,14 @@ tdl_status tdl_calibration_fit(tdl_calibration_method method, const double *scor
 
 /* ---- as JSON ---- */
 
-static json_t *array_of(const double *values, size_t n)
-{
-    json_t *ret = json_array();
-
-    for (size_t i = 0; ret && i < n; i++)
-        if (json_array_append_new(ret, json_real(values[i]))) {
-            json_decref(ret);
-            return NULL;
-        }
-    return ret;
-}
-
 json_t *tdl_calibration_save(const tdl_calibration *c)
 {
     json_t *ret = json_pack("{s:s, s:I, s:f, s:f}", "method", tdl_calibration_name(c->method),
                             "width", (json_int_t)c->width, "a", c->a, "b", c->b);
 
     if (ret && c->knots_n &&
-        (json_object_set_new(ret, "score", array_of(c->score, c->knots_n)) ||
-         json_object_set_new(ret, "rate", array_of(c->rate, c->knots_n)))) {
+        (json_object_set_new(ret, "score", tdl_numbers_save(c->score, c->knots_n)) ||
+         json_object_set_new(ret, "rate", tdl_numbers_save(c->rate, c->knots_n)))) {
         json_decref(ret);
         return NULL;
     }
@@ -411,16 +400,12 @@ static tdl_status load_knots(const json_t *saved, tdl_calibration *c, tdl_report
     if (!c->score || !c->rate)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
     c->knots_n = n;
-    for (size_t k = 0; k < n; k++) {
-        const json_t *s = json_array_get(score, k), *r = json_array_get(rate, k);
-
-        c->score[k] = json_number_value(s);
-        c->rate[k] = json_number_value(r);
-        if (!json_is_number(s) || !json_is_number(r) || !(fabs(c->score[k]) <= 1e150) ||
-            !(c->rate[k] >= 0 && c->rate[k] <= 1) ||
+    if (!tdl_numbers_load(score, c->score, n) || !tdl_numbers_load(rate, c->rate, n))
+        return TDL_FAIL(why, TDL_E_CORRUPT, "calibration: its steps are not numbers");
+    for (size_t k = 0; k < n; k++)
+        if (!(fabs(c->score[k]) <= 1e150) || !(c->rate[k] >= 0 && c->rate[k] <= 1) ||
             (k && !(c->score[k] >= c->score[k - 1] && c->rate[k] >= c->rate[k - 1])))
             return TDL_FAIL(why, TDL_E_CORRUPT, "calibration: step %zu falls", k);
-    }
     return TDL_OK;
 }
 

@@ -5,14 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats/numbers.h"
+
 enum { SCORES_MAX = 1 << 24 };
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 tdl_status tdl_conformal_init(tdl_conformal *c, const double *score, size_t n, tdl_report *why)
 {
@@ -26,7 +21,7 @@ tdl_status tdl_conformal_init(tdl_conformal *c, const double *score, size_t n, t
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
     if (n)
         memcpy(c->score, score, n * sizeof *score);
-    qsort(c->score, n, sizeof *score, ascending);
+    tdl_numbers_sort(c->score, n);
     c->n = n;
     return TDL_OK;
 }
@@ -53,35 +48,24 @@ double tdl_conformal_quantile(const tdl_conformal *c, double miss)
 
 json_t *tdl_conformal_save(const tdl_conformal *c)
 {
-    json_t *ret = json_array();
-
-    for (size_t i = 0; ret && i < c->n; i++)
-        if (json_array_append_new(ret, json_real(c->score[i]))) {
-            json_decref(ret);
-            return NULL;
-        }
-    return ret;
+    return tdl_numbers_save(c->score, c->n);
 }
 
 tdl_status tdl_conformal_load(const json_t *saved, tdl_conformal *ret, tdl_report *why)
 {
-    size_t n = json_array_size(saved);
-    tdl_conformal c = {0};
+    tdl_conformal c = {.n = json_array_size(saved)};
+    bool rises;
 
-    if (!json_is_array(saved) || n > SCORES_MAX)
-        return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: not an array of at most %d",
-                        SCORES_MAX);
-    if (!(c.score = calloc(n + 1, sizeof *c.score)))
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
-    for (; c.n < n; c.n++) {
-        const json_t *value = json_array_get(saved, c.n);
-
-        c.score[c.n] = json_number_value(value);
-        if (!json_is_number(value) || !isfinite(c.score[c.n]) ||
-            (c.n && c.score[c.n] < c.score[c.n - 1])) {
-            tdl_conformal_release(&c);
-            return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: they are not numbers that rise");
-        }
+    if (c.n > SCORES_MAX)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: more than %d", SCORES_MAX);
+    if (!(c.score = calloc(c.n + 1, sizeof *c.score)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", c.n);
+    rises = tdl_numbers_load(saved, c.score, c.n);
+    for (size_t i = 1; rises && i < c.n; i++)
+        rises = c.score[i] >= c.score[i - 1];
+    if (!rises) {
+        tdl_conformal_release(&c);
+        return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: they are not numbers that rise");
     }
     *ret = c;
     return TDL_OK;

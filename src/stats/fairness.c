@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "stats/classify.h"
+#include "stats/numbers.h"
 #include "stats/resample.h"
 #include "stats/weight.h"
 
@@ -201,13 +202,6 @@ static void summarise(const tdl_fair_rows *rows, tdl_fairness *f)
 
 /* ---- pairs ---- */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* One measure of one pair from its rates in all resamples; few undefined ones are left out.
  *   rate    [resamples][groups_n][MEASURES]
  *   values  [resamples] scratch */
@@ -230,7 +224,7 @@ static void compare(const tdl_fairness *f, tdl_fair_pair *pair, tdl_fair_measure
     }
     if (n < resamples - resamples / 20)
         return;
-    qsort(values, n, sizeof *values, ascending);
+    tdl_numbers_sort(values, n);
     to->low = tdl_quantile(values, n, (1 - level) / 2);
     to->high = tdl_quantile(values, n, (1 + level) / 2);
     pair->verdict[m] = to->low > 0 || to->high < 0 ? TDL_FAIR_EVIDENCE : TDL_FAIR_NO_EVIDENCE;

@@ -5,6 +5,7 @@
 
 #include "stats/classes.h"
 #include "stats/classify.h"
+#include "stats/numbers.h"
 #include "stats/ranking.h"
 #include "stats/regress.h"
 #include "stats/resample.h"
@@ -333,13 +334,6 @@ out:
 
 /* ---- intervals ---- */
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double value_of_both(const tdl_metric *metric, const tdl_scored *a, const tdl_scored *b,
                             double *scratch)
 {
@@ -390,7 +384,7 @@ static tdl_status interval(const tdl_metric *metric, const tdl_scored *a, const 
                            "%s is undefined on most resamples of these rows", metric->name);
         goto out;
     }
-    qsort(values, resamples, sizeof *values, ascending);
+    tdl_numbers_sort(values, resamples);
     *ret = (tdl_interval){mean, tdl_quantile(values, resamples, (1 - level) / 2),
                           tdl_quantile(values, resamples, (1 + level) / 2)};
 out:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "stats/classify.h"
+#include "stats/numbers.h"
 #include "stats/weight.h"
 
 enum { GROUPS_MAX = 1 << 16, CLASSES_MAX = 1 << 16 };
@@ -258,26 +259,15 @@ double tdl_repair_apply(const tdl_repair *r, double score, int32_t group)
 
 /* ---- as JSON ---- */
 
-static json_t *array_of(const double *values, size_t n)
-{
-    json_t *ret = json_array();
-
-    for (size_t i = 0; ret && i < n; i++)
-        if (json_array_append_new(ret, json_real(values[i]))) {
-            json_decref(ret);
-            return NULL;
-        }
-    return ret;
-}
-
 json_t *tdl_repair_save(const tdl_repair *r)
 {
     json_t *ret =
         json_pack("{s:f, s:I}", "strength", r->strength, "groups", (json_int_t)r->groups_n);
 
-    if (ret && (json_object_set_new(ret, "common", array_of(r->common, TDL_REPAIR_KNOTS)) ||
-                json_object_set_new(ret, "quantile",
-                                    array_of(r->quantile, r->groups_n * TDL_REPAIR_KNOTS)))) {
+    if (ret &&
+        (json_object_set_new(ret, "common", tdl_numbers_save(r->common, TDL_REPAIR_KNOTS)) ||
+         json_object_set_new(ret, "quantile",
+                             tdl_numbers_save(r->quantile, r->groups_n * TDL_REPAIR_KNOTS)))) {
         json_decref(ret);
         return NULL;
     }
@@ -287,16 +277,11 @@ json_t *tdl_repair_save(const tdl_repair *r)
 /* Rows of KNOTS numbers that do not fall. */
 static bool read_knots(const json_t *array, size_t rows, double *ret)
 {
-    if (json_array_size(array) != rows * TDL_REPAIR_KNOTS)
+    if (!tdl_numbers_load(array, ret, rows * TDL_REPAIR_KNOTS))
         return false;
-    for (size_t i = 0; i < rows * TDL_REPAIR_KNOTS; i++) {
-        const json_t *value = json_array_get(array, i);
-
-        ret[i] = json_number_value(value);
-        if (!json_is_number(value) || !(fabs(ret[i]) <= 1e150) ||
-            (i % TDL_REPAIR_KNOTS && ret[i] < ret[i - 1]))
+    for (size_t i = 0; i < rows * TDL_REPAIR_KNOTS; i++)
+        if (!(fabs(ret[i]) <= 1e150) || (i % TDL_REPAIR_KNOTS && ret[i] < ret[i - 1]))
             return false;
-    }
     return true;
 }
 

@@ -1,11 +1,12 @@
-/* Stored conformal scores, adaptive states and repairs: whatever the JSON, what loads can be used
- * and saved again. */
+/* Stored conformal scores, adaptive states, repairs and drift: whatever the JSON, what loads can be
+ * used and saved again. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "stats/adaptive.h"
 #include "stats/conformal.h"
+#include "stats/drift.h"
 #include "stats/mitigate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,6 +55,20 @@ static void use_repair(const json_t *value)
     tdl_repair_release(&r);
 }
 
+static void use_drift(const json_t *value)
+{
+    double now[TDL_DRIFT_PARTS_MAX + 2] = {0};
+    tdl_drift d = {0};
+
+    if (tdl_drift_load(value, &d, NULL))
+        return;
+    now[tdl_drift_part_of_number(&d, 0)]++;
+    now[tdl_drift_part_of_level(&d, 3)]++;
+    if (tdl_drift_index(&d, now) < 0)
+        abort();
+    tdl_drift_release(&d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *value = NULL;
@@ -64,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     use_scores(value);
     use_adaptive(value);
     use_repair(value);
+    use_drift(value);
     json_decref(value);
     return 0;
 }

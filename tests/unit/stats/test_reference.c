@@ -18,6 +18,7 @@
 #include "stats/fairness.h"
 #include "stats/mitigate.h"
 #include "stats/regress.h"
+#include "stats/shapley.h"
 
 static const char *folder;
 
@@ -224,6 +225,150 @@ static void sixty_people_in_two_groups_and_their_crossings(void **state)
     json_decref(all);
 }
 
+/* ---- attribution ---- */
+
+enum { FEATURES_MAX = 8, BACKGROUND_MAX = 16 };
+
+typedef struct explained {
+    const json_t *model;
+    double (*score)(const struct explained *e, const double *x);
+    size_t output, n, background_n;
+    double row[FEATURES_MAX], background[BACKGROUND_MAX][FEATURES_MAX];
+} explained;
+
+static double at(const json_t *matrix, size_t i, size_t j)
+{
+    return json_number_value(json_array_get(json_array_get(matrix, i), j));
+}
+
+/* W2 tanh(W1 x + b1), one output */
+static double tanh_net(const explained *e, const double *x)
+{
+    const json_t *b1 = json_object_get(e->model, "b1");
+    double sum = 0;
+
+    for (size_t h = 0; h < json_array_size(b1); h++) {
+        double inner = json_number_value(json_array_get(b1, h));
+
+        for (size_t i = 0; i < e->n; i++)
+            inner += at(json_object_get(e->model, "W1"), h, i) * x[i];
+        sum += at(json_object_get(e->model, "W2"), e->output, h) * tanh(inner);
+    }
+    return sum;
+}
+
+static double tree_sum(const explained *e, const double *x)
+{
+    const json_t *trees = json_object_get(e->model, "nodes"), *tree;
+    double sum = 0;
+    size_t t;
+
+    json_array_foreach(trees, t, tree)
+    {
+        const json_t *node = json_array_get(tree, 0);
+
+        while (!json_object_get(node, "leaf")) {
+            size_t feature = (size_t)json_number_value(json_object_get(node, "feature"));
+            bool left = isnan(x[feature])
+                            ? json_is_true(json_object_get(node, "missing_left"))
+                            : x[feature] < json_number_value(json_object_get(node, "threshold"));
+
+            node = json_array_get(
+                tree, (size_t)json_number_value(json_object_get(node, left ? "left" : "right")));
+        }
+        sum += json_number_value(json_object_get(node, "leaf"));
+    }
+    return sum;
+}
+
+static tdl_status mixed(void *context, const bool *take, size_t coalitions_n, double *ret,
+                        tdl_report *why)
+{
+    const explained *e = context;
+
+    TDL_UNUSED(why);
+    for (size_t c = 0; c < coalitions_n; c++) {
+        ret[c] = 0;
+        for (size_t b = 0; b < e->background_n; b++) {
+            double x[FEATURES_MAX];
+
+            for (size_t i = 0; i < e->n; i++)
+                x[i] = take[c * e->n + i] ? e->row[i] : e->background[b][i];
+            ret[c] += e->score(e, x) / (double)e->background_n;
+        }
+    }
+    return TDL_OK;
+}
+
+/* null is missing */
+static size_t features(const json_t *array, double *ret)
+{
+    size_t n = numbers(array, ret, FEATURES_MAX);
+
+    for (size_t i = 0; i < n; i++)
+        if (json_is_null(json_array_get(array, i)))
+            ret[i] = NAN;
+    return n;
+}
+
+static void attributions_are(explained *e, const json_t *expected)
+{
+    tdl_game game = {.context = e, .value = mixed};
+    double value[FEATURES_MAX];
+    tdl_shapley s;
+
+    game.groups_n = e->n;
+    assert_int_equal(tdl_shapley_exact(&game, value, &s, NULL), TDL_OK);
+    assert_int_equal(json_array_size(expected), e->n);
+    for (size_t i = 0; i < e->n; i++)
+        assert_true(fabs(value[i] - json_number_value(json_array_get(expected, i))) < 1e-9);
+}
+
+static void a_smooth_net_against_one_row(void **state)
+{
+    json_t *all = reference("trust/attribution.json"), *own = json_object_get(all, "tanh_mlp");
+    json_t *cases = json_object_get(own, "cases"), *one;
+    size_t c;
+
+    TDL_UNUSED(state);
+    json_array_foreach(cases, c, one)
+    {
+        explained e = {.model = own, .score = tanh_net, .background_n = 1};
+
+        e.output = (size_t)json_number_value(json_object_get(one, "output"));
+        e.n = features(json_object_get(one, "x"), e.row);
+        assert_int_equal(features(json_object_get(one, "baseline"), e.background[0]), e.n);
+        near(e.score(&e, e.row), one, "f_x");
+        attributions_are(&e, json_object_get(one, "shapley"));
+    }
+    assert_int_equal(c, 4);
+    json_decref(all);
+}
+
+static void four_trees_against_four_rows_with_gaps(void **state)
+{
+    json_t *all = reference("trust/attribution.json"), *own = json_object_get(all, "trees");
+    const json_t *background = json_object_get(own, "background");
+    json_t *cases = json_object_get(own, "cases"), *one;
+    size_t c;
+
+    TDL_UNUSED(state);
+    json_array_foreach(cases, c, one)
+    {
+        explained e = {.model = own, .score = tree_sum};
+
+        e.background_n = json_array_size(background);
+        assert_in_range(e.background_n, 1, BACKGROUND_MAX);
+        e.n = features(json_object_get(one, "x"), e.row);
+        for (size_t b = 0; b < e.background_n; b++)
+            features(json_array_get(background, b), e.background[b]);
+        near(e.score(&e, e.row), one, "margin");
+        attributions_are(&e, json_object_get(one, "interventional"));
+    }
+    assert_int_equal(c, 6);
+    json_decref(all);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +377,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_series_of_twelve_and_its_forecast),
         cmocka_unit_test(nine_residuals_and_the_intervals_they_allow),
         cmocka_unit_test(sixty_people_in_two_groups_and_their_crossings),
+        cmocka_unit_test(a_smooth_net_against_one_row),
+        cmocka_unit_test(four_trees_against_four_rows_with_gaps),
     };
 
     folder = argc > 1 ? argv[1] : NULL;
