@@ -10,5 +10,6 @@ extern const tdl_learner_ops tdl_learner_nearest;
 extern const tdl_learner_ops tdl_learner_linear;
 extern const tdl_learner_ops tdl_learner_logistic;
 extern const tdl_learner_ops tdl_learner_crossed;
+extern const tdl_learner_ops tdl_learner_additive;
 
 #endif
