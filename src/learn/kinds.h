@@ -9,6 +9,7 @@ extern const tdl_learner_ops tdl_learner_naive_bayes;
 extern const tdl_learner_ops tdl_learner_nearest;
 extern const tdl_learner_ops tdl_learner_linear;
 extern const tdl_learner_ops tdl_learner_logistic;
+extern const tdl_learner_ops tdl_learner_lasso;
 extern const tdl_learner_ops tdl_learner_crossed;
 extern const tdl_learner_ops tdl_learner_additive;
 
