@@ -11,12 +11,17 @@
 #include "learn/lasso_path.h"
 #include "learn/linear_model.h"
 
-enum { FOLDS = 5 };
+enum { FOLDS = 5, COLUMNS_MOST = 4000 };
 
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
 {
     TDL_UNUSED(rows);
-    TDL_UNUSED(columns);
+    if (columns > COLUMNS_MOST) {
+        tdl_report_set(why, TDL_E_INVALID, "select fewer features first",
+                       "lasso multiplies columns with each other: %zu are more than %d", columns,
+                       COLUMNS_MOST);
+        return false;
+    }
     if (problem->task == TDL_TASK_BINARY || problem->task == TDL_TASK_REGRESSION ||
         problem->task == TDL_TASK_RANKING)
         return true;
@@ -36,6 +41,7 @@ static json_t *settings(const tdl_problem *problem)
 typedef struct search {
     const tdl_problem *p;
     tdl_lasso_options path;
+    double unit; /* of the scores: what tolerances are in */
     double lambda[TDL_LASSO_STEPS];
     double *w;  /* [FOLDS][steps][cols + 1] */
     bool *held; /* [FOLDS][rows] */
@@ -51,6 +57,7 @@ static void fit_folds(void *context, size_t begin, size_t end, unsigned part)
     for (size_t fold = begin; fold < end; fold++) {
         tdl_lasso_options o = s->path;
 
+        o.tolerance = 1e-4 * s->unit;
         o.held = s->held + fold * s->p->x->rows;
         s->st[fold] = tdl_lasso_path(s->p, &o, s->w + fold * o.lambdas_n * (s->p->x->cols + 1),
                                      &s->why[fold]);
@@ -160,6 +167,8 @@ static tdl_status fit_chosen(search *s, double lambda, double errors, double *w,
     tdl_status st = TDL_OK;
 
     s->path.lambda = s->lambda;
+    s->unit = s->path.binomial ? 1 : fmax(most * s->path.mix, 1e-12);
+    s->path.tolerance = 1e-8 * s->unit;
     if (lambda > 0 || !(most > 0) || s->p->x->rows < 2 * FOLDS) {
         s->lambda[0] = lambda > 0 ? lambda : most > 0 ? most / 10 : 1;
         s->path.lambdas_n = 1;

@@ -5,20 +5,21 @@
 #include "learn/design.h"
 #include "learn/lasso_path.h"
 
-enum { SWEEPS = 1000, REWEIGHTS = 30 };
-#define TOLERANCE 1e-7
+enum { SWEEPS = 2000, REWEIGHTS = 30 };
 
+/* Products of columns are formed once a reweighting; a step then costs columns, not rows. */
 typedef struct fit {
     const tdl_problem *p;
     const tdl_lasso_options *o;
-    size_t rows, n;     /* n = cols + 1; rows that are not held out */
-    double *x;          /* [n - 1][rows], column by column */
-    double *y, *given;  /* [rows]; weights sum to 1 */
-    double *weight;     /* [rows] working */
-    double *left;       /* [rows] working residuals */
-    double *eta;        /* [rows] */
-    double *square;     /* [n - 1] sum of weight x^2 */
-    double *w, *before; /* [n] */
+    size_t n;       /* cols + 1 */
+    double *given;  /* [rows] they sum to 1; 0 = held out */
+    double *weight; /* [rows] working */
+    double *eta;    /* [rows] */
+    double *pull;   /* [rows] weight * working residual */
+    double *gram;   /* [n][n] */
+    double *slope;  /* [n] sum of weight x residual */
+    double *w;      /* [n] */
+    double *before; /* [n] */
 } fit;
 
 static double soft(double value, double by)
@@ -27,9 +28,13 @@ static double soft(double value, double by)
 }
 
 /* Working response at the present scores. */
-static void rework(fit *f)
+static tdl_status rework(fit *f, tdl_report *why)
 {
-    for (size_t i = 0; i < f->rows; i++) {
+    const tdl_matrix *x = f->p->x;
+    tdl_status st;
+
+    tdl_design_apply(x, f->w, 1, NULL, f->eta);
+    for (size_t i = 0; i < x->rows; i++) {
         double curve = 1, mean = f->eta[i];
 
         if (f->o->binomial) {
@@ -37,65 +42,50 @@ static void rework(fit *f)
             curve = fmax(mean * (1 - mean), 1e-5);
         }
         f->weight[i] = f->given[i] * curve;
-        f->left[i] = (f->y[i] - mean) / curve;
+        f->pull[i] = f->given[i] * ((double)f->p->y[i] - mean);
     }
-    for (size_t j = 0; j + 1 < f->n; j++) {
-        const double *x = f->x + j * f->rows;
-
-        f->square[j] = 0;
-        for (size_t i = 0; i < f->rows; i++)
-            f->square[j] += f->weight[i] * x[i] * x[i];
-    }
+    if ((st = tdl_design_gram(x, f->weight, NULL, f->gram, why)))
+        return st;
+    for (size_t j = 0; j < f->n; j++)
+        for (size_t k = j + 1; k < f->n; k++)
+            f->gram[j * f->n + k] = f->gram[k * f->n + j];
+    tdl_design_gradient(x, f->pull, 1, NULL, f->slope);
+    return TDL_OK;
 }
 
-/* One coordinate; returns how much it moved, in units of the loss. */
+/* One coordinate, the last the intercept; returns how much it gained, about. */
 static double turn(fit *f, size_t j, double lambda)
 {
-    const double *x = f->x + j * f->rows;
-    double sum = 0, now, by;
+    const double *row = f->gram + j * f->n;
+    bool intercept = j + 1 == f->n;
+    double l1 = intercept ? 0 : lambda * f->o->mix, l2 = intercept ? 0 : lambda * (1 - f->o->mix);
+    double by;
 
-    if (!(f->square[j] > 0))
+    if (!(row[j] > 1e-12))
         return 0;
-    for (size_t i = 0; i < f->rows; i++)
-        sum += f->weight[i] * x[i] * f->left[i];
-    now = soft(sum + f->square[j] * f->w[j], lambda * f->o->mix) /
-          (f->square[j] + lambda * (1 - f->o->mix));
-    by = now - f->w[j];
+    by = soft(f->slope[j] + row[j] * f->w[j], l1) / (row[j] + l2) - f->w[j];
     if (by == 0)
         return 0;
-    f->w[j] = now;
-    for (size_t i = 0; i < f->rows; i++)
-        f->left[i] -= by * x[i];
-    return f->square[j] * by * by;
-}
-
-static double intercept_turn(fit *f)
-{
-    double sum = 0, weights = 0, by;
-
-    for (size_t i = 0; i < f->rows; i++) {
-        sum += f->weight[i] * f->left[i];
-        weights += f->weight[i];
-    }
-    by = sum / weights;
-    f->w[f->n - 1] += by;
-    for (size_t i = 0; i < f->rows; i++)
-        f->left[i] -= by;
-    return weights * by * by;
+    f->w[j] += by;
+    for (size_t k = 0; k < f->n; k++)
+        f->slope[k] -= by * row[k];
+    return row[j] * by * by;
 }
 
 /* Sweeps over those that are not 0 until they settle, then over all, until no other comes in. */
 static void descend(fit *f, double lambda)
 {
-    for (size_t sweep = 0; sweep < SWEEPS; sweep++) {
-        double most = intercept_turn(f);
+    double least = f->o->tolerance * f->o->tolerance;
 
-        for (size_t j = 0; j + 1 < f->n; j++)
+    for (size_t sweep = 0; sweep < SWEEPS; sweep++) {
+        double most = 0;
+
+        for (size_t j = 0; j < f->n; j++)
             most = fmax(most, turn(f, j, lambda));
-        if (most < TOLERANCE * TOLERANCE)
+        if (most < least)
             return;
-        for (; most >= TOLERANCE * TOLERANCE && sweep < SWEEPS; sweep++) {
-            most = intercept_turn(f);
+        for (; most >= least && sweep < SWEEPS; sweep++) {
+            most = turn(f, f->n - 1, lambda);
             for (size_t j = 0; j + 1 < f->n; j++)
                 if (f->w[j] != 0)
                     most = fmax(most, turn(f, j, lambda));
@@ -103,28 +93,29 @@ static void descend(fit *f, double lambda)
     }
 }
 
-static void fit_one(fit *f, double lambda)
+static tdl_status fit_one(fit *f, double lambda, tdl_report *why)
 {
-    for (size_t k = 0; k < (f->o->binomial ? REWEIGHTS : 1); k++) {
+    tdl_status st;
+
+    for (size_t k = 0; k < REWEIGHTS; k++) {
         double most = 0;
 
+        if (f->p->stop && atomic_load(f->p->stop))
+            return TDL_FAIL(why, TDL_E_STOPPED, "stopped");
         memcpy(f->before, f->w, f->n * sizeof *f->w);
-        rework(f);
+        if ((f->o->binomial || k == 0) && (st = rework(f, why)))
+            return st;
         descend(f, lambda);
-        memset(f->eta, 0, f->rows * sizeof *f->eta);
         for (size_t j = 0; j < f->n; j++) {
-            const double *x = f->x + j * f->rows;
+            double by = f->w[j] - f->before[j];
 
-            most = fmax(most, fabs(f->w[j] - f->before[j]));
-            for (size_t i = 0; i < f->rows && f->w[j] != 0; i++)
-                f->eta[i] += f->w[j] * (j + 1 < f->n ? x[i] : 1);
+            most = fmax(most, f->gram[j * f->n + j] * by * by);
         }
-        if (most < TOLERANCE)
-            return;
+        if (!f->o->binomial || most < f->o->tolerance * f->o->tolerance)
+            break;
     }
+    return TDL_OK;
 }
-
-/* ---- rows ---- */
 
 static bool kept(const tdl_lasso_options *o, size_t i)
 {
@@ -133,29 +124,20 @@ static bool kept(const tdl_lasso_options *o, size_t i)
 
 static void start(fit *f)
 {
-    const tdl_matrix *x = f->p->x;
+    size_t rows = f->p->x->rows;
     double weights = 0, mean = 0;
-    size_t at = 0;
 
-    for (size_t i = 0; i < x->rows; i++) {
-        if (!kept(f->o, i))
-            continue;
-        f->y[at] = (double)f->p->y[i];
-        f->given[at] = f->p->weight ? (double)f->p->weight[i] : 1;
-        weights += f->given[at];
-        mean += f->given[at] * f->y[at];
-        for (size_t j = 0; j < x->cols; j++)
-            f->x[j * f->rows + at] = (double)x->x[i * x->cols + j];
-        at++;
+    for (size_t i = 0; i < rows; i++) {
+        f->given[i] = !kept(f->o, i) ? 0 : f->p->weight ? (double)f->p->weight[i] : 1;
+        weights += f->given[i];
+        mean += f->given[i] * (double)f->p->y[i];
     }
     weights = fmax(weights, 1e-300);
     mean /= weights;
-    for (size_t i = 0; i < f->rows; i++)
+    for (size_t i = 0; i < rows; i++)
         f->given[i] /= weights;
     mean = f->o->binomial ? fmin(fmax(mean, 1e-6), 1 - 1e-6) : mean;
     f->w[f->n - 1] = f->o->binomial ? log(mean / (1 - mean)) : mean;
-    for (size_t i = 0; i < f->rows; i++)
-        f->eta[i] = f->w[f->n - 1];
 }
 
 double tdl_lasso_most(const tdl_problem *p, const tdl_lasso_options *o)
@@ -185,33 +167,26 @@ double tdl_lasso_most(const tdl_problem *p, const tdl_lasso_options *o)
 tdl_status tdl_lasso_path(const tdl_problem *problem, const tdl_lasso_options *options,
                           double *ret_w, tdl_report *why)
 {
-    fit f = {.p = problem, .o = options, .n = problem->x->cols + 1};
-    double *all = NULL;
-    size_t count;
+    size_t rows = problem->x->rows, n = problem->x->cols + 1;
+    fit f = {.p = problem, .o = options, .n = n};
+    double *all = calloc(4 * rows + n * n + 3 * n, sizeof *all);
+    tdl_status st = TDL_OK;
 
-    for (size_t i = 0; i < problem->x->rows; i++)
-        f.rows += kept(options, i);
-    if (__builtin_mul_overflow(f.rows, f.n + 5, &count) ||
-        count + 3 * f.n > SIZE_MAX / sizeof *all || !(all = calloc(count + 3 * f.n, sizeof *all)))
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", f.rows);
-    f.x = all;
-    f.y = f.x + (f.n - 1) * f.rows;
-    f.given = f.y + f.rows;
-    f.weight = f.given + f.rows;
-    f.left = f.weight + f.rows;
-    f.eta = f.left + f.rows;
-    f.square = f.eta + f.rows;
-    f.w = f.square + f.n;
-    f.before = f.w + f.n;
+    if (!all)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the products of %zu columns", n);
+    f.given = all;
+    f.weight = f.given + rows;
+    f.eta = f.weight + rows;
+    f.pull = f.eta + rows;
+    f.gram = f.pull + rows;
+    f.slope = f.gram + n * n;
+    f.w = f.slope + n;
+    f.before = f.w + n;
     start(&f);
-    for (size_t k = 0; k < options->lambdas_n; k++) {
-        if (problem->stop && atomic_load(problem->stop)) {
-            free(all);
-            return TDL_FAIL(why, TDL_E_STOPPED, "stopped");
-        }
-        fit_one(&f, options->lambda[k]);
-        memcpy(ret_w + k * f.n, f.w, f.n * sizeof *f.w);
+    for (size_t k = 0; k < options->lambdas_n && !st; k++) {
+        st = fit_one(&f, options->lambda[k], why);
+        memcpy(ret_w + k * n, f.w, n * sizeof *f.w);
     }
     free(all);
-    return TDL_OK;
+    return st;
 }

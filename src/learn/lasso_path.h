@@ -20,6 +20,7 @@ typedef struct tdl_lasso_options {
     const bool *held;     /* [rows] rows left out; NULL = none */
     const double *lambda; /* [lambdas_n] falling */
     size_t lambdas_n;
+    double tolerance; /* a weight settles when its step changes scores by less, in quadratic mean */
 } tdl_lasso_options;
 
 /* The least lambda that leaves every weight 0. */

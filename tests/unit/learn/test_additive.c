@@ -39,9 +39,12 @@ static void bench(void **state)
         sheet_table t;
         double auc, loss;
 
-        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, true, &t))
+        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out,
+                        !getenv("ONE"), &t))
             continue;
-        assert_int_equal(sheet_run(&t, getenv("L"), getenv("S"), false, pool, &auc, &loss), TDL_OK);
+        assert_int_equal(
+            sheet_run(&t, getenv("L"), getenv("S"), getenv("ONE") != NULL, pool, &auc, &loss),
+            TDL_OK);
         printf("%-12s AUC %.5f, log-loss %.5f\n", set[k].name, auc, loss);
         sheet_release(&t);
     }
