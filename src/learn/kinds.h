@@ -13,5 +13,7 @@ extern const tdl_learner_ops tdl_learner_spline;
 extern const tdl_learner_ops tdl_learner_crossed;
 extern const tdl_learner_ops tdl_learner_trees;
 extern const tdl_learner_ops tdl_learner_mlp;
+extern const tdl_learner_ops tdl_learner_lasso;
+extern const tdl_learner_ops tdl_learner_additive;
 
 #endif

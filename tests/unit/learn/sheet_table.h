@@ -20,6 +20,7 @@ typedef struct sheet_table {
     double *x; /* [rows][cols]; NaN = missing; one-hot columns without */
     float *y;
     unsigned *fold;
+    bool ordinal; /* text as the number of its level, not one-hot */
 } sheet_table;
 
 /* Cells as text, column by column. */
@@ -109,15 +110,24 @@ static inline void sheet_column(sheet_table *t, const sheet_cells *c, size_t j)
     if (numeric) {
         sheet_add_column(t, value);
     } else {
+        size_t level = 0;
+
         qsort(cell, t->rows, sizeof *cell, sheet_by_text);
         for (size_t i = 0; i < t->rows; i++) {
             if (sheet_missing(cell[i]) || (i && !strcmp(cell[i], cell[i - 1])))
                 continue;
-            for (size_t k = 0; k < t->rows; k++)
-                value[k] = !strcmp(c->cell[k * c->cols + j], cell[i]);
-            sheet_add_column(t, value);
+            for (size_t k = 0; k < t->rows; k++) {
+                bool own = !strcmp(c->cell[k * c->cols + j], cell[i]);
+
+                value[k] = t->ordinal ? (own ? (double)level : value[k]) : own;
+            }
+            level++;
+            if (!t->ordinal)
+                sheet_add_column(t, value);
         }
     }
+    if (!numeric && t->ordinal)
+        sheet_add_column(t, value);
     free(value);
     free(cell);
 }
@@ -161,12 +171,12 @@ static inline void sheet_release(sheet_table *t)
 
 /* left_out: one more column that is no feature, or NULL. */
 static inline bool sheet_open(const char *name, const char *target, const char *positive,
-                              const char *left_out, sheet_table *ret)
+                              const char *left_out, bool ordinal, sheet_table *ret)
 {
     tdl_str header[128];
     sheet_cells c;
 
-    *ret = (sheet_table){0};
+    *ret = (sheet_table){.ordinal = ordinal};
     if (!sheet_read(name, &c, header))
         return false;
     ret->rows = c.rows;

@@ -328,7 +328,7 @@ static void logistic_reproduces_the_sheets_five_folds(void **state)
         sheet_table t;
         double auc, loss;
 
-        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, &t))
+        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, false, &t))
             continue;
         assert_int_equal(sheet_run(&t, "logistic", "", true, NULL, &auc, &loss), TDL_OK);
         printf("%-12s AUC %.5f, log-loss %.5f\n", set[k].name, auc, loss);
