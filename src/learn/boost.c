@@ -13,11 +13,19 @@
 #include "learn/xgboost_model.h"
 #include "learn/xgboost_worker.h"
 
-enum { SMALL_ROWS = 10000, SMALL_FOLDS = 4, HELD_PERCENT = 15, PATIENCE = 50 };
+enum {
+    PLAN_BYTES = 64 << 20,
+    SMALL_ROWS = 10000,
+    SMALL_FOLDS = 4,
+    HELD_PERCENT = 15,
+    PATIENCE = 50
+};
 
 typedef struct trees {
     tdl_learner learner;
     tdl_forest forest;
+    _Atomic(tdl_shap_plan *) plan; /* made by the first who asks why; NULL: not yet, or too large */
+    atomic_bool without_plan;
 } trees;
 
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
@@ -260,6 +268,7 @@ static void trees_free(tdl_learner *learner)
     if (!t)
         return;
     tdl_forest_release(&t->forest);
+    tdl_shap_plan_free(atomic_load(&t->plan));
     free(t);
 }
 
@@ -271,11 +280,30 @@ static tdl_status score(const tdl_learner *learner, const tdl_matrix *x, tdl_poo
     return tdl_forest_score(&((const trees *)learner)->forest, x->x, x->rows, pool, ret, why);
 }
 
+/* Two threads may both make it; one keeps it. Without memory for it explaining is slower, no more.
+ */
+static const tdl_shap_plan *plan_of(trees *t)
+{
+    tdl_shap_plan *plan = atomic_load(&t->plan), *made = NULL;
+
+    if (plan || atomic_load(&t->without_plan))
+        return plan;
+    if (tdl_shap_plan_new(&t->forest, PLAN_BYTES, &made, NULL) || !made) {
+        atomic_store(&t->without_plan, true);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong(&t->plan, &plan, made))
+        return made;
+    tdl_shap_plan_free(made);
+    return plan;
+}
+
 static tdl_status attribute(const tdl_learner *learner, const tdl_matrix *x,
                             const tdl_matrix *baseline, size_t which, tdl_pool *pool,
                             tdl_attribution *ret, tdl_report *why)
 {
-    const tdl_forest *forest = &((const trees *)learner)->forest;
+    trees *t = (trees *)learner; /* only the plan changes, which is the same whoever makes it */
+    const tdl_forest *forest = &t->forest;
     double *scores = NULL, error = 0;
     tdl_status st;
 
@@ -283,7 +311,8 @@ static tdl_status attribute(const tdl_learner *learner, const tdl_matrix *x,
     if (__builtin_mul_overflow(x->rows * sizeof *scores, forest->groups_n, &(size_t){0}) ||
         !(scores = malloc(x->rows * forest->groups_n * sizeof *scores + 1)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", x->rows);
-    if ((st = tdl_tree_shap(forest, x->x, x->rows, which, pool, ret->x, ret->base, why)) ||
+    if ((st = tdl_tree_shap(forest, plan_of(t), x->x, x->rows, which, pool, ret->x, ret->base,
+                            why)) ||
         (st = tdl_forest_score(forest, x->x, x->rows, pool, scores, why)))
         goto out;
     for (size_t i = 0; i < x->rows; i++) {
