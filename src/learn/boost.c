@@ -15,7 +15,10 @@
 
 enum {
     PLAN_BYTES = 64 << 20,
-    SMALL_ROWS = 10000,
+    FOLD_ROWS_MIN = 20, /* below, no row can be spared to find rounds by */
+    TINY_ROUNDS = 50,
+    SMALL_ROWS = 3000,
+    DEEP_ROWS = 10000,
     SMALL_FOLDS = 4,
     HELD_PERCENT = 15,
     PATIENCE = 50
@@ -67,11 +70,11 @@ static json_t *settings(const tdl_problem *problem)
         for (size_t c = 0; c < sizeof children / sizeof children[0]; c++)
             try(list, .03, depths[d], children[c], .6, .5, 0, 3);
     try(list, .05, 4, 1, .8, .8, 0, 1);
-    if (rows > SMALL_ROWS / 2) {
+    if (rows > DEEP_ROWS / 2) {
         try(list, .05, 7, 1, .8, .8, 500, 1);
         try(list, .05, 6, 10, .8, .5, 0, 1);
     }
-    if (rows > SMALL_ROWS) {
+    if (rows > DEEP_ROWS) {
         json_t *deep =
             json_pack("{s:f,s:i,s:i,s:f,s:f,s:f,s:i}", "eta", .03, "depth", 8, "min_child", 8,
                       "subsample", .7, "colsample", .6, "lambda", 2., "rounds", 1200);
@@ -103,12 +106,11 @@ static tdl_status hold_out(const tdl_problem *p, uint8_t **ret, size_t *ret_fold
         order[i] = (uint32_t)i;
     tdl_rng_shuffle(&rng, order, rows);
     for (size_t i = 0; i < rows; i++) {
-        size_t class_of = p->classes_n ? (size_t)p->y[order[i]] : 0, n = seen[class_of]++;
+        size_t class_of = p->classes_n ? (size_t)p->y[order[i]] : 0;
+        size_t n = seen[class_of]++ + 7 * class_of; /* small classes do not all begin alike */
         bool held = (n + 1) * HELD_PERCENT / 100 > n * HELD_PERCENT / 100;
 
-        fold[order[i]] = few    ? (uint8_t)((n + class_of) % SMALL_FOLDS)
-                         : held ? 0
-                                : TDL_XGBOOST_ALWAYS;
+        fold[order[i]] = few ? (uint8_t)(n % SMALL_FOLDS) : held ? 0 : TDL_XGBOOST_ALWAYS;
     }
     *ret = fold;
     *ret_folds = few ? SMALL_FOLDS : 1;
@@ -232,6 +234,8 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     }
     if ((st = tdl_boost_setting_read(setting, problem, &f.setting, why)))
         goto out;
+    if (!f.setting.rounds && data.rows < FOLD_ROWS_MIN)
+        f.setting.rounds = TINY_ROUNDS;
     f.plan.loss = tdl_boost_loss(&f.setting, problem);
     if (!f.setting.rounds && (st = hold_out(problem, &fold, &data.folds_n, why)))
         goto out;
