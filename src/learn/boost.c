@@ -13,11 +13,22 @@
 #include "learn/xgboost_model.h"
 #include "learn/xgboost_worker.h"
 
-enum { SMALL_ROWS = 10000, SMALL_FOLDS = 4, HELD_PERCENT = 15, PATIENCE = 50 };
+enum {
+    PLAN_BYTES = 64 << 20,
+    FOLD_ROWS_MIN = 20, /* below, no row can be spared to find rounds by */
+    TINY_ROUNDS = 50,
+    SMALL_ROWS = 3000,
+    DEEP_ROWS = 10000,
+    SMALL_FOLDS = 4,
+    HELD_PERCENT = 15,
+    PATIENCE = 50
+};
 
 typedef struct trees {
     tdl_learner learner;
     tdl_forest forest;
+    _Atomic(tdl_shap_plan *) plan; /* made by the first who asks why; NULL: not yet, or too large */
+    atomic_bool without_plan;
 } trees;
 
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
@@ -59,11 +70,11 @@ static json_t *settings(const tdl_problem *problem)
         for (size_t c = 0; c < sizeof children / sizeof children[0]; c++)
             try(list, .03, depths[d], children[c], .6, .5, 0, 3);
     try(list, .05, 4, 1, .8, .8, 0, 1);
-    if (rows > SMALL_ROWS / 2) {
+    if (rows > DEEP_ROWS / 2) {
         try(list, .05, 7, 1, .8, .8, 500, 1);
         try(list, .05, 6, 10, .8, .5, 0, 1);
     }
-    if (rows > SMALL_ROWS) {
+    if (rows > DEEP_ROWS) {
         json_t *deep =
             json_pack("{s:f,s:i,s:i,s:f,s:f,s:f,s:i}", "eta", .03, "depth", 8, "min_child", 8,
                       "subsample", .7, "colsample", .6, "lambda", 2., "rounds", 1200);
@@ -95,12 +106,11 @@ static tdl_status hold_out(const tdl_problem *p, uint8_t **ret, size_t *ret_fold
         order[i] = (uint32_t)i;
     tdl_rng_shuffle(&rng, order, rows);
     for (size_t i = 0; i < rows; i++) {
-        size_t class_of = p->classes_n ? (size_t)p->y[order[i]] : 0, n = seen[class_of]++;
+        size_t class_of = p->classes_n ? (size_t)p->y[order[i]] : 0;
+        size_t n = seen[class_of]++ + 7 * class_of; /* small classes do not all begin alike */
         bool held = (n + 1) * HELD_PERCENT / 100 > n * HELD_PERCENT / 100;
 
-        fold[order[i]] = few    ? (uint8_t)((n + class_of) % SMALL_FOLDS)
-                         : held ? 0
-                                : TDL_XGBOOST_ALWAYS;
+        fold[order[i]] = few ? (uint8_t)(n % SMALL_FOLDS) : held ? 0 : TDL_XGBOOST_ALWAYS;
     }
     *ret = fold;
     *ret_folds = few ? SMALL_FOLDS : 1;
@@ -224,6 +234,8 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     }
     if ((st = tdl_boost_setting_read(setting, problem, &f.setting, why)))
         goto out;
+    if (!f.setting.rounds && data.rows < FOLD_ROWS_MIN)
+        f.setting.rounds = TINY_ROUNDS;
     f.plan.loss = tdl_boost_loss(&f.setting, problem);
     if (!f.setting.rounds && (st = hold_out(problem, &fold, &data.folds_n, why)))
         goto out;
@@ -260,6 +272,7 @@ static void trees_free(tdl_learner *learner)
     if (!t)
         return;
     tdl_forest_release(&t->forest);
+    tdl_shap_plan_free(atomic_load(&t->plan));
     free(t);
 }
 
@@ -271,11 +284,30 @@ static tdl_status score(const tdl_learner *learner, const tdl_matrix *x, tdl_poo
     return tdl_forest_score(&((const trees *)learner)->forest, x->x, x->rows, pool, ret, why);
 }
 
+/* Two threads may both make it; one keeps it. Without memory for it explaining is slower, no more.
+ */
+static const tdl_shap_plan *plan_of(trees *t)
+{
+    tdl_shap_plan *plan = atomic_load(&t->plan), *made = NULL;
+
+    if (plan || atomic_load(&t->without_plan))
+        return plan;
+    if (tdl_shap_plan_new(&t->forest, PLAN_BYTES, &made, NULL) || !made) {
+        atomic_store(&t->without_plan, true);
+        return NULL;
+    }
+    if (atomic_compare_exchange_strong(&t->plan, &plan, made))
+        return made;
+    tdl_shap_plan_free(made);
+    return plan;
+}
+
 static tdl_status attribute(const tdl_learner *learner, const tdl_matrix *x,
                             const tdl_matrix *baseline, size_t which, tdl_pool *pool,
                             tdl_attribution *ret, tdl_report *why)
 {
-    const tdl_forest *forest = &((const trees *)learner)->forest;
+    trees *t = (trees *)learner; /* only the plan changes, which is the same whoever makes it */
+    const tdl_forest *forest = &t->forest;
     double *scores = NULL, error = 0;
     tdl_status st;
 
@@ -283,7 +315,8 @@ static tdl_status attribute(const tdl_learner *learner, const tdl_matrix *x,
     if (__builtin_mul_overflow(x->rows * sizeof *scores, forest->groups_n, &(size_t){0}) ||
         !(scores = malloc(x->rows * forest->groups_n * sizeof *scores + 1)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", x->rows);
-    if ((st = tdl_tree_shap(forest, x->x, x->rows, which, pool, ret->x, ret->base, why)) ||
+    if ((st = tdl_tree_shap(forest, plan_of(t), x->x, x->rows, which, pool, ret->x, ret->base,
+                            why)) ||
         (st = tdl_forest_score(forest, x->x, x->rows, pool, scores, why)))
         goto out;
     for (size_t i = 0; i < x->rows; i++) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -45,6 +46,13 @@ static int lift(int fd)
     return lifted;
 }
 
+/* The library refuses infinite values; they are missing, as in our own evaluator. */
+static void copy_finite(const float *from, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = isinf(from[i]) ? NAN : from[i];
+}
+
 static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
 {
     tdl_xgb_head head = {data->rows, data->cols, data->folds_n};
@@ -70,7 +78,7 @@ static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
     char *fold = weight + data->rows * sizeof(float);
     memcpy(at, &head, sizeof head);
     if (data->rows) {
-        memcpy(x, data->x, cells);
+        copy_finite(data->x, data->rows * data->cols, (float *)(void *)x);
         memcpy(y, data->y, data->rows * sizeof(float));
         for (size_t i = 0; i < data->rows; i++) {
             float w = data->weight ? data->weight[i] : 1;

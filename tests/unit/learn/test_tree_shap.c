@@ -38,7 +38,7 @@ static void path_dependent_values_are_those_of_brute_force(void **state)
     for (size_t i = 0; i < REFERENCE_ROWS; i++) {
         tdl_forest_score_row(&f, reference_row[i].x, &score);
         assert_true(fabs(score / SCALE - reference_row[i].margin) < 1e-9);
-        assert_int_equal(tdl_tree_shap(&f, reference_row[i].x, 1, 0, NULL, phi, &base, NULL),
+        assert_int_equal(tdl_tree_shap(&f, NULL, reference_row[i].x, 1, 0, NULL, phi, &base, NULL),
                          TDL_OK);
         assert_true(fabs(base / SCALE - reference_expected) < 1e-9);
         for (size_t k = 0; k < REFERENCE_FEATURES; k++)
@@ -159,7 +159,7 @@ static void forests_of_any_shape_agree_with_the_definition(void **state)
         random_forest(&rng, 4, 1 + 2 * tdl_rng_below(&rng, NODES_MAX / 2), &f);
         random_rows(&rng, 1, x);
         random_rows(&rng, 1, background);
-        assert_int_equal(tdl_tree_shap(&f, x, 1, group, NULL, phi, &base, NULL), TDL_OK);
+        assert_int_equal(tdl_tree_shap(&f, NULL, x, 1, group, NULL, phi, &base, NULL), TDL_OK);
         for (size_t k = 0; k < FEATURES; k++)
             assert_true(fabs(phi[k] - brute_force(&f, group, x, NULL, k)) < 1e-9);
         assert_int_equal(
@@ -170,7 +170,7 @@ static void forests_of_any_shape_agree_with_the_definition(void **state)
     }
 }
 
-static void no_row_depends_on_its_neighbours_or_on_threads(void **state)
+static void no_row_depends_on_its_neighbours_threads_or_the_plan(void **state)
 {
     enum { ROWS = 150 };
     static float x[ROWS * FEATURES];
@@ -178,18 +178,23 @@ static void no_row_depends_on_its_neighbours_or_on_threads(void **state)
     tdl_rng rng = tdl_rng_make(6, 0);
     tdl_pool *pool = tdl_pool_new(3);
     tdl_forest f = {0};
+    tdl_shap_plan *plan = NULL;
 
     TDL_UNUSED(state);
     random_forest(&rng, 10, 31, &f);
+    assert_int_equal(tdl_shap_plan_new(&f, 1000, &plan, NULL), TDL_OK);
+    assert_null(plan); /* over the budget */
+    assert_int_equal(tdl_shap_plan_new(&f, 1 << 20, &plan, NULL), TDL_OK);
     random_rows(&rng, ROWS, x);
-    assert_int_equal(tdl_tree_shap(&f, x, ROWS, 1, pool, many, base, NULL), TDL_OK);
+    assert_int_equal(tdl_tree_shap(&f, NULL, x, ROWS, 1, pool, many, base, NULL), TDL_OK);
     for (size_t i = 0; i < ROWS; i++) {
-        assert_int_equal(tdl_tree_shap(&f, x + i * FEATURES, 1, 1, NULL, one, &one_base, NULL),
-                         TDL_OK);
+        assert_int_equal(
+            tdl_tree_shap(&f, plan, x + i * FEATURES, 1, 1, NULL, one, &one_base, NULL), TDL_OK);
         assert_memory_equal(one, many + i * FEATURES, sizeof one);
         assert_memory_equal(&one_base, &base[i], sizeof one_base);
     }
-    assert_int_equal(tdl_tree_shap(&f, x, 1, 2, NULL, one, &one_base, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_tree_shap(&f, NULL, x, 1, 2, NULL, one, &one_base, NULL), TDL_E_INVALID);
+    tdl_shap_plan_free(plan);
     tdl_forest_release(&f);
     tdl_pool_free(pool);
 }
@@ -200,7 +205,7 @@ int main(void)
         cmocka_unit_test(path_dependent_values_are_those_of_brute_force),
         cmocka_unit_test(interventional_values_are_those_of_brute_force),
         cmocka_unit_test(forests_of_any_shape_agree_with_the_definition),
-        cmocka_unit_test(no_row_depends_on_its_neighbours_or_on_threads),
+        cmocka_unit_test(no_row_depends_on_its_neighbours_threads_or_the_plan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "learn/xgboost_worker.h"
 #include "made.h"
@@ -84,6 +85,120 @@ static void the_same_seed_gives_the_same_bits(void **state)
     tdl_learner_free(a);
     tdl_learner_free(b);
     tdl_learner_free(c);
+}
+
+typedef struct fit_job {
+    pthread_t thread;
+    tdl_learner *learner;
+    tdl_status st;
+} fit_job;
+
+static void *fit_it(void *context)
+{
+    fit_job *j = context;
+    tdl_problem p = made_problem(&data, TDL_TASK_CLASSES);
+
+    j->st = made_fit(&p, "trees", "{\"rounds\": 40}", &j->learner, NULL);
+    return NULL;
+}
+
+static void fits_at_once_are_those_of_one_alone(void **state)
+{
+    fit_job job[3] = {0};
+    tdl_learner *alone;
+
+    TDL_UNUSED(state);
+    need_library();
+    alone = fitted(TDL_TASK_CLASSES, "{\"rounds\": 40}");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&job[i].thread, NULL, fit_it, &job[i]), 0);
+    for (size_t i = 0; i < 3; i++) {
+        pthread_join(job[i].thread, NULL);
+        assert_int_equal(job[i].st, TDL_OK);
+        assert_true(made_same_scores(alone, job[i].learner, &data.x));
+        tdl_learner_free(job[i].learner);
+    }
+    tdl_learner_free(alone);
+}
+
+static void infinite_values_are_missing_ones(void **state)
+{
+    static made spoilt, gaps;
+    tdl_problem p;
+    tdl_learner *a, *b;
+
+    TDL_UNUSED(state);
+    need_library();
+    make(&spoilt);
+    make(&gaps);
+    for (size_t i = 0; i < MADE_ROWS * MADE_COLS; i += 5) {
+        spoilt.x_of[i] = i % 2 ? INFINITY : -INFINITY;
+        gaps.x_of[i] = NAN;
+    }
+    p = made_problem(&spoilt, TDL_TASK_BINARY);
+    assert_int_equal(made_fit(&p, "trees", "{\"rounds\": 40}", &a, NULL), TDL_OK);
+    p = made_problem(&gaps, TDL_TASK_BINARY);
+    assert_int_equal(made_fit(&p, "trees", "{\"rounds\": 40}", &b, NULL), TDL_OK);
+    assert_true(made_same_scores(a, b, &gaps.x));
+    assert_true(made_same_scores(a, b, &spoilt.x));
+    tdl_learner_free(a);
+    tdl_learner_free(b);
+}
+
+/* A row of weight 3 is three rows, to the last leaf, when rows and columns are not sampled. */
+static void a_weight_counts_as_rows(void **state)
+{
+    static float x[3 * MADE_ROWS * MADE_COLS], y[3 * MADE_ROWS], weight[MADE_ROWS];
+    static const char setting[] =
+        "{\"rounds\": 30, \"subsample\": 1, \"colsample\": 1, \"min_child\": 5}";
+    tdl_matrix wide = data.x;
+    tdl_problem p = made_problem(&data, TDL_TASK_BINARY);
+    double of_a[MADE_ROWS], of_b[MADE_ROWS];
+    tdl_learner *a, *b;
+    size_t n = 0;
+
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t i = 0; i < MADE_ROWS; i++) {
+        weight[i] = i % 4 ? 1 : 3;
+        for (float w = 0; w < weight[i]; w++) {
+            memcpy(x + n * MADE_COLS, data.x_of + i * MADE_COLS, MADE_COLS * sizeof *x);
+            y[n++] = p.y[i];
+        }
+    }
+    p.weight = weight;
+    assert_int_equal(made_fit(&p, "trees", setting, &a, NULL), TDL_OK);
+    wide.rows = n;
+    wide.x = x;
+    p.x = &wide;
+    p.y = y;
+    p.weight = NULL;
+    assert_int_equal(made_fit(&p, "trees", setting, &b, NULL), TDL_OK);
+    assert_int_equal(tdl_learner_score(a, &data.x, NULL, of_a, NULL), TDL_OK);
+    assert_int_equal(tdl_learner_score(b, &data.x, NULL, of_b, NULL), TDL_OK);
+    for (size_t i = 0; i < MADE_ROWS; i++)
+        assert_true(fabs(of_a[i] - of_b[i]) < 1e-4);
+    tdl_learner_free(a);
+    tdl_learner_free(b);
+}
+
+static void a_table_of_few_rows_is_learnt_from(void **state)
+{
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t rows = 1; rows < 40; rows += 9)
+        for (size_t t = 0; t < TASKS; t++) {
+            tdl_problem p = made_problem(&data, tasks[t]);
+            tdl_matrix x = data.x;
+            tdl_learner *l = NULL;
+            tdl_report why = {0};
+
+            x.rows = rows;
+            p.x = &x;
+            if (made_fit(&p, "trees", "{\"rounds_max\": 30}", &l, &why))
+                fail_msg("%zu rows: %s", rows, why.message);
+            tdl_learner_free(l);
+        }
 }
 
 /* Along x0 scores may only fall, whatever the data say. */
@@ -256,6 +371,10 @@ int main(void)
         cmocka_unit_test(what_was_saved_scores_the_same_bits),
         cmocka_unit_test(attributions_add_up_to_the_score),
         cmocka_unit_test(the_same_seed_gives_the_same_bits),
+        cmocka_unit_test(fits_at_once_are_those_of_one_alone),
+        cmocka_unit_test(infinite_values_are_missing_ones),
+        cmocka_unit_test(a_weight_counts_as_rows),
+        cmocka_unit_test(a_table_of_few_rows_is_learnt_from),
         cmocka_unit_test(a_monotone_setting_holds),
         cmocka_unit_test(features_of_different_groups_do_not_interact),
         cmocka_unit_test(every_setting_worth_trying_is_accepted),

@@ -211,7 +211,7 @@ static void attributions_are_the_librarys_and_add_up(void **state)
         for (size_t i = 0; i < ROWS * groups; i++)
             scale = fmax(scale, fabs(score[i])); /* floats of 300 are exact to 3e-5 only */
         for (size_t g = 0; g < groups; g++) {
-            assert_int_equal(tdl_tree_shap(&f, x, ROWS, g, NULL, phi, base, NULL), TDL_OK);
+            assert_int_equal(tdl_tree_shap(&f, NULL, x, ROWS, g, NULL, phi, base, NULL), TDL_OK);
             for (size_t i = 0; i < ROWS; i++) {
                 const float *row = expected + (i * groups + g) * (COLS + 1);
                 double sum = base[i];
