@@ -12,6 +12,8 @@ extern const tdl_command tdl_command_recommend_train;
 extern const tdl_command tdl_command_recommend_evaluate;
 extern const tdl_command tdl_command_recommend_for;
 extern const tdl_command tdl_command_recommend_similar;
+extern const tdl_command tdl_command_forecast;
+extern const tdl_command tdl_command_forecast_backtest;
 extern const tdl_command tdl_command_runs_list;
 extern const tdl_command tdl_command_runs_show;
 extern const tdl_command tdl_command_runs_compare;

@@ -11,6 +11,8 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_recommend_evaluate,
     &tdl_command_recommend_for,
     &tdl_command_recommend_similar,
+    &tdl_command_forecast_backtest, // before its prefix
+    &tdl_command_forecast,
     &tdl_command_runs_list,
     &tdl_command_runs_show,
     &tdl_command_runs_compare,
