@@ -1,0 +1,140 @@
+#include "stats/conformal.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCORES_MAX = 1 << 24 };
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+tdl_status tdl_conformal_init(tdl_conformal *c, const double *score, size_t n, tdl_report *why)
+{
+    *c = (tdl_conformal){0};
+    if (n > SCORES_MAX)
+        return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu scores are too many to calibrate with", n);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(score[i]))
+            return TDL_FAIL(why, TDL_E_INVALID, "score %zu is not a finite number", i);
+    if (!(c->score = calloc(n + 1, sizeof *c->score)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
+    if (n)
+        memcpy(c->score, score, n * sizeof *score);
+    qsort(c->score, n, sizeof *score, ascending);
+    c->n = n;
+    return TDL_OK;
+}
+
+void tdl_conformal_release(tdl_conformal *c)
+{
+    free(c->score);
+    *c = (tdl_conformal){0};
+}
+
+size_t tdl_conformal_rank(size_t n, double miss)
+{
+    double rank = ceil((double)(n + 1) * (1 - miss) - 1e-9); /* 10 * (1 - .1) is no more than 9 */
+
+    return rank < 1 ? 1 : (size_t)rank;
+}
+
+double tdl_conformal_quantile(const tdl_conformal *c, double miss)
+{
+    size_t rank = tdl_conformal_rank(c->n, miss);
+
+    return rank > c->n ? (double)INFINITY : c->score[rank - 1];
+}
+
+json_t *tdl_conformal_save(const tdl_conformal *c)
+{
+    json_t *ret = json_array();
+
+    for (size_t i = 0; ret && i < c->n; i++)
+        if (json_array_append_new(ret, json_real(c->score[i]))) {
+            json_decref(ret);
+            return NULL;
+        }
+    return ret;
+}
+
+tdl_status tdl_conformal_load(const json_t *saved, tdl_conformal *ret, tdl_report *why)
+{
+    size_t n = json_array_size(saved);
+    tdl_conformal c = {0};
+
+    if (!json_is_array(saved) || n > SCORES_MAX)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: not an array of at most %d",
+                        SCORES_MAX);
+    if (!(c.score = calloc(n + 1, sizeof *c.score)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
+    for (; c.n < n; c.n++) {
+        const json_t *value = json_array_get(saved, c.n);
+
+        c.score[c.n] = json_number_value(value);
+        if (!json_is_number(value) || !isfinite(c.score[c.n]) ||
+            (c.n && c.score[c.n] < c.score[c.n - 1])) {
+            tdl_conformal_release(&c);
+            return TDL_FAIL(why, TDL_E_CORRUPT, "conformal scores: they are not numbers that rise");
+        }
+    }
+    *ret = c;
+    return TDL_OK;
+}
+
+/* ---- quantiles ---- */
+
+double tdl_cqr_score(double y, double low, double high)
+{
+    return fmax(low - y, y - high);
+}
+
+void tdl_cqr_interval(double low, double high, double q, double *ret_low, double *ret_high)
+{
+    *ret_low = low - q;
+    *ret_high = high + q;
+    if (*ret_low > *ret_high)
+        *ret_low = *ret_high = low + (high - low) / 2;
+}
+
+/* ---- sets ---- */
+
+static bool is_before(const double *p, size_t a, size_t b)
+{
+    return p[a] > p[b] || (p[a] == p[b] && a < b);
+}
+
+double tdl_aps_score(const double *p, size_t k, size_t y, double u)
+{
+    double sum = 0;
+
+    assert(y < k);
+    for (size_t c = 0; c < k; c++)
+        sum += is_before(p, c, y) ? p[c] : 0;
+    return sum + (1 - u) * p[y];
+}
+
+size_t tdl_aps_set(const double *p, size_t k, double q, double u, size_t *ret)
+{
+    size_t n = 0;
+
+    for (size_t c = 0; c < k; c++) {
+        bool first = true;
+
+        for (size_t d = 0; d < k && first; d++)
+            first = d == c || !is_before(p, d, c);
+        if (first || tdl_aps_score(p, k, c, u) <= q) { /* by insertion: sets are small */
+            size_t at = n++;
+
+            for (; at > 0 && is_before(p, c, ret[at - 1]); at--)
+                ret[at] = ret[at - 1];
+            ret[at] = c;
+        }
+    }
+    return n;
+}
