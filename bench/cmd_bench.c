@@ -24,6 +24,7 @@ static const struct {
     {"serve", tdl_bench_serve, false},
     {"transfer", tdl_bench_transfer, false},
     {"transformer", tdl_bench_transformer, true},
+    {"trees", tdl_bench_trees, false},
     {"vit", tdl_bench_vit, true},
 };
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
@@ -120,7 +121,7 @@ static tdl_status run_bench(const void *values, char **arguments, tdl_report *wh
         return TDL_FAIL_HINT(why, TDL_E_USAGE,
                              "there are compress, engine (its parts: gemm, transformer, publish, "
                              "fashion), "
-                             "ingest, insight, serve, transfer and vit (minutes)",
+                             "ingest, insight, serve, transfer, trees and vit (minutes)",
                              "there is no benchmark \"%s\"", only);
     if (common->json)
         print_json(&bars);

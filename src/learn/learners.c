@@ -1,10 +1,13 @@
 /* The learners there are, and what every call of one goes through. */
 #include <math.h>
 
-#include "learn/learner.h"
+#include "learn/kinds.h"
 
 /* clang-format off: one a line */
-const tdl_learner_ops *const tdl_learners[] = {NULL};
+const tdl_learner_ops *const tdl_learners[] = {
+    &tdl_learner_trees,
+    NULL,
+};
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0] - 1;
 

@@ -1,0 +1,11 @@
+/* The kinds of learners, each in a file of its own: what learners.c lists. */
+#ifndef TDL_LEARN_KINDS_H
+#define TDL_LEARN_KINDS_H
+
+#include "learn/learner.h"
+
+extern const tdl_learner_ops tdl_learner_linear;
+extern const tdl_learner_ops tdl_learner_logistic;
+extern const tdl_learner_ops tdl_learner_trees;
+
+#endif

@@ -1,0 +1,269 @@
+/* The learner "trees". Skips, loudly, where libxgboost is not installed. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "learn/xgboost_worker.h"
+#include "made.h"
+#include "sheet_table.h"
+
+static made data;
+
+static void need_library(void)
+{
+    tdl_report why = {0};
+
+    if (tdl_xgboost_available(&why) == TDL_OK)
+        return;
+    printf("skipped: %s (%s)\n", why.message, why.hint);
+    skip();
+}
+
+static tdl_learner *fitted(tdl_task task, const char *setting)
+{
+    tdl_problem p = made_problem(&data, task);
+    tdl_learner *l = NULL;
+    tdl_report why = {0};
+
+    if (made_fit(&p, "trees", setting, &l, &why))
+        fail_msg("%s", why.message);
+    return l;
+}
+
+static const tdl_task tasks[] = {TDL_TASK_BINARY, TDL_TASK_CLASSES, TDL_TASK_ORDINAL,
+                                 TDL_TASK_REGRESSION, TDL_TASK_COUNT};
+enum { TASKS = sizeof tasks / sizeof tasks[0] };
+
+static void what_was_saved_scores_the_same_bits(void **state)
+{
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t t = 0; t < TASKS; t++) {
+        tdl_learner *l = fitted(tasks[t], t == 0 ? "{\"rounds\": 20, \"seeds\": 3}" : "");
+        tdl_report why = {0};
+        tdl_learner *again = made_again(l, &data.x, NULL, &why);
+
+        if (!again)
+            fail_msg("%s", why.message);
+        assert_true(made_same_scores(l, again, &data.x));
+        tdl_learner_free(l);
+        tdl_learner_free(again);
+    }
+}
+
+static void attributions_add_up_to_the_score(void **state)
+{
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t t = 0; t < TASKS; t++) {
+        tdl_learner *l = fitted(tasks[t], "");
+
+        for (size_t which = 0; which < l->scores_n; which++)
+            assert_true(made_attribution_error(l, &data.x, NULL, which) < 5e-6);
+        tdl_learner_free(l);
+    }
+}
+
+static void the_same_seed_gives_the_same_bits(void **state)
+{
+    tdl_learner *a, *b, *c;
+    tdl_problem p = made_problem(&data, TDL_TASK_BINARY);
+
+    TDL_UNUSED(state);
+    need_library();
+    a = fitted(TDL_TASK_BINARY, "");
+    b = fitted(TDL_TASK_BINARY, "");
+    p.seed = 8;
+    assert_int_equal(made_fit(&p, "trees", "", &c, NULL), TDL_OK);
+    assert_true(made_same_scores(a, b, &data.x));
+    assert_false(made_same_scores(a, c, &data.x));
+    tdl_learner_free(a);
+    tdl_learner_free(b);
+    tdl_learner_free(c);
+}
+
+/* Along x0 scores may only fall, whatever the data say. */
+static void a_monotone_setting_holds(void **state)
+{
+    tdl_learner *l;
+    float row[2][MADE_COLS];
+    double score[2];
+
+    TDL_UNUSED(state);
+    need_library();
+    l = fitted(TDL_TASK_REGRESSION, "{\"rounds\": 50, \"monotone\": \"x0:-\"}");
+    for (size_t i = 0; i < MADE_ROWS; i++) {
+        tdl_matrix x = {.rows = 2, .cols = MADE_COLS, .x = row[0]};
+
+        memcpy(row[0], data.x_of + i * MADE_COLS, sizeof row[0]);
+        memcpy(row[1], row[0], sizeof row[1]);
+        row[1][0] += .5F;
+        assert_int_equal(tdl_learner_score(l, &x, NULL, score, NULL), TDL_OK);
+        assert_true(score[1] <= score[0]);
+    }
+    tdl_learner_free(l);
+}
+
+/* Additive in x0 and the rest: the effect of x0 is the same whatever the rest. */
+static void features_of_different_groups_do_not_interact(void **state)
+{
+    tdl_learner *l;
+    float row[4][MADE_COLS] = {0};
+    double score[4];
+    tdl_matrix x = {.rows = 4, .cols = MADE_COLS, .x = row[0]};
+
+    TDL_UNUSED(state);
+    need_library();
+    l = fitted(TDL_TASK_REGRESSION, "{\"rounds\": 50, \"interactions\": \"x0; x1, x2, x3\"}");
+    for (size_t i = 0; i + 1 < MADE_ROWS; i++) {
+        for (size_t k = 0; k < 4; k++) {
+            memcpy(row[k], data.x_of + (i + (k & 1)) * MADE_COLS, sizeof row[k]);
+            row[k][0] = data.x_of[(i + (k >> 1)) * MADE_COLS];
+        }
+        assert_int_equal(tdl_learner_score(l, &x, NULL, score, NULL), TDL_OK);
+        assert_true(fabs(score[0] + score[3] - score[1] - score[2]) < 1e-4);
+    }
+    tdl_learner_free(l);
+}
+
+static void every_setting_worth_trying_is_accepted(void **state)
+{
+    tdl_problem p = made_problem(&data, TDL_TASK_BINARY);
+    json_t *list, *setting;
+    size_t i;
+
+    TDL_UNUSED(state);
+    need_library();
+    list = tdl_learner_find(TDL_STR("trees"))->settings(&p);
+    assert_in_range(json_array_size(list), 1, 24);
+    json_array_foreach(list, i, setting)
+    {
+        tdl_learner *l = NULL;
+        json_t *note = NULL;
+
+        json_object_set_new(setting, "rounds_max", json_integer(60));
+        assert_int_equal(
+            tdl_learner_fit(tdl_learner_find(TDL_STR("trees")), &p, setting, &l, &note, NULL),
+            TDL_OK);
+        assert_true(json_integer_value(json_object_get(note, "rounds")) > 0);
+        json_decref(note);
+        tdl_learner_free(l);
+    }
+    json_decref(list);
+}
+
+static void bad_settings_are_refused_by_name(void **state)
+{
+    static const char *const bad[][2] = {
+        {"{\"dept\": 3}", "dept"},
+        {"{\"depth\": 3.5}", "depth"},
+        {"{\"eta\": 0}", "eta"},
+        {"{\"seeds\": 1000}", "seeds"},
+        {"{\"monotone\": \"x0\"}", "NAME:+"},
+        {"{\"monotone\": \"x9:+\"}", "x9"},
+        {"{\"monotone\": 1}", "monotone"},
+        {"{\"interactions\": \"x0,y\"}", "\"y\""},
+        {"{\"loss\": \"absolute\"}", "loss"},
+    };
+    tdl_problem p = made_problem(&data, TDL_TASK_BINARY);
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        tdl_report why = {0};
+
+        assert_int_equal(made_fit(&p, "trees", bad[i][0], &l, &why), TDL_E_INVALID);
+        if (!strstr(why.message, bad[i][1]))
+            fail_msg("%s: %s", bad[i][0], why.message);
+    }
+    p = made_problem(&data, TDL_TASK_QUANTILE);
+    assert_int_equal(made_fit(&p, "trees", "", &l, NULL), TDL_E_INVALID);
+}
+
+static void truncate_it(json_t *about, tdl_buf *bytes)
+{
+    TDL_UNUSED(about);
+    bytes->len -= 40;
+}
+
+static void claim_many_scores(json_t *about, tdl_buf *bytes)
+{
+    TDL_UNUSED(bytes);
+    json_object_set_new(about, "scores", json_integer(7));
+}
+
+static void hostile_files_are_refused(void **state)
+{
+    made_spoil *const spoil[] = {truncate_it, claim_many_scores};
+    tdl_matrix narrow = data.x;
+    tdl_learner *l;
+
+    TDL_UNUSED(state);
+    need_library();
+    l = fitted(TDL_TASK_CLASSES, "{\"rounds\": 5}");
+    narrow.cols = 1;
+    for (size_t i = 0; i < sizeof spoil / sizeof spoil[0]; i++) {
+        tdl_report why = {0};
+
+        assert_null(made_again(l, &data.x, spoil[i], &why));
+        assert_true(why.message[0]);
+    }
+    assert_null(made_again(l, &narrow, NULL, NULL));
+    tdl_learner_free(l);
+}
+
+/* Table 4.1, column xgboost: version 1.7.4, eta .05, depth 4, subsample .8, colsample .8, hist, 200
+ * rounds, seed 0, one thread. */
+static void the_fixed_setting_reproduces_the_sheets_five_folds(void **state)
+{
+    static const struct {
+        const char *name, *target, *positive, *left_out;
+        double auc;
+    } set[] = {
+        {"wa_churn", "churn", "Yes", NULL, .8457},
+        {"mlc_churn", "churn", "yes", NULL, .9237},
+        {"credit_data", "Status", "bad", NULL, .8435},
+        {"GermanCredit", "Class", "Bad", NULL, .7912},
+        {"HMDA", "deny", "yes", NULL, .8190},
+        {"BreastCancer", "Class", "malignant", "Id", .9921},
+    };
+
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t k = 0; k < sizeof set / sizeof set[0]; k++) {
+        sheet_table t;
+        double auc, loss;
+
+        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, &t))
+            continue;
+        assert_int_equal(sheet_run(&t, "trees", "{\"rounds\": 200}", false, NULL, &auc, &loss),
+                         TDL_OK);
+        printf("%-12s AUC %.5f, log-loss %.5f\n", set[k].name, auc, loss);
+        if (fabs(auc - set[k].auc) > .003)
+            fail_msg("%s: not %.4f", set[k].name, set[k].auc);
+        sheet_release(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_saved_scores_the_same_bits),
+        cmocka_unit_test(attributions_add_up_to_the_score),
+        cmocka_unit_test(the_same_seed_gives_the_same_bits),
+        cmocka_unit_test(a_monotone_setting_holds),
+        cmocka_unit_test(features_of_different_groups_do_not_interact),
+        cmocka_unit_test(every_setting_worth_trying_is_accepted),
+        cmocka_unit_test(bad_settings_are_refused_by_name),
+        cmocka_unit_test(hostile_files_are_refused),
+        cmocka_unit_test(the_fixed_setting_reproduces_the_sheets_five_folds),
+    };
+
+    make(&data);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
