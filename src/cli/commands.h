@@ -16,6 +16,8 @@ extern const tdl_command tdl_command_data_profile;
 extern const tdl_command tdl_command_fit;
 extern const tdl_command tdl_command_predict;
 extern const tdl_command tdl_command_explain;
+extern const tdl_command tdl_command_forecast;
+extern const tdl_command tdl_command_forecast_backtest;
 extern const tdl_command tdl_command_runs_list;
 extern const tdl_command tdl_command_runs_show;
 extern const tdl_command tdl_command_runs_compare;

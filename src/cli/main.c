@@ -15,6 +15,8 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_fit,
     &tdl_command_predict,
     &tdl_command_explain,
+    &tdl_command_forecast_backtest, // before its prefix
+    &tdl_command_forecast,
     &tdl_command_runs_list,
     &tdl_command_runs_show,
     &tdl_command_runs_compare,

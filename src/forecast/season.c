@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 
 #include "forecast/season.h"
@@ -62,4 +63,38 @@ tdl_status tdl_season_index(const double *y, size_t n, size_t period, bool multi
         ret_index[k] = multiplicative ? ret_index[k] / mean : ret_index[k] - mean;
     free(count);
     return TDL_OK;
+}
+
+static bool is_seasonal(const double *y, size_t n, size_t period)
+{
+    double sum = 1;
+
+    if (period < 2 || n < 3 * period)
+        return false;
+    for (size_t lag = 1; lag < period; lag++) {
+        double r = tdl_autocorrelation(y, n, lag);
+        sum += 2 * r * r;
+    }
+    return fabs(tdl_autocorrelation(y, n, period)) > 1.645 * sqrt(sum / (double)n);
+}
+
+tdl_status tdl_naive2(const double *y, size_t n, size_t period, size_t horizon, double *ret,
+                      tdl_report *why)
+{
+    bool positive = true, seasonal = is_seasonal(y, n, period);
+    size_t season = seasonal ? period : 1;
+    double *index = malloc(season * sizeof *index), last;
+    tdl_status st;
+
+    if (!index)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a season of %zu", period);
+    for (size_t t = 0; t < n; t++)
+        positive &= y[t] > 0;
+    if (!(st = tdl_season_index(y, n, season, positive, index, why))) {
+        last = positive ? y[n - 1] / index[(n - 1) % season] : y[n - 1] - index[(n - 1) % season];
+        for (size_t h = 0; h < horizon; h++)
+            ret[h] = positive ? last * index[(n + h) % season] : last + index[(n + h) % season];
+    }
+    free(index);
+    return st;
 }

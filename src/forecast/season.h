@@ -16,4 +16,10 @@ tdl_status tdl_season_index(const double *y, size_t n, size_t period, bool multi
 /* Autocorrelation of y[n] at a lag; 0 for a constant series or a lag of n or more. */
 double tdl_autocorrelation(const double *y, size_t n, size_t lag);
 
+/* Naive 2 of the M4 competition (Makridakis, Spiliotis and Assimakopoulos 2020): the last value of
+ * the series with its season taken out, the season put back; the season counts when its
+ * autocorrelation passes a test at 90 %. What OWA compares with. ret [horizon]. */
+tdl_status tdl_naive2(const double *y, size_t n, size_t period, size_t horizon, double *ret,
+                      tdl_report *why);
+
 #endif

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "forecast/select.h"
@@ -46,8 +47,10 @@ static bool listed(tdl_str list, const char *member)
     return false;
 }
 
-static void enter(tdl_selection *s, tdl_str members)
+static void enter(tdl_selection *s, const tdl_select_options *o)
 {
+    tdl_str members = o->members;
+
     for (size_t m = 0; m < tdl_members_n; m++) {
         const tdl_member_ops *member = tdl_members[m];
         size_t variants = listed(members, member->name) ? member->variants(&s->task) : 0;
@@ -58,6 +61,11 @@ static void enter(tdl_selection *s, tdl_str members)
             s->entrant[s->entrants_n++] =
                 (tdl_entrant){.member = member, .variant = v, .score = NAN};
     }
+    for (size_t p = 0; p < o->pooled_n && p < TDL_POOLED_MAX; p++) {
+        snprintf(s->pooled_name[p], sizeof s->pooled_name[p], "%s", o->pooled[p].name);
+        if (s->task.shortest >= o->pooled[p].shortest && s->entrants_n < TDL_ENTRANTS_MAX)
+            s->entrant[s->entrants_n++] = (tdl_entrant){.variant = p, .score = NAN};
+    }
 }
 
 void tdl_entrant_label(const tdl_selection *selection, size_t entrant,
@@ -65,7 +73,10 @@ void tdl_entrant_label(const tdl_selection *selection, size_t entrant,
 {
     const tdl_entrant *e = &selection->entrant[entrant];
 
-    e->member->label(&selection->task, e->variant, ret);
+    if (e->member)
+        e->member->label(&selection->task, e->variant, ret);
+    else
+        snprintf(ret, TDL_VARIANT_NAME_MAX, "%s", selection->pooled_name[e->variant]);
 }
 
 void tdl_forecast_clip(const double *y, size_t n, double margin, double *forecast, size_t horizon)
@@ -96,8 +107,8 @@ double tdl_forecast_scale(const tdl_forecast_task *task, const double *y, size_t
 }
 
 /* Forecasts of all entrants from y[n], ret [entrants_n][horizon]. */
-static tdl_status forecast_all(const tdl_selection *s, const double *y, size_t n, double *ret,
-                               tdl_report *why)
+static tdl_status forecast_all(const tdl_selection *s, const tdl_pooled *pooled, const double *y,
+                               size_t n, double *ret, tdl_report *why)
 {
     size_t horizon = s->task.horizon;
     tdl_status st = TDL_OK;
@@ -105,7 +116,11 @@ static tdl_status forecast_all(const tdl_selection *s, const double *y, size_t n
     for (size_t i = 0; i < s->entrants_n * horizon; i++)
         ret[i] = NAN;
     for (size_t e = 0; e < s->entrants_n && !st; e++)
-        if (s->entrant[e].variant == 0)
+        if (!s->entrant[e].member) {
+            const tdl_pooled *p = &pooled[s->entrant[e].variant];
+
+            st = p->forecast(p->model, y, n, horizon, ret + e * horizon, why);
+        } else if (s->entrant[e].variant == 0)
             st = s->entrant[e].member->forecast(&s->task, y, n, SIZE_MAX, ret + e * horizon, why);
     return st;
 }
@@ -129,7 +144,8 @@ static void add_errors(tdl_selection *s, const double *y, size_t n, double *fore
     }
 }
 
-static tdl_status score(tdl_selection *s, const double *y, size_t n, tdl_report *why)
+static tdl_status score(tdl_selection *s, const tdl_pooled *pooled, const double *y, size_t n,
+                        tdl_report *why)
 {
     size_t horizon = s->task.horizon;
     double *forecast = malloc(s->entrants_n * horizon * sizeof *forecast);
@@ -140,7 +156,7 @@ static tdl_status score(tdl_selection *s, const double *y, size_t n, tdl_report 
     if (!forecast)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu forecasts", s->entrants_n);
     for (size_t o = 1; o <= s->origins_n && !st; o++)
-        if (!(st = forecast_all(s, y, n - o * horizon, forecast, why)))
+        if (!(st = forecast_all(s, pooled, y, n - o * horizon, forecast, why)))
             add_errors(s, y, n - o * horizon, forecast, sum);
     for (size_t e = 0; e < s->entrants_n && !st; e++)
         s->entrant[e].score = sum[e] / ((double)(s->origins_n * horizon) * scale);
@@ -208,13 +224,30 @@ static size_t origins_for(const tdl_forecast_task *task)
     return n < 3 ? 3 : n > 8 ? 8 : n;
 }
 
+static size_t origins_in(const tdl_forecast_task *task, const tdl_select_options *o, size_t n)
+{
+    size_t season = task->periods_n ? task->period[0] : 1, origins = 0;
+    size_t wanted = o->origins ? o->origins : origins_for(task);
+
+    while (origins < wanted && task->horizon <= n / (origins + 1) &&
+           n - (origins + 1) * task->horizon >= 2 * season)
+        origins++;
+    return origins;
+}
+
+size_t tdl_select_shortest(const tdl_forecast_task *task, const tdl_select_options *options,
+                           size_t n)
+{
+    const tdl_select_options plain = {0};
+
+    return n - origins_in(task, options ? options : &plain, n) * task->horizon;
+}
+
 tdl_status tdl_forecast_select(const tdl_forecast_task *task, const double *y, size_t n,
                                const tdl_select_options *options, tdl_selection *ret,
                                tdl_report *why)
 {
     const tdl_select_options plain = {0}, *o = options ? options : &plain;
-    size_t season = task->periods_n ? task->period[0] : 1;
-    size_t wanted = o->origins ? o->origins : origins_for(task);
     tdl_status st = check_names(o->members, why);
 
     if (st)
@@ -223,13 +256,11 @@ tdl_status tdl_forecast_select(const tdl_forecast_task *task, const double *y, s
         return TDL_FAIL(why, TDL_E_INVALID, "a forecast of %zu steps from %zu points",
                         task->horizon, n);
     *ret = (tdl_selection){.task = *task, .margin = o->margin > 0 ? o->margin : .25};
-    while (ret->origins_n < wanted && task->horizon <= n / (ret->origins_n + 1) &&
-           n - (ret->origins_n + 1) * task->horizon >= 2 * season)
-        ret->origins_n++;
+    ret->origins_n = origins_in(task, o, n);
     ret->task.shortest = n - ret->origins_n * task->horizon;
     if (ret->origins_n)
-        enter(ret, o->members);
-    if (ret->entrants_n && (st = score(ret, y, n, why)))
+        enter(ret, o);
+    if (ret->entrants_n && (st = score(ret, o->pooled, y, n, why)))
         return st;
     weigh(ret, o);
     for (size_t e = 0; e < ret->entrants_n; e++)
@@ -239,29 +270,51 @@ tdl_status tdl_forecast_select(const tdl_forecast_task *task, const double *y, s
     return TDL_OK;
 }
 
-tdl_status tdl_forecast_by(const tdl_selection *s, const double *y, size_t n, double *ret,
-                           tdl_report *why)
+static tdl_status forecast_floor(const tdl_selection *s, const double *y, size_t n, double *ret,
+                                 tdl_report *why)
+{
+    tdl_forecast_task task = s->task;
+
+    task.shortest = n;
+    return tdl_member_seasonal_naive.forecast(&task, y, n, 0, ret, why);
+}
+
+tdl_status tdl_forecast_by(const tdl_selection *s, const tdl_pooled *pooled, const double *y,
+                           size_t n, double *ret, tdl_report *why)
 {
     size_t horizon = s->task.horizon;
-    double *all = malloc(TDL_VARIANTS_MAX * horizon * sizeof *all);
+    double *all;
     tdl_status st = TDL_OK;
 
-    if (!all)
+    if (!n)
+        return TDL_FAIL(why, TDL_E_INVALID, "a forecast from no points");
+    if (!(all = malloc(TDL_VARIANTS_MAX * horizon * sizeof *all)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a forecast of %zu steps", horizon);
+    if (n < s->task.shortest) {
+        if (!(st = forecast_floor(s, y, n, all, why)))
+            memcpy(ret, all, horizon * sizeof *ret);
+        goto out;
+    }
     for (size_t h = 0; h < horizon; h++)
         ret[h] = 0;
     for (size_t e = 0; e < s->entrants_n && !st; e++) {
         const tdl_entrant *entrant = &s->entrant[e];
-        double *own = all + entrant->variant * horizon;
+        double *own = entrant->member ? all + entrant->variant * horizon : all;
 
         if (!(entrant->weight > 0))
             continue;
-        if ((st = entrant->member->forecast(&s->task, y, n, entrant->variant, all, why)))
+        if (entrant->member)
+            st = entrant->member->forecast(&s->task, y, n, entrant->variant, all, why);
+        else
+            st = pooled[entrant->variant].forecast(pooled[entrant->variant].model, y, n, horizon,
+                                                   own, why);
+        if (st)
             break;
         tdl_forecast_clip(y, n, s->margin, own, horizon);
         for (size_t h = 0; h < horizon; h++)
             ret[h] += entrant->weight * own[h];
     }
+out:
     free(all);
     return st;
 }

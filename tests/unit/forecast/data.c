@@ -53,3 +53,18 @@ bool load_numbers(const char *name, const char *plain_name, numbers *ret)
     tdl_csv_close(csv);
     return true;
 }
+
+double *scaled_column(const numbers *table, size_t col, size_t known, size_t n)
+{
+    double *y = malloc(n * sizeof *y), mean = 0, square = 0;
+
+    if (!y)
+        abort();
+    for (size_t t = 0; t < known; t++)
+        mean += table->at[t * table->cols + col] / (double)known;
+    for (size_t t = 0; t < known; t++)
+        square += pow(table->at[t * table->cols + col] - mean, 2) / (double)known;
+    for (size_t t = 0; t < n; t++)
+        y[t] = (table->at[t * table->cols + col] - mean) / sqrt(square);
+    return y;
+}

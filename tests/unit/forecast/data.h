@@ -13,5 +13,8 @@ typedef struct numbers {
 
 /* All columns of a CSV file but the first. False, and a line that says so, when it is not there. */
 bool load_numbers(const char *name, const char *plain_name, numbers *ret);
+/* The first n cells of a column, less the mean of the first `known`, over their deviation; free it.
+ */
+double *scaled_column(const numbers *table, size_t col, size_t known, size_t n);
 
 #endif

@@ -135,20 +135,6 @@ static void sizes_that_cannot_be_are_refused(void **state)
 
 enum { TRAIN = 8640, VALID = 2880, TEST = 2880, LAGS = 336 };
 
-static double *column(const numbers *table, size_t col)
-{
-    double *y = malloc((TRAIN + VALID + TEST) * sizeof *y), mean = 0, square = 0;
-
-    assert_non_null(y);
-    for (size_t t = 0; t < TRAIN; t++)
-        mean += table->at[t * table->cols + col] / TRAIN;
-    for (size_t t = 0; t < TRAIN; t++)
-        square += pow(table->at[t * table->cols + col] - mean, 2) / TRAIN;
-    for (size_t t = 0; t < TRAIN + VALID + TEST; t++)
-        y[t] = (table->at[t * table->cols + col] - mean) / sqrt(square);
-    return y;
-}
-
 static void check_etth1(const numbers *table, size_t horizon, double lambda_expected, double valid,
                         double test)
 {
@@ -160,7 +146,7 @@ static void check_etth1(const numbers *table, size_t horizon, double lambda_expe
     for (size_t s = 0; s < 3; s++)
         assert_int_equal(tdl_ridge_sums_init(&sums[s], LAGS, horizon, NULL), TDL_OK);
     for (size_t c = 0; c < table->cols; c++) {
-        double *y = column(table, c);
+        double *y = scaled_column(table, c, TRAIN, TRAIN + VALID + TEST);
 
         assert_int_equal(tdl_ridge_sums_add(&sums[0], y, TRAIN, NULL), TDL_OK);
         assert_int_equal(tdl_ridge_sums_add(&sums[1], y + TRAIN - LAGS, VALID + LAGS, NULL),

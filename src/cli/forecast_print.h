@@ -1,0 +1,35 @@
+/* What `treadle forecast` was asked and prints. */
+#ifndef TDL_CLI_FORECAST_PRINT_H
+#define TDL_CLI_FORECAST_PRINT_H
+
+#include "cli/command.h"
+#include "forecast/backtest.h"
+#include "forecast/inventory.h"
+
+typedef struct tdl_forecast_values {
+    tdl_common common;
+    int64_t horizon, period, origins, threads, lead_time, review;
+    const char *time, *value, *series, *layout, *aggregate, *levels, *model, *output, *save;
+    const char *service, *order_cost, *holding_cost, *position;
+    const char *max_owa, *max_mase, *max_rmse, *max_mae, *min_coverage;
+    bool backtest;
+} tdl_forecast_values;
+
+typedef struct tdl_forecast_job {
+    const char *path;
+    tdl_series_set set;
+    size_t horizon;
+    double level[TDL_LEVELS_MAX];
+    size_t levels_n;
+    tdl_stock_options stock;
+    bool tested;
+    tdl_backtest backtest;
+    tdl_forecaster *forecaster; /* NULL: a back-test only */
+} tdl_forecast_job;
+
+/* Forecasts as CSV to --output or standard output, the leaderboard to standard error (a back-test
+ * alone: to standard output); with --json all of it as one object. */
+tdl_status tdl_forecast_print(const tdl_forecast_job *job, const tdl_forecast_values *v,
+                              tdl_report *why);
+
+#endif

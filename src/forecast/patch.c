@@ -1,0 +1,376 @@
+#include "forecast/patch.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "nn/core.h"
+#include "nn/init.h"
+#include "nn/layers.h"
+#include "train/loop.h"
+
+enum { PATCH = 16, STRIDE = 8, BATCH = 64, VALIDATION_MAX = 4096 };
+
+typedef struct window {
+    uint32_t series, at; /* first point */
+} window;
+
+struct tdl_patch {
+    size_t window, horizon, patches;
+    tdl_params params;
+    tdl_tf core;
+    tdl_net net;
+    int scores;
+    int patch_weight, patch_bias, cls, positions, head_weight, head_bias;
+    float *x;      /* [BATCH][patches][PATCH] */
+    float *target; /* [BATCH][horizon] */
+    float weight[BATCH];
+    double mean[BATCH], deviation[BATCH];
+    uint64_t example[BATCH];
+    /* while training */
+    double **y; /* [series_n] scaled by their known points */
+    window *train, *valid;
+    size_t train_n, valid_n, series_n;
+};
+
+static void forget_data(tdl_patch *m)
+{
+    for (size_t i = 0; m->y && i < m->series_n; i++)
+        free(m->y[i]);
+    free(m->y);
+    free(m->train);
+    free(m->valid);
+    m->y = NULL;
+    m->train = m->valid = NULL;
+}
+
+void tdl_patch_free(tdl_patch *m)
+{
+    if (!m)
+        return;
+    forget_data(m);
+    tdl_net_release(&m->net);
+    tdl_tf_release(&m->core);
+    tdl_params_release(&m->params);
+    free(m->x);
+    free(m->target);
+    free(m);
+}
+
+/* ---- the net ---- */
+
+static tdl_status build(tdl_patch *m, const tdl_patch_options *o, tdl_report *why)
+{
+    size_t d = o->d_model ? o->d_model : 128, tokens = m->patches + 1;
+    const tdl_tf_config config = {.n_layer = o->layers ? o->layers : 3,
+                                  .d_model = d,
+                                  .n_head = o->heads ? o->heads : 16,
+                                  .d_ff = o->d_ff ? o->d_ff : 256,
+                                  .max_len = tokens,
+                                  .norm = TDL_NORM_LAYER,
+                                  .act = TDL_ACT_GELU,
+                                  .bias_qkv = true,
+                                  .bias_out = true,
+                                  .bias_ff = true,
+                                  .mask = TDL_MASK_BIDIRECTIONAL,
+                                  .drop_resid = o->dropout};
+    const tdl_plan_options plan = {.rows = BATCH, .backward = true};
+    tdl_net *net = &m->net;
+    int x;
+    tdl_status st;
+
+    m->patch_weight = tdl_params_add(&m->params, "patch.weight", PATCH, d, true);
+    m->patch_bias = tdl_params_add(&m->params, "patch.bias", 1, d, false);
+    m->cls = tdl_params_add(&m->params, "cls", 1, d, false);
+    m->positions = tdl_params_add(&m->params, "positions", tokens, d, false);
+    if ((st = tdl_tf_declare(&m->core, &config, &m->params, why)))
+        return st;
+    m->head_weight = tdl_params_add(&m->params, "head.weight", tokens * d, m->horizon, true);
+    m->head_bias = tdl_params_add(&m->params, "head.bias", 1, m->horizon, false);
+    if ((st = tdl_params_seal(&m->params, why)))
+        return st;
+    net->params = &m->params;
+    x = tdl_net_input(net, m->patches * PATCH);
+    x = tdl_net_reshape(net, x, PATCH);
+    x = tdl_net_linear(net, x, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
+    x = tdl_net_prepend(net, x, m->cls, m->positions);
+    if (o->dropout > 0)
+        x = tdl_net_dropout(net, x, o->dropout);
+    x = tdl_tf_build(&m->core, net, x);
+    x = tdl_net_reshape(net, x, tokens * d);
+    if (o->dropout > 0)
+        x = tdl_net_dropout(net, x, o->dropout);
+    m->scores = tdl_net_linear(net, x, m->head_weight, m->head_bias, TDL_ACT_NONE);
+    tdl_net_mse(net, m->scores, NULL);
+    return tdl_net_plan(net, &plan, why);
+}
+
+static void start(tdl_patch *m, uint64_t seed)
+{
+    tdl_init_slice(&m->params, m->patch_weight, TDL_INIT_XAVIER, 1, seed);
+    tdl_init_slice(&m->params, m->cls, TDL_INIT_GAUSSIAN, .02, seed);
+    tdl_init_slice(&m->params, m->positions, TDL_INIT_GAUSSIAN, .02, seed);
+    tdl_init_slice(&m->params, m->head_weight, TDL_INIT_XAVIER, .1, seed);
+    tdl_tf_start(&m->core, &m->params, seed);
+}
+
+/* ---- batches ---- */
+
+/* Row r of the batch from y[window], and y[window .. + horizon) as its truth when `truth`. */
+static void put_row(tdl_patch *m, size_t r, const double *y, bool truth)
+{
+    float *x = m->x + r * m->patches * PATCH;
+    double deviation;
+
+    tdl_scale_of(y, m->window, &m->mean[r], &deviation);
+    m->deviation[r] = deviation = sqrt(deviation * deviation + 1e-5);
+    for (size_t p = 0; p < m->patches; p++)
+        for (size_t k = 0; k < PATCH; k++) { // the last patch repeats the last value
+            size_t at = p * STRIDE + k;
+            *x++ = (float)((y[at < m->window ? at : m->window - 1] - m->mean[r]) / deviation);
+        }
+    m->weight[r] = (float)(deviation * deviation); // the error is that of the series' scale
+    for (size_t h = 0; truth && h < m->horizon; h++)
+        m->target[r * m->horizon + h] = (float)((y[m->window + h] - m->mean[r]) / deviation);
+}
+
+static tdl_nn_batch batch_of(tdl_patch *m, size_t rows, bool truth)
+{
+    return (tdl_nn_batch){.rows = rows,
+                          .x = m->x,
+                          .value = truth ? m->target : NULL,
+                          .target_weight = truth ? m->weight : NULL,
+                          .example = m->example};
+}
+
+static void put_windows(tdl_patch *m, const window *w, const uint32_t *example, size_t first,
+                        size_t n)
+{
+    for (size_t r = 0; r < n; r++) {
+        size_t at = example ? example[r] : first + r;
+
+        m->example[r] = at;
+        put_row(m, r, m->y[w[at].series] + w[at].at, true);
+    }
+}
+
+static double weight_of(void *model, const uint32_t *example, size_t n)
+{
+    TDL_UNUSED(model);
+    TDL_UNUSED(example);
+    return (double)n;
+}
+
+static tdl_status gradient(void *model, const uint32_t *example, size_t n, double scale,
+                           uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
+{
+    tdl_patch *m = model;
+    const tdl_run run = {.seed = 1, .step = step, .training = true, .pool = pool};
+    tdl_nn_batch batch;
+    double weight;
+    tdl_status st;
+
+    put_windows(m, m->train, example, 0, n);
+    batch = batch_of(m, n, true);
+    if ((st = tdl_net_forward(&m->net, &batch, &run, why)))
+        return st;
+    tdl_net_loss(&m->net, &batch, ret_loss, &weight);
+    return tdl_net_backward(&m->net, &batch, &run, scale, why);
+}
+
+/* Sum of squared errors of the rows in the batch. */
+static tdl_status squared(tdl_patch *m, size_t rows, tdl_pool *pool, double *ret, tdl_report *why)
+{
+    tdl_nn_batch batch = batch_of(m, rows, false);
+    const tdl_run run = {.pool = pool};
+    tdl_status st = tdl_net_forward(&m->net, &batch, &run, why);
+    const float *f = st ? NULL : tdl_net_value(&m->net, m->scores);
+
+    for (size_t r = 0; f && r < rows; r++)
+        for (size_t h = 0; h < m->horizon; h++) {
+            double error = (double)f[r * m->horizon + h] - (double)m->target[r * m->horizon + h];
+            *ret += error * error * (double)m->weight[r];
+        }
+    return st;
+}
+
+static tdl_status validate(void *model, tdl_pool *pool, double *ret, tdl_report *why)
+{
+    tdl_patch *m = model;
+    double sum = 0;
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < m->valid_n && !st; i += BATCH) {
+        size_t n = m->valid_n - i < BATCH ? m->valid_n - i : BATCH;
+
+        put_windows(m, m->valid, NULL, i, n);
+        st = squared(m, n, pool, &sum, why);
+    }
+    *ret = sum / ((double)m->valid_n * (double)m->horizon);
+    return st;
+}
+
+/* ---- fitting ---- */
+
+/* Windows of all series whose truth is in [first of it, end), every so many so that at most `most`
+ * are taken. */
+static window *windows_of(const tdl_patch *m, const size_t *first, const size_t *end, size_t most,
+                          size_t *ret_n)
+{
+    size_t all = 0, n = 0, seen = 0, stride;
+    window *list;
+
+    for (size_t i = 0; i < m->series_n; i++) {
+        size_t from = first ? first[i] - m->window : 0;
+        all += end[i] >= from + m->window + m->horizon ? end[i] - from - m->window - m->horizon + 1
+                                                       : 0;
+    }
+    stride = most && all > most ? (all + most - 1) / most : 1;
+    *ret_n = 0;
+    if (!all || !(list = malloc((all / stride + 1) * sizeof *list)))
+        return NULL;
+    for (size_t i = 0; i < m->series_n; i++) {
+        size_t from = first ? first[i] - m->window : 0;
+
+        for (size_t at = from; at + m->window + m->horizon <= end[i]; at++, seen++)
+            if (seen % stride == 0)
+                list[n++] = (window){(uint32_t)i, (uint32_t)at};
+    }
+    *ret_n = n;
+    return list;
+}
+
+static tdl_status take_data(tdl_patch *m, const double *const *y, const size_t *known,
+                            const size_t *n, size_t series_n, const tdl_patch_options *o,
+                            tdl_report *why)
+{
+    if (!(m->y = calloc(series_n, sizeof *m->y)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", series_n);
+    m->series_n = series_n;
+    for (size_t i = 0; i < series_n; i++) {
+        double mean, deviation;
+
+        if (known[i] < m->window || known[i] > n[i] || n[i] > UINT32_MAX)
+            return TDL_FAIL(why, TDL_E_INVALID, "series %zu: %zu points for windows of %zu", i,
+                            known[i], m->window);
+        if (!(m->y[i] = malloc(n[i] * sizeof **m->y)))
+            return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu points", n[i]);
+        tdl_scale_of(y[i], known[i], &mean, &deviation);
+        for (size_t t = 0; t < n[i]; t++)
+            m->y[i][t] = (y[i][t] - mean) / deviation;
+    }
+    m->train = windows_of(m, NULL, known, o->examples, &m->train_n);
+    m->valid = windows_of(m, known, n, VALIDATION_MAX, &m->valid_n);
+    if (m->train && m->valid)
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_INVALID, "no series has room for windows of %zu + %zu points",
+                    m->window, m->horizon);
+}
+
+static tdl_status train(tdl_patch *m, const tdl_patch_options *o, double *ret_error,
+                        tdl_report *why)
+{
+    unsigned epochs = o->epochs ? o->epochs : 10;
+    uint64_t steps = epochs * ((m->train_n + BATCH - 1) / BATCH);
+    const tdl_trainee trainee = {.model = m,
+                                 .params = &m->params,
+                                 .examples_n = m->train_n,
+                                 .weight = weight_of,
+                                 .gradient = gradient,
+                                 .validate = validate};
+    tdl_loop_options options = {
+        .seed = o->seed,
+        .epochs = epochs,
+        .batch = BATCH,
+        .patience = epochs, // the best epoch is kept
+        .seconds = o->seconds,
+        .stop = o->stop,
+        .clip = 1,
+        .sched = {.name = "cosine", .warmup = steps / 20 + 1, .total = steps, .floor = .01},
+        .pool = o->pool};
+    tdl_loop_result result;
+    tdl_status st = tdl_optim_defaults("adamw", &options.optim, why);
+
+    if (st)
+        return st;
+    options.optim.lr = o->rate > 0 ? o->rate : 1e-3;
+    if ((st = tdl_loop_run(&trainee, &options, &result, why)))
+        return st;
+    return validate(m, o->pool, ret_error, why);
+}
+
+tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, const size_t *n,
+                         size_t series_n, const tdl_patch_options *o, tdl_patch **ret,
+                         double *ret_error, tdl_report *why)
+{
+    tdl_patch *m = calloc(1, sizeof *m);
+    tdl_status st;
+
+    if (!m)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a transformer");
+    m->window = o->window;
+    m->horizon = o->horizon;
+    m->patches = o->window / STRIDE; // the last is padded
+    if (o->window < PATCH || o->window > 4096 || o->window % STRIDE || o->horizon < 1 ||
+        o->horizon > 4096 || !(o->dropout >= 0 && o->dropout < 1)) {
+        st = TDL_FAIL(why, TDL_E_INVALID, "a window of %zu: a multiple of %d, from %d on",
+                      o->window, STRIDE, PATCH);
+        goto out;
+    }
+    m->x = calloc(BATCH * m->patches * PATCH, sizeof *m->x);
+    m->target = calloc(BATCH * m->horizon, sizeof *m->target);
+    if (!m->x || !m->target) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a batch");
+        goto out;
+    }
+    if ((st = take_data(m, series_y, known, n, series_n, o, why)) || (st = build(m, o, why)))
+        goto out;
+    start(m, o->seed);
+    if ((st = train(m, o, ret_error, why)))
+        goto out;
+    forget_data(m);
+    *ret = m;
+    m = NULL;
+out:
+    tdl_patch_free(m);
+    return st;
+}
+
+/* ---- asking ---- */
+
+tdl_status tdl_patch_forecast(tdl_patch *m, const double *last, double *ret, tdl_report *why)
+{
+    tdl_nn_batch batch;
+    const tdl_run run = {0};
+    const float *f;
+    tdl_status st;
+
+    put_row(m, 0, last, false);
+    batch = batch_of(m, 1, false);
+    if ((st = tdl_net_forward(&m->net, &batch, &run, why)))
+        return st;
+    f = tdl_net_value(&m->net, m->scores);
+    for (size_t h = 0; h < m->horizon; h++)
+        ret[h] = m->mean[0] + m->deviation[0] * (double)f[h];
+    return TDL_OK;
+}
+
+tdl_status tdl_patch_error(tdl_patch *m, const double *y, size_t first, size_t n, size_t stride,
+                           double *ret, tdl_report *why)
+{
+    size_t rows = 0, windows = 0;
+    double sum = 0;
+    tdl_status st = TDL_OK;
+
+    for (size_t t = first; t + m->horizon <= n && t >= m->window && !st; t += stride ? stride : 1) {
+        put_row(m, rows++, y + t - m->window, true);
+        windows++;
+        if (rows == BATCH) {
+            st = squared(m, rows, NULL, &sum, why);
+            rows = 0;
+        }
+    }
+    if (rows && !st)
+        st = squared(m, rows, NULL, &sum, why);
+    *ret = windows ? sum / ((double)windows * (double)m->horizon) : NAN;
+    return st;
+}
