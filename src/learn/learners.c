@@ -11,16 +11,14 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_linear,
     &tdl_learner_logistic,
     &tdl_learner_spline,
+    &tdl_learner_lasso,
     &tdl_learner_crossed,
+    &tdl_learner_additive,
     &tdl_learner_trees,
     &tdl_learner_mlp,
-    NULL,
-    &tdl_learner_constant, &tdl_learner_naive_bayes, &tdl_learner_nearest,
-    &tdl_learner_linear,   &tdl_learner_logistic,    &tdl_learner_lasso,
-    &tdl_learner_crossed,  &tdl_learner_additive,    NULL,
 };
 /* clang-format on */
-const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0] - 1;
+const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0];
 
 static const char *const task_names[] = {
     [TDL_TASK_BINARY] = "binary",   [TDL_TASK_CLASSES] = "classes",

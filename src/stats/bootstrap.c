@@ -1,5 +1,6 @@
 #include "stats/bootstrap.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -69,14 +69,14 @@ static void write_leaks(const tdl_fit_session *s, tdl_jw *w)
 {
     tdl_jw_key(w, "leaks");
     tdl_jw_array(w);
-    for (size_t i = 0; i < s->leaks.n; i++) {
-        const tdl_leak *leak = &s->leaks.leak[i];
+    for (size_t i = 0; i < s->leaks_n; i++) {
+        const tdl_leak *leak = &s->leak[i];
 
         tdl_jw_object(w);
         tdl_jw_ktext(w, "column", s->frame->column[leak->column].name);
-        tdl_jw_ktext(w, "kind", tdl_leak_name(leak->kind));
+        tdl_jw_ktext(w, "kind", tdl_leak_kind_name(leak->kind));
         tdl_jw_knumber(w, "score", leak->score);
-        if (leak->other != SIZE_MAX)
+        if (leak->kind == TDL_LEAK_DUPLICATE)
             tdl_jw_ktext(w, "other", s->frame->column[leak->other].name);
         tdl_jw_end_object(w);
     }

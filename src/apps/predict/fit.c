@@ -8,14 +8,14 @@
 #include "table/read.h"
 #include "table/split.h"
 
-enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300 };
+enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, GUARDED_ROWS = 20 };
 
 static void release(tdl_fit_session *s)
 {
     tdl_choice_release(&s->choice);
     tdl_contest_release(&s->contest);
     tdl_folds_release(&s->folds);
-    tdl_leaks_release(&s->leaks);
+    free(s->leak);
     tdl_predict_target_release(&s->target);
     tdl_predictor_free(s->predictor);
     free(s->left_out);
@@ -128,32 +128,55 @@ static tdl_status refuse_leak(const tdl_fit_session *s, const tdl_leak *leak, td
                          name, leak->score);
 }
 
+static tdl_status act_on_leak(tdl_fit_session *s, const tdl_leak *leak, tdl_report *why)
+{
+    if (is_named(s->frame, s->options->allow_leak, leak->column))
+        return TDL_OK;
+    switch (leak->kind) {
+    case TDL_LEAK_TARGET:
+    case TDL_LEAK_FUTURE:
+        return refuse_leak(s, leak, why);
+    case TDL_LEAK_ID:
+        leave_out(s, leak->column, "id");
+        break;
+    case TDL_LEAK_CONSTANT:
+        leave_out(s, leak->column, "constant");
+        break;
+    case TDL_LEAK_DUPLICATE:
+        leave_out(s, leak->column, "duplicate");
+        break;
+    }
+    return TDL_OK;
+}
+
+static tdl_status count_duplicates(tdl_fit_session *s, tdl_report *why)
+{
+    uint32_t *row = NULL;
+    tdl_status st = tdl_frame_duplicates(s->frame, &row, NULL, &s->duplicates, why);
+
+    free(row);
+    return st;
+}
+
+/* Of so few rows anything may tell the target. */
 static tdl_status guard(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
     const tdl_target target = {.y = s->target.y, .classes_n = s->target.classes_n};
-    size_t time = SIZE_MAX, n;
+    tdl_leak_options options = {
+        .left_out = s->left_out, .target_time = SIZE_MAX, .seed = o->seed};
+    size_t n;
     tdl_status st;
 
-    if (o->bare)
+    if (o->bare || s->rows_n < GUARDED_ROWS)
         return TDL_OK;
-    if (o->time && (st = tdl_find_columns(s->frame, o->time, &time, 1, &n, why)))
+    if (o->time && (st = tdl_find_columns(s->frame, o->time, &options.target_time, 1, &n, why)))
         return st;
-    st = tdl_leaks_find(s->frame, s->left_out, s->row, s->rows_n, &target, time, o->seed, &s->leaks,
-                        why);
-    for (size_t i = 0; i < s->leaks.n && !st; i++) {
-        const tdl_leak *leak = &s->leaks.leak[i];
-        bool allowed = is_named(s->frame, o->allow_leak, leak->column);
-
-        if (leak->kind == TDL_LEAK_TARGET || leak->kind == TDL_LEAK_FUTURE)
-            st = allowed ? TDL_OK : refuse_leak(s, leak, why);
-        else if (leak->kind == TDL_LEAK_ID && !allowed)
-            leave_out(s, leak->column, "id");
-        else if (leak->kind == TDL_LEAK_CONSTANT)
-            leave_out(s, leak->column, "constant");
-    }
-    return st ? st
-              : tdl_frame_duplicates(s->frame, s->row, s->rows_n, NULL, 0, &s->duplicates, why);
+    if ((st = tdl_leak_find(s->frame, &target, &options, &s->leak, &s->leaks_n, why)))
+        return st;
+    for (size_t i = 0; i < s->leaks_n && !st; i++)
+        st = act_on_leak(s, &s->leak[i], why);
+    return st ? st : count_duplicates(s, why);
 }
 
 /* ---- weights ---- */

@@ -17,7 +17,8 @@ typedef struct tdl_fit_session {
     uint32_t *row;       /* [rows_n] with a target: all that there are */
     size_t rows_n;
     float *weight; /* [rows of the frame] or NULL */
-    tdl_leaks leaks;
+    tdl_leak *leak; /* [leaks_n] */
+    size_t leaks_n;
     size_t duplicates; /* rows that are exact copies of an earlier one */
     uint32_t *contest_row; /* [contest_n] those of the contest */
     size_t contest_n;
