@@ -1,6 +1,7 @@
 #include "stats/bootstrap.h"
 
 #include <assert.h>
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
