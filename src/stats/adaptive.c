@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "stats/conformal.h"
-#include "stats/numbers.h"
 
 enum { HORIZONS_MAX = 1 << 16, WINDOW_MAX = 1 << 20, SCORES_MAX = 1 << 24, WAITING_MAX = 1 << 20 };
 
@@ -101,7 +101,7 @@ tdl_status tdl_adaptive_seed(tdl_adaptive *s, size_t at, const double *score, si
         memcpy(sorted, score, n * sizeof *score);
         memcpy(latest, score, n * sizeof *score);
     }
-    tdl_numbers_sort(sorted, n);
+    tdl_sort_numbers(sorted, n);
     free(h->sorted);
     free(h->latest);
     h->sorted = sorted;

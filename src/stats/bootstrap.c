@@ -1,25 +1,7 @@
 #include "stats/bootstrap.h"
 
-#include <assert.h>
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-
-#include "stats/numbers.h"
-
-double tdl_quantile(const double *sorted, size_t n, double p)
-{
-    double at, share;
-    size_t below;
-
-    assert(n >= 1 && p >= 0 && p <= 1);
-    at = p * (double)(n - 1);
-    below = (size_t)at;
-    share = at - (double)below;
-    if (below + 1 >= n)
-        return sorted[n - 1];
-    return sorted[below] + share * (sorted[below + 1] - sorted[below]);
-}
 
 static double mean_of(const double *values, size_t n)
 {
@@ -67,7 +49,6 @@ tdl_status tdl_bootstrap_mean(const double *values, size_t n, const tdl_bootstra
     for (size_t i = 0; i < resamples; i++)
         means[i] = mean_of_resample(values, n, rng);
     tdl_sort_numbers(means, resamples);
-    tdl_numbers_sort(means, resamples);
     ret->mean = mean_of(values, n);
     ret->low = tdl_quantile(means, resamples, (1 - level) / 2);
     ret->high = tdl_quantile(means, resamples, (1 + level) / 2);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
 #include "stats/numbers.h"
 
 enum { SCORES_MAX = 1 << 24 };
@@ -21,7 +22,7 @@ tdl_status tdl_conformal_init(tdl_conformal *c, const double *score, size_t n, t
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
     if (n)
         memcpy(c->score, score, n * sizeof *score);
-    tdl_numbers_sort(c->score, n);
+    tdl_sort_numbers(c->score, n);
     c->n = n;
     return TDL_OK;
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/sorted.h"
 #include "stats/counterfactual_moves.h"
-#include "stats/numbers.h"
 
 enum { AT_ONCE = 256, BEAM = 8, PAIRED_MAX = 720, HITS_MAX = 1024, COLUMNS_MAX = 1 << 16 };
 
@@ -215,7 +215,7 @@ static tdl_status gap_to_pair(const search *s, double *ret, tdl_report *why)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu candidates", s->moves_n);
     for (size_t m = 0; m < s->moves_n; m++)
         gaps[m] = s->move[m].gap;
-    tdl_numbers_sort(gaps, s->moves_n);
+    tdl_sort_numbers(gaps, s->moves_n);
     *ret = gaps[PAIRED_MAX - 1];
     free(gaps);
     return TDL_OK;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "stats/bootstrap.h"
 #include "stats/numbers.h"
 
@@ -26,7 +27,7 @@ static tdl_status cut(const double *value, size_t n, tdl_drift *d, tdl_report *w
     for (size_t i = 0; i < n; i++)
         if (isfinite(value[i]))
             sorted[finite++] = value[i];
-    tdl_numbers_sort(sorted, finite);
+    tdl_sort_numbers(sorted, finite);
     for (size_t k = 1; k < DECILES && finite; k++) {
         double edge = tdl_quantile(sorted, finite, (double)k / DECILES);
 

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "stats/classify.h"
-#include "stats/numbers.h"
 #include "stats/resample.h"
 #include "stats/weight.h"
 
@@ -224,7 +224,7 @@ static void compare(const tdl_fairness *f, tdl_fair_pair *pair, tdl_fair_measure
     }
     if (n < resamples - resamples / 20)
         return;
-    tdl_numbers_sort(values, n);
+    tdl_sort_numbers(values, n);
     to->low = tdl_quantile(values, n, (1 - level) / 2);
     to->high = tdl_quantile(values, n, (1 + level) / 2);
     pair->verdict[m] = to->low > 0 || to->high < 0 ? TDL_FAIR_EVIDENCE : TDL_FAIR_NO_EVIDENCE;

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "stats/classes.h"
 #include "stats/classify.h"
-#include "stats/numbers.h"
 #include "stats/ranking.h"
 #include "stats/regress.h"
 #include "stats/resample.h"
@@ -384,7 +384,7 @@ static tdl_status interval(const tdl_metric *metric, const tdl_scored *a, const 
                            "%s is undefined on most resamples of these rows", metric->name);
         goto out;
     }
-    tdl_numbers_sort(values, resamples);
+    tdl_sort_numbers(values, resamples);
     *ret = (tdl_interval){mean, tdl_quantile(values, resamples, (1 - level) / 2),
                           tdl_quantile(values, resamples, (1 + level) / 2)};
 out:

@@ -1,20 +1,6 @@
 #include "stats/numbers.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-void tdl_numbers_sort(double *values, size_t n)
-{
-    if (n)
-        qsort(values, n, sizeof *values, ascending);
-}
 
 json_t *tdl_numbers_save(const double *values, size_t n)
 {

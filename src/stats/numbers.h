@@ -1,12 +1,10 @@
-/* Arrays of numbers: sorted, and as JSON. */
+/* Arrays of numbers as JSON. */
 #ifndef TDL_STATS_NUMBERS_H
 #define TDL_STATS_NUMBERS_H
 
 #include <stddef.h>
 
 #include "base/json.h"
-
-void tdl_numbers_sort(double *values, size_t n); /* ascending; none may be NaN */
 
 json_t *tdl_numbers_save(const double *values, size_t n); /* NULL: no memory */
 /* ret [n]. False, and `ret` in part written, unless it is an array of n numbers, all finite. */
