@@ -165,6 +165,10 @@ tdl_status tdl_fill_fit(double *x, size_t rows, size_t columns_n, tdl_fill *ret,
     size_t cells;
     tdl_status st;
 
+    if (rows == 0 || columns_n == 0) {
+        *ret = (tdl_fill){0};
+        return TDL_OK;
+    }
     if (__builtin_mul_overflow(columns_n + 1, columns_n * sizeof(double), &cells) ||
         __builtin_mul_overflow(rows, columns_n * sizeof(double), &cells))
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu columns are too many to fill by", columns_n);

@@ -23,7 +23,7 @@ typedef struct tdl_fill {
 } tdl_fill;
 
 /* Learn from x [rows][columns_n], NaN = a gap, and fill its gaps as tdl_fill_row would.
- *   returns  TDL_OK | TDL_E_NO_MEMORY */
+ *   returns  TDL_OK | TDL_E_TOO_LARGE | TDL_E_NO_MEMORY */
 tdl_status tdl_fill_fit(double *x, size_t rows, size_t columns_n, tdl_fill *ret, tdl_report *why);
 void tdl_fill_release(tdl_fill *fill); /* accepts a zeroed struct */
 

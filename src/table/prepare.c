@@ -196,7 +196,7 @@ tdl_status tdl_prepare_name_features(tdl_prepare *p, tdl_report *why)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the names of %zu features", p->cols);
     }
     at = p->names = names.at; // now the pipeline's
-    for (size_t j = 0; j < p->cols + p->categories_n; j++) {
+    for (size_t j = 0; at && j < p->cols + p->categories_n; j++) {
         tdl_feature *feature = j < p->cols ? &p->feature[j] : &p->category_feature[j - p->cols];
 
         feature->name = at;

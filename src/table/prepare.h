@@ -69,8 +69,9 @@ typedef struct tdl_prepare_options {
                            text; matters to a ridge, which shrinks a pair of columns half as much */
     size_t level_min;   /* levels of fewer training rows count as unseen; 0 = 1 */
     /* others */
-    bool dates;          /* year fraction, month, weekday, day of the year as sine and cosine */
-    bool pairs;          /* latitude and longitude, x and y: rotated; counts: ratios */
+    bool dates; /* year fraction, month, weekday, day of the year as sine and cosine */
+    bool pairs; /* latitude and longitude, x and y: turned too; counts: per household, user, ...,
+                   instead of the count (pairs.h) */
     size_t text_buckets; /* word 1- and 2-grams (Chinese: characters) hashed, tf-idf; 0: text is
                             left out */
     /* select */

@@ -106,7 +106,7 @@ static void keep_features(tdl_fitting *f, const look *looks)
                 p->dropped++;
                 continue;
             }
-            p->keep[p->cols] = (uint32_t)j;
+            p->keep[p->cols] = j;
             p->shift[p->cols] = 0;
             p->factor[p->cols] = 1;
             if (scale && is_encoded(p, &p->part[k]) && sd > 0) {

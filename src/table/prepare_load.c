@@ -349,17 +349,10 @@ static tdl_status load_image(const json_t *o, tdl_prepare *p, tdl_report *why)
 static tdl_status load_keep(const json_t *saved, tdl_prepare *p, tdl_report *why)
 {
     const reader r = {"feature", 0, why};
-    size_t *keep = NULL;
     tdl_status st;
 
-    if ((st = get_indices(&r, saved, "keep", p->full_n, true, &keep, &p->cols)))
+    if ((st = get_indices(&r, saved, "keep", p->full_n, true, &p->keep, &p->cols)))
         return st;
-    p->keep = calloc(p->cols + 1, sizeof *p->keep);
-    for (size_t j = 0; p->keep && j < p->cols; j++)
-        p->keep[j] = (uint32_t)keep[j];
-    free(keep);
-    if (!p->keep)
-        return no_memory(&r);
     if ((st = get_numbers(&r, saved, "shifts", p->cols, &p->shift, NULL)) ||
         (st = get_numbers(&r, saved, "factors", p->cols, &p->factor, NULL)))
         return st;

@@ -109,7 +109,7 @@ struct tdl_prepare {
     size_t full_n; /* features before any is dropped */
 
     size_t cols;
-    uint32_t *keep;         /* [cols] which of the full_n, ascending */
+    size_t *keep;           /* [cols] which of the full_n, ascending */
     double *shift, *factor; /* [cols] last of all, (x - shift) * factor */
     size_t dropped;         /* constant features */
     tdl_feature *feature;   /* [cols] */

@@ -184,13 +184,14 @@ static tdl_status add_turns(tdl_fitting *f, size_t a, size_t b, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
-    for (int k = 0; k < 10 && !st; k++)
-        st = add_number(f,
-                        (tdl_number){.origin = k % 2 ? TDL_ORIGIN_ACROSS : TDL_ORIGIN_ALONG,
-                                     .a = a,
-                                     .b = b,
-                                     .parameter = 15 * (k / 2 + 1)},
-                        why);
+    for (int degrees = 15; degrees <= 75 && !st; degrees += 15) {
+        tdl_number number = {.origin = TDL_ORIGIN_ALONG, .a = a, .b = b, .parameter = degrees};
+
+        if ((st = add_number(f, number, why)))
+            break;
+        number.origin = TDL_ORIGIN_ACROSS;
+        st = add_number(f, number, why);
+    }
     return st;
 }
 
@@ -202,16 +203,30 @@ static tdl_status add_pairs(tdl_fitting *f, tdl_report *why)
     for (size_t a = 0; a < p->sources_n; a++)
         for (size_t b = 0; b < p->sources_n && !st; b++) {
             const tdl_source *x = &p->source[a], *y = &p->source[b];
-            tdl_str x_name = tdl_str_of(x->name), y_name = tdl_str_of(y->name);
 
-            if (a == b || !is_number(x) || !is_number(y))
-                continue;
-            if (tdl_pairs_coordinates(x_name, y_name))
+            if (a != b && is_number(x) && is_number(y) &&
+                tdl_pairs_coordinates(tdl_str_of(x->name), tdl_str_of(y->name)))
                 st = add_turns(f, a, b, why);
-            else if (tdl_pairs_count(x_name) && tdl_pairs_unit(y_name) && y->least > 0)
-                st = add_number(f, (tdl_number){.origin = TDL_ORIGIN_RATIO, .a = a, .b = b}, why);
         }
     return st;
+}
+
+/* What is a count per? False: nothing. */
+static bool find_unit(const tdl_fitting *f, size_t count, size_t *ret)
+{
+    const tdl_prepare *p = f->p;
+
+    if (!f->options->pairs || !is_number(&p->source[count]) ||
+        !tdl_pairs_count(tdl_str_of(p->source[count].name)))
+        return false;
+    for (*ret = 0; *ret < p->sources_n; ++*ret) {
+        const tdl_source *unit = &p->source[*ret];
+
+        if (*ret != count && is_number(unit) && tdl_pairs_unit(tdl_str_of(unit->name)) &&
+            unit->least > 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- columns ---- */
@@ -248,6 +263,7 @@ static tdl_status add_text(tdl_fitting *f, size_t i, tdl_report *why)
 static tdl_status add_column(tdl_fitting *f, size_t i, tdl_report *why)
 {
     const tdl_source *s = &f->p->source[i];
+    tdl_number number = {.origin = TDL_ORIGIN_COLUMN, .a = i, .b = i};
     size_t at;
     tdl_status st;
 
@@ -261,9 +277,11 @@ static tdl_status add_column(tdl_fitting *f, size_t i, tdl_report *why)
         st = add_part(f, TDL_PART_ONE_HOT, i, &at, why);
         return st ? st : tdl_fit_encoding(f, at, why);
     }
-    st = s->type == TDL_COLUMN_DATE
-             ? add_date(f, i, why)
-             : add_number(f, (tdl_number){.origin = TDL_ORIGIN_COLUMN, .a = i, .b = i}, why);
+    if (find_unit(f, i, &at)) {
+        number.origin = TDL_ORIGIN_RATIO;
+        number.b = at;
+    }
+    st = s->type == TDL_COLUMN_DATE ? add_date(f, i, why) : add_number(f, number, why);
     if (!st && s->missing && f->options->indicator)
         st = add_part(f, TDL_PART_INDICATOR, i, &at, why);
     return st;

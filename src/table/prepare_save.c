@@ -80,12 +80,12 @@ static json_t *numbers(const double *x, size_t n)
     return array;
 }
 
-static json_t *indices(const size_t *x, const uint32_t *or32, size_t n)
+static json_t *indices(const size_t *x, size_t n)
 {
     json_t *array = json_array();
 
     for (size_t i = 0; array && i < n; i++)
-        if (json_array_append_new(array, json_integer((json_int_t)(x ? x[i] : or32[i])))) {
+        if (json_array_append_new(array, json_integer((json_int_t)x[i]))) {
             json_decref(array);
             return NULL;
         }
@@ -157,10 +157,10 @@ static json_t *save_fill(const tdl_fill *f, const size_t *source)
 {
     json_t *o = json_object();
 
-    if (put(o, "columns", indices(source, NULL, f->columns_n)) &&
+    if (put(o, "columns", indices(source, f->columns_n)) &&
         put(o, "means", numbers(f->mean, f->columns_n)) &&
         put(o, "deviations", numbers(f->sd, f->columns_n)) &&
-        put(o, "targets", indices(f->target, NULL, f->targets_n)) &&
+        put(o, "targets", indices(f->target, f->targets_n)) &&
         put(o, "weights", numbers(f->weight, f->targets_n * (f->columns_n + 1))))
         return o;
     json_decref(o);
@@ -192,8 +192,7 @@ json_t *tdl_prepare_save(const tdl_prepare *p)
     json_t *o = json_object();
 
     if (put(o, "version", json_integer(1)) && save_lists(o, p) &&
-        put(o, "keep", indices(NULL, p->keep, p->cols)) &&
-        put(o, "shifts", numbers(p->shift, p->cols)) &&
+        put(o, "keep", indices(p->keep, p->cols)) && put(o, "shifts", numbers(p->shift, p->cols)) &&
         put(o, "factors", numbers(p->factor, p->cols)) &&
         put(o, "dropped", json_integer((json_int_t)p->dropped)) &&
         (!p->has_image || put(o, "image", save_image(p))) &&

@@ -192,7 +192,7 @@ tdl_status tdl_split_time(size_t rows, const double *time, size_t k, uint32_t *r
         if (!isfinite(time[i]))
             return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave such rows out",
                                  "row %zu has no time to split by", i + 1);
-    moments = calloc(rows, sizeof *moments);
+    moments = calloc(rows + 1, sizeof *moments);
     if (!moments)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the folds of %zu rows", rows);
     for (size_t i = 0; i < rows; i++)
