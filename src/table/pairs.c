@@ -51,6 +51,14 @@ bool tdl_pairs_coordinates(tdl_str first, tdl_str second)
     return (is_one_of(a, latitude) && is_one_of(b, longitude)) || (is(a, "x") && is(b, "y"));
 }
 
+bool tdl_pairs_family(tdl_str first, tdl_str second)
+{
+    tdl_str before_a, before_b;
+    tdl_str a = last_word(first, &before_a), b = last_word(second, &before_b);
+
+    return before_a.len && before_b.len && a.len && tdl_str_eq(a, b);
+}
+
 bool tdl_pairs_unit(tdl_str name)
 {
     static const char *const units[] = {"households", "users",  "visits", "sessions",

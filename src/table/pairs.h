@@ -11,6 +11,9 @@ bool tdl_pairs_coordinates(tdl_str first, tdl_str second);
 
 /* What others are counted per: households, users, visits, sessions, customers, orders. */
 bool tdl_pairs_unit(tdl_str name);
+/* Are they of one family, as day_minutes and night_minutes: the same last word behind an
+ * underscore? */
+bool tdl_pairs_family(tdl_str first, tdl_str second);
 /* A count or sum: total_..., num_..., n_..., ..._total, ..._count, population. */
 bool tdl_pairs_count(tdl_str name);
 

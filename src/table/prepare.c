@@ -108,6 +108,10 @@ static void name_number(const tdl_prepare *p, const tdl_number *n, size_t k, tdl
     case TDL_ORIGIN_RATIO:
         tdl_buf_printf(out, "%s / %s", a, b);
         break;
+    case TDL_ORIGIN_SUM:
+        for (size_t i = 0; i < n->of_n; i++)
+            tdl_buf_printf(out, "%s%s", i ? " + " : "", p->source[n->of[i]].name);
+        break;
     default:
         tdl_buf_text(out, a);
     }

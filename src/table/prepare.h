@@ -72,6 +72,7 @@ typedef struct tdl_prepare_options {
     bool dates; /* year fraction, month, weekday, day of the year as sine and cosine */
     bool pairs; /* latitude and longitude, x and y: turned too; counts: per household, user, ...,
                    instead of the count (pairs.h) */
+    bool sums;  /* of three or more columns that end alike: day_minutes, night_minutes */
     size_t text_buckets; /* word 1- and 2-grams (Chinese: characters) hashed, tf-idf; 0: text is
                             left out */
     /* select */

@@ -201,6 +201,30 @@ static bool is_number(const tdl_prepare *p, size_t source)
     return s->used && s->type != TDL_COLUMN_IMAGE && !tdl_source_levelled(s);
 }
 
+/* The columns of a sum, `a` the first of them. */
+static tdl_status load_family(const reader *r, const tdl_prepare *p, const json_t *o,
+                              tdl_number *ret)
+{
+    double *of = NULL;
+    tdl_status st;
+
+    if (ret->origin != TDL_ORIGIN_SUM)
+        return TDL_OK;
+    if ((st = get_numbers(r, o, "of", SIZE_MAX, &of, &ret->of_n)))
+        return st;
+    if (ret->of_n < 2 || ret->of_n > TDL_PREPARE_FAMILY_MAX)
+        st = bad(r, "of");
+    for (size_t i = 0; i < ret->of_n && !st; i++) {
+        if (!(of[i] >= 0 && of[i] < (double)p->sources_n) || of[i] != floor(of[i]) ||
+            !is_number(p, (size_t)of[i]))
+            st = bad(r, "of");
+        else
+            ret->of[i] = (size_t)of[i];
+    }
+    free(of);
+    return st ? st : ret->of[0] == ret->a ? TDL_OK : bad(r, "of");
+}
+
 static tdl_status load_number(const reader *r, const tdl_prepare *p, const json_t *o,
                               tdl_number *ret)
 {
@@ -218,6 +242,8 @@ static tdl_status load_number(const reader *r, const tdl_prepare *p, const json_
         return st;
     if (!is_number(p, ret->a) || !is_number(p, ret->b))
         return bad(r, "a or b");
+    if ((st = load_family(r, p, o, ret)))
+        return st;
     if (fabs(ret->parameter) > 1e12)
         return bad(r, "parameter");
     tdl_number_derive(ret);

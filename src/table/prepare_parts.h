@@ -16,6 +16,7 @@ enum {
     TDL_PREPARE_FEATURES_MAX = 1 << 22, /* before any is dropped */
     TDL_PREPARE_COLUMNS_MAX = 1 << 17
 };
+enum { TDL_PREPARE_FAMILY_MAX = 8 };
 enum { TDL_LEVEL_MISSING = -1, TDL_LEVEL_UNSEEN = -2 };
 
 typedef struct tdl_known { /* texts, ascending by bytes, each once */
@@ -51,7 +52,8 @@ bool tdl_source_levelled(const tdl_source *source);
     X(COSINE, "cosine")                                                                            \
     X(ALONG, "along") /* the first of a pair of axes turned by `parameter` degrees */              \
     X(ACROSS, "across")                                                                            \
-    X(RATIO, "ratio") /* of columns a and b; missing unless b > 0 */
+    X(RATIO, "ratio") /* of columns a and b; missing unless b > 0 */                               \
+    X(SUM, "sum")     /* of columns `of`, a the first of them */
 
 typedef enum tdl_origin {
 #define TDL_ORIGIN_ENUM(name, text) TDL_ORIGIN_##name,
@@ -61,13 +63,14 @@ typedef enum tdl_origin {
 
 typedef struct tdl_number {
     tdl_origin origin;
-    size_t a, b;         /* sources; b only for pairs and ratios */
-    double parameter;    /* */
-    double sine, cosine; /* of a turn; from `parameter` */
-    double low, high;    /* values beyond are moved there */
-    double fill;         /* in place of a missing one; NaN: it stays */
-    tdl_scale scale;     /* */
-    double *edge;        /* [edges_n] of bins; NULL = none */
+    size_t a, b;                             /* sources; b only for pairs and ratios */
+    size_t of[TDL_PREPARE_FAMILY_MAX], of_n; /* sources of a sum */
+    double parameter;                        /* */
+    double sine, cosine;                     /* of a turn; from `parameter` */
+    double low, high;                        /* values beyond are moved there */
+    double fill;                             /* in place of a missing one; NaN: it stays */
+    tdl_scale scale;                         /* */
+    double *edge;                            /* [edges_n] of bins; NULL = none */
     size_t edges_n;
 } tdl_number;
 

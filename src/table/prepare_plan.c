@@ -175,6 +175,8 @@ static tdl_status add_date(tdl_fitting *f, size_t i, tdl_report *why)
 
 /* ---- pairs and ratios ---- */
 
+enum { FAMILY_LEAST = 3 };
+
 static bool is_number(const tdl_source *s)
 {
     return s->used && (s->type == TDL_COLUMN_NUMERIC || s->type == TDL_COLUMN_INTEGER);
@@ -208,6 +210,34 @@ static tdl_status add_pairs(tdl_fitting *f, tdl_report *why)
                 tdl_pairs_coordinates(tdl_str_of(x->name), tdl_str_of(y->name)))
                 st = add_turns(f, a, b, why);
         }
+    return st;
+}
+
+/* The sum of a family of three columns or more, told once: at its first. */
+static tdl_status add_sum(tdl_fitting *f, size_t first, tdl_report *why)
+{
+    const tdl_prepare *p = f->p;
+    tdl_number number = {.origin = TDL_ORIGIN_SUM, .a = first, .b = first};
+
+    for (size_t i = 0; i < p->sources_n; i++) {
+        if (!is_number(&p->source[i]) ||
+            (i != first &&
+             !tdl_pairs_family(tdl_str_of(p->source[first].name), tdl_str_of(p->source[i].name))))
+            continue;
+        if (i < first || number.of_n == TDL_PREPARE_FAMILY_MAX)
+            return TDL_OK; // told already, or no family but a habit of names
+        number.of[number.of_n++] = i;
+    }
+    return number.of_n >= FAMILY_LEAST ? add_number(f, number, why) : TDL_OK;
+}
+
+static tdl_status add_sums(tdl_fitting *f, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    for (size_t i = 0; i < f->p->sources_n && !st; i++)
+        if (is_number(&f->p->source[i]))
+            st = add_sum(f, i, why);
     return st;
 }
 
@@ -331,5 +361,7 @@ tdl_status tdl_fit_parts(tdl_fitting *f, tdl_report *why)
             st = add_column(f, i, why);
     if (!st && f->options->pairs)
         st = add_pairs(f, why);
+    if (!st && f->options->sums)
+        st = add_sums(f, why);
     return st;
 }

@@ -136,6 +136,10 @@ double tdl_number_raw(const tdl_number *n, const double *of_source)
     case TDL_ORIGIN_RATIO:
         b = of_source[n->b];
         return b > 0 ? a / b : NAN;
+    case TDL_ORIGIN_SUM:
+        for (size_t i = 1; i < n->of_n; i++)
+            a += of_source[n->of[i]]; // NaN stays
+        return a;
     }
     return NAN;
 }

@@ -127,9 +127,18 @@ static bool save_scale(json_t *o, const tdl_scale *s)
            (!s->quantile || put(o, "quantiles", numbers(s->quantile, s->quantiles_n)));
 }
 
+static bool save_family(json_t *o, const tdl_number *n)
+{
+    double of[TDL_PREPARE_FAMILY_MAX];
+
+    for (size_t i = 0; i < n->of_n; i++)
+        of[i] = (double)n->of[i];
+    return n->origin != TDL_ORIGIN_SUM || put(o, "of", numbers(of, n->of_n));
+}
+
 static bool save_number(json_t *o, const tdl_number *n)
 {
-    return put(o, "origin", json_string(origin_names[n->origin])) &&
+    return save_family(o, n) && put(o, "origin", json_string(origin_names[n->origin])) &&
            put(o, "a", json_integer((json_int_t)n->a)) &&
            put(o, "b", json_integer((json_int_t)n->b)) &&
            put(o, "parameter", json_real(n->parameter)) && put_finite(o, "low", n->low) &&
