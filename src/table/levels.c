@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { FEW = 16 /* texts are found faster by looking at each, without a hash table */ };
+
 static tdl_status no_memory(tdl_report *why)
 {
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the different values of a column");
@@ -28,7 +30,7 @@ static size_t find_slot(const tdl_levels *levels, tdl_str text)
 /* At most three of four slots are taken. */
 static tdl_status room_for_slot(tdl_levels *levels, tdl_report *why)
 {
-    size_t slots_n = levels->slots_n ? 2 * levels->slots_n : 16;
+    size_t slots_n = levels->slots_n ? 2 * levels->slots_n : (size_t)4 * FEW;
     uint32_t *grown;
 
     if (levels->n + 1 <= levels->slots_n / 4 * 3)
@@ -73,17 +75,32 @@ static tdl_status room_for_text(tdl_levels *levels, size_t n, tdl_report *why)
     return TDL_OK;
 }
 
+static bool find_among_few(const tdl_levels *levels, tdl_str text, int32_t *ret)
+{
+    for (size_t i = 0; i < levels->n; i++)
+        if (tdl_str_eq(tdl_levels_text(levels, i), text)) {
+            *ret = (int32_t)i;
+            return true;
+        }
+    return false;
+}
+
 tdl_status tdl_levels_add(tdl_levels *levels, tdl_str text, int32_t *ret, tdl_report *why)
 {
+    bool few = levels->n < FEW;
+    size_t at = 0;
     tdl_status st;
-    size_t at;
 
-    if ((st = room_for_slot(levels, why)))
-        return st;
-    at = find_slot(levels, text);
-    if (levels->slot[at]) {
-        *ret = (int32_t)(levels->slot[at] - 1);
+    if (few && find_among_few(levels, text, ret))
         return TDL_OK;
+    if (!few) {
+        if ((st = room_for_slot(levels, why)))
+            return st;
+        at = find_slot(levels, text);
+        if (levels->slot[at]) {
+            *ret = (int32_t)(levels->slot[at] - 1);
+            return TDL_OK;
+        }
     }
     if ((st = room_for_text(levels, text.len, why)))
         return st;
@@ -91,7 +108,8 @@ tdl_status tdl_levels_add(tdl_levels *levels, tdl_str text, int32_t *ret, tdl_re
         memcpy(levels->bytes + levels->begin[levels->n], text.at, text.len);
     levels->begin[levels->n + 1] = levels->begin[levels->n] + text.len;
     *ret = (int32_t)levels->n++;
-    levels->slot[at] = (uint32_t)levels->n;
+    if (!few)
+        levels->slot[at] = (uint32_t)levels->n;
     return TDL_OK;
 }
 

@@ -11,7 +11,7 @@
 typedef struct tdl_levels {
     char *bytes;    /* [bytes_cap], texts one after the other */
     size_t *begin;  /* [cap + 1], of which n + 1 are set */
-    uint32_t *slot; /* [slots_n], a power of two: number + 1 of a text, or 0 */
+    uint32_t *slot; /* [slots_n], a power of two: number + 1 of a text, or 0; none of a few texts */
     size_t n, cap, bytes_cap, slots_n;
 } tdl_levels;
 

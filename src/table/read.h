@@ -33,8 +33,8 @@ typedef struct tdl_read_options {
                                   * those and NaN, N/A, None in any case */
     const tdl_column_wish *wish; /* [wishes_n] */
     size_t wishes_n;
-    size_t skip_bad;             /* ragged rows that may be left out, counted */
-    size_t rows_max;             /* 0 = all */
+    size_t skip_bad; /* rows that may be left out, counted: ragged, badly quoted, not UTF-8 */
+    size_t rows_max; /* 0 = all */
     tdl_read_progress *progress; /* may be NULL */
     void *progress_context;
 } tdl_read_options;

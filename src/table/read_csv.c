@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "table/csv.h"
+#include "table/input.h"
 #include "table/read_parts.h"
 
 static bool is_standard_input(const char *source)
@@ -79,34 +80,59 @@ static bool is_utf8(const char *encoding)
     return !strcasecmp(encoding, "utf-8") || !strcasecmp(encoding, "utf8");
 }
 
-/* A file that is not UTF-8 is read once more as GB18030, in which most Chinese exports are that
- * are not UTF-8; text in another encoding seldom happens to be valid there. */
+static bool is_gb18030(tdl_input *input)
+{
+    char bytes[16384];
+    size_t n = 0;
+    tdl_status st = tdl_input_convert(input, "gb18030", NULL);
+
+    while (!st && !(st = tdl_input_read(input, bytes, sizeof bytes, &n, NULL)) && n)
+        ;
+    return !st;
+}
+
+/* From the beginning again; false: a pipe cannot. */
+static bool rewind_source(const char *source, off_t begin)
+{
+    return !is_standard_input(source) ||
+           (begin >= 0 && lseek(STDIN_FILENO, begin, SEEK_SET) == begin);
+}
+
+/* Is all of the source valid in that encoding? Text in another one seldom is by chance. */
+static bool all_gb18030(const char *source, off_t begin)
+{
+    tdl_input *input = NULL;
+    bool valid;
+
+    if (!rewind_source(source, begin) ||
+        (is_standard_input(source) ? tdl_input_open_fd(STDIN_FILENO, &input, NULL)
+                                   : tdl_input_open(source, &input, NULL)))
+        return false;
+    valid = is_gb18030(input);
+    tdl_input_close(input);
+    return valid && rewind_source(source, begin);
+}
+
+/* A file that is not UTF-8 is read once more as GB18030, if it is that: most Chinese exports that
+ * are not UTF-8 are. Otherwise the rows that are not UTF-8 are bad ones. */
 tdl_status tdl_read_csv(const char *source, const tdl_read_options *options, tdl_frame *ret,
                         tdl_read_counts *counts, tdl_report *why)
 {
     off_t begin = is_standard_input(source) ? lseek(STDIN_FILENO, 0, SEEK_CUR) : 0;
     const char *given = options->encoding;
-    bool bad = false, bad_again = false;
-    tdl_report said = {0}, said_again = {0};
+    bool bad = false;
+    tdl_report said = {0};
     tdl_status st;
 
     if (given)
         return read_once(source, options, is_utf8(given) ? NULL : given, NULL, ret, counts, why);
     st = read_once(source, options, NULL, &bad, ret, counts, &said);
-    if (st && bad && begin >= 0) {
-        if (!is_standard_input(source) || lseek(STDIN_FILENO, begin, SEEK_SET) == begin) {
-            st = read_once(source, options, "gb18030", &bad_again, ret, counts, &said_again);
-            counts->gb18030 = !st;
-            if (st && !bad_again)
-                said = said_again;
-            if (!st)
-                return TDL_OK;
-        }
-        st = said.status;
-        if (bad_again && options->skip_bad &&
-            (!is_standard_input(source) || lseek(STDIN_FILENO, begin, SEEK_SET) == begin))
-            return read_once(source, options, NULL, NULL, ret, counts, why);
+    if (st && bad && all_gb18030(source, begin)) {
+        counts->gb18030 = true;
+        return read_once(source, options, "gb18030", NULL, ret, counts, why);
     }
+    if (st && bad && options->skip_bad && rewind_source(source, begin))
+        return read_once(source, options, NULL, NULL, ret, counts, why);
     if (st && why)
         *why = said;
     return st;
