@@ -161,7 +161,7 @@ static void a_weight_counts_as_rows(void **state)
     need_library();
     for (size_t i = 0; i < MADE_ROWS; i++) {
         weight[i] = i % 4 ? 1 : 3;
-        for (float w = 0; w < weight[i]; w++) {
+        for (int copy = 0; copy < (i % 4 ? 1 : 3); copy++) {
             memcpy(x + n * MADE_COLS, data.x_of + i * MADE_COLS, MADE_COLS * sizeof *x);
             y[n++] = p.y[i];
         }
