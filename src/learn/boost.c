@@ -134,6 +134,7 @@ typedef struct fitting {
     tdl_xgboost_plan plan;
     tdl_buf parameters;
     double started, loss;
+    uint32_t taken; /* rounds of the booster that had time for most */
     tdl_xgboost_worker *worker;
 } fitting;
 
@@ -182,6 +183,7 @@ static tdl_status train(fitting *f, uint64_t seed, double share, tdl_forest *ret
     if (!(st = set_seed(f, seed, why)) &&
         !(st = tdl_xgboost_worker_train(f->worker, &f->plan, &model, &rounds, why)))
         st = tdl_xgboost_model_read(tdl_buf_view(&model), ret, why);
+    f->taken = rounds > f->taken ? rounds : f->taken;
     if (!st && (ret->features_n != f->problem->x->cols ||
                 ret->groups_n != tdl_problem_scores(f->problem))) {
         st = TDL_FAIL(why, TDL_E_INTERNAL, "libxgboost made a model of %zu features, %zu scores",
@@ -248,7 +250,7 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     if ((st = train_all(&f, &made->forest, why)))
         goto out;
     if (ret_note) {
-        *ret_note = json_pack("{s:i}", "rounds", (int)f.plan.rounds);
+        *ret_note = json_pack("{s:i}", "rounds", (int)f.taken);
         if (isfinite(f.loss))
             json_object_set_new(*ret_note, "held_out_loss", json_real(f.loss));
     }

@@ -142,7 +142,8 @@ static void set_factors(const tdl_shap_maker *m, const tdl_shap_split *split, in
     tdl_shap_pair *adds = ret + TDL_SHAP_STATES * pairs;
     bool again = split->above != 0;
     double z_above = again ? m->way[split->above].z : 1, z = z_above * share;
-    size_t passed = (size_t)(TDL_SHAP_LEFT + side), blocked = (size_t)(TDL_SHAP_RIGHT - side);
+    size_t passed = side ? TDL_SHAP_RIGHT : TDL_SHAP_LEFT;
+    size_t blocked = side ? TDL_SHAP_LEFT : TDL_SHAP_RIGHT;
 
     for (size_t q = 0; q < 2 * pairs; q++) {
         double rest = 1 - t[q], pass = t[q] + rest * z;
@@ -188,6 +189,19 @@ static void start_split(tdl_shap_maker *m, int32_t at, int32_t parent, int side,
     m->way[at] = (way){.z = z, .share = share};
 }
 
+static void fill_split(tdl_shap_maker *m, int32_t at, const tdl_forest_node *node)
+{
+    int32_t above = at;
+
+    /* the way into a split is of its parent's feature */
+    while (above != 0 && m->split[m->split[above].parent].feature != node->feature)
+        above = m->split[above].parent;
+    m->split[at].threshold = node->value;
+    m->split[at].feature = node->feature;
+    m->split[at].missing = node->missing ? TDL_SHAP_RIGHT : TDL_SHAP_LEFT;
+    m->split[at].above = above;
+}
+
 void tdl_shap_make(tdl_shap_maker *m, size_t tree, tdl_shap_tree *ret)
 {
     const tdl_forest *f = m->forest;
@@ -200,18 +214,12 @@ void tdl_shap_make(tdl_shap_maker *m, size_t tree, tdl_shap_tree *ret)
         start_split(m, 0, 0, 0, 1, 1);
     for (size_t i = 0; i < nodes_of(f, tree); i++) {
         const tdl_forest_node *node = &f->node[(size_t)begin + i];
-        int32_t at = m->split_of[i], above = at;
+        int32_t at = m->split_of[i];
 
         if (at < 0)
             continue;
         tdl_shap_split *split = &m->split[at];
-        split->threshold = node->value;
-        split->feature = node->feature;
-        split->missing = node->missing ? TDL_SHAP_RIGHT : TDL_SHAP_LEFT;
-        /* its way in is of its parent's feature */
-        while (above != 0 && m->split[m->split[above].parent].feature != node->feature)
-            above = m->split[above].parent;
-        split->above = above;
+        fill_split(m, at, node);
         double left = left_share(f, begin + (int32_t)i);
         for (int side = 0; side < 2; side++) {
             int32_t to = node->left - begin + side, child = m->split_of[to];
@@ -222,7 +230,7 @@ void tdl_shap_make(tdl_shap_maker *m, size_t tree, tdl_shap_tree *ret)
             split->child[side] = child;
             if (child >= 0) {
                 start_split(m, child, at, side, m->way[at].share * share,
-                            (above ? m->way[above].z : 1) * share);
+                            (split->above ? m->way[split->above].z : 1) * share);
                 m->split[child].way_in = (int32_t)used;
                 used += 2 * each;
                 continue;

@@ -4,11 +4,10 @@
 
 #include "base/json.h"
 
-bool tdl_ubjson_fail(tdl_ubjson *r, const char *error)
+static void fail(tdl_ubjson *r, const char *error)
 {
     if (!r->error)
         r->error = error;
-    return false;
 }
 
 /* Bytes of a number; 0: the marker is not of one. */
@@ -65,8 +64,10 @@ static bool take(tdl_ubjson *r, size_t n, const char **ret)
 {
     if (r->error)
         return false;
-    if (n > r->n - r->offset)
-        return tdl_ubjson_fail(r, "it ends in the middle");
+    if (n > r->n - r->offset) {
+        fail(r, "it ends in the middle");
+        return false;
+    }
     *ret = r->at + r->offset;
     r->offset += n;
     return true;
@@ -82,8 +83,10 @@ static bool expect(tdl_ubjson *r, char marker, const char *error)
 {
     if (r->error)
         return false;
-    if (peek(r) != marker)
-        return tdl_ubjson_fail(r, error);
+    if (peek(r) != marker) {
+        fail(r, error);
+        return false;
+    }
     r->offset++;
     return true;
 }
@@ -95,13 +98,17 @@ static bool take_length(tdl_ubjson *r, size_t *ret)
 
     if (!take(r, 1, &type))
         return false;
-    if (!width_of(*type) || *type == 'd' || *type == 'D')
-        return tdl_ubjson_fail(r, "a length that is no integer");
+    if (!width_of(*type) || *type == 'd' || *type == 'D') {
+        fail(r, "a length that is no integer");
+        return false;
+    }
     if (!take(r, width_of(*type), &at))
         return false;
     n = number_at(*type, at);
-    if (!(n >= 0 && n <= (double)(r->n - r->offset)))
-        return tdl_ubjson_fail(r, "longer than all that follows");
+    if (!(n >= 0 && n <= (double)(r->n - r->offset))) {
+        fail(r, "longer than all that follows");
+        return false;
+    }
     *ret = (size_t)n;
     return true;
 }
@@ -115,7 +122,10 @@ bool tdl_ubjson_object(tdl_ubjson *r)
 {
     if (!expect(r, '{', "an object is missing"))
         return false;
-    return peek(r) != '$' && peek(r) != '#' ? true : tdl_ubjson_fail(r, "an object with a count");
+    if (peek(r) != '$' && peek(r) != '#')
+        return true;
+    fail(r, "an object with a count");
+    return false;
 }
 
 bool tdl_ubjson_key(tdl_ubjson *r, tdl_str *ret)
@@ -137,6 +147,7 @@ bool tdl_ubjson_str(tdl_ubjson *r, tdl_str *ret)
 static bool take_array(tdl_ubjson *r, tdl_ubjson_array *ret)
 {
     const char *type = NULL;
+    size_t width = 1; /* of a value, at least */
 
     *ret = (tdl_ubjson_array){0};
     if (!expect(r, '[', "an array is missing"))
@@ -145,17 +156,22 @@ static bool take_array(tdl_ubjson *r, tdl_ubjson_array *ret)
         r->offset++;
         if (!take(r, 1, &type))
             return false;
-        if (!width_of(*type))
-            return tdl_ubjson_fail(r, "an array of something else than numbers");
+        width = width_of(*type);
+        if (!width) {
+            fail(r, "an array of something else than numbers");
+            return false;
+        }
         ret->type = *type;
     }
     if (!expect(r, '#', "an array without a count") || !take_length(r, &ret->n))
         return false;
-    if (ret->n > (r->n - r->offset) / (type ? width_of(*type) : 1))
-        return tdl_ubjson_fail(r, "longer than all that follows");
+    if (ret->n > (r->n - r->offset) / width) {
+        fail(r, "longer than all that follows");
+        return false;
+    }
     ret->at = r->at + r->offset;
     if (type)
-        r->offset += ret->n * width_of(*type);
+        r->offset += ret->n * width;
     return true;
 }
 
@@ -165,8 +181,10 @@ bool tdl_ubjson_array_of(tdl_ubjson *r, size_t *ret_n)
 
     if (!take_array(r, &array))
         return false;
-    if (array.type && array.n)
-        return tdl_ubjson_fail(r, "an array of numbers is not one of objects");
+    if (array.type && array.n) {
+        fail(r, "an array of numbers is not one of objects");
+        return false;
+    }
     *ret_n = array.n;
     return true;
 }
@@ -183,8 +201,10 @@ bool tdl_ubjson_numbers(tdl_ubjson *r, tdl_ubjson_array *ret)
     if (ret->type || !ret->n)
         return true;
     type = peek(r);
-    if (!width_of(type))
-        return tdl_ubjson_fail(r, "a number is missing");
+    if (!width_of(type)) {
+        fail(r, "a number is missing");
+        return false;
+    }
     for (size_t i = 0; i < ret->n; i++)
         if (!expect(r, type, "numbers of different types") || !take(r, width_of(type), &at))
             return false;
@@ -210,8 +230,10 @@ static bool skip(tdl_ubjson *r, int depth)
 
     if (r->error)
         return false;
-    if (depth > TDL_JSON_DEPTH_MAX)
-        return tdl_ubjson_fail(r, "nested too deep");
+    if (depth > TDL_JSON_DEPTH_MAX) {
+        fail(r, "nested too deep");
+        return false;
+    }
     switch (marker) {
     case '{':
         for (tdl_ubjson_object(r); tdl_ubjson_key(r, &text);)
@@ -234,8 +256,10 @@ static bool skip(tdl_ubjson *r, int depth)
     case 'C':
         return take(r, 2, &at);
     default:
-        if (!width_of(marker))
-            return tdl_ubjson_fail(r, "a value is missing");
+        if (!width_of(marker)) {
+            fail(r, "a value is missing");
+            return false;
+        }
         return take(r, 1 + width_of(marker), &at);
     }
 }

@@ -42,6 +42,5 @@ bool tdl_ubjson_numbers(tdl_ubjson *r, tdl_ubjson_array *ret);
 /* Number `index` of it, which must be < n. Integers beyond 2^53 are rounded. */
 double tdl_ubjson_number(const tdl_ubjson_array *array, size_t index);
 bool tdl_ubjson_skip(tdl_ubjson *r); /* any one value */
-bool tdl_ubjson_fail(tdl_ubjson *r, const char *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "learn/xgboost_model.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,42 +168,65 @@ static tdl_status read_trees(model *m)
     return st;
 }
 
-/* "a.b.c" of the document, for the parts that are read; others are skipped. */
+/* The objects of the document that are read, and what is read of them; all else is skipped. */
 typedef enum part { ROOT, LEARNER, BOOSTER, BOOSTER_MODEL, PARAMETERS, OBJECTIVE } part;
+typedef enum what { ENTER, TEXT, TREE_INFO, TREES } what;
+
+static const struct {
+    part in;
+    const char *key;
+    what what;
+    part enter; /* ENTER */
+    size_t to;  /* TEXT: the tdl_str's place in a model */
+} members[] = {
+    {ROOT, "learner", ENTER, LEARNER, 0},
+    {LEARNER, "gradient_booster", ENTER, BOOSTER, 0},
+    {LEARNER, "learner_model_param", ENTER, PARAMETERS, 0},
+    {LEARNER, "objective", ENTER, OBJECTIVE, 0},
+    {BOOSTER, "model", ENTER, BOOSTER_MODEL, 0},
+    {BOOSTER, "name", TEXT, ROOT, offsetof(model, booster)},
+    {BOOSTER_MODEL, "tree_info", TREE_INFO, ROOT, 0},
+    {BOOSTER_MODEL, "trees", TREES, ROOT, 0},
+    {PARAMETERS, "base_score", TEXT, ROOT, offsetof(model, base_score)},
+    {PARAMETERS, "num_class", TEXT, ROOT, offsetof(model, classes)},
+    {PARAMETERS, "num_feature", TEXT, ROOT, offsetof(model, features)},
+    {OBJECTIVE, "name", TEXT, ROOT, offsetof(model, objective)},
+};
+enum { MEMBERS = sizeof members / sizeof members[0] };
+
+static tdl_status read_part(model *m, part which);
+
+static tdl_status read_member(model *m, size_t member)
+{
+    switch (members[member].what) {
+    case ENTER:
+        return read_part(m, members[member].enter);
+    case TREE_INFO:
+        tdl_ubjson_numbers(&m->r, &m->tree_info);
+        return TDL_OK;
+    case TREES:
+        return read_trees(m);
+    case TEXT:
+        break;
+    }
+    tdl_ubjson_str(&m->r, (tdl_str *)(void *)((char *)m + members[member].to));
+    return TDL_OK;
+}
 
 static tdl_status read_part(model *m, part which)
 {
-    tdl_ubjson *r = &m->r;
     tdl_status st = TDL_OK;
     tdl_str key;
 
-    for (tdl_ubjson_object(r); !st && tdl_ubjson_key(r, &key);) {
-        if (which == ROOT && tdl_str_is(key, "learner"))
-            st = read_part(m, LEARNER);
-        else if (which == LEARNER && tdl_str_is(key, "gradient_booster"))
-            st = read_part(m, BOOSTER);
-        else if (which == LEARNER && tdl_str_is(key, "learner_model_param"))
-            st = read_part(m, PARAMETERS);
-        else if (which == LEARNER && tdl_str_is(key, "objective"))
-            st = read_part(m, OBJECTIVE);
-        else if (which == BOOSTER && tdl_str_is(key, "model"))
-            st = read_part(m, BOOSTER_MODEL);
-        else if (which == BOOSTER && tdl_str_is(key, "name"))
-            tdl_ubjson_str(r, &m->booster);
-        else if (which == BOOSTER_MODEL && tdl_str_is(key, "tree_info"))
-            tdl_ubjson_numbers(r, &m->tree_info);
-        else if (which == BOOSTER_MODEL && tdl_str_is(key, "trees"))
-            st = read_trees(m);
-        else if (which == PARAMETERS && tdl_str_is(key, "base_score"))
-            tdl_ubjson_str(r, &m->base_score);
-        else if (which == PARAMETERS && tdl_str_is(key, "num_class"))
-            tdl_ubjson_str(r, &m->classes);
-        else if (which == PARAMETERS && tdl_str_is(key, "num_feature"))
-            tdl_ubjson_str(r, &m->features);
-        else if (which == OBJECTIVE && tdl_str_is(key, "name"))
-            tdl_ubjson_str(r, &m->objective);
+    for (tdl_ubjson_object(&m->r); !st && tdl_ubjson_key(&m->r, &key);) {
+        size_t i = 0;
+
+        while (i < MEMBERS && !(members[i].in == which && tdl_str_is(key, members[i].key)))
+            i++;
+        if (i < MEMBERS)
+            st = read_member(m, i);
         else
-            tdl_ubjson_skip(r);
+            tdl_ubjson_skip(&m->r);
     }
     return st;
 }

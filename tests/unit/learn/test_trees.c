@@ -161,7 +161,7 @@ static void a_weight_counts_as_rows(void **state)
     need_library();
     for (size_t i = 0; i < MADE_ROWS; i++) {
         weight[i] = i % 4 ? 1 : 3;
-        for (float w = 0; w < weight[i]; w++) {
+        for (int copy = 0; copy < (i % 4 ? 1 : 3); copy++) {
             memcpy(x + n * MADE_COLS, data.x_of + i * MADE_COLS, MADE_COLS * sizeof *x);
             y[n++] = p.y[i];
         }
@@ -199,6 +199,35 @@ static void a_table_of_few_rows_is_learnt_from(void **state)
                 fail_msg("%zu rows: %s", rows, why.message);
             tdl_learner_free(l);
         }
+}
+
+static void out_of_time_gives_a_model_of_fewer_rounds(void **state)
+{
+    tdl_problem p = made_problem(&data, TDL_TASK_REGRESSION);
+    json_t *setting = json_pack("{s:i,s:i}", "rounds", 10000, "depth", 10), *note = NULL;
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    need_library();
+    p.seconds = .2;
+    assert_int_equal(
+        tdl_learner_fit(tdl_learner_find(TDL_STR("trees")), &p, setting, &l, &note, NULL), TDL_OK);
+    assert_in_range(json_integer_value(json_object_get(note, "rounds")), 1, 9999);
+    json_decref(setting);
+    json_decref(note);
+    tdl_learner_free(l);
+}
+
+static void a_stopped_fit_says_so(void **state)
+{
+    static atomic_bool stop = true;
+    tdl_problem p = made_problem(&data, TDL_TASK_REGRESSION);
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    need_library();
+    p.stop = &stop;
+    assert_int_equal(made_fit(&p, "trees", "", &l, NULL), TDL_E_STOPPED);
 }
 
 /* Along x0 scores may only fall, whatever the data say. */
@@ -375,6 +404,8 @@ int main(void)
         cmocka_unit_test(infinite_values_are_missing_ones),
         cmocka_unit_test(a_weight_counts_as_rows),
         cmocka_unit_test(a_table_of_few_rows_is_learnt_from),
+        cmocka_unit_test(out_of_time_gives_a_model_of_fewer_rounds),
+        cmocka_unit_test(a_stopped_fit_says_so),
         cmocka_unit_test(a_monotone_setting_holds),
         cmocka_unit_test(features_of_different_groups_do_not_interact),
         cmocka_unit_test(every_setting_worth_trying_is_accepted),
