@@ -12,5 +12,6 @@ extern const tdl_learner_ops tdl_learner_logistic;
 extern const tdl_learner_ops tdl_learner_lasso;
 extern const tdl_learner_ops tdl_learner_crossed;
 extern const tdl_learner_ops tdl_learner_additive;
+extern const tdl_learner_ops tdl_learner_tree;
 
 #endif

@@ -3,11 +3,18 @@
 
 #include "learn/kinds.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const tdl_learner_ops *const tdl_learners[] = {
-    &tdl_learner_constant, &tdl_learner_naive_bayes, &tdl_learner_nearest,
-    &tdl_learner_linear,   &tdl_learner_logistic,    &tdl_learner_lasso,
-    &tdl_learner_crossed,  &tdl_learner_additive,    NULL,
+    &tdl_learner_constant,
+    &tdl_learner_naive_bayes,
+    &tdl_learner_nearest,
+    &tdl_learner_tree,
+    &tdl_learner_linear,
+    &tdl_learner_logistic,
+    &tdl_learner_lasso,
+    &tdl_learner_crossed,
+    &tdl_learner_additive,
+    NULL,
 };
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0] - 1;
