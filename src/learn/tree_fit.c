@@ -6,7 +6,7 @@
 #include "learn/summary.h"
 #include "learn/tree_fit.h"
 
-enum { FOLDS = 5, PATH_MOST = TDL_TREE_NODES, CLASSES_MOST = 1000 };
+enum { FOLDS = 5, PATH_MOST = TDL_TREE_NODES };
 
 /* A tree that is being grown. Impurity of a node, in total, not by row: Gini's index for classes,
  * squares about the mean for numbers. */
@@ -19,18 +19,16 @@ typedef struct grown {
     double link[TDL_TREE_NODES]; /* the cost of a leaf from which on the node is one */
 } grown;
 
-typedef struct cell {
-    float x;
-    uint32_t row;
-} cell;
-
 typedef struct fit {
     const tdl_problem *p;
     const tdl_tree_options *o;
     size_t classes;        /* 0 = numbers */
+    float *column;         /* [cols][rows] */
+    uint32_t *sorted;      /* [cols][rows] all rows by each feature, missing ones last */
+    uint32_t *order;       /* [cols][rows] likewise within each node */
     uint32_t *row;         /* [rows] the rows of each node together */
     uint32_t *swap;        /* [rows] */
-    cell *cell;            /* [rows] */
+    bool *left;            /* [rows] of the node that is being split */
     double *below, *above; /* [classes or 3] sums on each side */
 } fit;
 
@@ -71,6 +69,11 @@ static size_t sums_n(const fit *f)
     return f->classes ? f->classes : 3;
 }
 
+typedef struct cell {
+    float x;
+    uint32_t row;
+} cell;
+
 static int by_x(const void *a, const void *b)
 {
     const cell *p = a, *q = b;
@@ -80,28 +83,57 @@ static int by_x(const void *a, const void *b)
     return (p->row > q->row) - (p->row < q->row);
 }
 
+/* Sort all rows by each feature, once. */
+static tdl_status sort_columns(fit *f, tdl_report *why)
+{
+    const tdl_matrix *x = f->p->x;
+    cell *cells = malloc(x->rows * sizeof *cells);
+
+    if (!cells)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to sort %zu rows", x->rows);
+    for (size_t j = 0; j < x->cols; j++) {
+        size_t known = 0, missing = x->rows;
+
+        for (size_t i = 0; i < x->rows; i++) {
+            float value = x->x[i * x->cols + j];
+
+            f->column[j * x->rows + i] = value;
+            if (isfinite(value))
+                cells[known++] = (cell){value, (uint32_t)i};
+            else
+                cells[--missing] = (cell){0, (uint32_t)i};
+        }
+        qsort(cells, known, sizeof *cells, by_x);
+        for (size_t i = 0; i < x->rows; i++)
+            f->sorted[j * x->rows + i] = cells[i].row;
+    }
+    free(cells);
+    return TDL_OK;
+}
+
 typedef struct split {
     double gain, threshold;
     size_t feature;
     bool missing_left;
 } split;
 
-/* Scan known cells upwards; the missing ones lie on one side all along. */
-static void scan(fit *f, size_t known, size_t n, bool missing_left, size_t feature, double whole,
-                 split *best)
+/* Scan known rows upwards; the missing ones lie on one side all along. */
+static void scan(fit *f, const uint32_t *order, size_t known, size_t n, bool missing_left,
+                 size_t feature, double whole, split *best)
 {
+    const float *x = f->column + feature * f->p->x->rows;
     size_t missing = n - known, size = sums_n(f) * sizeof *f->below;
 
     memset(f->below, 0, size);
     memset(f->above, 0, size);
     for (size_t k = 0; k < n; k++)
-        move(f, k >= known && missing_left ? f->below : f->above, f->cell[k].row, 1);
+        move(f, k >= known && missing_left ? f->below : f->above, order[k], 1);
     for (size_t k = 1; k < known; k++) {
         size_t left = k + (missing_left ? missing : 0);
-        double gain, low = (double)f->cell[k - 1].x, high = (double)f->cell[k].x, middle;
+        double gain, low = (double)x[order[k - 1]], high = (double)x[order[k]], middle;
 
-        move(f, f->below, f->cell[k - 1].row, 1);
-        move(f, f->above, f->cell[k - 1].row, -1);
+        move(f, f->below, order[k - 1], 1);
+        move(f, f->above, order[k - 1], -1);
         if (!(low < high) || left < f->o->rows_least || n - left < f->o->rows_least)
             continue;
         gain = whole - impurity_of(f, f->below) - impurity_of(f, f->above);
@@ -115,28 +147,21 @@ static void scan(fit *f, size_t known, size_t n, bool missing_left, size_t featu
     }
 }
 
-/* Best split of rows row[begin, end); false when none gains. */
+/* Best split of the node's rows [begin, end); false when none gains. */
 static bool find_split(fit *f, size_t begin, size_t end, double whole, split *ret)
 {
-    const tdl_matrix *x = f->p->x;
-    size_t n = end - begin;
+    size_t rows = f->p->x->rows, n = end - begin;
 
     *ret = (split){.gain = 1e-9 * whole + 1e-12};
-    for (size_t j = 0; j < x->cols; j++) {
-        size_t known = 0, missing = n;
+    for (size_t j = 0; j < f->p->x->cols; j++) {
+        const uint32_t *order = f->order + j * rows + begin;
+        size_t known = n;
 
-        for (size_t k = begin; k < end; k++) {
-            float value = x->x[f->row[k] * x->cols + j];
-
-            if (isfinite(value))
-                f->cell[known++] = (cell){value, f->row[k]};
-            else
-                f->cell[--missing] = (cell){0, f->row[k]};
-        }
-        qsort(f->cell, known, sizeof *f->cell, by_x);
-        scan(f, known, n, known * 2 >= n, j, whole, ret);
+        while (known > 0 && !isfinite(f->column[j * rows + order[known - 1]]))
+            known--;
+        scan(f, order, known, n, known * 2 >= n, j, whole, ret);
         if (known < n)
-            scan(f, known, n, known * 2 < n, j, whole, ret);
+            scan(f, order, known, n, known * 2 < n, j, whole, ret);
     }
     return ret->gain > 1e-9 * whole + 1e-12;
 }
@@ -146,21 +171,31 @@ static bool goes_left(float x, double threshold, bool missing_left)
     return isfinite(x) ? (double)x < threshold : missing_left;
 }
 
-/* Rows of the left child first, each side in its order. Returns where the right begins. */
+/* Those of the left child first, each side in its order. Returns how many. */
+static size_t part_one(const fit *f, uint32_t *row, size_t n)
+{
+    size_t left = 0, right = 0;
+
+    for (size_t k = 0; k < n; k++)
+        if (f->left[row[k]])
+            row[left++] = row[k];
+        else
+            f->swap[right++] = row[k];
+    memcpy(row + left, f->swap, right * sizeof *row);
+    return left;
+}
+
+/* Returns where the right child begins. */
 static size_t part(fit *f, size_t begin, size_t end, const split *s)
 {
-    size_t left = begin, right = 0;
+    size_t rows = f->p->x->rows;
 
-    for (size_t k = begin; k < end; k++) {
-        uint32_t row = f->row[k];
-
-        if (goes_left(f->p->x->x[row * f->p->x->cols + s->feature], s->threshold, s->missing_left))
-            f->row[left++] = row;
-        else
-            f->swap[right++] = row;
-    }
-    memcpy(f->row + left, f->swap, right * sizeof *f->row);
-    return left;
+    for (size_t k = begin; k < end; k++)
+        f->left[f->row[k]] =
+            goes_left(f->column[s->feature * rows + f->row[k]], s->threshold, s->missing_left);
+    for (size_t j = 0; j < f->p->x->cols; j++)
+        part_one(f, f->order + j * rows + begin, end - begin);
+    return begin + part_one(f, f->row + begin, end - begin);
 }
 
 static size_t add_node(fit *f, grown *g, size_t begin, size_t end)
@@ -179,10 +214,19 @@ static size_t add_node(fit *f, grown *g, size_t begin, size_t end)
     return at;
 }
 
-/* Node by node, breadth first, so that children stand after their parents. */
-static tdl_status grow(fit *f, size_t rows_n, grown *g, tdl_report *why)
+/* From the rows that are not held out, node by node, breadth first, so that children stand after
+ * their parents. */
+static tdl_status grow(fit *f, const bool *held, grown *g, tdl_report *why)
 {
-    size_t level_end = 1, depth = 0;
+    size_t level_end = 1, depth = 0, rows = f->p->x->rows, rows_n = 0;
+
+    for (size_t i = 0; i < rows; i++)
+        if (!held || !held[i])
+            f->row[rows_n++] = (uint32_t)i;
+    for (size_t j = 0; j < f->p->x->cols; j++)
+        for (size_t i = 0, at = j * rows; i < rows; i++)
+            if (!held || !held[f->sorted[j * rows + i]])
+                f->order[at++] = f->sorted[j * rows + i];
 
     g->nodes_n = 0;
     add_node(f, g, 0, rows_n);
@@ -362,14 +406,9 @@ static tdl_status choose_cost(fit *f, grown *g, const double *prior, double *ret
         fold_of[i] = (uint32_t)i;
     tdl_rng_shuffle(&rng, fold_of, rows);
     for (size_t fold = 0; fold < FOLDS && !st; fold++) {
-        size_t n = 0;
-
-        for (size_t i = 0; i < rows; i++) {
+        for (size_t i = 0; i < rows; i++)
             held[i] = fold_of[i] % FOLDS == fold;
-            if (!held[i])
-                f->row[n++] = (uint32_t)i;
-        }
-        if ((st = grow(f, n, g, why)))
+        if ((st = grow(f, held, g, why)))
             break;
         find_links(g);
         st = measure(f, g, held, prior, cost, costs_n, loss, why);
@@ -432,7 +471,7 @@ static tdl_status keep(fit *f, const grown *g, double prune, const double *prior
 tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *options, tdl_tree *tree,
                         double *ret_prune, tdl_report *why)
 {
-    size_t rows = problem->x->rows;
+    size_t rows = problem->x->rows, n;
     fit f = {.p = problem, .o = options, .classes = problem->classes_n};
     grown *g = malloc(sizeof *g);
     double *prior = calloc(3 * (f.classes + 3), sizeof *prior);
@@ -440,19 +479,25 @@ tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *opti
 
     f.row = malloc(rows * sizeof *f.row);
     f.swap = malloc(rows * sizeof *f.swap);
-    f.cell = malloc(rows * sizeof *f.cell);
-    if (!g || !prior || !f.row || !f.swap || !f.cell) {
+    f.left = calloc(rows, sizeof *f.left);
+    if (!__builtin_mul_overflow(rows, problem->x->cols + 1, &n) &&
+        n < SIZE_MAX / sizeof *f.column) {
+        f.column = malloc(n * sizeof *f.column);
+        f.sorted = malloc(n * sizeof *f.sorted);
+        f.order = malloc(n * sizeof *f.order);
+    }
+    if (!g || !prior || !f.row || !f.swap || !f.left || !f.column || !f.sorted || !f.order) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to grow a tree of %zu rows", rows);
         goto out;
     }
     f.below = prior + f.classes + 3;
     f.above = f.below + f.classes + 3;
     fill_prior(&f, prior);
+    if ((st = sort_columns(&f, why)))
+        goto out;
     *ret_prune = options->prune;
     for (int again = 0; again < 2; again++) { // to find costs to try; then to be pruned
-        for (size_t i = 0; i < rows; i++)
-            f.row[i] = (uint32_t)i;
-        if ((st = grow(&f, rows, g, why)))
+        if ((st = grow(&f, NULL, g, why)))
             goto out;
         find_links(g);
         if (again || options->prune >= 0 || problem->task == TDL_TASK_QUANTILE)
@@ -466,6 +511,9 @@ out:
     free(prior);
     free(f.row);
     free(f.swap);
-    free(f.cell);
+    free(f.left);
+    free(f.column);
+    free(f.sorted);
+    free(f.order);
     return st;
 }
