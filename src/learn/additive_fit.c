@@ -5,11 +5,11 @@
 #include "base/rng.h"
 #include "base/timestamp.h"
 #include "learn/additive_fit.h"
+#include "learn/additive_step.h"
 #include "learn/summary.h"
 
 enum { BINS = TDL_ADDITIVE_BINS, COARSE = TDL_ADDITIVE_COARSE, TABLE = COARSE * COARSE };
 #define HELD_SHARE 0.15
-#define LEAF_LEAST 2.0 /* curvature, in rows of weight 1 at a regression */
 
 typedef struct fit fit;
 
@@ -106,94 +106,6 @@ static double refresh(bag *b)
 
 /* ---- steps ---- */
 
-typedef struct sums {
-    double g, h;
-} sums;
-
-static double worth(sums s, double ridge)
-{
-    return s.g * s.g / (s.h + ridge);
-}
-
-typedef struct run {
-    size_t begin, end; /* bins */
-    size_t cut;        /* where it parts best, 0 = nowhere */
-    double gain;
-} run;
-
-static void find_cut(const sums *bin, double ridge, run *r)
-{
-    sums all = {0}, left = {0};
-
-    r->cut = 0;
-    r->gain = 1e-10;
-    for (size_t b = r->begin; b < r->end; b++) {
-        all.g += bin[b].g;
-        all.h += bin[b].h;
-    }
-    for (size_t b = r->begin; b + 1 < r->end; b++) {
-        sums right;
-        double gain;
-
-        left.g += bin[b].g;
-        left.h += bin[b].h;
-        right = (sums){all.g - left.g, all.h - left.h};
-        if (left.h < LEAF_LEAST || right.h < LEAF_LEAST)
-            continue;
-        gain = worth(left, ridge) + worth(right, ridge) - worth(all, ridge);
-        if (gain > r->gain) {
-            r->gain = gain;
-            r->cut = b + 1;
-        }
-    }
-}
-
-static double step_of(const bag *b, sums s)
-{
-    return s.h > 0 ? -b->f->o->rate * s.g / (s.h + b->f->o->ridge) : 0;
-}
-
-static void fill_run(const bag *b, const sums *bin, const run *r, double *step)
-{
-    sums all = {0};
-
-    for (size_t k = r->begin; k < r->end; k++) {
-        all.g += bin[k].g;
-        all.h += bin[k].h;
-    }
-    for (size_t k = r->begin; k < r->end; k++)
-        step[k] = step_of(b, all);
-}
-
-/* A tree of at most three leaves over bins 1 .. bins - 1, the best first; bin 0, of missing
- * numbers, is a leaf of its own. False: no cut gains anything. */
-static bool grow(const bag *b, const sums *bin, size_t bins, double *step)
-{
-    run leaf[3] = {{.begin = 1, .end = bins}};
-    size_t n = 1;
-
-    find_cut(bin, b->f->o->ridge, &leaf[0]);
-    for (; n < 3; n++) {
-        size_t best = 0;
-
-        for (size_t k = 1; k < n; k++)
-            if (leaf[k].cut && (!leaf[best].cut || leaf[k].gain > leaf[best].gain))
-                best = k;
-        if (!leaf[best].cut)
-            break;
-        leaf[n] = (run){.begin = leaf[best].cut, .end = leaf[best].end};
-        leaf[best].end = leaf[best].cut;
-        find_cut(bin, b->f->o->ridge, &leaf[best]);
-        find_cut(bin, b->f->o->ridge, &leaf[n]);
-    }
-    step[0] = bin[0].h >= LEAF_LEAST ? step_of(b, bin[0]) : 0;
-    if (n == 1 && step[0] == 0)
-        return false;
-    for (size_t k = 0; k < n; k++)
-        fill_run(b, bin, &leaf[k], step);
-    return true;
-}
-
 /* Feature j's turn at score c. The slopes follow to first order; each round starts from exact ones.
  */
 static void turn(bag *b, size_t j, size_t c)
@@ -203,14 +115,14 @@ static void turn(bag *b, size_t j, size_t c)
     double *slope = b->slope + c * f->rows, *curve = b->curve + c * f->rows;
     double *score = b->score + c * f->rows, *into = b->main + (j * f->heads + c) * BINS;
     size_t bins = (size_t)f->m->edges_n[j] + 2;
-    sums sum[BINS] = {0};
+    tdl_additive_sums sum[BINS] = {0};
     double step[BINS];
 
     for (size_t i = 0; i < f->rows; i++) {
         sum[bin[i]].g += slope[i];
         sum[bin[i]].h += curve[i];
     }
-    if (!grow(b, sum, bins, step))
+    if (!tdl_additive_grow(sum, bins, f->o->rate, f->o->ridge, step))
         return;
     for (size_t k = 0; k < bins; k++)
         into[k] += step[k];
@@ -224,7 +136,7 @@ static void intercept_turn(bag *b, size_t c)
 {
     const fit *f = b->f;
     double *slope = b->slope + c * f->rows, *curve = b->curve + c * f->rows;
-    sums all = {0};
+    tdl_additive_sums all = {0};
     double step;
 
     for (size_t i = 0; i < f->rows; i++) {
@@ -239,38 +151,6 @@ static void intercept_turn(bag *b, size_t c)
     }
 }
 
-/* The best four quadrants of a table; step[4] of low-low, low-high, high-low, high-high. */
-static bool best_quadrants(const bag *b, sums below[COARSE + 1][COARSE + 1], size_t *ret_a,
-                           size_t *ret_b, double step[4])
-{
-    sums all = below[COARSE][COARSE];
-    double ridge = b->f->o->ridge, most = 1e-10;
-
-    for (size_t x = 1; x < COARSE; x++)
-        for (size_t y = 1; y < COARSE; y++) {
-            sums q[4] = {below[x][y],
-                         {below[x][COARSE].g - below[x][y].g, below[x][COARSE].h - below[x][y].h},
-                         {below[COARSE][y].g - below[x][y].g, below[COARSE][y].h - below[x][y].h},
-                         {0, 0}};
-            double gain = -worth(all, ridge);
-            bool small = false;
-
-            q[3] = (sums){all.g - q[0].g - q[1].g - q[2].g, all.h - q[0].h - q[1].h - q[2].h};
-            for (int k = 0; k < 4; k++) {
-                small = small || q[k].h < LEAF_LEAST;
-                gain += worth(q[k], ridge);
-            }
-            if (small || !(gain > most))
-                continue;
-            most = gain;
-            *ret_a = x;
-            *ret_b = y;
-            for (int k = 0; k < 4; k++)
-                step[k] = step_of(b, q[k]);
-        }
-    return most > 1e-10;
-}
-
 /* Pair k's turn at score c. */
 static void pair_turn(bag *b, size_t k, size_t c)
 {
@@ -280,12 +160,12 @@ static void pair_turn(bag *b, size_t k, size_t c)
     const int32_t *of_a = f->m->coarse + first * BINS, *of_b = f->m->coarse + second * BINS;
     double *slope = b->slope + c * f->rows, *curve = b->curve + c * f->rows;
     double *score = b->score + c * f->rows, *into = b->pair + (k * f->heads + c) * TABLE;
-    sums below[COARSE + 1][COARSE + 1] = {0};
+    tdl_additive_sums below[COARSE + 1][COARSE + 1] = {0};
     double step[4], table[TABLE];
     size_t x = 0, y = 0;
 
     for (size_t i = 0; i < f->rows; i++) {
-        sums *cell = &below[of_a[bin_a[i]] + 1][of_b[bin_b[i]] + 1];
+        tdl_additive_sums *cell = &below[of_a[bin_a[i]] + 1][of_b[bin_b[i]] + 1];
 
         cell->g += slope[i];
         cell->h += curve[i];
@@ -295,7 +175,7 @@ static void pair_turn(bag *b, size_t k, size_t c)
             below[a][e].g += below[a - 1][e].g + below[a][e - 1].g - below[a - 1][e - 1].g;
             below[a][e].h += below[a - 1][e].h + below[a][e - 1].h - below[a - 1][e - 1].h;
         }
-    if (!best_quadrants(b, below, &x, &y, step))
+    if (!tdl_additive_quadrants(below, f->o->rate, f->o->ridge, &x, &y, step))
         return;
     for (size_t a = 0; a < COARSE; a++)
         for (size_t e = 0; e < COARSE; e++) {

@@ -15,5 +15,6 @@ extern const tdl_learner_ops tdl_learner_trees;
 extern const tdl_learner_ops tdl_learner_mlp;
 extern const tdl_learner_ops tdl_learner_lasso;
 extern const tdl_learner_ops tdl_learner_additive;
+extern const tdl_learner_ops tdl_learner_tree;
 
 #endif

@@ -57,7 +57,7 @@ static void fit_folds(void *context, size_t begin, size_t end, unsigned part)
     for (size_t fold = begin; fold < end; fold++) {
         tdl_lasso_options o = s->path;
 
-        o.tolerance = 1e-4 * s->unit;
+        o.tolerance = 1e-3 * s->unit;
         o.held = s->held + fold * s->p->x->rows;
         s->st[fold] = tdl_lasso_path(s->p, &o, s->w + fold * o.lambdas_n * (s->p->x->cols + 1),
                                      &s->why[fold]);

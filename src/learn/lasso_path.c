@@ -12,6 +12,7 @@ typedef struct fit {
     const tdl_problem *p;
     const tdl_lasso_options *o;
     size_t n;       /* cols + 1 */
+    bool worked;    /* squares: products and slopes are kept along the path */
     double *given;  /* [rows] they sum to 1; 0 = held out */
     double *weight; /* [rows] working */
     double *eta;    /* [rows] */
@@ -103,8 +104,9 @@ static tdl_status fit_one(fit *f, double lambda, tdl_report *why)
         if (f->p->stop && atomic_load(f->p->stop))
             return TDL_FAIL(why, TDL_E_STOPPED, "stopped");
         memcpy(f->before, f->w, f->n * sizeof *f->w);
-        if ((f->o->binomial || k == 0) && (st = rework(f, why)))
+        if (!f->worked && (st = rework(f, why)))
             return st;
+        f->worked = !f->o->binomial;
         descend(f, lambda);
         for (size_t j = 0; j < f->n; j++) {
             double by = f->w[j] - f->before[j];

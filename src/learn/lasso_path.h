@@ -12,7 +12,7 @@
 
 #include "learn/learner.h"
 
-enum { TDL_LASSO_STEPS = 60 };
+enum { TDL_LASSO_STEPS = 40 };
 
 typedef struct tdl_lasso_options {
     bool binomial;

@@ -3,7 +3,7 @@
 
 #include "learn/kinds.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_constant,
     &tdl_learner_naive_bayes,
@@ -16,6 +16,8 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_additive,
     &tdl_learner_trees,
     &tdl_learner_mlp,
+    &tdl_learner_tree,
+    NULL,
 };
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0];

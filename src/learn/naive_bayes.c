@@ -103,33 +103,28 @@ static void fit_feature(naive_bayes *m, const tdl_problem *p, size_t j, double s
                 squares += w * (value - mean) * (value - mean);
         }
         m->first[c * x->cols + j] = mean;
-        m->other[c * x->cols + j] = (weights > 0 ? squares / weights : 0) + least;
+        m->other[c * x->cols + j] = fmax(weights > 0 ? squares / weights : 0, least);
     }
 }
 
-/* Largest variance of a feature over all rows. */
-static double largest_variance(const tdl_matrix *x)
+/* Variance of feature j over all rows. */
+static double variance_of(const tdl_matrix *x, size_t j)
 {
-    double most = 0;
+    double n = 0, sum = 0, squares = 0, mean;
 
-    for (size_t j = 0; j < x->cols; j++) {
-        double n = 0, sum = 0, squares = 0, mean;
+    for (size_t i = 0; i < x->rows; i++) {
+        double value = (double)x->x[i * x->cols + j];
 
-        for (size_t i = 0; i < x->rows; i++) {
-            double value = (double)x->x[i * x->cols + j];
-
-            n += isfinite(value);
-            sum += isfinite(value) ? value : 0;
-        }
-        mean = n > 0 ? sum / n : 0;
-        for (size_t i = 0; i < x->rows; i++) {
-            double d = (double)x->x[i * x->cols + j] - mean;
-
-            squares += isfinite(d) ? d * d : 0;
-        }
-        most = fmax(most, n > 0 ? squares / n : 0);
+        n += isfinite(value);
+        sum += isfinite(value) ? value : 0;
     }
-    return most;
+    mean = n > 0 ? sum / n : 0;
+    for (size_t i = 0; i < x->rows; i++) {
+        double d = (double)x->x[i * x->cols + j] - mean;
+
+        squares += isfinite(d) ? d * d : 0;
+    }
+    return n > 0 ? squares / n : 0;
 }
 
 static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_learner **ret,
@@ -138,7 +133,7 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     const tdl_matrix *x = problem->x;
     size_t classes = problem->classes_n, n;
     naive_bayes *m = NULL;
-    double smoothing, least;
+    double smoothing;
     tdl_status st = tdl_setting_check(setting, "smoothing", why);
 
     TDL_UNUSED(ret_note);
@@ -155,7 +150,6 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu classes", classes);
     }
     m->classes_n = classes;
-    least = 1e-9 * largest_variance(x) + 1e-300; // as scikit-learn's var_smoothing
     for (size_t j = 0; j < x->cols; j++)
         m->kind[j] = is_coin(x, j) ? COIN : NORMAL;
     for (size_t j = 0; j < x->cols; j++) {
@@ -163,7 +157,9 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
 
         if (levels > 1)
             m->kind[j] = LEVEL;
-        fit_feature(m, problem, j, smoothing, levels > 1 ? (double)levels : 2, least);
+        // a class that has one value only would be sure of everything else
+        fit_feature(m, problem, j, smoothing, levels > 1 ? (double)levels : 2,
+                    0.01 * variance_of(x, j) + 1e-12);
     }
     for (size_t i = 0; i < x->rows; i++)
         m->prior[(size_t)problem->y[i]] += problem->weight ? (double)problem->weight[i] : 1;

@@ -282,6 +282,45 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     free(y);
 }
 
+/* 3 x 111 parameters go by L-BFGS: at the optimum the gradient, computed here, is 0. */
+static void many_parameters_reach_the_optimum_too(void **state)
+{
+    enum { ROWS = 500, COLS = 110, CLASSES = 3 };
+    static float x[ROWS * COLS], y[ROWS];
+    static double score[ROWS * CLASSES], slope[CLASSES][COLS + 1];
+    tdl_matrix matrix = {.rows = ROWS, .cols = COLS, .x = x};
+    tdl_problem p = {.task = TDL_TASK_CLASSES, .classes_n = CLASSES, .x = &matrix, .y = y};
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < COLS; j++)
+            x[i * COLS + j] = (float)(4 * made_uniform(3, i * COLS + j) - 2);
+        y[i] = floorf((float)made_uniform(4, i) * 2 + (x[i * COLS] > 0));
+    }
+    assert_int_equal(made_fit(&p, "logistic", "", &l, NULL), TDL_OK);
+    assert_int_equal(tdl_learner_score(l, &matrix, NULL, score, NULL), TDL_OK);
+    for (size_t c = 0; c < CLASSES; c++)
+        memcpy(slope[c], ((tdl_linear_model *)l)->w + c * (COLS + 1), COLS * sizeof(double));
+    for (size_t i = 0; i < ROWS; i++) {
+        const double *s = score + i * CLASSES;
+        double sum = exp(s[0]) + exp(s[1]) + exp(s[2]);
+
+        for (size_t c = 0; c < CLASSES; c++) {
+            double r = exp(s[c]) / sum - ((float)c == y[i]);
+
+            for (size_t j = 0; j < COLS; j++)
+                slope[c][j] += r * (double)x[i * COLS + j];
+            slope[c][COLS] += r;
+        }
+    }
+    for (size_t c = 0; c < CLASSES; c++)
+        for (size_t j = 0; j <= COLS; j++)
+            if (!(fabs(slope[c][j]) < 1e-4))
+                fail_msg("class %zu, feature %zu: a gradient of %g", c, j, slope[c][j]);
+    tdl_learner_free(l);
+}
+
 static void bad_input_is_refused_with_a_reason(void **state)
 {
     static made spoilt;
@@ -353,6 +392,7 @@ int main(void)
         cmocka_unit_test(hostile_files_are_refused),
         cmocka_unit_test(attributions_add_up_to_the_score),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
+        cmocka_unit_test(many_parameters_reach_the_optimum_too),
         cmocka_unit_test(bad_input_is_refused_with_a_reason),
         cmocka_unit_test(logistic_reproduces_the_sheets_five_folds),
     };
