@@ -233,6 +233,7 @@ static void group_thresholds_bring_rates_together(void **state)
 {
     enum { ROWS = 2000 };
     double *y = calloc(ROWS, sizeof *y), *score = calloc(ROWS, sizeof *score), at[3];
+    double target, all = 0;
     double chosen[3][2] = {{0}}, rows[3][2] = {{0}};
     int32_t *group = calloc(ROWS, sizeof *group);
     tdl_rng rng = tdl_rng_make(31, 0);
@@ -263,6 +264,14 @@ static void group_thresholds_bring_rates_together(void **state)
         }
     for (size_t g = 0; g < 2; g++)
         assert_true(fabs(chosen[g][1] / rows[g][1] - 0.8) <= 0.5 / rows[g][1] + 1e-12);
+    assert_int_equal(tdl_equal_tpr_target(y, score, NULL, group, 3, ROWS, 0.3, &target, NULL),
+                     TDL_OK);
+    assert_int_equal(
+        tdl_group_thresholds(TDL_EQUAL_TPR, y, score, NULL, group, 3, ROWS, target, 7, at, NULL),
+        TDL_OK);
+    for (size_t i = 0; i < ROWS; i++)
+        all += score[i] >= at[group[i]];
+    near(round(all / ROWS * 200) / 200, 0.3); /* 600 of 2,000, give or take 5 */
     free(y);
     free(score);
     free(group);
