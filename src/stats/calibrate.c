@@ -162,6 +162,7 @@ static void fit_platt(const sample *s, double *ret_a, double *ret_b)
     loss = platt_loss(s, positive, negative, a, b);
     for (int tries = 0; tries < 100; tries++) {
         double aa = 1e-12, ab = 0, bb = 1e-12, ga = 0, gb = 0, da, db, det, size = 1;
+        bool better = false;
 
         for (size_t i = 0; i < s->n; i++) {
             double x = s->scores[i], p = sigmoid(a * x + b), own = tdl_weight_of(s->weight, i);
@@ -179,15 +180,16 @@ static void fit_platt(const sample *s, double *ret_a, double *ret_b)
         det = aa * bb - ab * ab;
         da = -(bb * ga - ab * gb) / det;
         db = -(aa * gb - ab * ga) / det;
-        for (; size > 1e-10; size /= 2) {
+        for (int halved = 0; halved < 34 && !better; halved++) {
             double next = platt_loss(s, positive, negative, a + size * da, b + size * db);
 
-            if (next < loss + 1e-4 * size * (ga * da + gb * db)) {
+            better = next < loss + 1e-4 * size * (ga * da + gb * db);
+            if (better)
                 loss = next;
-                break;
-            }
+            else
+                size /= 2;
         }
-        if (!(size > 1e-10))
+        if (!better)
             break;
         a += size * da;
         b += size * db;

@@ -189,10 +189,11 @@ INLINE void read_part(const double *at, size_t width, vec *ret)
     memcpy(ret, at, width * sizeof *at);
 }
 
-/* L y = b, then L' x = y, for `width` <= 8 columns of b; four rows share what they read of b. */
-INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t width)
+enum { ROWS = 4 }; /* share what they read of b */
+
+/* L y = b for `width` <= 8 columns of b. */
+INLINE void solve_forward(const double *l, size_t n, double *b, size_t m, size_t width)
 {
-    enum { ROWS = 4 };
     vec sum[ROWS];
 
     for (size_t i = 0; i < n; i += ROWS) {
@@ -204,7 +205,6 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
             vec y;
 
             read_part(b + k * m, width, &y);
-
             for (size_t r = 0; r < rows; r++)
                 sum[r] -= l[(i + r) * n + k] * y;
         }
@@ -217,6 +217,13 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
             memcpy(b + (i + r) * m, &sum[r], width * sizeof *b);
         }
     }
+}
+
+/* L' x = y, from the last row up. */
+INLINE void solve_backward(const double *l, size_t n, double *b, size_t m, size_t width)
+{
+    vec sum[ROWS];
+
     for (size_t end = n; end > 0;) {
         size_t rows = end < ROWS ? end : ROWS, i = end - rows;
 
@@ -226,7 +233,6 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
             vec x;
 
             read_part(b + k * m, width, &x);
-
             for (size_t r = 0; r < rows; r++)
                 sum[r] -= l[k * n + i + r] * x;
         }
@@ -238,6 +244,12 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
         }
         end = i;
     }
+}
+
+INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t width)
+{
+    solve_forward(l, n, b, m, width);
+    solve_backward(l, n, b, m, width);
 }
 
 void tdl_cholesky_solve(const double *l, size_t n, double *b, size_t m)

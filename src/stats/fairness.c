@@ -44,26 +44,52 @@ static bool part_of(const tdl_fair_rows *rows, tdl_fair_measure measure, size_t 
     return false;
 }
 
+/* All that the rows add to the measures, told once for many resamples. */
+typedef struct parts {
+    double (*value)[TDL_FAIR_MEASURES]; /* [n] */
+    unsigned char *which;               /* [n] bit m: the row is among those of measure m */
+} parts;
+
+static tdl_status tell_parts(const tdl_fair_rows *rows, parts *ret, tdl_report *why)
+{
+    ret->value = calloc(rows->n, sizeof *ret->value);
+    ret->which = calloc(rows->n, sizeof *ret->which);
+    if (!ret->value || !ret->which)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to audit %zu rows", rows->n);
+    for (size_t i = 0; i < rows->n; i++)
+        for (unsigned m = 0; m < TDL_FAIR_MEASURES; m++)
+            if (part_of(rows, (tdl_fair_measure)m, i, &ret->value[i][m]))
+                ret->which[i] |= (unsigned char)(1U << m);
+            else
+                ret->value[i][m] = 0;
+    return TDL_OK;
+}
+
+static void release_parts(parts *p)
+{
+    free(p->value);
+    free(p->which);
+}
+
 /* Rates of all groups under some weights.
  *   sums  [groups_n][MEASURES] scratch
  *   ret   [groups_n][MEASURES] */
-static void rates(const tdl_fair_rows *rows, const double *weight, const int32_t *group,
+static void rates(const parts *p, size_t n, const double *weight, const int32_t *group,
                   size_t groups_n, double *sums, double *ret)
 {
     for (size_t k = 0; k < groups_n * TDL_FAIR_MEASURES; k++)
         sums[k] = ret[k] = 0;
-    for (size_t i = 0; i < rows->n; i++) {
-        double own = tdl_weight_of(weight, i), part;
+    for (size_t i = 0; i < n; i++) {
+        double own = tdl_weight_of(weight, i);
+        size_t at;
 
         if (group[i] < 0 || !(own > 0))
             continue;
-        for (unsigned m = 0; m < TDL_FAIR_MEASURES; m++)
-            if (part_of(rows, (tdl_fair_measure)m, i, &part)) {
-                size_t at = (size_t)group[i] * TDL_FAIR_MEASURES + m;
-
-                sums[at] += own;
-                ret[at] += own * part;
-            }
+        at = (size_t)group[i] * TDL_FAIR_MEASURES;
+        for (unsigned m = 0; m < TDL_FAIR_MEASURES; m++) {
+            sums[at + m] += p->which[i] >> m & 1 ? own : 0;
+            ret[at + m] += own * p->value[i][m]; // 0 where it is not among them
+        }
     }
     for (size_t k = 0; k < groups_n * TDL_FAIR_MEASURES; k++)
         ret[k] = sums[k] > 0 ? ret[k] / sums[k] : (double)NAN;
@@ -89,8 +115,9 @@ static void measure_scores(const tdl_fair_rows *rows, const int32_t *group, size
         ret->ece = tdl_ece(rows->y, rows->score, own, rows->n);
 }
 
-static tdl_status describe_groups(const tdl_fair_rows *rows, const int32_t *group, size_t rows_min,
-                                  tdl_fairness *f, tdl_report *why)
+static tdl_status describe_groups(const tdl_fair_rows *rows, const parts *told,
+                                  const int32_t *group, size_t rows_min, tdl_fairness *f,
+                                  tdl_report *why)
 {
     double *scratch = calloc(f->groups_n * TDL_FAIR_MEASURES * 2 + rows->n, sizeof *scratch);
     double *rate = scratch + f->groups_n * TDL_FAIR_MEASURES, *own;
@@ -104,7 +131,7 @@ static tdl_status describe_groups(const tdl_fair_rows *rows, const int32_t *grou
     own = rate + f->groups_n * TDL_FAIR_MEASURES;
     if (f->scores && f->decisions && (st = tdl_order_rows(rows->score, 1, rows->n, order, why)))
         goto out;
-    rates(rows, rows->weight, group, f->groups_n, scratch, rate);
+    rates(told, rows->n, rows->weight, group, f->groups_n, scratch, rate);
     for (size_t i = 0; i < rows->n; i++)
         if (group[i] >= 0) {
             tdl_fair_group *g = f->group + group[i];
@@ -230,8 +257,9 @@ static void compare(const tdl_fairness *f, tdl_fair_pair *pair, tdl_fair_measure
     pair->verdict[m] = to->low > 0 || to->high < 0 ? TDL_FAIR_EVIDENCE : TDL_FAIR_NO_EVIDENCE;
 }
 
-static tdl_status compare_pairs(const tdl_fair_rows *rows, const int32_t *group, size_t resamples,
-                                double level, tdl_rng *rng, tdl_fairness *f, tdl_report *why)
+static tdl_status compare_pairs(const tdl_fair_rows *rows, const parts *told, const int32_t *group,
+                                size_t resamples, double level, tdl_rng *rng, tdl_fairness *f,
+                                tdl_report *why)
 {
     size_t each = f->groups_n * TDL_FAIR_MEASURES, pair = 0;
     double *rate = NULL, *sums = NULL;
@@ -247,7 +275,7 @@ static tdl_status compare_pairs(const tdl_fair_rows *rows, const int32_t *group,
     }
     for (size_t i = 0; i < resamples; i++) {
         tdl_resample_draw(&r, rng);
-        rates(rows, r.weight, group, f->groups_n, sums, rate + i * each);
+        rates(told, rows->n, r.weight, group, f->groups_n, sums, rate + i * each);
     }
     for (size_t a = 0; a < f->groups_n; a++)
         for (size_t b = a + 1; b < f->groups_n; b++, pair++) {
@@ -305,6 +333,7 @@ tdl_status tdl_fairness_audit(const tdl_fair_rows *rows, const int32_t *group, s
                       .pairs_n = groups_n * (groups_n - 1) / 2,
                       .decisions = rows->decision != NULL,
                       .scores = rows->score != NULL};
+    parts told = {0};
     tdl_status st;
 
     if (!(level > 0 && level < 1))
@@ -317,14 +346,16 @@ tdl_status tdl_fairness_audit(const tdl_fair_rows *rows, const int32_t *group, s
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to audit %zu groups", groups_n);
         goto out;
     }
-    if ((st = describe_groups(rows, group, rows_min, &f, why)))
+    if ((st = tell_parts(rows, &told, why)) ||
+        (st = describe_groups(rows, &told, group, rows_min, &f, why)))
         goto out;
     summarise(rows, &f);
-    if ((st = compare_pairs(rows, group, resamples, level, rng, &f, why)))
+    if ((st = compare_pairs(rows, &told, group, resamples, level, rng, &f, why)))
         goto out;
     *ret = f;
     f = (tdl_fairness){0};
 out:
+    release_parts(&told);
     tdl_fairness_release(&f);
     return st;
 }

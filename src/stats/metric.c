@@ -299,7 +299,7 @@ static tdl_status prepare(const tdl_metric *metric, const tdl_scored *s, tdl_sco
         ret->order = *ret_order;
     }
     if (s->width > 1U << 15 ||
-        !(*ret_scratch = calloc(s->width * s->width + 2 * s->n, sizeof **ret_scratch)))
+        !(*ret_scratch = calloc(s->width * s->width + 2 * s->n + 1, sizeof **ret_scratch)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to measure %zu classes", s->width);
     return TDL_OK;
 }
@@ -369,7 +369,7 @@ static tdl_status interval(const tdl_metric *metric, const tdl_scored *a, const 
         group = a->list;
     if ((st = tdl_resample_init(&r, a->n, group, a->weight, why)))
         goto out;
-    if (!(values = calloc(resamples, sizeof *values))) {
+    if (!(values = calloc(resamples + 1, sizeof *values))) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu resamples", resamples);
         goto out;
     }

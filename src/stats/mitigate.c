@@ -129,6 +129,38 @@ out:
     return st;
 }
 
+tdl_status tdl_equal_tpr_target(const double *y, const double *score, const double *weight,
+                                const int32_t *group, size_t groups_n, size_t n, double selection,
+                                double *ret, tdl_report *why)
+{
+    double low = 0, high = 1, *threshold;
+    tdl_status st = TDL_OK;
+
+    if (!groups_n || groups_n > GROUPS_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "%zu groups cannot be treated alike", groups_n);
+    if (!(threshold = calloc(groups_n, sizeof *threshold)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu groups", groups_n);
+    for (int halved = 0; halved < 14; halved++) { /* selection rises with the target */
+        double target = (low + high) / 2, chosen = 0, all = 0;
+
+        if ((st = tdl_group_thresholds(TDL_EQUAL_TPR, y, score, weight, group, groups_n, n, target,
+                                       INFINITY, threshold, why)))
+            goto out;
+        for (size_t i = 0; i < n; i++)
+            if (group[i] >= 0) {
+                double own = tdl_weight_of(weight, i);
+
+                all += own;
+                chosen += score[i] >= threshold[group[i]] ? own : 0;
+            }
+        *(chosen > selection * all ? &high : &low) = target;
+    }
+    *ret = (low + high) / 2;
+out:
+    free(threshold);
+    return st;
+}
+
 /* ---- repair ---- */
 
 void tdl_repair_release(tdl_repair *r)

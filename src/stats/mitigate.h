@@ -32,6 +32,12 @@ tdl_status tdl_group_thresholds(tdl_equal kind, const double *y, const double *s
                                 size_t n, double target, double fallback, double *ret,
                                 tdl_report *why);
 
+/* The true-positive rate to ask of every group so that `selection` of all rows with a group are
+ * chosen: to that of one threshold for all, equal opportunity then does not add positives. */
+tdl_status tdl_equal_tpr_target(const double *y, const double *score, const double *weight,
+                                const int32_t *group, size_t groups_n, size_t n, double selection,
+                                double *ret, tdl_report *why);
+
 /* Quantile repair (Feldman et al., 2015): within a group the order of rows stays, but the scores of
  * all groups come to have one distribution, the mean of their quantile functions by weight. At
  * strength s a score is (1 - s) own + s repaired. */

@@ -42,7 +42,7 @@ static const double levels[5] = {0, 1, 2, 3, 4};
 static void describe(tdl_cf_column *column)
 {
     for (size_t c = 0; c < COLUMNS; c++)
-        column[c] = (tdl_cf_column){.name = "abcd" + c,
+        column[c] = (tdl_cf_column){.name = &"abcd"[c],
                                     .candidate = values,
                                     .candidates_n = VALUES,
                                     .scale = (double)(c + 1),

@@ -11,6 +11,7 @@
 
 #include "stats/fairness.h"
 #include "stats/mitigate.h"
+#include "stats/parity.h"
 
 static void near(double got, double expected)
 {
@@ -167,6 +168,49 @@ static void a_regression_is_audited_by_its_residuals(void **state)
     tdl_fairness_release(&f);
 }
 
+/* By hand: ranks 1, 3 of group 0 with merits 2, 1; rank 2 of group 1 with merit 1. Exposures 1, .5
+ * and 1 / log2(3): (1 + .5) / 3 and .6309 / 1. */
+static void a_ranking_is_audited_by_exposure_over_merit(void **state)
+{
+    static const double rank[] = {1, 2, 3}, merit[] = {2, 1, 1}, zero[] = {0, 0, 0};
+    static const int32_t group[] = {0, 1, 0};
+    double y[3], weight[3];
+    tdl_fair_rows rows = {.n = 3, .y = y, .score = zero, .weight = weight};
+    tdl_rng rng = tdl_rng_make(0, 0);
+    tdl_fairness f;
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_parity_of_ranking(rank, merit, 3, y, weight, NULL), TDL_OK);
+    assert_int_equal(tdl_fairness_audit(&rows, group, 2, &SMALL, &rng, &f, NULL), TDL_OK);
+    near(f.group[0].rate[TDL_FAIR_RESIDUAL], 0.5);
+    near(f.group[1].rate[TDL_FAIR_RESIDUAL], 0.63092975357145753);
+    tdl_fairness_release(&f);
+    assert_int_equal(tdl_parity_of_ranking(zero, merit, 3, y, weight, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_parity_of_ranking(rank, zero, 3, y, weight, NULL), TDL_E_INVALID);
+}
+
+/* Cell 7: 10 and 14 around a mean of 12. Cell 3: one group only. The last row has no group. */
+static void prices_are_compared_within_a_cell(void **state)
+{
+    static const double price[] = {10, 100, 14, 200, 5}, one[] = {1, 1, 1, 1, 1};
+    static const int64_t cell[] = {7, 3, 7, 3, 7};
+    static const int32_t group[] = {0, 1, 1, 1, -1};
+    double y[5], weight[5];
+    tdl_fair_rows rows = {.n = 5, .y = y, .score = one, .weight = weight};
+    tdl_rng rng = tdl_rng_make(0, 0);
+    tdl_fairness f;
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_parity_of_price(price, cell, group, 5, y, weight, NULL), TDL_OK);
+    assert_true(weight[0] == 1 && weight[1] == 0 && weight[2] == 1 && weight[4] == 0);
+    assert_int_equal(tdl_fairness_audit(&rows, group, 2, &SMALL, &rng, &f, NULL), TDL_OK);
+    near(f.group[0].rate[TDL_FAIR_RESIDUAL], -2.0 / 12);
+    near(f.group[1].rate[TDL_FAIR_RESIDUAL], 2.0 / 12);
+    tdl_fairness_release(&f);
+    assert_int_equal(tdl_parity_of_price((double[]){0}, cell, group, 1, y, weight, NULL),
+                     TDL_E_INVALID);
+}
+
 static void crossed_groups_keep_what_is_missing_missing(void **state)
 {
     static const int32_t a[] = {0, 1, -1, 1}, b[] = {2, 0, 1, -1};
@@ -233,6 +277,7 @@ static void group_thresholds_bring_rates_together(void **state)
 {
     enum { ROWS = 2000 };
     double *y = calloc(ROWS, sizeof *y), *score = calloc(ROWS, sizeof *score), at[3];
+    double target, all = 0;
     double chosen[3][2] = {{0}}, rows[3][2] = {{0}};
     int32_t *group = calloc(ROWS, sizeof *group);
     tdl_rng rng = tdl_rng_make(31, 0);
@@ -263,6 +308,14 @@ static void group_thresholds_bring_rates_together(void **state)
         }
     for (size_t g = 0; g < 2; g++)
         assert_true(fabs(chosen[g][1] / rows[g][1] - 0.8) <= 0.5 / rows[g][1] + 1e-12);
+    assert_int_equal(tdl_equal_tpr_target(y, score, NULL, group, 3, ROWS, 0.3, &target, NULL),
+                     TDL_OK);
+    assert_int_equal(
+        tdl_group_thresholds(TDL_EQUAL_TPR, y, score, NULL, group, 3, ROWS, target, 7, at, NULL),
+        TDL_OK);
+    for (size_t i = 0; i < ROWS; i++)
+        all += score[i] >= at[group[i]];
+    near(round(all / ROWS * 200) / 200, 0.3); /* 600 of 2,000, give or take 5 */
     free(y);
     free(score);
     free(group);
@@ -366,6 +419,8 @@ int main(void)
         cmocka_unit_test(an_unfair_model_is_found_out_with_its_sign),
         cmocka_unit_test(small_groups_are_shown_but_not_judged),
         cmocka_unit_test(a_regression_is_audited_by_its_residuals),
+        cmocka_unit_test(a_ranking_is_audited_by_exposure_over_merit),
+        cmocka_unit_test(prices_are_compared_within_a_cell),
         cmocka_unit_test(crossed_groups_keep_what_is_missing_missing),
         cmocka_unit_test(rows_that_cannot_be_audited_are_named),
         cmocka_unit_test(reweighing_makes_group_and_class_independent),
