@@ -1,29 +1,7 @@
 #include "stats/bootstrap.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-
-double tdl_quantile(const double *sorted, size_t n, double p)
-{
-    double at, share;
-    size_t below;
-
-    assert(n >= 1 && p >= 0 && p <= 1);
-    at = p * (double)(n - 1);
-    below = (size_t)at;
-    share = at - (double)below;
-    if (below + 1 >= n)
-        return sorted[n - 1];
-    return sorted[below] + share * (sorted[below + 1] - sorted[below]);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static double mean_of(const double *values, size_t n)
 {
@@ -70,7 +48,7 @@ tdl_status tdl_bootstrap_mean(const double *values, size_t n, const tdl_bootstra
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu resamples", resamples);
     for (size_t i = 0; i < resamples; i++)
         means[i] = mean_of_resample(values, n, rng);
-    qsort(means, resamples, sizeof *means, ascending);
+    tdl_sort_numbers(means, resamples);
     ret->mean = mean_of(values, n);
     ret->low = tdl_quantile(means, resamples, (1 - level) / 2);
     ret->high = tdl_quantile(means, resamples, (1 + level) / 2);

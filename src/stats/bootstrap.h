@@ -10,6 +10,7 @@
 
 #include "base/report.h"
 #include "base/rng.h"
+#include "base/sorted.h" /* tdl_quantile */
 
 typedef struct tdl_interval {
     double mean;      /* of the values themselves */
@@ -34,9 +35,5 @@ tdl_status tdl_bootstrap_mean(const double *values, size_t n, const tdl_bootstra
 tdl_status tdl_bootstrap_difference(const double *a, const double *b, size_t n,
                                     const tdl_bootstrap_options *options, tdl_rng *rng,
                                     tdl_interval *ret, tdl_report *why);
-
-/* Quantile at p in [0, 1] of ascending values [n], n >= 1, interpolated linearly between order
- * statistics (Hyndman and Fan type 7, the default of R and NumPy). */
-double tdl_quantile(const double *sorted, size_t n, double p);
 
 #endif

@@ -59,12 +59,14 @@ typedef struct tdl_prepare_options {
     tdl_normalise normalise;
     bool normalise_encoded;
     size_t bins; /* also piecewise-linear in so many training quantiles; 0 = none */
-    /* encode categories and booleans */
+    /* encode categories; a boolean is 0 or 1 */
     tdl_encode encode;
     size_t one_hot_max; /* columns with more levels are encoded as `beyond`; 0 = no limit */
     tdl_encode beyond;
     double smoothing;   /* of target encoding; 0 = 10 */
     unsigned hash_bits; /* 0 = 8 */
+    bool both_truths;   /* booleans are one-hot too: two features, as pandas.get_dummies makes of
+                           text; matters to a ridge, which shrinks a pair of columns half as much */
     size_t level_min;   /* levels of fewer training rows count as unseen; 0 = 1 */
     /* others */
     bool dates;          /* year fraction, month, weekday, day of the year as sine and cosine */
@@ -111,6 +113,7 @@ tdl_status tdl_prepare_apply(const tdl_prepare *prepare, const tdl_frame *frame,
 
 size_t tdl_prepare_columns(const tdl_prepare *prepare); /* of the frame fitted on */
 const char *tdl_prepare_column_name(const tdl_prepare *prepare, size_t column);
+size_t tdl_prepare_dropped(const tdl_prepare *prepare); /* features constant in training */
 /* The matrix of one row that is in the middle: medians, and the most frequent levels. */
 tdl_status tdl_prepare_median_row(const tdl_prepare *prepare, tdl_matrix *ret, tdl_report *why);
 
