@@ -18,6 +18,7 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_mlp,
     &tdl_learner_tree,
     NULL,
+    &tdl_learner_mlp, &tdl_learner_cnn, &tdl_learner_ft_transformer, &tdl_learner_vit, NULL,
 };
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0];

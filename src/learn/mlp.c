@@ -15,6 +15,9 @@
 #include "nn/layers.h"
 
 enum { LAYERS_MAX = 8 };
+/* Weights start uniform within 1 / sqrt(inputs), as PyTorch has it: He would be sqrt(6) times that,
+ * which rows as few as these do not bear (HMDA: AUC .813 instead of .82). */
+static const double START_GAIN = 0.40824829;
 
 typedef struct mlp {
     tdl_params params;
@@ -40,7 +43,7 @@ static void start(void *model, uint64_t seed)
     if (m->table != TDL_NONE)
         tdl_init_slice(&m->params, m->table, TDL_INIT_GAUSSIAN, 0.3, seed);
     for (size_t i = 0; i <= m->layers; i++)
-        tdl_init_slice(&m->params, m->w[i], i < m->layers ? TDL_INIT_HE : TDL_INIT_XAVIER, 1, seed);
+        tdl_init_slice(&m->params, m->w[i], TDL_INIT_HE, START_GAIN, seed);
 }
 
 static size_t levels_of(const tdl_network_shape *shape)
@@ -151,7 +154,7 @@ static const tdl_network_kind kind = {
             [TDL_NETWORK_DROPOUT] = {"dropout", 0.3, 0, 0.9, false},
             [TDL_NETWORK_EMBED] = {"embed", 8, 1, 256, true},
             [TDL_NETWORK_RATE] = {"rate", 2e-3, 1e-6, 1, false},
-            [TDL_NETWORK_DECAY] = {"decay", 1, 0, 10, false},
+            [TDL_NETWORK_DECAY] = {"decay", 1, 0, 100, false},
             [TDL_NETWORK_BATCH] = {"batch", 256, 1, 8192, true},
             [TDL_NETWORK_EPOCHS] = {"epochs", 200, 1, 100000, true},
             [TDL_NETWORK_PATIENCE] = {"patience", 6, 0, 100000, true},

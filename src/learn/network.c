@@ -135,7 +135,7 @@ tdl_status tdl_network_new(const tdl_network_kind *kind, const tdl_network_setti
     n->kind = kind;
     n->setting = *setting;
     n->task = task;
-    n->pixel = TDL_NONE;
+    n->pixel_gain = n->pixel_bias = TDL_NONE;
     if ((st = copy_shape(n, x, scores_n, why)))
         goto out;
     for (; n->towers_n < members; n->towers_n++)
@@ -192,14 +192,35 @@ static void copy_tower(tdl_network *n, size_t which, int first)
                from->slice[k].rows * from->slice[k].cols * sizeof(tdl_real));
 }
 
+static bool reads_numbers(const tdl_net *net)
+{
+    for (int k = 0; k < net->nodes_n; k++)
+        if (net->node[k].op == &tdl_op_input)
+            return true;
+    return false;
+}
+
+/* What all towers read: the numbers, or of images bytes brought to mean 0 and deviation 1. */
+static int append_input(tdl_network *n)
+{
+    const tdl_network_shape *shape = &n->shape;
+
+    if (n->pixel_gain != TDL_NONE) {
+        int bytes = tdl_net_input(&n->net, shape->channels * shape->height * shape->width);
+        return tdl_net_scale_shift(&n->net, bytes, n->pixel_gain, n->pixel_bias);
+    }
+    return reads_numbers(n->tower[0].net) ? tdl_net_input(&n->net, shape->cols) : TDL_NONE;
+}
+
 static void append_towers(tdl_network *n, const int *first)
 {
-    int mean = TDL_NONE;
+    int mean = TDL_NONE, input;
 
     n->net.params = &n->params;
+    input = append_input(n);
     for (size_t i = 0; i < n->towers_n; i++) {
         const tdl_tower *t = &n->tower[i];
-        int scores = tdl_net_join(&n->net, t->net, t->scores + 1, first[i]);
+        int scores = tdl_net_join(&n->net, t->net, t->scores + 1, first[i], input);
 
         mean = mean == TDL_NONE ? scores : tdl_net_add(&n->net, mean, scores);
     }
@@ -233,8 +254,12 @@ tdl_status tdl_network_join(tdl_network *n, tdl_report *why)
             return st;
     n->gain = tdl_params_add(&n->params, "gain", 1, n->shape.outputs, false);
     n->bias = tdl_params_add(&n->params, "bias", 1, n->shape.outputs, false);
-    if (n->kind->images)
-        n->pixel = tdl_params_add(&n->params, "pixel", 1, 2, false);
+    if (n->kind->images) {
+        size_t pixels = n->shape.channels * n->shape.height * n->shape.width;
+
+        n->pixel_gain = tdl_params_add(&n->params, "pixel.gain", 1, pixels, false);
+        n->pixel_bias = tdl_params_add(&n->params, "pixel.bias", 1, pixels, false);
+    }
     if ((st = tdl_params_seal(&n->params, why)))
         return st;
     tdl_params_freeze(&n->params);
@@ -255,23 +280,10 @@ tdl_status tdl_network_serve(tdl_network *n, tdl_report *why)
     tdl_nn_snapshot *snapshot = NULL;
     tdl_status st = tdl_nn_snapshot_new(&n->net, &options, &snapshot, why);
 
-    if (n->pixel != TDL_NONE)
-        memcpy(n->pixel_line, tdl_params_value(&n->params, n->pixel), sizeof n->pixel_line);
     if (!st)
         st = tdl_nn_serving_publish(&n->serving, snapshot, why);
     tdl_nn_snapshot_release(snapshot);
     return st;
-}
-
-void tdl_network_read_pixels(const tdl_network *n, const tdl_matrix *x, size_t first, size_t count,
-                             float *ret)
-{
-    const float *line = n->pixel_line;
-    size_t each = x->channels * x->height * x->width;
-    const uint8_t *from = x->pixel + first * each;
-
-    for (size_t i = 0; i < count * each; i++)
-        ret[i] = (float)from[i] * line[0] + line[1];
 }
 
 typedef struct scoring {
@@ -292,7 +304,10 @@ static tdl_status score_block(const scoring *s, tdl_net *net, size_t first, size
     tdl_status st;
 
     if (pixels) {
-        tdl_network_read_pixels(network, s->x, first, n, pixels);
+        size_t each = shape->channels * shape->height * shape->width;
+
+        for (size_t i = 0; i < n * each; i++)
+            pixels[i] = (float)s->x->pixel[first * each + i];
         batch.x = pixels;
     } else if (shape->cols)
         batch.x = s->x->x + first * shape->cols;
@@ -361,4 +376,20 @@ tdl_status tdl_network_score(const tdl_learner *learner, const tdl_matrix *x, td
     free(s.status);
     free(s.report);
     return st;
+}
+
+/* ---- images ---- */
+
+bool tdl_network_suits_images(const tdl_problem *problem, size_t rows, size_t columns,
+                              tdl_report *why)
+{
+    bool images = problem->x ? problem->x->channels > 0 : columns == 0;
+
+    if (images && rows >= 20 && problem->task != TDL_TASK_RANKING)
+        return true;
+    tdl_report_set(why, TDL_E_INVALID, "",
+                   images ? "too few images, or lists to rank: %zu rows"
+                          : "there are no images in %zu rows",
+                   rows);
+    return false;
 }

@@ -103,12 +103,11 @@ typedef struct tdl_network {
     tdl_task task;
     tdl_tower tower[TDL_NETWORK_MEMBERS_MAX];
     size_t towers_n;
-    tdl_params params; /* "0.NAME" of tower 0, ..., "gain", "bias" [1][outputs], of images "pixel"
-                          [1][2]: x = byte * [0] + [1] */
-    tdl_net net;       /* not planned */
-    int gain, bias, pixel; /* slices */
-    float pixel_line[2];   /* what "pixel" holds */
-    int scores;            /* value */
+    tdl_params params;          /* "0.NAME" of tower 0, ..., "gain", "bias" [1][outputs] */
+    tdl_net net;                /* not planned */
+    int gain, bias;             /* slices */
+    int pixel_gain, pixel_bias; /* slices [1][pixels]; TDL_NONE = no images */
+    int scores;                 /* value */
     tdl_nn_serving serving;
 } tdl_network;
 
@@ -118,8 +117,8 @@ tdl_status tdl_network_new(const tdl_network_kind *kind, const tdl_network_setti
                            const tdl_matrix *x, tdl_task task, size_t scores_n, tdl_network **ret,
                            tdl_report *why);
 void tdl_network_free(tdl_learner *learner); /* accepts NULL */
-/* The towers are as they will be: copy them into one net, whose gain, bias and pixel are left zero,
- * and give back what only training needed. */
+/* The towers are as they will be: copy them into one net, whose gain and bias are left zero,
+ * pixel_gain and pixel_bias too, and give back what only training needed. */
 tdl_status tdl_network_join(tdl_network *network, tdl_report *why);
 /* All of params is set: make what is scored. */
 tdl_status tdl_network_serve(tdl_network *network, tdl_report *why);
@@ -128,10 +127,6 @@ tdl_status tdl_network_serve(tdl_network *network, tdl_report *why);
 tdl_status tdl_network_read_setting(const tdl_network_kind *kind, const json_t *setting,
                                     tdl_network_setting *ret, tdl_report *why);
 json_t *tdl_network_write_setting(const tdl_network_kind *kind, const tdl_network_setting *setting);
-
-/* Rows first .. first + n of a matrix of images as numbers: ret [n][channels height width]. */
-void tdl_network_read_pixels(const tdl_network *network, const tdl_matrix *x, size_t first,
-                             size_t n, float *ret);
 
 /* ---- operations of every kind: learner.h ---- */
 
@@ -149,9 +144,15 @@ tdl_status tdl_network_load(const tdl_network_kind *kind, const json_t *about,
                             const tdl_st_file *file, const char *prefix, const tdl_matrix *x,
                             tdl_learner **ret, tdl_report *why);
 
+/* `suits` of what learns from images: asked before there is a matrix, a table of no columns is one
+ * of images. */
+bool tdl_network_suits_images(const tdl_problem *problem, size_t rows, size_t columns,
+                              tdl_report *why);
+
 /* One of `n` objects of settings, of which the first is the default: as an array. */
 json_t *tdl_network_settings(const char *const *text, size_t n);
 
-extern const tdl_learner_ops tdl_learner_mlp;
+extern const tdl_learner_ops tdl_learner_mlp, tdl_learner_ft_transformer;
+extern const tdl_learner_ops tdl_learner_cnn, tdl_learner_vit; /* of images */
 
 #endif

@@ -13,6 +13,7 @@ enum { EVALUATION_ROWS = 512 };
 typedef struct fitting {
     tdl_network *network;
     const tdl_problem *problem;
+    float pixel_line[2];    /* a pixel is byte * [0] + [1] */
     double mean, deviation; /* of the target where it is standardised, else 0 and 1 */
     uint32_t *row;          /* [rows_n] those that weigh anything */
     size_t rows_n;
@@ -150,7 +151,7 @@ static view draw_view(const member *m, uint64_t step, uint32_t row)
 static void read_view(const member *m, size_t row, const view *v, float *ret)
 {
     const tdl_matrix *x = m->f->problem->x;
-    const float *line = m->f->network->pixel_line;
+    const float *line = m->f->pixel_line;
     ptrdiff_t height = (ptrdiff_t)x->height, width = (ptrdiff_t)x->width;
     const uint8_t *plane = x->pixel + row * m->pixels_n;
 
@@ -170,7 +171,7 @@ static void put_row(member *m, size_t at, size_t row)
     const tdl_network_shape *shape = &m->f->network->shape;
 
     if (m->pixels_n)
-        tdl_network_read_pixels(m->f->network, p->x, row, 1, m->x + at * m->pixels_n);
+        read_view(m, row, &(view){0}, m->x + at * m->pixels_n);
     else if (shape->cols)
         memcpy(m->x + at * shape->cols, p->x->x + row * shape->cols, shape->cols * sizeof *m->x);
     if (shape->categories_n)
@@ -329,8 +330,8 @@ static tdl_status make_options(const member *m, tdl_pool *pool, tdl_loop_options
     if (m->train_n < m->rows_n)
         ret->patience = (unsigned)of[TDL_NETWORK_PATIENCE];
     else
-        ret->sched =
-            (tdl_sched_config){.name = "cosine", .total = steps * ret->epochs, .floor = 0.01};
+        ret->sched = (tdl_sched_config){
+            .name = "cosine", .warmup = steps / 2, .total = steps * ret->epochs, .floor = 0.01};
     if ((st = tdl_optim_defaults("adamw", &ret->optim, why)))
         return st;
     ret->optim.lr = of[TDL_NETWORK_RATE];
@@ -454,8 +455,10 @@ static void set_output(const fitting *f)
         gain[i] = (float)(f->deviation / (double)n->towers_n);
         bias[i] = (float)f->mean;
     }
-    if (n->pixel != TDL_NONE)
-        memcpy(tdl_params_value(&n->params, n->pixel), n->pixel_line, sizeof n->pixel_line);
+    for (size_t i = 0; n->pixel_gain != TDL_NONE && i < n->params.slice[n->pixel_gain].cols; i++) {
+        tdl_params_value(&n->params, n->pixel_gain)[i] = f->pixel_line[0];
+        tdl_params_value(&n->params, n->pixel_bias)[i] = f->pixel_line[1];
+    }
 }
 
 static json_t *make_note(const tdl_network *n, unsigned epochs)
@@ -482,7 +485,7 @@ tdl_status tdl_network_fit(const tdl_network_kind *kind, const tdl_problem *prob
         goto out;
     standardise(&f);
     if (kind->images)
-        find_pixel_line(problem, f.network->pixel_line);
+        find_pixel_line(problem, f.pixel_line);
     if ((st = train_all(&f, &epochs, why)) || (st = tdl_network_join(f.network, why)))
         goto out;
     set_output(&f);

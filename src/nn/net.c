@@ -64,20 +64,24 @@ static void shift(int n, const int *list, int by, int *ret)
         ret[i] = list[i] == TDL_NONE ? TDL_NONE : list[i] + by;
 }
 
-int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice)
+int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice, int input)
 {
-    int first = net->nodes_n, last = 0;
+    int *place = malloc(((size_t)nodes_n + 1) * sizeof *place), last = 0;
 
-    for (int k = 0; k < nodes_n; k++) {
+    net->failed |= !place || from->failed;
+    for (int k = 0; place && k < nodes_n; k++) {
         const tdl_node *node = &from->node[k];
         int in[TDL_OP_INPUTS_MAX], param[TDL_OP_PARAMS_MAX];
 
-        shift(TDL_OP_INPUTS_MAX, node->in, first, in);
+        for (int i = 0; i < TDL_OP_INPUTS_MAX; i++)
+            in[i] = node->in[i] == TDL_NONE ? TDL_NONE : place[node->in[i]];
         shift(TDL_OP_PARAMS_MAX, node->param, first_slice, param);
-        last = tdl_net_append(net, node->op, node->config, in, TDL_OP_INPUTS_MAX, param,
-                              TDL_OP_PARAMS_MAX);
+        last = place[k] = node->op == &tdl_op_input && input != TDL_NONE
+                              ? input
+                              : tdl_net_append(net, node->op, node->config, in, TDL_OP_INPUTS_MAX,
+                                               param, TDL_OP_PARAMS_MAX);
     }
-    net->failed |= from->failed;
+    free(place);
     return last;
 }
 

@@ -75,8 +75,8 @@ int tdl_net_append(tdl_net *net, const tdl_op *op, tdl_op_config config, const i
 
 /* Append the first `nodes_n` ops of `from`, whose slices lie in net->params from number
  * `first_slice` on. What they borrow must outlive the net. Returns the number of their last value.
- */
-int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice);
+ *   input  the value that `from` reads where it read the numbers of the batch; TDL_NONE: those */
+int tdl_net_join(tdl_net *net, const tdl_net *from, int nodes_n, int first_slice, int input);
 
 /* Before planning: the value, or its gradient, is read after the pass. Values that no op but a loss
  * reads are there after a forward anyhow, until a backward takes their place. */

@@ -38,7 +38,7 @@ static void check_case(loss_case *c)
 
 /* ---- against numbers ---- */
 
-typedef enum value_loss { MSE, HUBER, BCE, BCE_SMOOTH, HINGE } value_loss;
+typedef enum value_loss { MSE, HUBER, BCE, BCE_SMOOTH, POISSON, HINGE } value_loss;
 
 static void check_value_loss(value_loss which, size_t cols, bool weighted)
 {
@@ -67,6 +67,9 @@ static void check_value_loss(value_loss which, size_t cols, bool weighted)
         break;
     case BCE_SMOOTH:
         tdl_net_bce(&c.net, c.scores, &smooth);
+        break;
+    case POISSON:
+        tdl_net_poisson(&c.net, c.scores);
         break;
     case HINGE:
         tdl_net_hinge(&c.net, c.scores);

@@ -14,6 +14,7 @@
 #include "net_case.h"
 #include "nn/attrib.h"
 #include "nn/core.h"
+#include "nn/gauss_legendre.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 
@@ -213,6 +214,114 @@ static void a_question_without_targets_is_refused(void **state)
     release(&m);
 }
 
+/* ---- against the project's reference values ---- */
+
+/* refs/trust/attribution.json, tanh_mlp: h = tanh(W1 x + b1), scores = W2 h, two of its cases. By
+ * quadrature to 12 places, and with 8 Gauss-Legendre nodes. */
+static const double W1[4][6] = {{1.789, -0.277, -0.044, 0.881, -0.545, -1.185},
+                                {0.437, -0.355, -0.477, 1.71, -1.546, -0.206},
+                                {0.096, -0.083, -1.314, 0.05, 0.982, 1.486},
+                                {-1.863, -0.627, 0.885, -0.405, -1.101, 0.237}};
+static const double B1[6] = {-0.512, -0.3565, 0.3125, -0.0805, -0.3845, -0.115};
+static const double W2[6][3] = {{0.745, -0.924, -0.356},  {1.976, -1.024, -1.743},
+                                {-1.244, 1.124, -0.597},  {-0.626, -0.132, -0.589},
+                                {-0.804, -1.623, -0.874}, {-2.419, 0.647, 0.03}};
+static const struct {
+    double x[4], baseline[4];
+    int32_t output;
+    double from, to, exact[4], by_8[4];
+} reference[] = {{{1.108, 1.119, 1.488, -1.118},
+                  {0.846, -1.861, -0.603, -1.914},
+                  0,
+                  4.2722280438968046,
+                  -0.18289018598533258,
+                  {0.274801643556, -0.254172431471, -3.477033268722, -0.998714173246},
+                  {0.274792261112, -0.254380459103, -3.477033953139, -0.998702524942}},
+                 {{1.048, 1.334, -0.197, 1.775},
+                  {0.0, 0.0, 0.0, 0.0},
+                  1,
+                  1.6577829973268576,
+                  3.7298786922995646,
+                  {-1.130169211129, -0.246931244532, 0.087625147643, 3.361571002991},
+                  {-1.130167734973, -0.246925905525, 0.087625650315, 3.361576085834}}};
+
+static void open_reference(model *m)
+{
+    *m = (model){0};
+    m->net.params = &m->params;
+    int w1 = tdl_params_add(&m->params, "w1", 4, 6, true);
+    int b1 = tdl_params_add(&m->params, "b1", 1, 6, false);
+    int w2 = tdl_params_add(&m->params, "w2", 6, 3, true);
+
+    draw(&m->params, 0);
+    for (int i = 0; i < 24; i++)
+        tdl_params_value(&m->params, w1)[i] = (tdl_real)W1[i / 6][i % 6];
+    for (int i = 0; i < 6; i++)
+        tdl_params_value(&m->params, b1)[i] = (tdl_real)B1[i];
+    for (int i = 0; i < 18; i++)
+        tdl_params_value(&m->params, w2)[i] = (tdl_real)W2[i / 3][i % 3];
+    m->input = tdl_net_input(&m->net, 4);
+    m->scores = tdl_net_linear(&m->net, m->input, w1, b1, TDL_ACT_TANH);
+    m->scores = tdl_net_linear(&m->net, m->scores, w2, TDL_NONE, TDL_ACT_NONE);
+    tdl_attrib_prepare(&m->net, m->scores, m->input);
+}
+
+/* As rows of one pass or one node a pass, the answer is the same. */
+static void gauss_legendre_gives_the_reference_values(void **state)
+{
+    const double near = sizeof(tdl_real) == sizeof(double) ? 1e-10 : 3e-6;
+
+    TDL_UNUSED(state);
+    for (size_t rows = 1; rows <= 40; rows += 13)
+        for (size_t k = 0; k < sizeof reference / sizeof reference[0]; k++) {
+            const tdl_nn_batch batch = {
+                .rows = 1,
+                .x = (tdl_real[4]){(tdl_real)reference[k].x[0], (tdl_real)reference[k].x[1],
+                                   (tdl_real)reference[k].x[2], (tdl_real)reference[k].x[3]},
+                .target = &reference[k].output};
+            double from, to;
+            tdl_real baseline[4], got[4];
+            tdl_attrib_options options = {
+                .baseline = baseline, .gauss = true, .ret_from = &from, .ret_to = &to};
+            model m;
+
+            for (int i = 0; i < 4; i++)
+                baseline[i] = (tdl_real)reference[k].baseline[i];
+            open_reference(&m);
+            assert_int_equal(plan(&m.net, rows, true, NULL), TDL_OK);
+            assert_int_equal(
+                tdl_attrib_integrated(&m.net, m.input, &batch, &options, got, NULL, NULL), TDL_OK);
+            for (int i = 0; i < 4; i++)
+                assert_true(fabs((double)got[i] - reference[k].exact[i]) < near);
+            assert_true(fabs(from - reference[k].from) < near);
+            assert_true(fabs(to - reference[k].to) < near);
+            options.steps = 8;
+            assert_int_equal(
+                tdl_attrib_integrated(&m.net, m.input, &batch, &options, got, NULL, NULL), TDL_OK);
+            for (int i = 0; i < 4; i++)
+                assert_true(fabs((double)got[i] - reference[k].by_8[i]) < near);
+            release(&m);
+        }
+}
+
+/* Exact for polynomials of degree 2 n - 1: the integral of t^p over [0, 1] is 1 / (p + 1). */
+static void gauss_legendre_is_exact_for_polynomials(void **state)
+{
+    static double node[512], weight[512];
+
+    TDL_UNUSED(state);
+    for (size_t n = 1; n <= 512; n = n < 8 ? n + 1 : 2 * n) {
+        tdl_gauss_legendre(n, node, weight);
+        for (size_t p = 0; p < 2 * n; p++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < n; k++)
+                sum += weight[k] * pow(node[k], (double)p);
+            assert_true(fabs(sum - 1 / ((double)p + 1)) < 1e-14);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +330,8 @@ int main(void)
         cmocka_unit_test(attributions_of_a_network_are_complete),
         cmocka_unit_test(attributions_of_embedded_tokens_are_complete),
         cmocka_unit_test(a_question_without_targets_is_refused),
+        cmocka_unit_test(gauss_legendre_gives_the_reference_values),
+        cmocka_unit_test(gauss_legendre_is_exact_for_polynomials),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

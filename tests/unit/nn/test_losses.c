@@ -179,6 +179,21 @@ static void hinge_of_labels(void **state)
     expect(&c, scores, 0.5, gradient);
 }
 
+/* exp(f) - y f and exp(f) - y, each row a quarter */
+static void poisson_of_counts(void **state)
+{
+    const double scores[] = {0.3, -1, 2, 0};
+    const double gradient[] = {0.0874647018940008, 0.0919698602928606, 0.597264024732663, 0.25};
+    const tdl_real count[] = {1, 0, 5, 0};
+    loss_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c, 4, 1);
+    c.batch.value = count;
+    tdl_net_poisson(&c.net, c.scores[0]);
+    expect(&c, scores, -0.048301413080476, gradient);
+}
+
 static void expect_list(size_t n, const double *scores, const tdl_real *relevance, double loss,
                         const double *gradient)
 {
@@ -535,6 +550,7 @@ int main(void)
         cmocka_unit_test(quantiles),
         cmocka_unit_test(binary_cross_entropy_of_logits_as_rows_and_as_labels_of_one_row),
         cmocka_unit_test(hinge_of_labels),
+        cmocka_unit_test(poisson_of_counts),
         cmocka_unit_test(listwise_against_relevance),
         cmocka_unit_test(listwise_against_a_set),
         cmocka_unit_test(cross_entropy_plain_smoothed_with_ignored_rows_and_with_class_weights),
