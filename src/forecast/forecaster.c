@@ -116,7 +116,7 @@ static tdl_status fit_all(fitting *c, tdl_report *why)
             if (c->status[i]) {
                 if (why)
                     *why = c->report[i];
-                tdl_report_prefix(why, "series %s: ", c->set->series[i].name);
+                tdl_report_prefix(why, "series %s", c->set->series[i].name);
                 return c->status[i];
             }
         if (c->options->tell &&

@@ -285,7 +285,7 @@ static tdl_status read_file(const tdl_st_file *file, const json_t *about, tdl_fo
     for (size_t i = 0; i < f->series_n; i++)
         if ((st = read_series(f, json_array_get(series, i), &task, margin, &c, &f->fitted[i],
                               why))) {
-            tdl_report_prefix(why, "series %zu: ", i);
+            tdl_report_prefix(why, "series %zu", i);
             return st;
         }
     return tdl_forecaster_share(f, why);
@@ -320,7 +320,7 @@ tdl_status tdl_forecaster_load(const char *path, tdl_forecaster **ret, tdl_repor
     if (st)
         return st;
     if ((st = take(file, ret, why)))
-        tdl_report_prefix(why, "%s: ", path);
+        tdl_report_prefix(why, "%s", path);
     tdl_st_free(file);
     return st;
 }
