@@ -219,6 +219,15 @@ static const tdl_option options[] = {
      0,
      0,
      {"the same of the first level: exit 3 below this", "首个水平的覆盖率：低于此值以 3 退出"}},
+    {"transformer",
+     TDL_OPTION_INT,
+     offsetof(tdl_forecast_values, transformer),
+     "SECONDS",
+     "0",
+     0,
+     86400,
+     {"train a patch transformer for so long; must beat ridge",
+      "训练 patch transformer 的秒数；须胜过 ridge"}},
     {"threads",
      TDL_OPTION_INT,
      offsetof(tdl_forecast_values, threads),
@@ -382,6 +391,8 @@ static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_
     fit.horizon = v->horizon ? (size_t)v->horizon : job.set.periods_n ? job.set.period[0] : 10;
     if (strcmp(v->model, "auto") != 0)
         fit.select.members = tdl_str_of(v->model);
+    fit.transformer = (double)v->transformer;
+    fit.seed = 1;
     fit.pool = tdl_pool_new((unsigned)v->threads);
     if (only_backtest || v->backtest)
         st = tdl_backtest_run(&job.set, &fit, (size_t)v->origins, job.level, job.levels_n,

@@ -8,7 +8,7 @@
 
 typedef struct tdl_forecast_values {
     tdl_common common;
-    int64_t horizon, period, origins, threads, lead_time, review;
+    int64_t horizon, period, origins, threads, lead_time, review, transformer;
     const char *time, *value, *series, *layout, *aggregate, *levels, *model, *output, *save;
     const char *covariates, *holidays;
     const char *service, *order_cost, *holding_cost, *position;
