@@ -46,6 +46,7 @@ tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_publish(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_series(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transfer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_trees(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_vit(bool quiet, tdl_bars *bars, tdl_report *why);

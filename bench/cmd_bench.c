@@ -22,6 +22,7 @@ static const struct {
     {"insight", tdl_bench_insight, false},
     {"publish", tdl_bench_publish, true},
     {"serve", tdl_bench_serve, false},
+    {"series", tdl_bench_series, true},
     {"transfer", tdl_bench_transfer, false},
     {"transformer", tdl_bench_transformer, true},
     {"trees", tdl_bench_trees, false},

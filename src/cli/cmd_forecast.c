@@ -114,6 +114,23 @@ static const tdl_option options[] = {
      1,
      100,
      {"origins of the back-test", "回测的起点数"}},
+    {"covariates",
+     TDL_OPTION_TEXT,
+     offsetof(tdl_forecast_values, covariates),
+     "C,C",
+     NULL,
+     0,
+     0,
+     {"columns known in advance: forecast by regression; all",
+      "预先已知的列：用回归预测；all 表示全部"}},
+    {"holidays",
+     TDL_OPTION_TEXT,
+     offsetof(tdl_forecast_values, holidays),
+     "us|cn",
+     NULL,
+     0,
+     0,
+     {"with --covariates: a country's public holidays", "与 --covariates 同用：公共假日"}},
     {"lead-time",
      TDL_OPTION_INT,
      offsetof(tdl_forecast_values, lead_time),
@@ -202,6 +219,15 @@ static const tdl_option options[] = {
      0,
      0,
      {"the same of the first level: exit 3 below this", "首个水平的覆盖率：低于此值以 3 退出"}},
+    {"transformer",
+     TDL_OPTION_INT,
+     offsetof(tdl_forecast_values, transformer),
+     "SECONDS",
+     "0",
+     0,
+     86400,
+     {"train a patch transformer for so long; must beat ridge",
+      "训练 patch transformer 的秒数；须胜过 ridge"}},
     {"threads",
      TDL_OPTION_INT,
      offsetof(tdl_forecast_values, threads),
@@ -274,7 +300,7 @@ static tdl_status read_set(const tdl_forecast_values *v, const char *path, tdl_s
     if (st || (st = tdl_frame_read(path, NULL, &frame, NULL, why)))
         return st;
     if ((st = tdl_series_of(&frame, &as, ret, why)))
-        tdl_report_prefix(why, "%s: ", path);
+        tdl_report_prefix(why, "%s", path);
     tdl_frame_release(&frame);
     return st;
 }
@@ -349,12 +375,24 @@ static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_
     tdl_forecast_options fit = {.tell = tell, .tell_context = &progress};
     tdl_status st;
 
-    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)) ||
-        (st = read_set(v, path, &job.set, why)))
+    if (!v->covariates && v->holidays) {
+        st = TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
+        goto out;
+    }
+    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)))
+        goto out;
+    if (v->covariates) {
+        if (!(st = tdl_forecast_regress(&job, v, only_backtest, why)) && job.tested)
+            st = check_bars(v, &job.backtest, why);
+        goto out;
+    }
+    if ((st = read_set(v, path, &job.set, why)))
         goto out;
     fit.horizon = v->horizon ? (size_t)v->horizon : job.set.periods_n ? job.set.period[0] : 10;
     if (strcmp(v->model, "auto") != 0)
         fit.select.members = tdl_str_of(v->model);
+    fit.transformer = (double)v->transformer;
+    fit.seed = 1;
     fit.pool = tdl_pool_new((unsigned)v->threads);
     if (only_backtest || v->backtest)
         st = tdl_backtest_run(&job.set, &fit, (size_t)v->origins, job.level, job.levels_n,
@@ -393,7 +431,8 @@ const tdl_command tdl_command_forecast = {
     .summary = {"what comes next in every series, with intervals", "预测每个序列的后续值，附区间"},
     .examples = "  treadle forecast sales.csv --horizon 28 --value units --series shop\n"
                 "  treadle forecast ETTh1.csv --horizon 96 --levels 80,90,95 --backtest\n"
-                "  treadle forecast sales.csv --horizon 28 --lead-time 7 --service 0.98\n",
+                "  treadle forecast sales.csv --horizon 28 --lead-time 7 --service 0.98\n"
+                "  treadle forecast rides.csv --value riders --covariates all --holidays us\n",
     .run = run_forecast,
 };
 

@@ -62,7 +62,7 @@ static tdl_status stock_of(const tdl_forecast_job *job, size_t series, const ask
     demand.residual = tdl_forecaster_residuals(job->forecaster, series, &demand.paths_n);
     st = tdl_stock_plan(&demand, &job->stock, ret, why);
     if (st)
-        tdl_report_prefix(why, "series %s: ", tdl_forecaster_at(job->forecaster, series)->name);
+        tdl_report_prefix(why, "series %s", tdl_forecaster_at(job->forecaster, series)->name);
     return st;
 }
 

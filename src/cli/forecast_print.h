@@ -8,8 +8,9 @@
 
 typedef struct tdl_forecast_values {
     tdl_common common;
-    int64_t horizon, period, origins, threads, lead_time, review;
+    int64_t horizon, period, origins, threads, lead_time, review, transformer;
     const char *time, *value, *series, *layout, *aggregate, *levels, *model, *output, *save;
+    const char *covariates, *holidays;
     const char *service, *order_cost, *holding_cost, *position;
     const char *max_owa, *max_mase, *max_rmse, *max_mae, *min_coverage;
     bool backtest;
@@ -31,5 +32,11 @@ typedef struct tdl_forecast_job {
  * alone: to standard output); with --json all of it as one object. */
 tdl_status tdl_forecast_print(const tdl_forecast_job *job, const tdl_forecast_values *v,
                               tdl_report *why);
+
+/* With --covariates: rows after the last one that has a value are forecast by regression
+ * (forecast/regression.h); a back-test holds out the last --horizon rows that have one. Reads
+ * job->path, fills in the back-test's first line, prints. */
+tdl_status tdl_forecast_regress(tdl_forecast_job *job, const tdl_forecast_values *v,
+                                bool only_backtest, tdl_report *why);
 
 #endif

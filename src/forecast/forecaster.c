@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "forecast/forecaster_parts.h"
+#include "forecast/ridge.h"
 
 enum { OWN_ORIGINS = 40, FEW_SERIES = 20 };
 
@@ -18,6 +19,7 @@ void tdl_forecaster_free(tdl_forecaster *f)
     free(f->fitted);
     free(f->shared);
     tdl_pooled_ridge_release(&f->ridge);
+    tdl_patch_free(f->patch);
     free(f);
 }
 
@@ -116,7 +118,7 @@ static tdl_status fit_all(fitting *c, tdl_report *why)
             if (c->status[i]) {
                 if (why)
                     *why = c->report[i];
-                tdl_report_prefix(why, "series %s: ", c->set->series[i].name);
+                tdl_report_prefix(why, "series %s", c->set->series[i].name);
                 return c->status[i];
             }
         if (c->options->tell &&
@@ -158,6 +160,84 @@ static tdl_status fit_pooled(fitting *c, tdl_pooled_ridge *ret_early, tdl_report
         return st;
     c->f->pooled[c->f->pooled_n++] = tdl_pooled_of_ridge(&c->f->ridge);
     return TDL_OK;
+}
+
+/* The squared error of the pooled ridge over the windows that it has not seen, as the transformer
+ * measures its own. */
+static tdl_status ridge_error(const tdl_pooled_ridge *ridge, const tdl_series *series,
+                              const size_t *known, size_t series_n, double *ret, tdl_report *why)
+{
+    tdl_ridge_sums sums;
+    tdl_status st = tdl_ridge_sums_init(&sums, ridge->window, ridge->horizon, why);
+
+    for (size_t i = 0; i < series_n && !st; i++) {
+        size_t from = known[i] - ridge->window, n = series[i].n - from;
+        double mean, deviation, *y = malloc(n * sizeof *y);
+
+        if (!y) {
+            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu points", n);
+            break;
+        }
+        tdl_scale_of(series[i].y, known[i], &mean, &deviation);
+        for (size_t t = 0; t < n; t++)
+            y[t] = (series[i].y[from + t] - mean) / deviation;
+        st = tdl_ridge_sums_add(&sums, y, n, why);
+        free(y);
+    }
+    *ret = st ? 0 : tdl_ridge_error(&sums, ridge->w);
+    tdl_ridge_sums_release(&sums);
+    return st;
+}
+
+/* A transformer, trained on what comes before the first origin of every series, kept when it beats
+ * the ridge on what comes after. */
+static tdl_status fit_transformer(fitting *c, const tdl_pooled_ridge *ridge, tdl_report *why)
+{
+    size_t series_n = c->set->series_n, horizon = c->task.horizon;
+    const double **y = calloc(series_n, sizeof *y);
+    size_t *known = calloc(series_n, sizeof *known), *n = calloc(series_n, sizeof *n);
+    const tdl_patch_options options = {.window = (ridge->window + 7) / 8 * 8,
+                                       .horizon = horizon,
+                                       .dropout = .3,
+                                       .d_model = 16,
+                                       .heads = 4,
+                                       .d_ff = 128,
+                                       .examples = 20000,
+                                       .epochs = 10,
+                                       .seconds = c->options->transformer,
+                                       .seed = c->options->seed,
+                                       .pool = c->options->pool};
+    double own = 0, error = 0;
+    tdl_patch *patch = NULL;
+    bool fits = true;
+    tdl_status st = TDL_OK;
+
+    if (!y || !known || !n) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", series_n);
+        goto out;
+    }
+    for (size_t i = 0; i < series_n; i++) {
+        y[i] = c->set->series[i].y;
+        n[i] = c->set->series[i].n;
+        known[i] = tdl_select_shortest(&c->task, &c->options->select, n[i]);
+        fits &= known[i] >= options.window + horizon && known[i] >= ridge->window;
+    }
+    if (!fits)
+        goto out;
+    if ((st = tdl_patch_fit(y, known, n, series_n, &options, &patch, &own, why)) ||
+        (st = ridge_error(ridge, c->set->series, known, series_n, &error, why)))
+        goto out;
+    if (own < error) {
+        c->f->patch = patch;
+        c->f->pooled[c->f->pooled_n++] = tdl_pooled_of_patch(patch);
+        patch = NULL;
+    }
+out:
+    tdl_patch_free(patch);
+    free(y);
+    free(known);
+    free(n);
+    return st;
 }
 
 static int ascending(const void *left, const void *right)
@@ -213,8 +293,12 @@ tdl_status tdl_forecaster_fit(const tdl_series_set *set, const tdl_forecast_opti
     c.f = f;
     if ((st = fit_pooled(&c, &early, why)))
         goto out;
+    if (f->pooled_n && options->transformer > 0 && (st = fit_transformer(&c, &early, why)))
+        goto out;
     if (f->pooled_n)
         early_of[0] = tdl_pooled_of_ridge(&early);
+    if (f->patch)
+        early_of[1] = f->pooled[1];
     c.early = early_of;
     if ((st = fit_all(&c, why)) || (st = tdl_forecaster_share(f, why)))
         goto out;

@@ -26,6 +26,10 @@ typedef struct tdl_forecast_options {
     size_t horizon;
     tdl_select_options select; /* `pooled` is filled in */
     bool no_pooled;            /* no model over all series */
+    double transformer;        /* seconds to train a patch transformer for; 0 = none. It stays only
+                                * when its validation error is below the pooled ridge's; where the
+                                * time ended its training, the bits depend on the machine */
+    uint64_t seed;             /* of the transformer */
     size_t calibration; /* origins for intervals; 0 = 40 for few series, else the selection's */
     tdl_pool *pool;     /* may be NULL */
     tdl_forecast_tell *tell; /* may be NULL */

@@ -2,10 +2,12 @@
  *
  *     y          [points of all series]      residual  [rows of all series][horizon]
  *     ridge      [window][horizon], when there is a pooled ridge
+ *     patch      f32 [weights], when there is a transformer
  *
  * and in the metadata "forecaster": {"version", "horizon", "step", "periods", "series": [...]}.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +37,7 @@ static void write_entrants(const tdl_selection *s, tdl_jw *w)
     tdl_jw_end_array(w);
 }
 
-static void write_about(const tdl_forecaster *f, tdl_jw *w)
+static void write_about(const tdl_forecaster *f, tdl_st_writer *writer, tdl_jw *w)
 {
     const tdl_forecast_task *task = &f->fitted[0].selection.task;
 
@@ -68,6 +70,10 @@ static void write_about(const tdl_forecaster *f, tdl_jw *w)
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
+    if (f->patch) {
+        tdl_jw_key(w, "transformer");
+        tdl_patch_save(f->patch, writer, w);
+    }
     tdl_jw_end_object(w);
 }
 
@@ -86,7 +92,7 @@ tdl_status tdl_forecaster_save(const tdl_forecaster *f, const char *path, tdl_re
     }
     y = malloc(points * sizeof *y);
     residual = malloc((rows ? rows : 1) * f->horizon * sizeof *residual);
-    write_about(f, &w);
+    write_about(f, writer, &w);
     if (!y || !residual || about.failed) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to save %zu series", f->series_n);
         goto out;
@@ -173,8 +179,8 @@ static tdl_status read_entrants(const tdl_forecaster *f, const json_t *models, t
     if (fabs(total - 1) > 1e-6)
         return TDL_FAIL(why, TDL_E_CORRUPT, "weights that sum to %g", total);
     s->entrants_n = n;
-    if (f->pooled_n)
-        strcpy(s->pooled_name[0], "pooled_ridge");
+    for (size_t p = 0; p < f->pooled_n; p++)
+        snprintf(s->pooled_name[p], sizeof s->pooled_name[p], "%s", f->pooled[p].name);
     return TDL_OK;
 }
 
@@ -260,6 +266,21 @@ static tdl_status read_ridge(tdl_forecaster *f, const tdl_st_file *file, tdl_rep
     return TDL_OK;
 }
 
+static tdl_status read_transformer(tdl_forecaster *f, const json_t *about, const tdl_st_file *file,
+                                   tdl_report *why)
+{
+    tdl_status st;
+
+    if (!about)
+        return TDL_OK;
+    if (!f->pooled_n)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "a transformer without the ridge that it beat");
+    if ((st = tdl_patch_load(about, file, &f->patch, why)))
+        return st;
+    f->pooled[f->pooled_n++] = tdl_pooled_of_patch(f->patch);
+    return TDL_OK;
+}
+
 static tdl_status read_file(const tdl_st_file *file, const json_t *about, tdl_forecaster *f,
                             tdl_report *why)
 {
@@ -270,7 +291,8 @@ static tdl_status read_file(const tdl_st_file *file, const json_t *about, tdl_fo
     tdl_status st;
 
     if ((st = read_head(f, about, &task, &margin, why)) ||
-        (st = tdl_st_get(file, "y", TDL_F64, 1, &c.y, why)) || (st = read_ridge(f, file, why)))
+        (st = tdl_st_get(file, "y", TDL_F64, 1, &c.y, why)) || (st = read_ridge(f, file, why)) ||
+        (st = read_transformer(f, json_object_get(about, "transformer"), file, why)))
         return st;
     if (tdl_st_find(file, "residual") &&
         (st = tdl_st_get(file, "residual", TDL_F64, 2, &c.residual, why)))
@@ -285,7 +307,7 @@ static tdl_status read_file(const tdl_st_file *file, const json_t *about, tdl_fo
     for (size_t i = 0; i < f->series_n; i++)
         if ((st = read_series(f, json_array_get(series, i), &task, margin, &c, &f->fitted[i],
                               why))) {
-            tdl_report_prefix(why, "series %zu: ", i);
+            tdl_report_prefix(why, "series %zu", i);
             return st;
         }
     return tdl_forecaster_share(f, why);
@@ -320,7 +342,7 @@ tdl_status tdl_forecaster_load(const char *path, tdl_forecaster **ret, tdl_repor
     if (st)
         return st;
     if ((st = take(file, ret, why)))
-        tdl_report_prefix(why, "%s: ", path);
+        tdl_report_prefix(why, "%s", path);
     tdl_st_free(file);
     return st;
 }

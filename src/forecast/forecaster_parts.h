@@ -3,6 +3,7 @@
 #define TDL_FORECAST_FORECASTER_PARTS_H
 
 #include "forecast/forecaster.h"
+#include "forecast/patch.h"
 
 typedef struct tdl_fitted_series {
     tdl_series series;
@@ -20,6 +21,7 @@ struct tdl_forecaster {
     double *shared; /* [horizon][shared_n] |residual| / scale of all series, ascending */
     size_t shared_n;
     tdl_pooled_ridge ridge; /* window 0: none */
+    tdl_patch *patch;       /* NULL: none */
     tdl_pooled pooled[TDL_POOLED_MAX];
     size_t pooled_n;
 };

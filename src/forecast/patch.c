@@ -1,7 +1,10 @@
 #include "forecast/patch.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nn/core.h"
 #include "nn/init.h"
@@ -16,6 +19,8 @@ typedef struct window {
 
 struct tdl_patch {
     size_t window, horizon, patches;
+    size_t d_model, layers, heads, d_ff;
+    pthread_mutex_t lock; /* one forecast at a time */
     tdl_params params;
     tdl_tf core;
     tdl_net net;
@@ -53,18 +58,19 @@ void tdl_patch_free(tdl_patch *m)
     tdl_params_release(&m->params);
     free(m->x);
     free(m->target);
+    pthread_mutex_destroy(&m->lock);
     free(m);
 }
 
 /* ---- the net ---- */
 
-static tdl_status build(tdl_patch *m, const tdl_patch_options *o, tdl_report *why)
+static tdl_status build(tdl_patch *m, double dropout, bool backward, tdl_report *why)
 {
-    size_t d = o->d_model ? o->d_model : 128, tokens = m->patches + 1;
-    const tdl_tf_config config = {.n_layer = o->layers ? o->layers : 3,
+    size_t d = m->d_model, tokens = m->patches + 1;
+    const tdl_tf_config config = {.n_layer = m->layers,
                                   .d_model = d,
-                                  .n_head = o->heads ? o->heads : 16,
-                                  .d_ff = o->d_ff ? o->d_ff : 256,
+                                  .n_head = m->heads,
+                                  .d_ff = m->d_ff,
                                   .max_len = tokens,
                                   .norm = TDL_NORM_LAYER,
                                   .act = TDL_ACT_GELU,
@@ -72,8 +78,8 @@ static tdl_status build(tdl_patch *m, const tdl_patch_options *o, tdl_report *wh
                                   .bias_out = true,
                                   .bias_ff = true,
                                   .mask = TDL_MASK_BIDIRECTIONAL,
-                                  .drop_resid = o->dropout};
-    const tdl_plan_options plan = {.rows = BATCH, .backward = true};
+                                  .drop_resid = dropout};
+    const tdl_plan_options plan = {.rows = BATCH, .backward = backward};
     tdl_net *net = &m->net;
     int x;
     tdl_status st;
@@ -93,12 +99,12 @@ static tdl_status build(tdl_patch *m, const tdl_patch_options *o, tdl_report *wh
     x = tdl_net_reshape(net, x, PATCH);
     x = tdl_net_linear(net, x, m->patch_weight, m->patch_bias, TDL_ACT_NONE);
     x = tdl_net_prepend(net, x, m->cls, m->positions);
-    if (o->dropout > 0)
-        x = tdl_net_dropout(net, x, o->dropout);
+    if (dropout > 0)
+        x = tdl_net_dropout(net, x, dropout);
     x = tdl_tf_build(&m->core, net, x);
     x = tdl_net_reshape(net, x, tokens * d);
-    if (o->dropout > 0)
-        x = tdl_net_dropout(net, x, o->dropout);
+    if (dropout > 0)
+        x = tdl_net_dropout(net, x, dropout);
     m->scores = tdl_net_linear(net, x, m->head_weight, m->head_bias, TDL_ACT_NONE);
     tdl_net_mse(net, m->scores, NULL);
     return tdl_net_plan(net, &plan, why);
@@ -298,31 +304,43 @@ static tdl_status train(tdl_patch *m, const tdl_patch_options *o, double *ret_er
     return validate(m, o->pool, ret_error, why);
 }
 
+/* Room for a batch, and the sizes, which are checked. */
+static tdl_status make(const tdl_patch_options *o, tdl_patch **ret, tdl_report *why)
+{
+    tdl_patch *m;
+
+    if (o->window < PATCH || o->window > 4096 || o->window % STRIDE || o->horizon < 1 ||
+        o->horizon > 4096 || !(o->dropout >= 0 && o->dropout < 1) || o->d_model > 1024 ||
+        o->layers > 32 || o->heads > 64 || o->d_ff > 4096)
+        return TDL_FAIL(why, TDL_E_INVALID, "a window of %zu: a multiple of %d, from %d on",
+                        o->window, STRIDE, PATCH);
+    if (!(m = calloc(1, sizeof *m)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a transformer");
+    pthread_mutex_init(&m->lock, NULL);
+    m->window = o->window;
+    m->horizon = o->horizon;
+    m->patches = o->window / STRIDE; // the last is padded
+    m->d_model = o->d_model ? o->d_model : 128;
+    m->layers = o->layers ? o->layers : 3;
+    m->heads = o->heads ? o->heads : 16;
+    m->d_ff = o->d_ff ? o->d_ff : 256;
+    m->x = calloc(BATCH * m->patches * PATCH, sizeof *m->x);
+    m->target = calloc(BATCH * m->horizon, sizeof *m->target);
+    *ret = m;
+    if (m->x && m->target)
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a batch");
+}
+
 tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, const size_t *n,
                          size_t series_n, const tdl_patch_options *o, tdl_patch **ret,
                          double *ret_error, tdl_report *why)
 {
-    tdl_patch *m = calloc(1, sizeof *m);
+    tdl_patch *m = NULL;
     tdl_status st;
 
-    if (!m)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a transformer");
-    m->window = o->window;
-    m->horizon = o->horizon;
-    m->patches = o->window / STRIDE; // the last is padded
-    if (o->window < PATCH || o->window > 4096 || o->window % STRIDE || o->horizon < 1 ||
-        o->horizon > 4096 || !(o->dropout >= 0 && o->dropout < 1)) {
-        st = TDL_FAIL(why, TDL_E_INVALID, "a window of %zu: a multiple of %d, from %d on",
-                      o->window, STRIDE, PATCH);
-        goto out;
-    }
-    m->x = calloc(BATCH * m->patches * PATCH, sizeof *m->x);
-    m->target = calloc(BATCH * m->horizon, sizeof *m->target);
-    if (!m->x || !m->target) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a batch");
-        goto out;
-    }
-    if ((st = take_data(m, series_y, known, n, series_n, o, why)) || (st = build(m, o, why)))
+    if ((st = make(o, &m, why)) || (st = take_data(m, series_y, known, n, series_n, o, why)) ||
+        (st = build(m, o->dropout, true, why)))
         goto out;
     start(m, o->seed);
     if ((st = train(m, o, ret_error, why)))
@@ -372,5 +390,100 @@ tdl_status tdl_patch_error(tdl_patch *m, const double *y, size_t first, size_t n
     if (rows && !st)
         st = squared(m, rows, NULL, &sum, why);
     *ret = windows ? sum / ((double)windows * (double)m->horizon) : NAN;
+    return st;
+}
+
+static tdl_status forecast(const void *model, const double *y, size_t n, size_t horizon,
+                           double *ret, tdl_report *why)
+{
+    tdl_patch *m = (tdl_patch *)(uintptr_t)model; // the net's room is used under the lock
+    double *all = malloc(m->horizon * sizeof *all);
+    tdl_status st;
+
+    if (!all)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", m->horizon);
+    pthread_mutex_lock(&m->lock);
+    st = tdl_patch_forecast(m, y + n - m->window, all, why);
+    pthread_mutex_unlock(&m->lock);
+    for (size_t h = 0; h < horizon && !st; h++)
+        ret[h] = h < m->horizon ? all[h] : (double)NAN;
+    free(all);
+    return st;
+}
+
+tdl_pooled tdl_pooled_of_patch(tdl_patch *model)
+{
+    return (tdl_pooled){
+        .name = "transformer", .model = model, .shortest = model->window, .forecast = forecast};
+}
+
+/* ---- files ---- */
+
+void tdl_patch_save(const tdl_patch *m, tdl_st_writer *writer, tdl_jw *about)
+{
+    tdl_jw_object(about);
+    tdl_jw_kint(about, "window", (int64_t)m->window);
+    tdl_jw_kint(about, "d_model", (int64_t)m->d_model);
+    tdl_jw_kint(about, "layers", (int64_t)m->layers);
+    tdl_jw_kint(about, "heads", (int64_t)m->heads);
+    tdl_jw_kint(about, "d_ff", (int64_t)m->d_ff);
+    tdl_jw_kint(about, "horizon", (int64_t)m->horizon);
+    tdl_jw_end_object(about);
+    tdl_st_add_1d(writer, "patch", TDL_F32, m->params.n, m->params.value);
+}
+
+static bool read_sizes(const json_t *about, tdl_patch_options *ret)
+{
+    const struct {
+        const char *key;
+        size_t *to;
+    } sizes[] = {{"window", &ret->window}, {"d_model", &ret->d_model}, {"layers", &ret->layers},
+                 {"heads", &ret->heads},   {"d_ff", &ret->d_ff},       {"horizon", &ret->horizon}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t value;
+
+        if (!tdl_json_get_int(about, sizes[i].key, &value) || value < 1 || value > 4096)
+            return false;
+        *sizes[i].to = (size_t)value;
+    }
+    return true;
+}
+
+tdl_status tdl_patch_load(const json_t *about, const tdl_st_file *file, tdl_patch **ret,
+                          tdl_report *why)
+{
+    tdl_patch_options o = {0};
+    const tdl_st_view *view;
+    tdl_patch *m = NULL;
+    tdl_status st;
+
+    if (!read_sizes(about, &o))
+        return TDL_FAIL(why, TDL_E_CORRUPT, "transformer: a size is missing or out of range");
+    if ((st = tdl_st_get(file, "patch", TDL_F32, 1, &view, why)))
+        return st;
+    // a hostile file may claim sizes, but has to bring the weights of the largest part
+    if ((o.window / STRIDE + 1) * o.d_model > view->n / o.horizon ||
+        o.layers * o.d_model > view->n / o.d_ff)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "transformer: %zu weights are too few", view->n);
+    if ((st = make(&o, &m, why)) || (st = build(m, 0, false, why)))
+        goto out;
+    if (view->n != m->params.n) {
+        st =
+            TDL_FAIL(why, TDL_E_CORRUPT, "transformer: %zu weights, not %zu", view->n, m->params.n);
+        goto out;
+    }
+    memcpy(m->params.value, view->data, view->n * sizeof(float));
+    for (size_t i = 0; i < view->n; i++)
+        if (!isfinite(m->params.value[i])) {
+            st = TDL_FAIL(why, TDL_E_CORRUPT, "transformer: weight %zu is not finite", i);
+            goto out;
+        }
+    *ret = m;
+    m = NULL;
+out:
+    if (st == TDL_E_INVALID)
+        st = TDL_FAIL(why, TDL_E_CORRUPT, "transformer: sizes that cannot be");
+    tdl_patch_free(m);
     return st;
 }

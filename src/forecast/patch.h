@@ -13,8 +13,10 @@
 
 #include <stdatomic.h>
 
+#include "base/json.h"
 #include "base/pool.h"
 #include "forecast/pooled.h"
+#include "train/safetensors.h"
 
 typedef struct tdl_patch_options {
     size_t window, horizon;              /* window: a multiple of 8, >= 16 */
@@ -45,5 +47,16 @@ tdl_status tdl_patch_forecast(tdl_patch *model, const double *last, double *ret,
 /* The mean squared error over every `stride`-th window whose truth is in y[first, n). */
 tdl_status tdl_patch_error(tdl_patch *model, const double *y, size_t first, size_t n, size_t stride,
                            double *ret, tdl_report *why);
+
+/* As a tdl_pooled, for select.h; borrowed. Forecasts wait for one another. */
+tdl_pooled tdl_pooled_of_patch(tdl_patch *model);
+
+/* ---- in a forecaster's file: the tensor "patch" f32 [n], and an object of sizes ---- */
+
+void tdl_patch_save(const tdl_patch *model, tdl_st_writer *writer, tdl_jw *about);
+/* Both are hostile. TDL_E_CORRUPT: sizes out of range, or a tensor that has not their number of
+ * weights, all finite. */
+tdl_status tdl_patch_load(const json_t *about, const tdl_st_file *file, tdl_patch **ret,
+                          tdl_report *why);
 
 #endif

@@ -4,22 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forecast/least_squares.h"
 #include "forecast/regressors.h"
 #include "learn/learner.h"
-#include "stats/cholesky.h"
 
 enum { RIDGE, TREES, STACKED, ROWS_LEAST = 30 };
 
-/* A ridge on standardised columns. */
-typedef struct linear {
-    size_t cols;
-    double *mean, *deviation, *w; /* [cols] each; one block, at `mean` */
-    double intercept;
-} linear;
-
 /* The three parts as fitted on some rows. */
 typedef struct parts {
-    linear ridge;
+    tdl_least_squares ridge;
     tdl_learner *trees, *stacked; /* NULL = there are no trees */
 } parts;
 
@@ -27,6 +20,8 @@ struct tdl_regression {
     tdl_regressors see;
     parts part;
     double weight[TDL_REGRESSION_PARTS], rmse[TDL_REGRESSION_PARTS];
+    double *residual; /* [residuals_n] */
+    size_t residuals_n;
 };
 
 /* What is seen of rows. */
@@ -46,7 +41,7 @@ const char *tdl_regression_part(size_t part)
 
 static void parts_release(parts *p)
 {
-    free(p->ridge.mean);
+    tdl_least_squares_release(&p->ridge);
     tdl_learner_free(p->trees);
     tdl_learner_free(p->stacked);
     *p = (parts){0};
@@ -58,6 +53,7 @@ void tdl_regression_free(tdl_regression *m)
         return;
     tdl_regressors_release(&m->see);
     parts_release(&m->part);
+    free(m->residual);
     free(m);
 }
 
@@ -91,102 +87,6 @@ static tdl_status look(const tdl_regressors *r, const tdl_frame *frame, const ui
     if (st)
         sight_release(ret);
     return st;
-}
-
-/* ---- ridge ---- */
-
-static void standardise(const sight *s, size_t n, linear *l)
-{
-    for (size_t k = 0; k < s->wide; k++) {
-        double sum = 0, square = 0;
-        size_t count = 0;
-
-        for (size_t i = 0; i < n; i++)
-            if (isfinite(s->x[i * s->wide + k])) {
-                sum += s->x[i * s->wide + k];
-                count++;
-            }
-        l->mean[k] = count ? sum / (double)count : 0;
-        for (size_t i = 0; i < n; i++)
-            if (isfinite(s->x[i * s->wide + k])) {
-                double step = s->x[i * s->wide + k] - l->mean[k];
-                square += step * step;
-            }
-        l->deviation[k] = square > 0 ? sqrt(square / (double)count) : 0;
-    }
-}
-
-/* A standardised row; a missing cell and a constant column are 0. */
-static void standard_row(const sight *s, size_t i, const linear *l, double *ret)
-{
-    for (size_t k = 0; k < s->wide; k++) {
-        double cell = s->x[i * s->wide + k];
-
-        ret[k] = l->deviation[k] > 0 && isfinite(cell) ? (cell - l->mean[k]) / l->deviation[k] : 0;
-    }
-}
-
-static tdl_status fit_ridge(const sight *s, size_t n, const double *y, double lambda, linear *ret,
-                            tdl_report *why)
-{
-    size_t k = s->wide;
-    double *xx = calloc(k * k, sizeof *xx), *row = malloc(k * sizeof *row);
-    tdl_status st = TDL_OK;
-
-    *ret = (linear){.cols = k, .mean = calloc(3 * k, sizeof(double))};
-    if (!xx || !row || !ret->mean) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu columns", k);
-        goto out;
-    }
-    ret->deviation = ret->mean + k;
-    ret->w = ret->deviation + k;
-    standardise(s, n, ret);
-    for (size_t i = 0; i < n; i++)
-        ret->intercept += y[i] / (double)n;
-    for (size_t i = 0; i < n; i++) {
-        standard_row(s, i, ret, row);
-        for (size_t a = 0; a < k; a++) {
-            double left = row[a];
-
-            if (left == 0)
-                continue;
-            ret->w[a] += left * (y[i] - ret->intercept);
-            for (size_t b = 0; b <= a; b++)
-                xx[a * k + b] += left * row[b];
-        }
-    }
-    for (size_t a = 0; a < k; a++)
-        xx[a * k + a] += lambda;
-    if (!(st = tdl_cholesky(xx, k, why)))
-        tdl_cholesky_solve(xx, k, ret->w, 1);
-out:
-    if (st) {
-        free(ret->mean);
-        *ret = (linear){0};
-    }
-    free(xx);
-    free(row);
-    return st;
-}
-
-/* ret [rows - first] */
-static tdl_status apply_ridge(const linear *l, const sight *s, size_t first, double *ret,
-                              tdl_report *why)
-{
-    double *row = malloc(s->wide * sizeof *row);
-
-    if (!row)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a row");
-    for (size_t i = first; i < s->rows; i++) {
-        double sum = l->intercept;
-
-        standard_row(s, i, l, row);
-        for (size_t k = 0; k < s->wide; k++)
-            sum += row[k] * l->w[k];
-        ret[i - first] = sum;
-    }
-    free(row);
-    return TDL_OK;
 }
 
 /* ---- trees ---- */
@@ -233,7 +133,8 @@ static tdl_status apply_parts(const parts *p, const sight *s, size_t first, doub
 {
     size_t n = s->rows - first;
     tdl_matrix x = matrix_of(s, first, n);
-    tdl_status st = apply_ridge(&p->ridge, s, first, ret + RIDGE * n, why);
+    tdl_status st =
+        tdl_least_squares_apply(&p->ridge, s->x + first * s->wide, n, ret + RIDGE * n, why);
 
     if (st || !p->trees) {
         for (size_t i = 0; !st && i < n; i++)
@@ -251,18 +152,16 @@ static tdl_status apply_parts(const parts *p, const sight *s, size_t first, doub
 static tdl_status fit_parts(const tdl_regression_options *o, const sight *s, size_t n,
                             const double *y, double lambda, parts *ret, tdl_report *why)
 {
-    sight known = *s;
     double *left = malloc(n * sizeof *left);
     parts p = {0};
     tdl_status st;
 
-    known.rows = n;
     if (!left) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", n);
         goto out;
     }
-    if ((st = fit_ridge(s, n, y, lambda, &p.ridge, why)) ||
-        (st = apply_ridge(&p.ridge, &known, 0, left, why)))
+    if ((st = tdl_least_squares_fit(s->x, n, s->wide, y, lambda, &p.ridge, why)) ||
+        (st = tdl_least_squares_apply(&p.ridge, s->x, n, left, why)))
         goto out;
     for (size_t i = 0; i < n; i++)
         left[i] = y[i] - left[i];
@@ -318,18 +217,26 @@ static tdl_status choose_lambda(const sight *s, size_t n, const double *y, doubl
     if (!f)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", s->rows);
     for (size_t k = 0; k < sizeof lambdas / sizeof *lambdas && !st; k++) {
-        linear l = {0};
+        tdl_least_squares l = {0};
 
-        if ((st = fit_ridge(s, n, y, lambdas[k], &l, why)))
+        if ((st = tdl_least_squares_fit(s->x, n, s->wide, y, lambdas[k], &l, why)))
             break;
-        if (!(st = apply_ridge(&l, s, n, f, why)) && squared(f, y + n, s->rows - n) < best) {
+        if (!(st = tdl_least_squares_apply(&l, s->x + n * s->wide, s->rows - n, f, why)) &&
+            squared(f, y + n, s->rows - n) < best) {
             best = squared(f, y + n, s->rows - n);
             *ret = lambdas[k];
         }
-        free(l.mean);
+        tdl_least_squares_release(&l);
     }
     free(f);
     return st;
+}
+
+/* The blend of row i; f [parts][n]. */
+static double mixed(const tdl_regression *m, const double *f, size_t n, size_t i)
+{
+    return m->weight[RIDGE] * f[i] + m->weight[TREES] * f[n + i] +
+           m->weight[STACKED] * f[2 * n + i];
 }
 
 static tdl_status fit(tdl_regression *m, const tdl_regression_options *o, const sight *s,
@@ -347,6 +254,13 @@ static tdl_status fit(tdl_regression *m, const tdl_regression_options *o, const 
         (st = apply_parts(&p, s, early, f, why)))
         goto out;
     blend(f, y + early, late, p.trees, m->weight);
+    m->residuals_n = late;
+    if (!(m->residual = malloc(late * sizeof *m->residual))) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu residuals", late);
+        goto out;
+    }
+    for (size_t i = 0; i < late; i++)
+        m->residual[i] = y[early + i] - mixed(m, f, late, i);
     for (size_t k = 0; k < TDL_REGRESSION_PARTS; k++)
         m->rmse[k] = sqrt(squared(f + k * late, y + early, late));
     st = fit_parts(o, s, s->rows, y, lambda, &m->part, why);
@@ -508,8 +422,7 @@ tdl_status tdl_regression_predict(const tdl_regression *m, const tdl_frame *fram
         (st = apply_parts(&m->part, &s, 0, f, why)))
         goto out;
     for (size_t i = 0; i < rows_n; i++)
-        ret[i] = m->weight[RIDGE] * f[i] + m->weight[TREES] * f[rows_n + i] +
-                 m->weight[STACKED] * f[2 * rows_n + i];
+        ret[i] = mixed(m, f, rows_n, i);
 out:
     sight_release(&s);
     free(f);
@@ -521,4 +434,10 @@ double tdl_regression_weight(const tdl_regression *m, size_t part, double *ret_r
     if (ret_rmse)
         *ret_rmse = m->rmse[part];
     return m->weight[part];
+}
+
+const double *tdl_regression_residuals(const tdl_regression *m, size_t *ret_n)
+{
+    *ret_n = m->residuals_n;
+    return m->residual;
 }

@@ -42,6 +42,9 @@ tdl_status tdl_regression_predict(const tdl_regression *model, const tdl_frame *
                                   const uint32_t *row, size_t rows_n, double *ret, tdl_report *why);
 /* Weight of ridge, trees, stacked (0, 1, 2), with its root mean squared error in validation. */
 double tdl_regression_weight(const tdl_regression *model, size_t part, double *ret_rmse);
+/* Truth less forecast of the rows that judged the blend, by a model that had not seen them: for
+ * conformal intervals. Borrowed; [ret_n]. */
+const double *tdl_regression_residuals(const tdl_regression *model, size_t *ret_n);
 const char *tdl_regression_part(size_t part); /* "ridge", "trees", "ridge + trees" */
 
 #endif

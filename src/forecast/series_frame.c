@@ -427,7 +427,7 @@ static tdl_status build(const plan *p, const point *points, size_t n, tdl_series
         tdl_series *s = &set->series[set->series_n++];
         st = lay_out(p, points + first, last - first, set->step, s, why);
         if (st && s->name)
-            tdl_report_prefix(why, "series %s: ", s->name);
+            tdl_report_prefix(why, "series %s", s->name);
     }
     if (!st && !set->series_n)
         st = TDL_FAIL(why, TDL_E_INVALID, "no value is there to learn from");
@@ -454,7 +454,7 @@ static tdl_status fill(tdl_series_set *set, size_t period, tdl_report *why)
                 }
                 memcpy(rough[i].y, set->series[i].y, n * sizeof *rough[i].y);
                 if ((st = tdl_series_fill(rough[i].y, n, 1, &filled, why)))
-                    tdl_report_prefix(why, "series %s: ", set->series[i].name);
+                    tdl_report_prefix(why, "series %s", set->series[i].name);
             }
             if (!st)
                 season = tdl_period_find(rough, set->series_n);
@@ -465,7 +465,7 @@ static tdl_status fill(tdl_series_set *set, size_t period, tdl_report *why)
             tdl_series *s = &set->series[i];
 
             if ((st = tdl_series_fill(s->y, s->n, season, &s->filled, why)))
-                tdl_report_prefix(why, "series %s: ", s->name);
+                tdl_report_prefix(why, "series %s", s->name);
             set->filled += s->filled;
         }
     }
