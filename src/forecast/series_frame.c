@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "forecast/calendar.h"
-#include "forecast/series.h"
+#include "forecast/series_step.h"
 
 bool tdl_aggregate_find(tdl_str name, tdl_aggregate *ret)
 {
@@ -134,15 +133,9 @@ static tdl_status find_columns(plan *p, const tdl_series_options *o, tdl_report 
 
 /* ---- points ---- */
 
-typedef struct point {
-    size_t series;
-    double time, value;
-    size_t row;
-} point;
-
 static int by_series_time_row(const void *left, const void *right)
 {
-    const point *a = left, *b = right;
+    const tdl_series_point *a = left, *b = right;
 
     if (a->series != b->series)
         return a->series < b->series ? -1 : 1;
@@ -185,12 +178,12 @@ static size_t place(const plan *p, double id)
     return at ? (size_t)(at - p->ids) : 0;
 }
 
-static tdl_status take_points(const plan *p, point **ret, size_t *ret_n, bool *ret_sorted,
-                              tdl_report *why)
+static tdl_status take_points(const plan *p, tdl_series_point **ret, size_t *ret_n,
+                              bool *ret_sorted, tdl_report *why)
 {
     const tdl_frame *frame = p->frame;
     size_t all, n = 0;
-    point *points;
+    tdl_series_point *points;
 
     if (__builtin_mul_overflow(frame->rows, p->values_n, &all) || all > SIZE_MAX / sizeof *points ||
         !(points = malloc((all ? all : 1) * sizeof *points)))
@@ -214,8 +207,8 @@ static tdl_status take_points(const plan *p, point **ret, size_t *ret_n, bool *r
                     continue;
                 series = p->id->level ? (size_t)p->id->level[row] : place(p, p->id->number[row]);
             }
-            points[n++] =
-                (point){series, rows ? (double)v : time, isfinite(value) ? value : NAN, row};
+            points[n++] = (tdl_series_point){series, rows ? (double)v : time,
+                                             isfinite(value) ? value : NAN, row};
         }
     }
     *ret_sorted = false;
@@ -229,7 +222,7 @@ static tdl_status take_points(const plan *p, point **ret, size_t *ret_n, bool *r
 }
 
 /* Values that share a time become one. Missing ones give way to those that are there. */
-static tdl_status join(point *points, size_t *n, tdl_aggregate how, size_t *ret_joined,
+static tdl_status join(tdl_series_point *points, size_t *n, tdl_aggregate how, size_t *ret_joined,
                        tdl_report *why)
 {
     size_t kept = 0;
@@ -263,85 +256,6 @@ static tdl_status join(point *points, size_t *n, tdl_aggregate how, size_t *ret_
     return TDL_OK;
 }
 
-/* ---- the step ---- */
-
-static int64_t months_of(double time)
-{
-    tdl_civil c = tdl_civil_of(time);
-
-    return c.year * 12 + c.month;
-}
-
-/* Are all times on one day of the month, or on its last, at one time of day? */
-static bool monthly(const point *points, size_t n)
-{
-    bool same = true, last = true;
-    tdl_civil first = tdl_civil_of(points[0].time);
-
-    for (size_t i = 0; i < n && (same || last); i++) {
-        tdl_civil c = tdl_civil_of(points[i].time);
-
-        same &= c.day == first.day && c.second == first.second;
-        last &= c.day == tdl_days_in_month(c.year, c.month) && c.second == first.second;
-    }
-    return same || last;
-}
-
-static tdl_status infer_step(const plan *p, const point *points, size_t n, tdl_step *ret,
-                             tdl_report *why)
-{
-    double *step = malloc((n ? n : 1) * sizeof *step);
-    size_t steps = 0;
-    int64_t months = 0;
-
-    if (!step)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
-    *ret = (tdl_step){TDL_STEP_INDEX, 1};
-    for (size_t i = 1; i < n; i++)
-        if (points[i].series == points[i - 1].series)
-            step[steps++] = points[i].time - points[i - 1].time;
-    if (steps && p->time) {
-        qsort(step, steps, sizeof *step, ascending);
-        ret->n = step[steps / 2];
-        ret->unit = p->time->type == TDL_COLUMN_DATE ? TDL_STEP_SECONDS : TDL_STEP_INDEX;
-        // the middle step may be several where gaps are many: a smaller one that divides it
-        for (size_t i = 0; i < steps / 2; i++)
-            if (step[i] < ret->n && fabs(remainder(ret->n, step[i])) < 1e-3 * step[i]) {
-                ret->n = step[i];
-                break;
-            }
-        if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n)) {
-            for (size_t i = 1; i < n; i++)
-                if (points[i].series == points[i - 1].series) {
-                    int64_t a = months_of(points[i].time) - months_of(points[i - 1].time);
-
-                    while (a) {
-                        int64_t rest = months % a;
-                        months = a;
-                        a = rest;
-                    }
-                }
-            if (months > 0)
-                *ret = (tdl_step){TDL_STEP_MONTHS, (double)months};
-        }
-    }
-    free(step);
-    return TDL_OK;
-}
-
-/* Steps from the first time to this one; false when it lies between steps. */
-static bool place_of(tdl_step step, double start, double time, size_t *ret)
-{
-    double k = step.unit == TDL_STEP_MONTHS ? (double)(months_of(time) - months_of(start)) / step.n
-                                            : (time - start) / step.n;
-    double whole = nearbyint(k);
-
-    if (!(whole >= 0 && whole < 1e9) || fabs(k - whole) > .01)
-        return false;
-    *ret = (size_t)whole;
-    return true;
-}
-
 /* ---- series ---- */
 
 static char *name_of(const plan *p, size_t series)
@@ -371,13 +285,13 @@ static char *name_of(const plan *p, size_t series)
 }
 
 /* points [n] of one series, of which the first and the last have a value. */
-static tdl_status lay_out(const plan *p, const point *points, size_t n, tdl_step step,
+static tdl_status lay_out(const plan *p, const tdl_series_point *points, size_t n, tdl_step step,
                           tdl_series *ret, tdl_report *why)
 {
     size_t length = 0, at;
 
     for (size_t i = 0; i < n; i++)
-        if (!place_of(step, points[0].time, points[i].time, &at) || (i && at < length))
+        if (!tdl_step_place(step, points[0].time, points[i].time, &at) || (i && at < length))
             return TDL_FAIL_HINT(why, TDL_E_INVALID, "bring times to a common step",
                                  "row %zu is not on a step of the series: times are not equally "
                                  "spaced",
@@ -397,13 +311,13 @@ static tdl_status lay_out(const plan *p, const point *points, size_t n, tdl_step
     for (size_t t = 0; t < length; t++)
         ret->y[t] = NAN;
     for (size_t i = 0; i < n; i++)
-        if (place_of(step, points[0].time, points[i].time, &at))
+        if (tdl_step_place(step, points[0].time, points[i].time, &at))
             ret->y[at] = points[i].value;
     return TDL_OK;
 }
 
-static tdl_status build(const plan *p, const point *points, size_t n, tdl_series_set *set,
-                        tdl_report *why)
+static tdl_status build(const plan *p, const tdl_series_point *points, size_t n,
+                        tdl_series_set *set, tdl_report *why)
 {
     size_t series_n = 0;
     tdl_status st = TDL_OK;
@@ -482,7 +396,7 @@ tdl_status tdl_series_of(const tdl_frame *frame, const tdl_series_options *optio
     const tdl_series_options plain = {0}, *o = options ? options : &plain;
     tdl_series_set set = {0};
     plan p = {.frame = frame};
-    point *points = NULL;
+    tdl_series_point *points = NULL;
     size_t n = 0;
     tdl_status st;
 
@@ -491,7 +405,8 @@ tdl_status tdl_series_of(const tdl_frame *frame, const tdl_series_options *optio
     if ((st = find_columns(&p, o, why)) || (st = number_ids(&p, why)) ||
         (st = take_points(&p, &points, &n, &set.sorted, why)) ||
         (st = join(points, &n, o->aggregate, &set.aggregated, why)) ||
-        (st = infer_step(&p, points, n, &set.step, why)) ||
+        (st = tdl_step_infer(points, n, p.time ? p.time->type == TDL_COLUMN_DATE : false,
+                             p.time != NULL, &set.step, why)) ||
         (st = build(&p, points, n, &set, why)) || (st = fill(&set, o->period, why)))
         goto out;
     *ret = set;
