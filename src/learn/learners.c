@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "learn/kinds.h"
+#include "learn/network.h"
 
 /* clang-format off */
 const tdl_learner_ops *const tdl_learners[] = {
@@ -17,8 +18,9 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_trees,
     &tdl_learner_mlp,
     &tdl_learner_tree,
-    NULL,
-    &tdl_learner_mlp, &tdl_learner_cnn, &tdl_learner_ft_transformer, &tdl_learner_vit, NULL,
+    &tdl_learner_cnn,
+    &tdl_learner_ft_transformer,
+    &tdl_learner_vit,
 };
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0];
