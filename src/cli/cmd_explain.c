@@ -158,7 +158,8 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
     tdl_jw_array(w);
     if (!j->values->common.json)
         printf("%s %.4f, %s %.4f (%s)\n", tdl_tr("score", "得分"), e.score[0],
-               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0], e.method);
+               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0],
+               e.method);
     for (size_t i = 0; i < p->columns_n; i++) {
         size_t column, of = order[i];
 

@@ -28,15 +28,24 @@ typedef struct fit_values {
 
 #define TEXT(name, member, argument, en, zh)                                                       \
     {                                                                                              \
-        name, TDL_OPTION_TEXT, offsetof(fit_values, member), argument, NULL, 0, 0, {en, zh}        \
+        name, TDL_OPTION_TEXT, offsetof(fit_values, member), argument, NULL, 0, 0,                 \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
     }
 #define FLAG(name, member, en, zh)                                                                 \
     {                                                                                              \
-        name, TDL_OPTION_FLAG, offsetof(fit_values, member), NULL, NULL, 0, 0, {en, zh}            \
+        name, TDL_OPTION_FLAG, offsetof(fit_values, member), NULL, NULL, 0, 0,                     \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
     }
 #define COUNT(name, member, fallback, low, high, en, zh)                                           \
     {                                                                                              \
-        name, TDL_OPTION_INT, offsetof(fit_values, member), "N", fallback, low, high, {en, zh}     \
+        name, TDL_OPTION_INT, offsetof(fit_values, member), "N", fallback, low, high,              \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
     }
 
 #define BAR(name, number, en, zh) TEXT(name, bar[number], "VALUE", en, zh)
@@ -73,7 +82,8 @@ static const tdl_option fit_options[] = {
     BAR("max-rmse", 4, "likewise", "同上"),
     BAR("max-mae", 5, "likewise", "同上"),
     COUNT("folds", folds, "0", 0, 19, "0 = 5, or 3 of very many rows", "0 = 5 折，行数很多时 3 折"),
-    COUNT("seed", seed, "0", 0, INT64_MAX, "same seed, same data: same model", "相同种子得到相同模型"),
+    COUNT("seed", seed, "0", 0, INT64_MAX, "same seed, same data: same model",
+          "相同种子得到相同模型"),
     COUNT("threads", threads, "0", 0, 1024, "0 = one per core; never changes the result",
           "0 = 每核一个；不影响结果"),
     COUNT("budget", budget, "300", 1, 1000000, "seconds for comparing models", "比较模型的秒数"),
@@ -95,7 +105,8 @@ static tdl_status read_cost(const char *text, tdl_predict_options *ret, tdl_repo
     if (!colon || !tdl_str_double((tdl_str){text, (size_t)(colon - text)}, &ret->cost_fp) ||
         !tdl_str_double(tdl_str_of(colon + 1), &ret->cost_fn) || !(ret->cost_fp > 0) ||
         !(ret->cost_fn > 0))
-        return TDL_FAIL_HINT(why, TDL_E_USAGE, "two numbers above 0: --cost 1:5", "--cost %s", text);
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "two numbers above 0: --cost 1:5", "--cost %s",
+                             text);
     return TDL_OK;
 }
 
@@ -172,7 +183,8 @@ static tdl_status check_bar(const char *metric_name, const char *text, tdl_task 
     double wanted, value;
 
     if (!tdl_str_double(tdl_str_of(text), &wanted))
-        return TDL_FAIL(why, TDL_E_USAGE, "the bar of %s: \"%s\" is not a number", metric_name, text);
+        return TDL_FAIL(why, TDL_E_USAGE, "the bar of %s: \"%s\" is not a number", metric_name,
+                        text);
     if (!metric || !tdl_json_get_number(json_object_get(metrics, metric_name), "value", &value))
         return TDL_FAIL(why, TDL_E_USAGE, "there is no %s of this task", metric_name);
     if (metric->higher_is_better ? value >= wanted : value <= wanted)

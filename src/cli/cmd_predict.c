@@ -179,16 +179,19 @@ static void print_warnings(const job *j, const tdl_prepare_warning *warning)
         const char *name = j->model->column[i];
 
         if (warning[i].unseen)
-            fprintf(stderr, tdl_tr("%s: %zu values that training had not\n",
-                                   "%s：%zu 个取值在训练中没有出现\n"),
+            fprintf(stderr,
+                    tdl_tr("%s: %zu values that training had not\n",
+                           "%s：%zu 个取值在训练中没有出现\n"),
                     name, warning[i].unseen);
         if (warning[i].out_of_range)
-            fprintf(stderr, tdl_tr("%s: %zu numbers beyond those of training\n",
-                                   "%s：%zu 个数超出训练范围\n"),
-                    name, warning[i].out_of_range);
+            fprintf(
+                stderr,
+                tdl_tr("%s: %zu numbers beyond those of training\n", "%s：%zu 个数超出训练范围\n"),
+                name, warning[i].out_of_range);
         if (warning[i].missing)
-            fprintf(stderr, tdl_tr("%s: missing in %zu rows, in none of training\n",
-                                   "%s：%zu 行缺失，训练中从不缺失\n"),
+            fprintf(stderr,
+                    tdl_tr("%s: missing in %zu rows, in none of training\n",
+                           "%s：%zu 行缺失，训练中从不缺失\n"),
                     name, warning[i].missing);
     }
 }

@@ -224,8 +224,7 @@ static size_t best_floor(const tdl_fit_session *s)
 
     for (size_t i = 0; i < s->contest.entries_n; i++)
         if (s->contest.entry[i].score && s->contest.entry[i].ops->simple &&
-            (best == SIZE_MAX ||
-             stands_before(s, &s->contest.entry[i], &s->contest.entry[best])))
+            (best == SIZE_MAX || stands_before(s, &s->contest.entry[i], &s->contest.entry[best])))
             best = i;
     return best;
 }
@@ -247,8 +246,7 @@ static tdl_status write_chosen(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_re
     tdl_contest_mean(fold_metric, s->folds.folds_n, &metric, &error);
     tdl_jw_key(w, "chosen");
     tdl_jw_object(w);
-    tdl_jw_ktext(w, "model",
-                 c->blend ? "blend" : s->contest.entry[c->entry[0]].ops->name);
+    tdl_jw_ktext(w, "model", c->blend ? "blend" : s->contest.entry[c->entry[0]].ops->name);
     tdl_jw_knumber(w, "value", metric);
     tdl_jw_knumber(w, "standard_error", error);
     if (c->has_blend) {

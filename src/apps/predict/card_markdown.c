@@ -171,7 +171,8 @@ static void put_quality(const page *p, const json_t *card)
     if (!json_is_object(quality))
         return;
     tdl_buf_printf(p->out, "## %s\n\n| | | %s |\n|---|---|---|\n",
-                   tr(p, "How good, out of fold", "质量（折外）"), tr(p, "95 % interval", "95 % 区间"));
+                   tr(p, "How good, out of fold", "质量（折外）"),
+                   tr(p, "95 % interval", "95 % 区间"));
     json_object_foreach(json_object_get(quality, "metrics"), name, metric)
     {
         tdl_buf_printf(p->out, "| %s | ", name);
@@ -253,7 +254,8 @@ static void put_fairness(const page *p, const json_t *card)
 static const struct note {
     const char *name, *en, *zh;
 } notes[] = {
-    {"few_rows", "Fewer than 50 rows: every figure above is a guess.", "不足 50 行：以上数字只是猜测。"},
+    {"few_rows", "Fewer than 50 rows: every figure above is a guess.",
+     "不足 50 行：以上数字只是猜测。"},
     {"contest_on_part",
      "There were very many rows: the models were compared on 50,000 of them, then fitted on all.",
      "行数很多：模型在其中 50,000 行上比较，再用全部行训练。"},

@@ -7,7 +7,11 @@
 
 #include "base/timestamp.h"
 
-enum { HALVINGS = 3, KEPT_SECOND = 3 /* one in so many goes on to the second fold */, FINALISTS = 2 };
+enum {
+    HALVINGS = 3,
+    KEPT_SECOND = 3 /* one in so many goes on to the second fold */,
+    FINALISTS = 2
+};
 
 /* ---- tasks ---- */
 
@@ -155,9 +159,9 @@ void tdl_scores_to_outputs(tdl_task task, double *score, size_t n, size_t scores
 tdl_metric_task tdl_metric_task_of(tdl_task task)
 {
     static const tdl_metric_task of[] = {
-        [TDL_TASK_BINARY] = TDL_METRIC_BINARY,    [TDL_TASK_CLASSES] = TDL_METRIC_CLASSES,
-        [TDL_TASK_ORDINAL] = TDL_METRIC_ORDINAL,  [TDL_TASK_REGRESSION] = TDL_METRIC_VALUE,
-        [TDL_TASK_COUNT] = TDL_METRIC_VALUE,      [TDL_TASK_QUANTILE] = TDL_METRIC_QUANTILE,
+        [TDL_TASK_BINARY] = TDL_METRIC_BINARY,   [TDL_TASK_CLASSES] = TDL_METRIC_CLASSES,
+        [TDL_TASK_ORDINAL] = TDL_METRIC_ORDINAL, [TDL_TASK_REGRESSION] = TDL_METRIC_VALUE,
+        [TDL_TASK_COUNT] = TDL_METRIC_VALUE,     [TDL_TASK_QUANTILE] = TDL_METRIC_QUANTILE,
         [TDL_TASK_RANKING] = TDL_METRIC_RANKING,
     };
 
@@ -251,7 +255,7 @@ typedef struct bout {
         size_t trial, fold;
     } task[TDL_CONTEST_SETTINGS_MAX * TDL_CONTEST_FOLDS_MAX];
     size_t tasks_n;
-    size_t share; /* threads for one fit */
+    size_t share;         /* threads for one fit */
     pthread_mutex_t lock; /* of the next two */
     tdl_status status;
     tdl_report why;
@@ -335,9 +339,8 @@ static void prepare_fold(void *context, size_t number)
 
     if (f->prepare || !tdl_contest_tests(data, number))
         return;
-    const tdl_target target = {.y = data->target->y,
-                               .classes_n = data->target->classes_n,
-                               .weight = data->weight};
+    const tdl_target target = {
+        .y = data->target->y, .classes_n = data->target->classes_n, .weight = data->weight};
     if ((st = make_part(data, number, &f->part, &why)) ||
         (st = tdl_prepare_fit(data->frame, data->left_out, f->part.train_row, f->part.train_n,
                               &target, &b->entry->ops->prepare, seed_of(data, number), &f->prepare,
@@ -354,8 +357,8 @@ static tdl_status fit_and_score(bout *b, trial *t, size_t number, json_t **ret_n
 {
     ground *f = &b->fold[number];
     tdl_problem problem = make_problem(b->data, f, number);
-    tdl_status st = tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number],
-                                    ret_note, why);
+    tdl_status st =
+        tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number], ret_note, why);
 
     if (st)
         return st;

@@ -1,8 +1,8 @@
 /* The contest: learners measured out of fold on the same rows, each with its best setting.
  *
- * For each learner all settings are tried on the first fold, the better third of them on the second,
- * and the two best on all (successive halving; Jamieson and Talwalkar, AISTATS 2016). Whatever is
- * fitted, preparation included, is fitted on the training rows of its fold only.
+ * For each learner all settings are tried on the first fold, the better third of them on the
+ * second, and the two best on all (successive halving; Jamieson and Talwalkar, AISTATS 2016).
+ * Whatever is fitted, preparation included, is fitted on the training rows of its fold only.
  *
  * Time     what is tried does not depend on the clock until the deadline: then learners that did
  *          not begin are left out, and say so
@@ -46,16 +46,16 @@ typedef struct tdl_contest_model {
 /* One learner's result. */
 typedef struct tdl_entry {
     const tdl_learner_ops *ops;
-    json_t *setting;  /* the best */
-    json_t *note;     /* of its last fit; NULL = none */
-    double *score;    /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
-    double *fold_metric; /* [folds_n]; NaN for a fold that is never tested */
-    double metric;       /* mean over folds */
+    json_t *setting;       /* the best */
+    json_t *note;          /* of its last fit; NULL = none */
+    double *score;         /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
+    double *fold_metric;   /* [folds_n]; NaN for a fold that is never tested */
+    double metric;         /* mean over folds */
     double standard_error; /* of that mean */
     size_t settings_tried, settings_n;
-    double seconds;      /* of all its fits, summed over threads */
+    double seconds;           /* of all its fits, summed over threads */
     tdl_contest_model *model; /* [folds_n] */
-    tdl_report left_out; /* status TDL_OK: took part; else why not */
+    tdl_report left_out;      /* status TDL_OK: took part; else why not */
 } tdl_entry;
 
 typedef struct tdl_contest {

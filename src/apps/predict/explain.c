@@ -240,9 +240,9 @@ static void set_column(tdl_column *column, size_t rows, double value)
             column->number[r] = value;
 }
 
-static tdl_status write_point(const tdl_predictor *p, tdl_frame *sample, size_t column, double value,
-                              size_t which, tdl_pool *pool, double *output, tdl_jw *out,
-                              tdl_report *why)
+static tdl_status write_point(const tdl_predictor *p, tdl_frame *sample, size_t column,
+                              double value, size_t which, tdl_pool *pool, double *output,
+                              tdl_jw *out, tdl_report *why)
 {
     tdl_buf text = {0};
     double sum = 0;

@@ -163,8 +163,7 @@ static tdl_status guard(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
     const tdl_target target = {.y = s->target.y, .classes_n = s->target.classes_n};
-    tdl_leak_options options = {
-        .left_out = s->left_out, .target_time = SIZE_MAX, .seed = o->seed};
+    tdl_leak_options options = {.left_out = s->left_out, .target_time = SIZE_MAX, .seed = o->seed};
     size_t n;
     tdl_status st;
 
@@ -205,8 +204,8 @@ static void balance(tdl_fit_session *s)
         count[(size_t)s->target.y[s->row[i]]]++;
     for (size_t i = 0; i < s->rows_n; i++) {
         size_t class = (size_t)s->target.y[s->row[i]];
-        s->weight[s->row[i]] *= (float)((double)s->rows_n / (double)s->target.classes_n /
-                                        (double)count[class]);
+        s->weight[s->row[i]] *=
+            (float)((double)s->rows_n / (double)s->target.classes_n / (double)count[class]);
     }
 }
 
@@ -311,8 +310,8 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
     tdl_status st;
 
     if ((st = take_contest_rows(s, why)) || (st = number_groups(s, why)) ||
-        (st = tdl_folds_make(s->frame, &s->target, s->contest_row, s->contest_n, o, &s->folds,
-                             why)))
+        (st =
+             tdl_folds_make(s->frame, &s->target, s->contest_row, s->contest_n, o, &s->folds, why)))
         return st;
     s->data = (tdl_contest_data){.frame = s->frame,
                                  .left_out = s->left_out,

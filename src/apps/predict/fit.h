@@ -1,5 +1,5 @@
-/* From a frame to a predictor: leaks are looked for, learners compete, the best is fitted on all rows
- * and calibrated, and what was found is written down as a card.
+/* From a frame to a predictor: leaks are looked for, learners compete, the best is fitted on all
+ * rows and calibrated, and what was found is written down as a card.
  *
  *     guard -> folds -> contest -> choose -> refit -> calibrate -> explain, audit -> card
  */
@@ -21,21 +21,21 @@ typedef struct tdl_predict_options {
     bool no_blend;
     const char *metric; /* NULL = auc, log_loss, rmse, ... by task */
     /* columns by name, "a,b"; NULL = none */
-    const char *drop;       /* no features */
-    const char *allow_leak; /* features although they look like leaks */
-    const char *time;       /* split by time */
-    const char *group;      /* rows of a group stay in one fold; of ranking: the lists */
-    const char *fold;       /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
-    const char *fairness;   /* groups that are audited */
-    const char *weight;     /* of each row */
-    size_t folds;           /* 0 = 5 */
-    bool balance;           /* weigh classes alike */
+    const char *drop;        /* no features */
+    const char *allow_leak;  /* features although they look like leaks */
+    const char *time;        /* split by time */
+    const char *group;       /* rows of a group stay in one fold; of ranking: the lists */
+    const char *fold;        /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
+    const char *fairness;    /* groups that are audited */
+    const char *weight;      /* of each row */
+    size_t folds;            /* 0 = 5 */
+    bool balance;            /* weigh classes alike */
     double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
-    double budget;          /* seconds for the contest; 0 = 300 */
+    double budget;           /* seconds for the contest; 0 = 300 */
     uint64_t seed;
     const uint32_t *row; /* [rows_n] rows of the frame to learn from; NULL = all */
     size_t rows_n;
-    bool bare;           /* no explanation, audit and card: what nested measuring needs */
+    bool bare; /* no explanation, audit and card: what nested measuring needs */
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
@@ -46,8 +46,8 @@ typedef struct tdl_predict_options {
 tdl_status tdl_predict_fit(const tdl_frame *frame, const tdl_predict_options *options,
                            tdl_predictor **ret, tdl_report *why);
 
-/* Honest to the end: for each value of options->fold (or of `folds` new ones) everything, the choice
- * included, is done on the other rows, and measured on these. ret: JSON, appended. */
+/* Honest to the end: for each value of options->fold (or of `folds` new ones) everything, the
+ * choice included, is done on the other rows, and measured on these. ret: JSON, appended. */
 tdl_status tdl_predict_nested(const tdl_frame *frame, const tdl_predict_options *options,
                               tdl_buf *ret, tdl_report *why);
 

@@ -15,24 +15,24 @@
 typedef struct tdl_member {
     tdl_prepare *prepare;
     tdl_learner *learner;
-    double weight;      /* of the sum of members; includes 1 / temperature */
-    tdl_matrix median;  /* one row in the middle, against which is explained */
-    size_t *column;     /* [tdl_prepare_columns] which column of the schema; SIZE_MAX = none */
+    double weight;     /* of the sum of members; includes 1 / temperature */
+    tdl_matrix median; /* one row in the middle, against which is explained */
+    size_t *column;    /* [tdl_prepare_columns] which column of the schema; SIZE_MAX = none */
 } tdl_member;
 
 typedef struct tdl_predictor {
     char *name;
-    json_t *schema; /* of the columns that are asked for: features and target */
-    json_t *card;   /* what was learnt from what, how good: see card.h */
+    json_t *schema;            /* of the columns that are asked for: features and target */
+    json_t *card;              /* what was learnt from what, how good: see card.h */
     tdl_predict_target target; /* without y */
-    char **column;  /* [columns_n] of the schema, by name */
+    char **column;             /* [columns_n] of the schema, by name */
     size_t columns_n;
     tdl_member *member; /* [members_n] */
     size_t members_n;
-    size_t scores_n;    /* of a row */
+    size_t scores_n; /* of a row */
     tdl_calibration calibration;
-    double threshold;   /* binary: the class is 1 from this probability on */
-    double *residual;   /* [residuals_n] sizes, ascending, out of fold: regression and count */
+    double threshold; /* binary: the class is 1 from this probability on */
+    double *residual; /* [residuals_n] sizes, ascending, out of fold: regression and count */
     size_t residuals_n;
 } tdl_predictor;
 

@@ -145,9 +145,8 @@ static tdl_status load_residuals(const tdl_st_file *file, tdl_predictor *p, tdl_
 
 static size_t wanted_scores(const tdl_predict_target *target)
 {
-    return tdl_problem_scores(&(tdl_problem){.task = target->task,
-                                             .classes_n = target->classes_n,
-                                             .quantiles_n = target->quantiles_n});
+    return tdl_problem_scores(&(tdl_problem){
+        .task = target->task, .classes_n = target->classes_n, .quantiles_n = target->quantiles_n});
 }
 
 static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_predictor *p,
@@ -160,7 +159,8 @@ static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_p
     if (!tdl_json_get_int(whole, "format", &format) || format != FORMAT)
         return TDL_FAIL(why, TDL_E_CORRUPT, "format %lld of a predictor; this program reads %d",
                         (long long)format, FORMAT);
-    if (!tdl_json_get_str(whole, "name", &name) || !tdl_json_get_number(whole, "threshold", &p->threshold))
+    if (!tdl_json_get_str(whole, "name", &name) ||
+        !tdl_json_get_number(whole, "threshold", &p->threshold))
         return TDL_FAIL(why, TDL_E_CORRUPT, "name or threshold is missing");
     p->name = strndup(name.at, name.len);
     p->schema = json_incref(json_object_get(whole, "schema"));
@@ -197,7 +197,8 @@ tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report 
         st = TDL_FAIL(why, TDL_E_CORRUPT, "not a model that treadle fit wrote");
         goto out;
     }
-    if ((st = tdl_json_parse(tdl_st_meta_get(file, key), TDL_JSON_REFUSE_DUPLICATES, &whole, why)) ||
+    if ((st =
+             tdl_json_parse(tdl_st_meta_get(file, key), TDL_JSON_REFUSE_DUPLICATES, &whole, why)) ||
         (st = load_whole(file, whole, p, why)))
         goto out;
     *ret = p;

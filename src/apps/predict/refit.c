@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "apps/predict/session.h"
-#include "stats/threshold.h"
 #include "base/timestamp.h"
+#include "stats/threshold.h"
 
 enum { RESIDUALS_MAX = 10000 };
 
@@ -33,7 +33,8 @@ static tdl_status gather(const tdl_fit_session *s, all_rows *ret, tdl_report *wh
         return TDL_OK;
     tdl_status st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why);
     return st ? st
-              : tdl_number_values(&s->frame->column[column], s->row, s->rows_n, ret->group, &n, why);
+              : tdl_number_values(&s->frame->column[column], s->row, s->rows_n, ret->group, &n,
+                                  why);
 }
 
 static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, const tdl_entry *entry,
@@ -126,8 +127,8 @@ static tdl_status keep_residuals(tdl_fit_session *s, const double *score, const 
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu residuals", n);
     }
     for (size_t i = 0; i < n; i++)
-        size[i] = fabs(y[i] - (s->target.task == TDL_TASK_COUNT ? exp(fmin(score[i], 80))
-                                                                : score[i]));
+        size[i] =
+            fabs(y[i] - (s->target.task == TDL_TASK_COUNT ? exp(fmin(score[i], 80)) : score[i]));
     qsort(size, n, sizeof *size, ascending);
     for (size_t i = 0; i < kept; i++) // the upper end of each of `kept` equal parts
         p->residual[i] = size[(i + 1) * n / kept - 1];
@@ -163,9 +164,9 @@ tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)
     size_t k = s->contest.scores_n;
     double *score = malloc((s->contest_n * k + 1) * sizeof *score);
     double *y = malloc((s->contest_n + 1) * sizeof *y);
-    tdl_status st = score && y ? TDL_OK
-                               : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores",
-                                          s->contest_n);
+    tdl_status st = score && y
+                        ? TDL_OK
+                        : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", s->contest_n);
 
     if (!st)
         st = set_right(s, score, y, gather_scores(s, UINT32_MAX, UINT32_MAX, score, y, NULL), why);
@@ -175,8 +176,8 @@ tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)
 }
 
 /* The outputs of one fold, by a calibration of the same kind that has not seen it. */
-static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *others, double *others_y,
-                                 tdl_tested *t, tdl_report *why)
+static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *others,
+                                 double *others_y, tdl_tested *t, tdl_report *why)
 {
     size_t k = s->contest.scores_n;
     double *output = t->output + t->n * k;

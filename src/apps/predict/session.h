@@ -16,10 +16,10 @@ typedef struct tdl_fit_session {
     const char **reason; /* [columns_n] why it is left out; NULL = it is a feature */
     uint32_t *row;       /* [rows_n] with a target: all that there are */
     size_t rows_n;
-    float *weight; /* [rows of the frame] or NULL */
+    float *weight;  /* [rows of the frame] or NULL */
     tdl_leak *leak; /* [leaks_n] */
     size_t leaks_n;
-    size_t duplicates; /* rows that are exact copies of an earlier one */
+    size_t duplicates;     /* rows that are exact copies of an earlier one */
     uint32_t *contest_row; /* [contest_n] those of the contest */
     size_t contest_n;
     int32_t *group; /* [contest_n] ranking; NULL = none */
@@ -38,8 +38,8 @@ tdl_status tdl_fit_members(tdl_fit_session *s, tdl_report *why);
 /* Calibration, threshold and residuals, from scores out of fold. */
 tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why);
 
-/* Calibrated outputs of every row that was tested, each by a calibration that was fitted without its
- * fold. */
+/* Calibrated outputs of every row that was tested, each by a calibration that was fitted without
+ * its fold. */
 typedef struct tdl_tested {
     size_t n;
     double *y, *output; /* [n], [n][scores_n] */

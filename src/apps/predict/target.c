@@ -140,8 +140,8 @@ static bool has_classes(tdl_task task)
 /* 0 or 1: which of two values is the positive one. */
 static tdl_status find_positive(const values *v, tdl_str wanted, size_t *ret, tdl_report *why)
 {
-    static const char *const positive[] = {"yes", "true",  "1",   "y",         "t",      "positive",
-                                           "bad", "churn", "yes.", "malignant", "default"};
+    static const char *const positive[] = {
+        "yes", "true", "1", "y", "t", "positive", "bad", "churn", "yes.", "malignant", "default"};
 
     if (wanted.len) {
         for (size_t i = 0; i < 2; i++)
@@ -189,9 +189,9 @@ static tdl_status order_classes(values *v, const char *order, tdl_report *why)
         v->at[at] = found;
         name = name[len] ? name + len + 1 : NULL;
     }
-    return at == v->n ? TDL_OK
-                      : TDL_FAIL(why, TDL_E_INVALID, "--classes: \"%s\" is missing",
-                                 v->at[at].name);
+    return at == v->n
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_INVALID, "--classes: \"%s\" is missing", v->at[at].name);
 }
 
 static tdl_status name_classes(values *v, const tdl_target_wish *wish, tdl_predict_target *ret,
@@ -310,9 +310,8 @@ static tdl_status check_values(const tdl_column *column, const values *v, tdl_re
 static tdl_status make(const tdl_column *column, size_t rows, const tdl_target_wish *wish,
                        values *v, tdl_predict_target *ret, tdl_report *why)
 {
-    tdl_status st = column->level
-                        ? count_levels(column, rows, v, why)
-                        : count_numbers(column, rows, TDL_PREDICT_CLASSES_MAX, v, why);
+    tdl_status st = column->level ? count_levels(column, rows, v, why)
+                                  : count_numbers(column, rows, TDL_PREDICT_CLASSES_MAX, v, why);
 
     if (st || (st = check_values(column, v, why)) ||
         (st = choose_task(column, v, wish->task, &ret->task, why)))
