@@ -477,7 +477,7 @@ static tdl_status halve(bout *b, tdl_report *why)
     size_t first = b->data->by_time ? 1 : 0, last = b->data->folds_n, n = b->trials_n;
     tdl_status st = TDL_OK;
 
-    if (n > FINALISTS && last - first > 2) {
+    if (n > FINALISTS && last - first > 2 && b->data->rows_n > FEW_ROWS) {
         if ((st = run_folds(b, first, first + 1, why)))
             return st;
         keep_best(b, n / KEPT_SECOND > FINALISTS ? n / KEPT_SECOND : FINALISTS);
