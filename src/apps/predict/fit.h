@@ -28,7 +28,7 @@ typedef struct tdl_predict_options {
     const char *fold;        /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
     const char *fairness;    /* groups that are audited */
     const char *weight;      /* of each row */
-    size_t folds;            /* 0 = 5 */
+    size_t folds;            /* 0 = 5; 10 of few rows, 3 of very many */
     bool balance;            /* weigh classes alike */
     double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
     double budget;           /* seconds for the contest; 0 = 300 */

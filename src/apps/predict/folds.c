@@ -5,7 +5,7 @@
 
 #include "table/split.h"
 
-enum { FOLDS = 5, ROWS_MANY = 30000, FOLDS_OF_MANY = 3 };
+enum { FOLDS = 5, ROWS_FEW = 2000, FOLDS_OF_FEW = 10, ROWS_MANY = 30000, FOLDS_OF_MANY = 3 };
 
 /* ---- columns ---- */
 
@@ -176,9 +176,17 @@ static tdl_status split_rows(const tdl_predict_target *target, const uint32_t *r
 
 /* ---- */
 
-static size_t usual_folds(size_t rows_n)
+/* Many folds of few rows, so that each trains on nearly all; never more than a class has rows. */
+static size_t usual_folds(const tdl_predict_target *target, const uint32_t *row, size_t rows_n)
 {
-    return rows_n > ROWS_MANY ? FOLDS_OF_MANY : FOLDS;
+    size_t n[TDL_PREDICT_CLASSES_MAX] = {0};
+    size_t k = rows_n > ROWS_MANY ? FOLDS_OF_MANY : rows_n < ROWS_FEW ? FOLDS_OF_FEW : FOLDS;
+
+    for (size_t i = 0; i < rows_n && target->classes_n; i++)
+        n[(size_t)target->y[row[i]]]++;
+    for (size_t c = 0; c < target->classes_n; c++)
+        k = n[c] < k && n[c] >= 2 ? n[c] : k;
+    return rows_n < k ? rows_n : k;
 }
 
 static tdl_status make(const tdl_frame *frame, const tdl_predict_target *target,
@@ -186,7 +194,7 @@ static tdl_status make(const tdl_frame *frame, const tdl_predict_target *target,
                        tdl_folds *ret, tdl_report *why)
 {
     const char *name = o->fold ? o->fold : o->time ? o->time : o->group;
-    size_t k = o->folds ? o->folds : usual_folds(rows_n), column = 0, n;
+    size_t k = o->folds ? o->folds : usual_folds(target, row, rows_n), column = 0, n;
     tdl_status st;
 
     if (k < 2 || k >= TDL_CONTEST_FOLDS_MAX)
