@@ -1,7 +1,8 @@
 /* A patch transformer (PatchTST: Nie, Nguyen, Sinthong and Kalagnanam, ICLR 2023) on the one core:
  * a window, brought to mean 0 and deviation 1, is cut into patches that overlap by half; each is a
  * token; a linear head reads all tokens at once and gives every step. Series are examples of one
- * kind: channels know nothing of each other.
+ * kind: channels know nothing of each other. By default it learns what the ridge of all series
+ * leaves (`alone` is without): it begins as the ridge, and a head of zeros.
  *
  * Life cycle   tdl_patch_fit -> forecasts -> tdl_patch_release
  * Threads      fitting uses the pool; one forecast at a time per model
@@ -20,6 +21,7 @@
 
 typedef struct tdl_patch_options {
     size_t window, horizon;              /* window: a multiple of 8, >= 16 */
+    bool alone;                          /* without the ridge */
     size_t d_model, layers, heads, d_ff; /* 0 = 128, 3, 16, 256 */
     double dropout;                      /* in [0, 1) */
     double rate;                         /* of AdamW; 0 = 1e-3, falling by a cosine */
@@ -51,7 +53,8 @@ tdl_status tdl_patch_error(tdl_patch *model, const double *y, size_t first, size
 /* As a tdl_pooled, for select.h; borrowed. Forecasts wait for one another. */
 tdl_pooled tdl_pooled_of_patch(tdl_patch *model);
 
-/* ---- in a forecaster's file: the tensor "patch" f32 [n], and an object of sizes ---- */
+/* ---- in a forecaster's file: tensors "patch" f32 [n] and "patch.ridge" f64, an object of sizes
+ * ---- */
 
 void tdl_patch_save(const tdl_patch *model, tdl_st_writer *writer, tdl_jw *about);
 /* Both are hostile. TDL_E_CORRUPT: sizes out of range, or a tensor that has not their number of

@@ -22,6 +22,7 @@ static const tdl_patch_options small = {.window = WINDOW,
                                         .layers = 1,
                                         .heads = 2,
                                         .d_ff = 32,
+                                        .alone = true,
                                         .epochs = 12,
                                         .rate = 3e-3,
                                         .seed = 1};
@@ -56,6 +57,25 @@ static void a_wave_is_learnt(void **state)
     assert_int_equal(tdl_patch_forecast(m, y + KNOWN - WINDOW, f, NULL), TDL_OK);
     for (size_t h = 0; h < HORIZON; h++)
         assert_true(fabs(f[h] - y[KNOWN + h]) < 4);
+    tdl_patch_free(m);
+}
+
+static void with_no_training_to_speak_of_it_is_the_ridge(void **state)
+{
+    tdl_patch_options o = small;
+    double y[POINTS], f[HORIZON], error;
+    tdl_patch *m;
+
+    (void)state;
+    wave(y);
+    o.alone = false;
+    o.epochs = 1;
+    o.rate = 1e-9;
+    m = fitted(y, &o, &error);
+    assert_true(error < 1e-3); /* a wave is linear in its past */
+    assert_int_equal(tdl_patch_forecast(m, y + KNOWN - WINDOW, f, NULL), TDL_OK);
+    for (size_t h = 0; h < HORIZON; h++)
+        assert_true(fabs(f[h] - y[KNOWN + h]) < .5);
     tdl_patch_free(m);
 }
 
@@ -120,6 +140,7 @@ static void a_file_gives_back_the_same_bits(void **state)
     (void)state;
     wave(y);
     o.epochs = 1;
+    o.alone = false;
     m = fitted(y, &o, &error);
     assert_int_equal(read_back(m, NULL, 0, &again), TDL_OK);
     assert_int_equal(tdl_patch_forecast(m, y, one, NULL), TDL_OK);
@@ -149,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wave_is_learnt),
+        cmocka_unit_test(with_no_training_to_speak_of_it_is_the_ridge),
         cmocka_unit_test(the_same_bits_for_any_number_of_threads),
         cmocka_unit_test(a_file_gives_back_the_same_bits),
         cmocka_unit_test(series_without_room_for_a_window_are_refused),
