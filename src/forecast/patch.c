@@ -371,7 +371,7 @@ out:
 
 tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, const size_t *n,
                          size_t series_n, const tdl_patch_options *o, tdl_patch **ret,
-                         double *ret_error, tdl_report *why)
+                         double *ret_error, double *ret_before, tdl_report *why)
 {
     tdl_patch *m = NULL;
     tdl_status st;
@@ -380,6 +380,8 @@ tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, con
         (!o->alone && (st = fit_ridge(m, known, n, why))) || (st = build(m, o->dropout, true, why)))
         goto out;
     start(m, o->seed);
+    if (ret_before && (st = validate(m, o->pool, ret_before, why)))
+        goto out;
     if ((st = train(m, o, ret_error, why)))
         goto out;
     forget_data(m);

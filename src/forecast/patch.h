@@ -38,11 +38,13 @@ typedef struct tdl_patch tdl_patch;
 /* Learn from y[i][0, known[i]), choose the epoch by the windows whose truth is in
  * [known[i], n[i]).
  *   series_y     [series_n] borrowed for the call
- *   ret_error    mean squared error of those windows, in the series' own scale of known points
+ *   ret_error    mean squared error of those windows (at most 4,096, evenly), in the series' own
+ *                scale of known points
+ *   ret_before   the same before training: the ridge's, unless `alone`; may be NULL
  *   returns  TDL_OK | TDL_E_INVALID | TDL_E_NO_MEMORY | TDL_E_STOPPED */
 tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, const size_t *n,
                          size_t series_n, const tdl_patch_options *options, tdl_patch **ret,
-                         double *ret_error, tdl_report *why);
+                         double *ret_error, double *ret_before, tdl_report *why);
 void tdl_patch_free(tdl_patch *model); /* accepts NULL */
 /* ret [horizon] after last[window]. */
 tdl_status tdl_patch_forecast(tdl_patch *model, const double *last, double *ret, tdl_report *why);

@@ -40,7 +40,7 @@ static tdl_patch *fitted(const double *y, const tdl_patch_options *options, doub
     tdl_patch *m = NULL;
     tdl_report why = {0};
 
-    if (tdl_patch_fit(series, known, n, 1, options, &m, ret_error, &why))
+    if (tdl_patch_fit(series, known, n, 1, options, &m, ret_error, NULL, &why))
         fail_msg("%s", why.message);
     return m;
 }
@@ -161,9 +161,9 @@ static void series_without_room_for_a_window_are_refused(void **state)
     tdl_patch *m = NULL;
 
     (void)state;
-    assert_int_equal(tdl_patch_fit(series, known, n, 1, &o, &m, &error, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_patch_fit(series, known, n, 1, &o, &m, &error, NULL, NULL), TDL_E_INVALID);
     o.window = 33;
-    assert_int_equal(tdl_patch_fit(series, known, n, 1, &o, &m, &error, NULL), TDL_E_INVALID);
+    assert_int_equal(tdl_patch_fit(series, known, n, 1, &o, &m, &error, NULL, NULL), TDL_E_INVALID);
 }
 
 int main(void)
