@@ -615,12 +615,39 @@ static size_t least_train(const tdl_contest_data *data)
     return least;
 }
 
+/* Does a column have as many levels? */
+static bool has_levels(const tdl_contest_data *data, size_t n)
+{
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        if (!data->left_out[i] && data->frame->column[i].type == TDL_COLUMN_CATEGORY &&
+            data->frame->column[i].levels_n >= n)
+            return true;
+    return n == 0;
+}
+
+static bool is_called_for(const tdl_contest_data *data, tdl_entry *e)
+{
+    bool slow = e->ops->slow && !data->patient;
+
+    if (slow)
+        tdl_report_set(&e->left_out, TDL_E_STOPPED, "",
+                       "takes minutes: ask for it by name, or give --budget 600");
+    else if (!has_levels(data, e->ops->levels_min))
+        tdl_report_set(&e->left_out, TDL_E_INVALID, "",
+                       "made for categories of %zu levels and more", e->ops->levels_min);
+    else
+        return true;
+    return false;
+}
+
 static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
 {
     const ground none = {0};
     tdl_problem problem = make_problem(data, &none, 0);
 
     problem.x = NULL;
+    if (!forced && !is_called_for(data, e))
+        return false;
     if (!forced && !e->ops->simple && data->deadline_us &&
         tdl_time_monotonic() > data->deadline_us) {
         tdl_report_set(&e->left_out, TDL_E_STOPPED, "give a larger --budget",

@@ -8,7 +8,7 @@
 #include "table/read.h"
 #include "table/split.h"
 
-enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, GUARDED_ROWS = 20 };
+enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, PATIENT_S = 600, GUARDED_ROWS = 20 };
 
 static void release(tdl_fit_session *s)
 {
@@ -325,6 +325,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .weight = s->weight,
                                  .seed = o->seed,
                                  .pool = o->pool,
+                                 .patient = budget >= PATIENT_S,
                                  .deadline_us = began + (int64_t)(budget * 1e6),
                                  .progress = o->progress,
                                  .progress_context = o->progress_context};
