@@ -68,6 +68,7 @@ static tdl_predict_options inner_options(const outer *o, size_t train_n)
     inner.bare = true;
     inner.drop = o->options->fold ? o->options->fold : o->options->drop;
     inner.fold = NULL;
+    inner.folds = 0;
     return inner;
 }
 
