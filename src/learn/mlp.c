@@ -182,10 +182,7 @@ static json_t *settings(const tdl_problem *problem)
     static const char *const text[] = {
         "{}",
         "{\"width\": 256, \"dropout\": 0.4}",
-        "{\"layers\": 3, \"dropout\": 0.2}",
         "{\"dropout\": 0.1}",
-        "{\"rate\": 0.001, \"decay\": 0.01}",
-        "{\"width\": 64}",
     };
 
     TDL_UNUSED(problem);

@@ -10,7 +10,7 @@
 #include "base/timestamp.h"
 #include "treadle/treadle.h"
 
-enum { RESAMPLES = 400, IMPORTANCE_ROWS = 300, COST_ROWS = 1000 };
+enum { RESAMPLES = 400, IMPORTANCE_ROWS = 300, SHAPLEY_ROWS = 20, COST_ROWS = 1000 };
 
 /* ---- what was read ---- */
 
@@ -297,6 +297,15 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 
 /* ---- what it rests on, what it costs ---- */
 
+/* Shapley values by sampling are dear. */
+static size_t importance_rows(const tdl_predictor *p)
+{
+    for (size_t j = 0; j < p->members_n; j++)
+        if (!p->member[j].learner->ops->attribute)
+            return SHAPLEY_ROWS;
+    return IMPORTANCE_ROWS;
+}
+
 static tdl_status write_importance(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 {
     const tdl_predictor *p = s->predictor;
@@ -305,7 +314,7 @@ static tdl_status write_importance(tdl_fit_session *s, tdl_jw *w, tdl_report *wh
     tdl_status st = importance && told ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
 
     if (!st)
-        st = tdl_predictor_importance(p, s->frame, s->row, s->rows_n, IMPORTANCE_ROWS,
+        st = tdl_predictor_importance(p, s->frame, s->row, s->rows_n, importance_rows(p),
                                       s->options->pool, importance, why);
     tdl_jw_key(w, "importance");
     tdl_jw_array(w);
