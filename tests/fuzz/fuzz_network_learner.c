@@ -1,5 +1,5 @@
-/* Networks, and any learner, of a model file: a line of JSON, then a safetensors file. Any bytes are refused with a
- * report, or give a learner whose scores can be asked. */
+/* Networks, and any learner, of a model file: a line of JSON, then a safetensors file. Any bytes
+ * are refused with a report, or give a learner whose scores can be asked. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
