@@ -6,11 +6,10 @@ set -eu
 table=$data/Chicago.csv
 need "$table" "tools/export-tables Chicago writes it"
 
-# What the series itself says, then what weather, games, other stations and holidays add.
+# Two years by what the series itself says, four weeks at a time; then what weather, games, other
+# stations and holidays add.
 treadle forecast backtest "$table" --value ridership --time date --layout long \
-    --horizon 28 --origins 6
-treadle forecast backtest "$table" --value ridership --time date --covariates all \
-    --holidays us --horizon 28 --origins 6
+    --horizon 28 --origins 26
 treadle forecast backtest "$table" --value ridership --time date --covariates all \
     --holidays us --horizon 730
 
