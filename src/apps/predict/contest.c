@@ -640,6 +640,16 @@ static bool is_called_for(const tdl_contest_data *data, tdl_entry *e)
     return false;
 }
 
+/* Columns that become numbers or categories: an image is asked for by its own. */
+static size_t count_features(const tdl_contest_data *data)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        n += !data->left_out[i] && data->frame->column[i].type != TDL_COLUMN_IMAGE;
+    return n;
+}
+
 static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
 {
     const ground none = {0};
@@ -654,7 +664,7 @@ static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
                        "the time was over before it began");
         return false;
     }
-    return e->ops->suits(&problem, least_train(data), data->frame->columns_n - 1, &e->left_out);
+    return e->ops->suits(&problem, least_train(data), count_features(data), &e->left_out);
 }
 
 static tdl_status tell(const tdl_contest_data *data, const char *name, double done, tdl_report *why)
