@@ -271,6 +271,14 @@ static void note_failure(bout *b, tdl_status st, const tdl_report *why)
     pthread_mutex_unlock(&b->lock);
 }
 
+static bool has_failed(bout *b)
+{
+    pthread_mutex_lock(&b->lock);
+    bool failed = b->status != TDL_OK;
+    pthread_mutex_unlock(&b->lock);
+    return failed;
+}
+
 static void release_fold(ground *f)
 {
     release_part(&f->part);
@@ -401,7 +409,7 @@ static void run_task(void *context, size_t number)
     tdl_report why;
     int64_t began = tdl_time_monotonic();
 
-    if (b->status)
+    if (has_failed(b))
         return;
     tdl_status st = fit_and_score(b, t, fold, &note, &why);
     if (!st)
@@ -644,8 +652,8 @@ static tdl_status let_take_part(const tdl_contest_data *data, tdl_entry *e, bool
     tdl_status st;
 
     if (!may_begin(data, e, forced))
-        return forced ? (*why = e->left_out, TDL_E_INVALID) : TDL_OK;
-    if (!(st = hold_bout(data, e, &e->left_out)))
+        st = TDL_E_INVALID;
+    else if (!(st = hold_bout(data, e, &e->left_out)))
         return TDL_OK;
     if (forced || st == TDL_E_STOPPED || st == TDL_E_NO_MEMORY) {
         if (why)
