@@ -635,7 +635,11 @@ static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
                        "the time was over before it began");
         return false;
     }
-    return e->ops->suits(&problem, least_train(data), data->frame->columns_n - 1, &e->left_out);
+    // What is chosen is fitted on all rows in the end: it must suit those too.
+    size_t columns_n = data->frame->columns_n - 1;
+    size_t all_n = data->all_n > data->rows_n ? data->all_n : data->rows_n;
+    return e->ops->suits(&problem, least_train(data), columns_n, &e->left_out) &&
+           e->ops->suits(&problem, all_n, columns_n, &e->left_out);
 }
 
 static tdl_status tell(const tdl_contest_data *data, const char *name, double done, tdl_report *why)

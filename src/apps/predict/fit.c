@@ -189,6 +189,8 @@ static tdl_status guard(tdl_fit_session *s, tdl_report *why)
         return TDL_OK;
     if (o->time && (st = tdl_find_columns(s->frame, o->time, &options.target_time, 1, &n, why)))
         return st;
+    if (o->time && s->frame->column[options.target_time].type != TDL_COLUMN_DATE)
+        options.target_time = SIZE_MAX; // of numbers, or of text: nothing to compare dates with
     if ((st = tdl_leak_find(s->frame, &target, &options, &s->leak, &s->leaks_n, why)))
         return st;
     for (size_t i = 0; i < s->leaks_n && !st; i++)
@@ -342,6 +344,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .target = &s->target,
                                  .row = s->contest_row,
                                  .rows_n = s->contest_n,
+                                 .all_n = s->rows_n,
                                  .fold = s->folds.fold,
                                  .folds_n = s->folds.folds_n,
                                  .by_time = s->folds.by_time,
