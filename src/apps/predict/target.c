@@ -404,7 +404,9 @@ static tdl_status load_classes(const json_t *classes, tdl_predict_target *ret, t
 {
     size_t n = json_array_size(classes);
 
-    if (has_classes(ret->task) ? n < 2 || n > TDL_PREDICT_CLASSES_MAX : n > 0)
+    if (ret->task == TDL_TASK_BINARY ? n != 2
+        : has_classes(ret->task)     ? n < 2 || n > TDL_PREDICT_CLASSES_MAX
+                                     : n > 0)
         return TDL_FAIL(why, TDL_E_CORRUPT, "target: %zu classes for task %s", n,
                         tdl_task_name(ret->task));
     if (!(ret->class_name = calloc(n + 1, sizeof *ret->class_name)))
