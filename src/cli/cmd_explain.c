@@ -214,6 +214,14 @@ static void print_dependence(const json_t *points)
     }
 }
 
+static bool is_asked_for(const tdl_predictor *p, const char *name)
+{
+    for (size_t i = 0; i < p->columns_n; i++)
+        if (!strcmp(p->column[i], name))
+            return true;
+    return false;
+}
+
 static tdl_status explain_column(const job *j, tdl_jw *w, tdl_report *why)
 {
     tdl_buf text = {0};
@@ -224,6 +232,12 @@ static tdl_status explain_column(const job *j, tdl_jw *w, tdl_report *why)
 
     if (!tdl_frame_find(&j->frame, tdl_str_of(j->values->column), &column))
         return TDL_FAIL(why, TDL_E_INVALID, "there is no column \"%s\"", j->values->column);
+    if (!strcmp(j->values->column, j->model->target.column))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s is what the model predicts",
+                        j->values->column);
+    if (!is_asked_for(j->model, j->values->column))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s was left out of the model",
+                        j->values->column);
     st = tdl_predictor_dependence(j->model, &j->frame, column, j->which, j->pool, &points, why);
     if (!st)
         st = tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, &read, why);

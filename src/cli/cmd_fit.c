@@ -9,6 +9,7 @@
 #include "apps/predict/registry.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/fit_remarks.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/read_options.h"
@@ -177,6 +178,8 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
 
 /* ---- bars ---- */
 
+static const char *const bar_metric[BARS] = {"auc", "accuracy", "f1", "log_loss", "rmse", "mae"};
+
 static tdl_status check_bar(const char *metric_name, const char *text, tdl_task task,
                             const json_t *metrics, tdl_report *why)
 {
@@ -193,15 +196,27 @@ static tdl_status check_bar(const char *metric_name, const char *text, tdl_task 
     return TDL_FAIL(why, TDL_E_BAR, "%s is %.4f, the bar %.4f", metric_name, value, wanted);
 }
 
+/* Before anything is learnt: a bar that is no number. */
+static tdl_status check_bar_numbers(const fit_values *v, tdl_report *why)
+{
+    double number;
+
+    for (size_t i = 0; i < BARS; i++)
+        if (v->bar[i] && !tdl_str_double(tdl_str_of(v->bar[i]), &number))
+            return TDL_FAIL(why, TDL_E_USAGE, "the bar of %s: \"%s\" is not a number",
+                            bar_metric[i], v->bar[i]);
+    return TDL_OK;
+}
+
 static tdl_status check_bars(const fit_values *v, tdl_task task, const json_t *quality,
                              tdl_report *why)
 {
-    static const char *const metric[BARS] = {"auc", "accuracy", "f1", "log_loss", "rmse", "mae"};
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < BARS && !st; i++)
         if (v->bar[i])
-            st = check_bar(metric[i], v->bar[i], task, json_object_get(quality, "metrics"), why);
+            st =
+                check_bar(bar_metric[i], v->bar[i], task, json_object_get(quality, "metrics"), why);
     return st;
 }
 
@@ -292,6 +307,8 @@ static tdl_status fit_one(const fit_values *v, const tdl_frame *frame,
     char version[80];
     tdl_status st = tdl_predict_fit(frame, options, &p, why);
 
+    if (!st && !v->common.quiet)
+        tdl_fit_remarks(p->card, frame);
     if (!st && !(st = v->output ? write_file(v->output, p, why) : publish(v, p, version, why)))
         print_outcome(v, p, v->output ? v->output : version);
     if (!st)
@@ -351,6 +368,7 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
 
     name_after(arguments[0], name);
     if ((st = make_options(v, arguments[0], v->name ? v->name : name, &options, why)) ||
+        (st = check_bar_numbers(v, why)) ||
         (st = tdl_predict_check_name(tdl_str_of(options.name), why)) ||
         (st = tdl_read_frame(arguments[0], &v->read, v->common.quiet, &frame, why)))
         return st;

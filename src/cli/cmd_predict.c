@@ -177,6 +177,7 @@ static void print_warnings(const job *j, const tdl_prepare_warning *warning)
 {
     for (size_t i = 0; i < j->model->columns_n; i++) {
         const char *name = j->model->column[i];
+        size_t column;
 
         if (warning[i].unseen)
             fprintf(stderr,
@@ -188,7 +189,13 @@ static void print_warnings(const job *j, const tdl_prepare_warning *warning)
                 stderr,
                 tdl_tr("%s: %zu numbers beyond those of training\n", "%s：%zu 个数超出训练范围\n"),
                 name, warning[i].out_of_range);
-        if (warning[i].missing)
+        if (!tdl_frame_find(&j->frame, tdl_str_of(name), &column)) {
+            if (strcmp(name, j->model->target.column) != 0)
+                fprintf(
+                    stderr,
+                    tdl_tr("%s: no such column, taken as missing\n", "%s：没有该列，视为缺失\n"),
+                    name);
+        } else if (warning[i].missing)
             fprintf(stderr,
                     tdl_tr("%s: missing in %zu rows, in none of training\n",
                            "%s：%zu 行缺失，训练中从不缺失\n"),

@@ -25,6 +25,7 @@ static void write_columns(const tdl_fit_session *s, tdl_jw *w)
         tdl_jw_ktext(w, "name", c->name);
         tdl_jw_ktext(w, "type", tdl_column_type_name(c->type));
         tdl_jw_kint(w, "missing", (int64_t)c->missing);
+        tdl_jw_kint(w, "infinite", (int64_t)c->infinite);
         tdl_jw_ktext(w, "left_out", s->reason[i]);
         tdl_jw_end_object(w);
     }

@@ -256,6 +256,8 @@ static const struct note {
 } notes[] = {
     {"few_rows", "Fewer than 50 rows: every figure above is a guess.",
      "不足 50 行：以上数字只是猜测。"},
+    {"constant_target", "The target is the same in every row: that value is all that was learnt.",
+     "目标列每行都相同：模型只学到这一个值。"},
     {"contest_on_part",
      "There were very many rows: the models were compared on 50,000 of them, then fitted on all.",
      "行数很多：模型在其中 50,000 行上比较，再用全部行训练。"},

@@ -271,6 +271,14 @@ static void note_failure(bout *b, tdl_status st, const tdl_report *why)
     pthread_mutex_unlock(&b->lock);
 }
 
+static bool has_failed(bout *b)
+{
+    pthread_mutex_lock(&b->lock);
+    bool failed = b->status != TDL_OK;
+    pthread_mutex_unlock(&b->lock);
+    return failed;
+}
+
 static void release_fold(ground *f)
 {
     release_part(&f->part);
@@ -401,7 +409,7 @@ static void run_task(void *context, size_t number)
     tdl_report why;
     int64_t began = tdl_time_monotonic();
 
-    if (b->status)
+    if (has_failed(b))
         return;
     tdl_status st = fit_and_score(b, t, fold, &note, &why);
     if (!st)
@@ -664,7 +672,11 @@ static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
                        "the time was over before it began");
         return false;
     }
-    return e->ops->suits(&problem, least_train(data), count_features(data), &e->left_out);
+    // What is chosen is fitted on all rows in the end: it must suit those too.
+    size_t columns_n = count_features(data);
+    size_t all_n = data->all_n > data->rows_n ? data->all_n : data->rows_n;
+    return e->ops->suits(&problem, least_train(data), columns_n, &e->left_out) &&
+           e->ops->suits(&problem, all_n, columns_n, &e->left_out);
 }
 
 static tdl_status tell(const tdl_contest_data *data, const char *name, double done, tdl_report *why)
@@ -681,8 +693,8 @@ static tdl_status let_take_part(const tdl_contest_data *data, tdl_entry *e, bool
     tdl_status st;
 
     if (!may_begin(data, e, forced))
-        return forced ? (*why = e->left_out, TDL_E_INVALID) : TDL_OK;
-    if (!(st = hold_bout(data, e, &e->left_out)))
+        st = TDL_E_INVALID;
+    else if (!(st = hold_bout(data, e, &e->left_out)))
         return TDL_OK;
     if (forced || st == TDL_E_STOPPED || st == TDL_E_NO_MEMORY) {
         if (why)

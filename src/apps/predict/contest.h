@@ -24,6 +24,7 @@ typedef struct tdl_contest_data {
     const tdl_predict_target *target;
     const uint32_t *row; /* [rows_n] of the frame: those with a target */
     size_t rows_n;
+    size_t all_n;         /* rows that the best is fitted on in the end; 0 = rows_n */
     const uint32_t *fold; /* [rows_n] */
     size_t folds_n;       /* by time: blocks, of which the first is never tested */
     bool by_time;         /* a fold trains on those before it, otherwise on all others */

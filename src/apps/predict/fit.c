@@ -92,6 +92,7 @@ static bool is_named(const tdl_frame *frame, const char *names, size_t column)
 static tdl_status choose_columns(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
+    size_t audited[TDL_FIT_COLUMNS_MAX], n;
     tdl_status st;
 
     s->left_out = calloc(s->frame->columns_n + 1, sizeof *s->left_out);
@@ -102,6 +103,11 @@ static tdl_status choose_columns(tdl_fit_session *s, tdl_report *why)
     for (size_t i = 0; i < s->frame->columns_n; i++)
         if (s->frame->column[i].type == TDL_COLUMN_ID && !is_named(s->frame, o->allow_leak, i))
             leave_out(s, i, "id");
+    if ((st = tdl_find_columns(s->frame, o->fairness, audited, TDL_FIT_COLUMNS_MAX, &n, why)))
+        return st;
+    if (n && s->target.classes_n > 2) // before the contest, not after it
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave --fairness out",
+                             "fairness is audited of yes-or-no targets and numbers");
     if ((st = leave_out_named(s, o->drop, "dropped", why)) ||
         (st = leave_out_named(s, o->fold, "fold", why)) ||
         (st = leave_out_named(s, o->group, "group", why)))
@@ -158,7 +164,15 @@ static tdl_status count_duplicates(tdl_fit_session *s, tdl_report *why)
     return st;
 }
 
-/* Of so few rows anything may tell the target. */
+static bool is_constant(const tdl_fit_session *s)
+{
+    for (size_t i = 1; i < s->rows_n; i++)
+        if (s->target.y[s->row[i]] != s->target.y[s->row[0]])
+            return false;
+    return true;
+}
+
+/* Of few rows, or where there is nothing to tell, anything may tell the target. */
 static tdl_status guard(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
@@ -167,21 +181,29 @@ static tdl_status guard(tdl_fit_session *s, tdl_report *why)
     size_t n;
     tdl_status st;
 
-    if (o->bare || s->rows_n < GUARDED_ROWS)
+    if (is_constant(s)) {
+        note(s, "constant_target");
+        return TDL_OK;
+    }
+    if (s->rows_n < GUARDED_ROWS)
         return TDL_OK;
     if (o->time && (st = tdl_find_columns(s->frame, o->time, &options.target_time, 1, &n, why)))
         return st;
+    if (o->time && s->frame->column[options.target_time].type != TDL_COLUMN_DATE)
+        options.target_time = SIZE_MAX; // of numbers, or of text: nothing to compare dates with
     if ((st = tdl_leak_find(s->frame, &target, &options, &s->leak, &s->leaks_n, why)))
         return st;
     for (size_t i = 0; i < s->leaks_n && !st; i++)
         st = act_on_leak(s, &s->leak[i], why);
-    return st ? st : count_duplicates(s, why);
+    return st || o->bare ? st : count_duplicates(s, why);
 }
 
 /* ---- weights ---- */
 
 static tdl_status read_weights(tdl_fit_session *s, const tdl_column *column, tdl_report *why)
 {
+    double sum = 0;
+
     if (column->level || column->pixel)
         return TDL_FAIL(why, TDL_E_INVALID, "column %s: weights must be numbers", column->name);
     for (size_t i = 0; i < s->rows_n; i++) {
@@ -191,7 +213,11 @@ static tdl_status read_weights(tdl_fit_session *s, const tdl_column *column, tdl
             return TDL_FAIL(why, TDL_E_INVALID, "column %s: row %u has no weight of 0 or more",
                             column->name, s->row[i] + 1);
         s->weight[s->row[i]] = (float)w;
+        sum += w;
     }
+    if (!(sum > 0) || isinf(sum))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s: the weights add up to %g", column->name,
+                        sum);
     return TDL_OK;
 }
 
@@ -318,6 +344,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .target = &s->target,
                                  .row = s->contest_row,
                                  .rows_n = s->contest_n,
+                                 .all_n = s->rows_n,
                                  .fold = s->folds.fold,
                                  .folds_n = s->folds.folds_n,
                                  .by_time = s->folds.by_time,

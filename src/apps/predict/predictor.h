@@ -36,7 +36,10 @@ typedef struct tdl_predictor {
     size_t residuals_n;
 } tdl_predictor;
 
+/* TDL_E_CORRUPT: not what _save writes, or changed since: says where. A file is hostile until all
+ * of it was checked. */
 tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report *why);
+tdl_status tdl_predictor_read(const tdl_st_file *file, tdl_predictor **ret, tdl_report *why);
 tdl_status tdl_predictor_save(const tdl_predictor *predictor, const char *path, tdl_report *why);
 void tdl_predictor_free(tdl_predictor *predictor); /* accepts NULL */
 

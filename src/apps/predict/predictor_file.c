@@ -182,17 +182,14 @@ static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_p
     return tdl_predictor_seal(p, why);
 }
 
-tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report *why)
+tdl_status tdl_predictor_read(const tdl_st_file *file, tdl_predictor **ret, tdl_report *why)
 {
     tdl_predictor *p = calloc(1, sizeof *p);
-    tdl_st_file *file = NULL;
     json_t *whole = NULL;
-    tdl_status st;
+    tdl_status st = TDL_OK;
 
     if (!p)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = tdl_st_open(path, &file, why)))
-        goto out;
     if (!tdl_st_meta_get(file, key).len) {
         st = TDL_FAIL(why, TDL_E_CORRUPT, "not a model that treadle fit wrote");
         goto out;
@@ -204,10 +201,20 @@ tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report 
     *ret = p;
     p = NULL; /* the caller's now */
 out:
-    if (st)
-        tdl_report_prefix(why, "%s", path);
     json_decref(whole);
-    tdl_st_free(file);
     tdl_predictor_free(p);
+    return st;
+}
+
+tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report *why)
+{
+    tdl_st_file *file = NULL;
+    tdl_status st = tdl_st_open(path, &file, why);
+
+    if (st)
+        return st;
+    if ((st = tdl_predictor_read(file, ret, why)))
+        tdl_report_prefix(why, "%s", path);
+    tdl_st_free(file);
     return st;
 }
