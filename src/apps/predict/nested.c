@@ -66,6 +66,7 @@ static tdl_predict_options inner_options(const outer *o, size_t train_n)
     inner.row = o->train;
     inner.rows_n = train_n;
     inner.bare = true;
+    inner.equal = NULL; // the model is measured, not what is decided with it
     inner.drop = o->options->fold ? o->options->fold : o->options->drop;
     inner.fold = NULL;
     return inner;
