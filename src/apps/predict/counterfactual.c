@@ -232,9 +232,12 @@ static tdl_status open_search(search *s, const tdl_frame *frame, size_t row, tdl
 
 /* ---- limits ---- */
 
-/* The column called `name`; NULL, and no report, where it is one that never changes. */
+/* The column called `name`; NULL where it is one that never changes, or that the model does not ask
+ * for. */
 static tdl_status find_field(const search *s, tdl_str name, tdl_cf_column **ret, tdl_report *why)
 {
+    size_t at;
+
     *ret = NULL;
     for (size_t i = 0; i < s->fields_n; i++)
         if (tdl_str_is(name, s->column[i].name))
@@ -242,8 +245,9 @@ static tdl_status find_field(const search *s, tdl_str name, tdl_cf_column **ret,
     for (size_t i = 0; i < s->predictor->columns_n && !*ret; i++)
         if (tdl_str_is(name, s->predictor->column[i]))
             return TDL_OK;
-    return *ret ? TDL_OK
-                : TDL_FAIL(why, TDL_E_INVALID, "the model has no column \"%.*s\"", TDL_FMT(name));
+    return *ret || tdl_frame_find(&s->frame, name, &at)
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_INVALID, "there is no column \"%.*s\"", TDL_FMT(name));
 }
 
 typedef enum limit { KEEP, UP, DOWN } limit;
@@ -382,6 +386,11 @@ static tdl_status refuse(const tdl_predict_target *t, const char *until, tdl_rep
                          "\"%s\" is no value of %s", until, t->column);
 }
 
+static bool may_be_probability(double bound)
+{
+    return isinf(bound) || (bound >= 0 && bound <= 1);
+}
+
 /* "yes>=0.7": the class stands before the sign. */
 static tdl_status want_probability(search *s, const char *until, tdl_cf_options *ret,
                                    tdl_report *why)
@@ -394,8 +403,8 @@ static tdl_status want_probability(search *s, const char *until, tdl_cf_options 
 
     if (name.len ? !find_class(t, name, &class) : !binary)
         return refuse(t, until, why);
-    if (!read_range(range, -INFINITY, ret) || (isfinite(ret->wanted_low) && ret->wanted_low < 0) ||
-        (isfinite(ret->wanted_high) && ret->wanted_high > 1))
+    if (!read_range(range, -INFINITY, ret) || !may_be_probability(ret->wanted_low) ||
+        !may_be_probability(ret->wanted_high))
         return refuse(t, until, why);
     if (binary && class == 0) { // its probability is what the other leaves
         double low = ret->wanted_low;
@@ -413,6 +422,8 @@ static tdl_status want(search *s, const char *until, tdl_cf_options *ret, tdl_re
     size_t class;
     tdl_status st;
 
+    if (!until || !until[0])
+        return TDL_FAIL(why, TDL_E_INVALID, "until which answer?");
     if (t->task == TDL_TASK_QUANTILE || t->task == TDL_TASK_RANKING)
         return TDL_FAIL(why, TDL_E_INVALID, "of task %s no other answer can be asked for",
                         tdl_task_name(t->task));
