@@ -83,7 +83,8 @@ static void write_answer(const job *j, size_t r, tdl_jw *w)
     const double *output = j->output + r * p->scores_n;
 
     if (p->target.task == TDL_TASK_BINARY) {
-        tdl_jw_ktext(w, "prediction", p->target.class_name[tdl_predictor_class(p, output)]);
+        tdl_jw_ktext(w, "prediction",
+                     p->target.class_name[tdl_predictor_class_of(p, &j->frame, r, output)]);
         tdl_jw_knumber(w, "probability", output[0]);
     } else if (p->target.classes_n) {
         tdl_jw_ktext(w, "prediction", p->target.class_name[tdl_predictor_class(p, output)]);

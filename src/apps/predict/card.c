@@ -267,6 +267,15 @@ static tdl_status write_chosen(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_re
 
 /* ---- quality, fairness ---- */
 
+static void write_mitigation(const tdl_fit_session *s, tdl_jw *w)
+{
+    tdl_buf text = {0};
+
+    tdl_json_dump(&text, s->mitigation);
+    tdl_jw_kraw(w, "mitigation", tdl_buf_view(&text));
+    tdl_buf_release(&text);
+}
+
 static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 {
     tdl_tested t;
@@ -292,6 +301,8 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
         tdl_jw_ktext(w, "calibrated_by", tdl_calibration_name(s->predictor->calibration.method));
     if (!st && s->options->fairness)
         st = tdl_fit_fairness(s, &t, w, why);
+    if (!st && s->mitigation)
+        write_mitigation(s, w);
     tdl_tested_release(&t);
     return st;
 }

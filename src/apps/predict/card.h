@@ -4,7 +4,8 @@
  *
  *     {"name", "created", "seed", "version", "source", "task", "target": {...}, "rows", "columns":
  * [...], "split": {...}, "metric", "leaderboard": [...], "chosen": {...}, "gain": {...}, "quality":
- * {...}, "importance": [...], "fairness"?: {...}, "leaks": [...], "notes": [...], "cost": {...}}
+ * {...}, "importance": [...], "fairness"?: {...}, "mitigation"?: {...}, "leaks": [...], "notes":
+ * [...], "cost": {...}}
  */
 #ifndef TDL_PREDICT_CARD_H
 #define TDL_PREDICT_CARD_H

@@ -337,6 +337,14 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
 
 /* ---- preparing ---- */
 
+tdl_prepare_options tdl_contest_prepare(const tdl_contest_data *data, const tdl_learner_ops *ops)
+{
+    tdl_prepare_options options = ops->prepare;
+
+    options.winsor = data->winsor > 0 ? data->winsor : options.winsor;
+    return options;
+}
+
 static void prepare_fold(void *context, size_t number)
 {
     bout *b = context;
@@ -349,10 +357,11 @@ static void prepare_fold(void *context, size_t number)
         return;
     const tdl_target target = {
         .y = data->target->y, .classes_n = data->target->classes_n, .weight = data->weight};
+    const tdl_prepare_options options = tdl_contest_prepare(data, b->entry->ops);
     if ((st = make_part(data, number, &f->part, &why)) ||
         (st = tdl_prepare_fit(data->frame, data->left_out, f->part.train_row, f->part.train_n,
-                              &target, &b->entry->ops->prepare, seed_of(data, number), &f->prepare,
-                              &f->train, &why)) ||
+                              &target, &options, seed_of(data, number), &f->prepare, &f->train,
+                              &why)) ||
         (st = tdl_prepare_apply(f->prepare, data->frame, f->part.test_row, f->part.test_n, &f->test,
                                 NULL, &why)))
         note_failure(b, st, &why);

@@ -187,7 +187,7 @@ tdl_status tdl_fit_fairness(const tdl_fit_session *s, const tdl_tested *t, tdl_j
     if (!st && s->contest.scores_n != 1)
         st = TDL_FAIL(why, TDL_E_INVALID, "fairness is audited of yes-or-no targets and numbers");
     for (size_t i = 0; i < t->n && !st; i++)
-        a.decision[i] = t->output[i] >= s->predictor->threshold;
+        a.decision[i] = t->output[i] >= tdl_predictor_threshold(s->predictor, s->frame, t->row[i]);
     for (size_t i = 0; i < n && !st; i++)
         st = make_grouping(&s->frame->column[column[i]], t, &g[i], why);
     tdl_jw_key(out, "fairness");

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/counterfactual.h"
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
 #include "table/read.h"
@@ -24,6 +25,7 @@ static void release(tdl_fit_session *s)
     free(s->weight);
     free(s->contest_row);
     free(s->group);
+    json_decref(s->mitigation);
 }
 
 bool tdl_fit_tell(const tdl_predict_options *o, const char *stage, double done)
@@ -39,10 +41,28 @@ static void note(tdl_fit_session *s, const char *text)
 
 /* ---- rows ---- */
 
+/* Takes the target of rows that are equal to an earlier one. */
+static tdl_status drop_duplicates(tdl_fit_session *s, tdl_report *why)
+{
+    uint32_t *row = NULL;
+    size_t n = 0;
+    tdl_status st = tdl_frame_duplicates(s->frame, &row, NULL, &n, why);
+
+    for (size_t i = 0; i < n && !st; i++)
+        s->target.y[row[i]] = NAN;
+    free(row);
+    if (n)
+        note(s, "duplicates_dropped");
+    return st;
+}
+
 static tdl_status take_rows(tdl_fit_session *s, tdl_report *why)
 {
     size_t n = s->options->row ? s->options->rows_n : s->frame->rows;
+    tdl_status st = s->options->drop_duplicates ? drop_duplicates(s, why) : TDL_OK;
 
+    if (st)
+        return st;
     if (!(s->row = malloc((n + 1) * sizeof *s->row)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", n);
     for (size_t i = 0; i < n; i++) {
@@ -350,6 +370,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .by_time = s->folds.by_time,
                                  .group = s->group,
                                  .weight = s->weight,
+                                 .winsor = o->winsor,
                                  .seed = o->seed,
                                  .pool = o->pool,
                                  .patient = budget >= PATIENT_S,
@@ -366,14 +387,16 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 
 /* ---- the predictor ---- */
 
-/* The schema of features and target: what has been left out is not asked for. */
+/* The schema of features, and of groups that have thresholds: what else has been left out is not
+ * asked for. */
 static json_t *asked_schema(const tdl_fit_session *s)
 {
+    const char *by = s->options->equal ? s->options->equal_by : NULL;
     json_t *whole = tdl_schema_save(s->frame), *columns = json_array();
     const json_t *all = json_object_get(whole, "columns");
 
     for (size_t i = 0; i < json_array_size(all); i++)
-        if (!s->left_out[i])
+        if (!s->left_out[i] || (by && is_named(s->frame, by, i)))
             json_array_append(columns, json_array_get(all, i));
     json_object_set_new(whole, "columns", columns);
     return whole;
@@ -390,6 +413,8 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     tdl_status st = tdl_predict_target_load(saved, &p->target, why);
     json_decref(saved);
     p->scores_n = s->contest.scores_n;
+    if (!st && !s->options->bare)
+        st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
 }
 
@@ -398,18 +423,20 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     const tdl_predict_options *o = s->options;
     tdl_status st;
 
+    if (!(o->winsor >= 0 && o->winsor < 0.5))
+        return TDL_FAIL(why, TDL_E_INVALID, "winsor %g: 0 to below .5", o->winsor);
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
-        (st = take_rows(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
-        (st = make_weights(s, why)) || (st = hold_contest(s, why)) ||
-        (st = start_predictor(s, why)))
+        (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
+        (st = choose_columns(s, why)) || (st = guard(s, why)) || (st = make_weights(s, why)) ||
+        (st = hold_contest(s, why)) || (st = start_predictor(s, why)))
         return st;
     int64_t began = tdl_time_monotonic();
     if (!tdl_fit_tell(o, "fitting on all rows", 0.9))
         return TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
     if ((st = tdl_fit_members(s, why)) || (st = tdl_predictor_seal(s->predictor, why)) ||
-        (st = tdl_fit_calibrate(s, why)))
+        (st = tdl_fit_calibrate(s, why)) || (st = tdl_fit_mitigate(s, why)))
         return st;
     s->refit_seconds = (double)(tdl_time_monotonic() - began) / 1e6;
     if (!tdl_fit_tell(o, "writing the card", 0.95))

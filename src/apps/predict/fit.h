@@ -28,6 +28,12 @@ typedef struct tdl_predict_options {
     const char *fold;        /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
     const char *fairness;    /* groups that are audited */
     const char *weight;      /* of each row */
+    /* thresholds by group (adjustment.h): "selection" or "tpr", by a column, and why that is right;
+     * without a reason it is refused. NULL = one threshold */
+    const char *equal, *equal_by, *reason;
+    double winsor; /* numbers outside quantiles winsor and 1 - winsor of the training rows are
+                      moved there; 0 = none */
+    bool drop_duplicates;    /* of equal rows only the first is learnt from and tested on */
     size_t folds;            /* 0 = 5; 10 of few rows, 3 of very many */
     bool balance;            /* weigh classes alike */
     double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */

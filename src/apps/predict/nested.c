@@ -74,6 +74,7 @@ static tdl_predict_options inner_options(const outer *o, size_t train_n)
     inner.row = o->train;
     inner.rows_n = train_n;
     inner.bare = true;
+    inner.equal = NULL; // the model is measured, not what is decided with it
     inner.drop = o->drop.len ? o->drop.at : NULL;
     inner.fold = NULL;
     inner.folds = 0;

@@ -42,6 +42,8 @@ static json_t *pack(const tdl_predictor *p, json_t *members)
         json_object_set_new(whole, "scores", json_integer((json_int_t)p->scores_n)) ||
         (p->target.classes_n &&
          json_object_set_new(whole, "calibration", tdl_calibration_save(&p->calibration))) ||
+        (p->adjustment.groups_n &&
+         json_object_set_new(whole, "adjustment", tdl_adjustment_save(&p->adjustment))) ||
         json_object_set_new(whole, "threshold", json_real(p->threshold))) {
         json_decref(whole);
         return NULL;
@@ -149,6 +151,15 @@ static size_t wanted_scores(const tdl_predict_target *target)
         .task = target->task, .classes_n = target->classes_n, .quantiles_n = target->quantiles_n});
 }
 
+static tdl_status load_adjustment(const json_t *saved, tdl_predictor *p, tdl_report *why)
+{
+    if (!saved)
+        return TDL_OK;
+    if (p->target.task != TDL_TASK_BINARY)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "adjustment: the target is not one of two classes");
+    return tdl_adjustment_load(saved, &p->adjustment, why);
+}
+
 static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_predictor *p,
                              tdl_report *why)
 {
@@ -176,7 +187,8 @@ static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_p
     if (p->target.classes_n && p->calibration.width != p->scores_n)
         return TDL_FAIL(why, TDL_E_CORRUPT, "a calibration of %zu scores, not %zu",
                         p->calibration.width, p->scores_n);
-    if ((st = load_members(file, json_object_get(whole, "members"), p, why)) ||
+    if ((st = load_adjustment(json_object_get(whole, "adjustment"), p, why)) ||
+        (st = load_members(file, json_object_get(whole, "members"), p, why)) ||
         (st = load_residuals(file, p, why)))
         return st;
     return tdl_predictor_seal(p, why);

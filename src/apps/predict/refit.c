@@ -52,8 +52,9 @@ static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, con
                            .group = rows->group,
                            .seed = s->options->seed,
                            .pool = s->options->pool};
-    tdl_status st = tdl_prepare_fit(s->frame, s->left_out, s->row, s->rows_n, &target,
-                                    &entry->ops->prepare, s->options->seed, &ret->prepare, &x, why);
+    const tdl_prepare_options options = tdl_contest_prepare(&s->data, entry->ops);
+    tdl_status st = tdl_prepare_fit(s->frame, s->left_out, s->row, s->rows_n, &target, &options,
+                                    s->options->seed, &ret->prepare, &x, why);
 
     memcpy(problem.quantile, s->target.quantile, sizeof problem.quantile);
     if (!st)
@@ -193,6 +194,8 @@ static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *othe
         tdl_calibration_apply(&calibration, output, here, output);
     }
     tdl_calibration_release(&calibration);
+    for (size_t i = 0; i < here; i++)
+        t->fold[t->n + i] = fold;
     t->n += here;
     return st;
 }
@@ -202,6 +205,7 @@ void tdl_tested_release(tdl_tested *t)
     free(t->y);
     free(t->output);
     free(t->row);
+    free(t->fold);
     *t = (tdl_tested){0};
 }
 
@@ -210,9 +214,10 @@ tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_repor
     size_t k = s->contest.scores_n, rows = s->contest_n + 1;
     tdl_tested t = {.y = malloc(rows * sizeof *t.y),
                     .output = malloc(rows * k * sizeof *t.output),
-                    .row = malloc(rows * sizeof *t.row)};
+                    .row = malloc(rows * sizeof *t.row),
+                    .fold = malloc(rows * sizeof *t.fold)};
     double *others = malloc(rows * k * sizeof *others), *others_y = malloc(rows * sizeof *others_y);
-    tdl_status st = t.y && t.output && t.row && others && others_y
+    tdl_status st = t.y && t.output && t.row && t.fold && others && others_y
                         ? TDL_OK
                         : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", rows);
 

@@ -30,6 +30,7 @@ typedef struct tdl_fit_session {
     const char *note[8]; /* [notes_n] what a reader of the card must know */
     size_t notes_n;
     double contest_seconds, refit_seconds;
+    json_t *mitigation; /* for the card: what thresholds by group cost; NULL = none */
     tdl_predictor *predictor;
 } tdl_fit_session;
 
@@ -44,9 +45,15 @@ typedef struct tdl_tested {
     size_t n;
     double *y, *output; /* [n], [n][scores_n] */
     uint32_t *row;      /* [n] of the frame */
+    uint32_t *fold;     /* [n] the one it was tested in */
 } tdl_tested;
 tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_report *why);
 void tdl_tested_release(tdl_tested *tested); /* accepts a zeroed struct */
+
+/* Thresholds by group, where they are asked for: the predictor's adjustment. */
+tdl_status tdl_fit_mitigate(tdl_fit_session *s, tdl_report *why);
+/* Can they be had, and has somebody said why? Before all the work. */
+tdl_status tdl_fit_check_mitigation(const tdl_fit_session *s, tdl_report *why);
 
 /* Audit the columns of options->fairness, and each pair of them: "fairness": [...] */
 tdl_status tdl_fit_fairness(const tdl_fit_session *s, const tdl_tested *tested, tdl_jw *out,
