@@ -27,10 +27,17 @@ typedef struct tdl_app_context {
  * false asks the work to stop: it then answers TDL_E_STOPPED. */
 typedef bool tdl_progress_fn(void *context, const char *stage, double done, const char *detail);
 
+/* A table to learn from, and how: settings are the app's own. */
+typedef struct tdl_train_table {
+    const char *path; /* of a file of CSV */
+    const json_t *settings;
+} tdl_train_table;
+
 typedef struct tdl_train_options {
     uint64_t seed;
-    bool activate;             /* let the new version serve */
-    tdl_progress_fn *progress; /* may be NULL */
+    bool activate;                /* let the new version serve */
+    const tdl_train_table *table; /* NULL: what is stored is learnt from */
+    tdl_progress_fn *progress;    /* may be NULL */
     void *progress_context;
 } tdl_train_options;
 
@@ -42,10 +49,31 @@ typedef struct tdl_ask {
     bool impersonal; /* the user denies personal answers: what is known of him is not looked at */
 } tdl_ask;
 
+/* Many rows of a table asked about at once, each of which is answered by itself. */
+enum { TDL_ASK_ROWS_MAX = 1000, TDL_ASK_EXPLAIN_MAX = 100 };
+
+typedef struct tdl_rows_ask {
+    tdl_str model;        /* by its name */
+    const json_t *rows;   /* an array of at most TDL_ASK_ROWS_MAX objects */
+    size_t explain;       /* how many columns each answer tells of */
+    size_t keep;          /* how many its decision keeps; 0 = none is looked for */
+    double level;         /* of intervals and sets, in (0, 1); 0 = none */
+    tdl_str of_class;     /* what is explained; empty = the class that is predicted */
+    const char (*id)[37]; /* [rows] of the decisions; NULL = none is made */
+    int64_t time_us;      /* of the question */
+} tdl_rows_ask;
+
+/* What there is to tell of models. */
+typedef enum tdl_about {
+    TDL_ABOUT_MODELS, /* all that serve; `model` is empty */
+    TDL_ABOUT_SCHEMA, /* the columns one asks for */
+    TDL_ABOUT_LIVE    /* how good it was, by the outcomes that came since */
+} tdl_about;
+
 typedef bool tdl_is_gone(void *context, tdl_str id);
 
 typedef struct tdl_app_ops {
-    const char *name;
+    const char *name; /* of models and decisions: this, or this, "/" and more */
 
     /* Open and load: replay the store's events into serving state, load the active model. A missing
      * model is fine; a damaged model file is reported in `*ret_warning` (which may be NULL), and
@@ -95,8 +123,28 @@ typedef struct tdl_app_ops {
 
     /* Catalogue changed. */
     void (*item_changed)(tdl_app *app, const tdl_item *item);
+
+    /* ---- for apps that answer for rows of tables; NULL for others ---- */
+
+    /* Could a table be learnt from so? What can be said before it is read: settings, columns. */
+    tdl_status (*admit)(tdl_app *app, const tdl_train_table *table, tdl_report *why);
+
+    /* Answers as one JSON object. A row that cannot be read gets an error of its own, and no
+     * decision.
+     *   ret [*ret_n]  decisions in `arena`, complete, of the rows that were answered; ask->id set
+     */
+    tdl_status (*answer_rows)(tdl_app *app, const tdl_rows_ask *ask, tdl_arena *arena,
+                              tdl_decision **ret, size_t *ret_n, tdl_jw *out, tdl_report *why);
+
+    /* What answers rest on, as one JSON object. Nothing is decided. */
+    tdl_status (*explain_rows)(tdl_app *app, const tdl_rows_ask *ask, tdl_jw *out, tdl_report *why);
+
+    /* One JSON object. limit: of the newest decisions of all apps that are looked at */
+    tdl_status (*tell)(tdl_app *app, tdl_about about, tdl_str model, size_t limit, tdl_arena *arena,
+                       tdl_jw *out, tdl_report *why);
 } tdl_app_ops;
 
 extern const tdl_app_ops tdl_recommend_app; /* apps/recommend/recommend.c */
+extern const tdl_app_ops tdl_predict_app;   /* apps/predict/predict.c */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "apps/predict/explain.h"
 #include "apps/predict/measure.h"
+#include "apps/predict/prediction.h"
 #include "cli/commands.h"
 #include "cli/model_source.h"
 #include "cli/progress.h"
@@ -77,54 +78,6 @@ typedef struct job {
 
 /* ---- one row as JSON ---- */
 
-static void write_answer(const job *j, size_t r, tdl_jw *w)
-{
-    const tdl_predictor *p = j->model;
-    const double *output = j->output + r * p->scores_n;
-
-    if (p->target.task == TDL_TASK_BINARY) {
-        tdl_jw_ktext(w, "prediction",
-                     p->target.class_name[tdl_predictor_class_of(p, &j->frame, r, output)]);
-        tdl_jw_knumber(w, "probability", output[0]);
-    } else if (p->target.classes_n) {
-        tdl_jw_ktext(w, "prediction", p->target.class_name[tdl_predictor_class(p, output)]);
-        tdl_jw_key(w, "probabilities");
-        tdl_jw_object(w);
-        for (size_t k = 0; k < p->scores_n; k++)
-            tdl_jw_knumber(w, p->target.class_name[k], output[k]);
-        tdl_jw_end_object(w);
-    } else if (p->target.task == TDL_TASK_QUANTILE) {
-        tdl_jw_key(w, "quantiles");
-        tdl_jw_array(w);
-        for (size_t k = 0; k < p->scores_n; k++)
-            tdl_jw_number(w, output[k]);
-        tdl_jw_end_array(w);
-    } else {
-        tdl_jw_knumber(w, "prediction", output[0]);
-    }
-}
-
-static void write_interval(const job *j, size_t r, size_t *scratch, tdl_jw *w)
-{
-    const tdl_predictor *p = j->model;
-    const double *output = j->output + r * p->scores_n;
-
-    if (p->target.classes_n) {
-        size_t n = tdl_predictor_class_set(p, output, j->level, scratch);
-
-        tdl_jw_key(w, "set");
-        tdl_jw_array(w);
-        for (size_t i = 0; i < n; i++)
-            tdl_jw_text(w, p->target.class_name[scratch[i]]);
-        tdl_jw_end_array(w);
-    } else if (p->residuals_n) {
-        double half = tdl_predictor_half_width(p, j->level);
-
-        tdl_jw_knumber(w, "low", output[0] - half);
-        tdl_jw_knumber(w, "high", output[0] + half);
-    }
-}
-
 static void write_reasons(const job *j, size_t r, size_t *scratch, tdl_jw *w)
 {
     const tdl_explanation *e = &j->explanation;
@@ -153,9 +106,9 @@ static tdl_status write_rows(void *context, FILE *out, tdl_report *why)
 
         tdl_buf_clear(&line);
         tdl_jw_object(&w);
-        write_answer(j, r, &w);
+        tdl_prediction_write(p, &j->frame, r, j->output + r * p->scores_n, &w);
         if (j->level > 0)
-            write_interval(j, r, scratch, &w);
+            tdl_prediction_write_range(p, j->output + r * p->scores_n, j->level, scratch, &w);
         if (j->explained)
             write_reasons(j, r, scratch, &w);
         tdl_jw_end_object(&w);

@@ -14,7 +14,8 @@
 
 enum {
     INLINE_BODY_MAX = 64 << 10, /* a larger body is decoded by a worker */
-    BODY_MAX = 8 << 20          /* of what has no limit of its own */
+    BODY_MAX = 8 << 20,         /* of what has no limit of its own */
+    TABLE_MAX = 64 << 20
 };
 
 /* Bytes of a body as sent, once the key is known and before. Keys of PostHog stand in the body and
@@ -117,7 +118,7 @@ static void limit_body(tdl_request *r)
     tdl_sdk sdk = r->route ? r->route->sdk : TDL_SDK_NONE;
     size_t max = r->key_in_body ? body_limits[sdk].unknown : body_limits[sdk].known;
 
-    r->body_max = max ? max : BODY_MAX;
+    r->body_max = max ? max : r->route && r->route->lane == TDL_LANE_TABLE ? TABLE_MAX : BODY_MAX;
     if (r->http->body_max && r->http->body_max < r->body_max)
         r->body_max = r->http->body_max;
     r->body.limit = r->body_max + 1;

@@ -19,6 +19,7 @@ typedef enum tdl_lane {
     TDL_LANE_EITHER, /* on the event thread when the body is small and not packed, else on a worker;
                         a handler that finds it must wait (must_wait) is run again, from its
                         beginning, on a worker (may_wait) */
+    TDL_LANE_TABLE,  /* on a worker thread; its body is a table, which may be large */
     TDL_LANE_INGEST  /* decodes request->batch (on the event thread when the body is small); the
                         batch is then stored without anybody waiting, and `finish` answers */
 } tdl_lane;

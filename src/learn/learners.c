@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "learn/kinds.h"
+#include "learn/network.h"
 
 /* clang-format off */
 const tdl_learner_ops *const tdl_learners[] = {

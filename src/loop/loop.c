@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "loop/apps.h"
 #include "loop/consent.h"
 #include "loop/erase.h"
 #include "loop/flags.h"
@@ -19,6 +20,7 @@
 /* Every job there is. A new one is its folder and its line here. */
 static const tdl_app_ops *const app_table[] = {
     &tdl_recommend_app,
+    &tdl_predict_app,
 };
 enum { APPS_N = sizeof app_table / sizeof app_table[0] };
 
@@ -46,11 +48,29 @@ struct tdl_loop {
 /* Index into app_table, or APPS_N with a report. */
 static size_t find_app(tdl_str name, tdl_report *why)
 {
-    for (size_t i = 0; i < APPS_N; i++)
-        if (tdl_str_is(name, app_table[i]->name))
+    for (size_t i = 0; i < APPS_N; i++) {
+        size_t n = strlen(app_table[i]->name);
+        if (tdl_str_starts(name, tdl_str_of(app_table[i]->name)) &&
+            (name.len == n || name.at[n] == '/'))
             return i;
+    }
     TDL_FAIL(why, TDL_E_NOT_FOUND, "no app is called \"%.*s\"", TDL_FMT(name));
     return APPS_N;
+}
+
+tdl_app *tdl_loop_app(tdl_loop *loop, tdl_str name, const tdl_app_ops **ret_ops, tdl_report *why)
+{
+    size_t i = find_app(name, why);
+
+    if (i == APPS_N)
+        return NULL;
+    *ret_ops = app_table[i];
+    return loop->app[i];
+}
+
+tdl_trainer *tdl_loop_trainer(tdl_loop *loop)
+{
+    return loop->trainer;
 }
 
 /* Whether the two are one now is the store's to say: it may have refused. */

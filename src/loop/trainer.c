@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/timestamp.h"
 
@@ -21,6 +22,8 @@ struct tdl_trainer {
     tdl_pool *pool;
     bool ready, wanted, stopping; /* guarded by lock, like all below */
     uint64_t seed;
+    int table;        /* what is wanted is learnt from; -1 = what is stored */
+    json_t *settings; /* of the table */
     tdl_training state;
 };
 
@@ -37,11 +40,26 @@ static bool note_progress(void *context, const char *stage, double done, const c
     return go_on;
 }
 
-static void run_once(tdl_trainer *trainer, const char *app, uint64_t seed)
+static void drop_table(int table, json_t *settings)
 {
+    if (table >= 0)
+        close(table);
+    json_decref(settings);
+}
+
+static void run_once(tdl_trainer *trainer, const char *app, uint64_t seed, int table,
+                     const json_t *settings)
+{
+    char path[32];
     tdl_report why = {0};
-    tdl_train_options options = {
-        .seed = seed, .activate = true, .progress = note_progress, .progress_context = trainer};
+    const tdl_train_table from = {.path = path, .settings = settings};
+    tdl_train_options options = {.seed = seed,
+                                 .activate = true,
+                                 .table = table < 0 ? NULL : &from,
+                                 .progress = note_progress,
+                                 .progress_context = trainer};
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", table);
     tdl_status st = trainer->work(trainer->context, app, &options, &why);
 
     malloc_trim(0); // fitting touched far more memory than serving keeps
@@ -73,9 +91,14 @@ static void *trainer_main(void *context)
         char app[sizeof trainer->state.app];
         memcpy(app, trainer->state.app, sizeof app);
         uint64_t seed = trainer->seed;
+        int table = trainer->table;
+        json_t *settings = trainer->settings;
+        trainer->table = -1;
+        trainer->settings = NULL;
         trainer->wanted = false;
         pthread_mutex_unlock(&trainer->lock);
-        run_once(trainer, app, seed);
+        run_once(trainer, app, seed, table, settings);
+        drop_table(table, settings);
         pthread_mutex_lock(&trainer->lock);
     }
     pthread_mutex_unlock(&trainer->lock);
@@ -91,6 +114,7 @@ tdl_trainer *tdl_trainer_new(unsigned threads, tdl_trainer_work *work, void *con
     trainer->threads = threads;
     trainer->work = work;
     trainer->context = context;
+    trainer->table = -1;
     pthread_mutex_init(&trainer->lock, NULL);
     pthread_cond_init(&trainer->changed, NULL);
     if (pthread_create(&trainer->thread, NULL, trainer_main, trainer)) {
@@ -122,6 +146,7 @@ void tdl_trainer_free(tdl_trainer *trainer)
     if (!trainer)
         return;
     tdl_trainer_stop(trainer);
+    drop_table(trainer->table, trainer->settings);
     tdl_pool_free(trainer->pool);
     pthread_cond_destroy(&trainer->changed);
     pthread_mutex_destroy(&trainer->lock);
@@ -133,7 +158,8 @@ tdl_pool *tdl_trainer_pool(tdl_trainer *trainer)
     return trainer->pool;
 }
 
-tdl_status tdl_trainer_start(tdl_trainer *trainer, const char *app, uint64_t seed, tdl_report *why)
+static tdl_status start(tdl_trainer *trainer, const char *app, uint64_t seed, int table,
+                        json_t *settings, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
@@ -146,10 +172,27 @@ tdl_status tdl_trainer_start(tdl_trainer *trainer, const char *app, uint64_t see
             (tdl_training){.state = TDL_TRAINING_RUNNING, .started_us = tdl_time_now()};
         snprintf(trainer->state.app, sizeof trainer->state.app, "%s", app);
         trainer->seed = seed;
+        trainer->table = table;
+        trainer->settings = settings;
         trainer->wanted = true;
         pthread_cond_broadcast(&trainer->changed);
     }
     pthread_mutex_unlock(&trainer->lock);
+    return st;
+}
+
+tdl_status tdl_trainer_start(tdl_trainer *trainer, const char *app, uint64_t seed, tdl_report *why)
+{
+    return start(trainer, app, seed, -1, NULL, why);
+}
+
+tdl_status tdl_trainer_start_table(tdl_trainer *trainer, const char *app, int take_table,
+                                   json_t *take_settings, tdl_report *why)
+{
+    tdl_status st = start(trainer, app, 0, take_table, take_settings, why);
+
+    if (st)
+        drop_table(take_table, take_settings);
     return st;
 }
 

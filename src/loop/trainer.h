@@ -21,6 +21,10 @@ void tdl_trainer_stop(tdl_trainer *trainer); /* idempotent */
 void tdl_trainer_free(tdl_trainer *trainer); /* accepts NULL */
 tdl_pool *tdl_trainer_pool(tdl_trainer *trainer);
 tdl_status tdl_trainer_start(tdl_trainer *trainer, const char *app, uint64_t seed, tdl_report *why);
+/* The same from a table, which is a file descriptor of its text and the app's settings; both are
+ * let go of in any case. */
+tdl_status tdl_trainer_start_table(tdl_trainer *trainer, const char *app, int take_table,
+                                   json_t *take_settings, tdl_report *why);
 void tdl_trainer_read(tdl_trainer *trainer, tdl_training *ret);
 
 #endif

@@ -230,6 +230,22 @@ static tdl_status middle_cell(const tdl_source *s, tdl_column *ret, tdl_report *
                                      : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a row");
 }
 
+tdl_prepare_range tdl_prepare_range_of(const tdl_prepare *p, size_t column)
+{
+    const tdl_source *s = &p->source[column];
+    tdl_prepare_range range = {
+        .used = s->used, .least = (double)NAN, .most = (double)NAN, .middle = (double)NAN};
+
+    if (s->used && s->least <= s->most) {
+        range.least = s->least;
+        range.most = s->most;
+        range.middle = s->middle;
+    }
+    if (s->used && tdl_source_levelled(s) && s->known.n)
+        range.mode = s->known.text[s->mode];
+    return range;
+}
+
 tdl_status tdl_prepare_median_row(const tdl_prepare *p, tdl_matrix *ret, tdl_report *why)
 {
     tdl_frame frame = {.rows = 1};

@@ -115,6 +115,13 @@ tdl_status tdl_prepare_apply(const tdl_prepare *prepare, const tdl_frame *frame,
 
 size_t tdl_prepare_columns(const tdl_prepare *prepare); /* of the frame fitted on */
 const char *tdl_prepare_column_name(const tdl_prepare *prepare, size_t column);
+/* What training had in a column. */
+typedef struct tdl_prepare_range {
+    bool used;                  /* false: it is no feature, and all else is unknown */
+    double least, most, middle; /* of numbers; NaN: there was none */
+    tdl_str mode;               /* of levels: the most frequent; empty: there was none */
+} tdl_prepare_range;
+tdl_prepare_range tdl_prepare_range_of(const tdl_prepare *prepare, size_t column);
 size_t tdl_prepare_dropped(const tdl_prepare *prepare); /* features constant in training */
 /* The matrix of one row that is in the middle: medians, and the most frequent levels. */
 tdl_status tdl_prepare_median_row(const tdl_prepare *prepare, tdl_matrix *ret, tdl_report *why);

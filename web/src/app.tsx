@@ -8,6 +8,7 @@ import { Insights } from './pages/insights';
 import { Live } from './pages/live';
 import { Models } from './pages/models';
 import { Overview } from './pages/overview';
+import { Predict } from './pages/predict';
 import { Privacy } from './pages/privacy';
 import { Runs } from './pages/runs';
 import { SignIn } from './pages/signin';
@@ -21,6 +22,8 @@ function Page({ page, id }: Route) {
             return <Overview />;
         case 'models':
             return <Models id={id} />;
+        case 'predict':
+            return <Predict id={id} />;
         case 'runs':
             return <Runs id={id} />;
         case 'insights':

@@ -20,7 +20,10 @@ export interface I18n {
     /** The text of `<stem>.one` or `.other` for n; {n} is n, formatted. */
     plural(stem: Stem, n: number, values?: Values): string;
     /** A name the server sent (model, stage, event kind): translated when we know it. */
-    name(group: 'model' | 'kind' | 'fallback' | 'source' | 'stop' | 'action', value: string): string;
+    name(
+        group: 'model' | 'kind' | 'fallback' | 'source' | 'stop' | 'action' | 'measure' | 'verdict',
+        value: string,
+    ): string;
     number(x: number, digits?: number): string;
     /** Five digits, wherever they begin. */
     figure(x: number): string;

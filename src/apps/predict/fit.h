@@ -21,13 +21,13 @@ typedef struct tdl_predict_options {
     bool no_blend;
     const char *metric; /* NULL = auc, log_loss, rmse, ... by task */
     /* columns by name, "a,b"; NULL = none */
-    const char *drop;        /* no features */
-    const char *allow_leak;  /* features although they look like leaks */
-    const char *time;        /* split by time */
-    const char *group;       /* rows of a group stay in one fold; of ranking: the lists */
-    const char *fold;        /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
-    const char *fairness;    /* groups that are audited */
-    const char *weight;      /* of each row */
+    const char *drop;       /* no features */
+    const char *allow_leak; /* features although they look like leaks */
+    const char *time;       /* split by time */
+    const char *group;      /* rows of a group stay in one fold; of ranking: the lists */
+    const char *fold;       /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
+    const char *fairness;   /* groups that are audited */
+    const char *weight;     /* of each row */
     /* thresholds by group (adjustment.h): "selection" or "tpr", by a column, and why that is right;
      * without a reason it is refused. NULL = one threshold */
     const char *equal, *equal_by, *reason;

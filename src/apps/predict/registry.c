@@ -20,6 +20,9 @@ tdl_status tdl_predict_check_name(tdl_str name, tdl_report *why)
         right = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                 c == '-' || c == '_' || c == '.';
     }
+    if (tdl_str_is(name, "fit") || tdl_str_is(name, "outcome"))
+        return TDL_FAIL(why, TDL_E_INVALID, "\"%.*s\" is an address of the server's own",
+                        TDL_FMT(name));
     return right ? TDL_OK
                  : TDL_FAIL_HINT(why, TDL_E_INVALID,
                                  "letters, digits, '-', '_' and '.', at most 48: --name churn",

@@ -11,8 +11,8 @@
 
 enum { TDL_PREDICT_NAME_MAX = 48 };
 
-/* Letters, digits, '-', '_' and '.', at most 48, not beginning with '.': it becomes part of paths
- * and addresses. TDL_E_INVALID says so. */
+/* Letters, digits, '-', '_' and '.', at most 48, not beginning with '.', and not "fit" or
+ * "outcome": it becomes part of paths and addresses. TDL_E_INVALID says so. */
 tdl_status tdl_predict_check_name(tdl_str name, tdl_report *why);
 
 /* Write the file, then its row.

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertClean, launch, newPage, openAt } from './browser.mjs';
 import { Server } from './server.mjs';
+import { fitShop } from './shop.mjs';
 import { LANGUAGES, words } from './words.mjs';
 
 const t = words('en');
@@ -17,6 +18,7 @@ before(async () => {
     browser = await launch();
     await server.fill();
     await server.train();
+    await fitShop(server);
     const saved = { name: 'weekly', query: { report: 'users', every: 'week' } };
     report = (await server.call('POST', '/v1/reports', saved)).id;
     run = (await server.call('GET', '/v1/runs')).runs[0].id;
@@ -30,6 +32,8 @@ after(async () => {
 const PAGES = () => [
     '#/overview',
     '#/models',
+    '#/predict',
+    '#/predict/shop',
     '#/runs',
     `#/runs/${run}`,
     '#/insights',

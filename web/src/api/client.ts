@@ -18,6 +18,8 @@ export interface Call {
     method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
     query?: Record<string, string | number>;
     body?: unknown;
+    /** A table, sent as it is, instead of a body of JSON. */
+    table?: Blob;
     signal?: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export async function callText(path: string, asked: Call): Promise<string> {
     return (await ask(path, asked)).text();
 }
 
-async function ask(path: string, { method, query, body, signal }: Call): Promise<Response> {
+async function ask(path: string, { method, query, body, table, signal }: Call): Promise<Response> {
     const search = query
         ? `?${new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]))}`
         : '';
@@ -61,8 +63,9 @@ async function ask(path: string, { method, query, body, signal }: Call): Promise
                 Accept: 'application/json',
                 ...(used !== null && changes ? { 'X-CSRF-Token': used.csrf } : {}),
                 ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+                ...(table === undefined ? {} : { 'Content-Type': 'text/csv' }),
             },
-            body: body === undefined ? null : JSON.stringify(body),
+            body: table ?? (body === undefined ? null : JSON.stringify(body)),
             signal: signal ?? null,
             cache: 'no-store',
             credentials: 'same-origin',

@@ -23,7 +23,7 @@ export type Decision = Answer<'/v1/decisions/{id}', 'get'>;
 export type Users = Answer<'/v1/users', 'get'>;
 export type Models = Answer<'/v1/models', 'get'>;
 export type Model = Models['models'][number];
-export type Report = NonNullable<Model['report']>;
+export type Report = components['schemas']['Report'];
 export type Evaluation = Report['evaluation'][number];
 export type Runs = Answer<'/v1/runs', 'get'>;
 export type Run = Runs['runs'][number];
@@ -42,3 +42,18 @@ export type Receipt = components['schemas']['Receipt'];
 export type Erasures = Answer<'/v1/privacy/requests', 'get'>;
 export type Erasure = Erasures['requests'][number];
 export type Stored = Answer<'/v1/events', 'post'>;
+export type Card = components['schemas']['Card'];
+export type ModelCard = Answer<'/v1/models/{model}/card', 'get'>;
+export type PredictQuality = components['schemas']['PredictQuality'];
+export type Attribution = components['schemas']['Attribution'];
+export type Predictors = Answer<'/v1/predict', 'get'>;
+export type PredictSchema = Answer<'/v1/predict/{model}/schema', 'get'>;
+export type PredictColumn = PredictSchema['columns'][number];
+export type PredictLive = Answer<'/v1/predict/{model}/live', 'get'>;
+export type Predictions = Answer<'/v1/predict/{model}', 'post'>;
+export type Prediction = Predictions['rows'][number];
+
+/** What a run of the recommender wrote of itself; a prediction has a card instead. */
+export function reportOf(model: Model): Report | null {
+    return model.report && 'evaluation' in model.report ? model.report : null;
+}

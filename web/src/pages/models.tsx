@@ -1,7 +1,7 @@
 // Every model version beside its baselines, and which one serves, and why.
 import { useState } from 'preact/hooks';
 import { type ApiError, asApiError, call, useLoad } from '../api/client';
-import type { Model, Models as ModelList } from '../api/types';
+import { type Model, type Models as ModelList, reportOf } from '../api/types';
 import { useI18n } from '../i18n';
 import { refreshStats, stats } from '../live';
 import { useValue } from '../observable';
@@ -78,7 +78,7 @@ function Versions({
             }
         >
             {models.map((model) => {
-                const best = model.report?.evaluation?.find((row) => row.promoted);
+                const best = reportOf(model)?.evaluation?.find((row) => row.promoted);
                 return (
                     <tr key={model.version} class={model === shown ? 'current' : undefined}>
                         <th scope="row">
@@ -120,6 +120,7 @@ export function Models({ id }: { id: string | null }) {
     const models = list.data?.models;
     const shown =
         models?.find((model) => model.version === id) ??
+        models?.find((m) => m.active && m.app === 'recommend') ??
         models?.find((m) => m.active) ??
         models?.[0];
 

@@ -1,6 +1,6 @@
 // One model version: which model its training promoted and why, its interval plots and its table.
 import { IntervalPlot } from '../charts/intervals';
-import type { Evaluation, Model, Report } from '../api/types';
+import { type Evaluation, type Model, type Report, reportOf } from '../api/types';
 import { type I18n, useI18n } from '../i18n';
 import { href } from '../router';
 import { Panel } from '../ui/panel';
@@ -112,7 +112,7 @@ function Facts({ model, report }: { model: Model; report: Report }) {
 export function Version({ model }: { model: Model }) {
     const i18n = useI18n();
     const { t } = i18n;
-    const report = model.report;
+    const report = reportOf(model);
     const rows = (metric: 'hr10' | 'ndcg10') =>
         (report?.evaluation ?? []).map((row) => ({
             label: i18n.name('model', row.model),

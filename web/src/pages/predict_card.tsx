@@ -1,0 +1,234 @@
+// What a fit found: the contest, how good the winner is, what it rests on, for whom it is worse.
+import type { Card, PredictQuality } from '../api/types';
+import { BarPlot } from '../charts/bars';
+import { CalibrationPlot } from '../charts/calibration';
+import { IntervalPlot } from '../charts/intervals';
+import { type I18n, useI18n } from '../i18n';
+import { Panel } from '../ui/panel';
+import { Head, Table } from '../ui/table';
+
+const COLUMNS_SHOWN = 15;
+
+const isNumber = (x: unknown): x is number => typeof x === 'number';
+
+/* ---- the contest ---- */
+
+function verdict(i18n: I18n, card: Card): string {
+    const { t, name, number } = i18n;
+    const gain = card.gain.find(({ value }) => isNumber(value) && value !== 0);
+    const values = {
+        model: name('model', card.chosen.model),
+        metric: name('measure', card.metric),
+        value: isNumber(card.chosen.value) ? number(card.chosen.value, 4) : '–',
+        error: isNumber(card.chosen.standard_error) ? number(card.chosen.standard_error, 4) : '–',
+    };
+    const first = t('predict.verdict', values);
+    if (!gain || !isNumber(gain.value)) return first;
+    return `${first} ${t('predict.gain', {
+        over: name('model', gain.over),
+        value: number(gain.value, 4),
+        low: isNumber(gain.low) ? number(gain.low, 4) : '–',
+        high: isNumber(gain.high) ? number(gain.high, 4) : '–',
+    })}`;
+}
+
+export function Leaderboard({ card }: { card: Card }) {
+    const i18n = useI18n();
+    const { t, number, name } = i18n;
+    const measured = card.leaderboard.filter(({ value }) => isNumber(value));
+    const left = card.leaderboard.filter(({ left_out: why }) => why);
+
+    return (
+        <Panel title={t('predict.leaderboard')}>
+            <p class="verdict">{verdict(i18n, card)}</p>
+            <IntervalPlot
+                title={t('interval.title', { metric: name('measure', card.metric) })}
+                name={`treadle-${card.name}-leaderboard`}
+                rows={measured.map((entry) => ({
+                    label: name('model', entry.model),
+                    value: entry.value!,
+                    low: entry.low ?? entry.value!,
+                    high: entry.high ?? entry.value!,
+                    promoted: (entry.weight ?? 0) > 0,
+                }))}
+            />
+            <Table
+                caption={t('predict.leaderboard')}
+                head={
+                    <>
+                        <Head>{t('version.model')}</Head>
+                        <Head number>{name('measure', card.metric)}</Head>
+                        <Head number>{t('predict.weight')}</Head>
+                        <Head number>{t('predict.tried')}</Head>
+                        <Head number>{t('metric.fit')}</Head>
+                    </>
+                }
+            >
+                {measured.map((entry) => (
+                    <tr key={entry.model} class={(entry.weight ?? 0) > 0 ? 'current' : undefined}>
+                        <th scope="row">
+                            {name('model', entry.model)}{' '}
+                            {(entry.weight ?? 0) > 0 && (
+                                <span class="badge good">{t('models.serving')}</span>
+                            )}
+                        </th>
+                        <td class="number nowrap">
+                            {number(entry.value!, 4)}
+                            {isNumber(entry.low) && isNumber(entry.high) && (
+                                <span class="range">
+                                    {number(entry.low, 4)}–{number(entry.high, 4)}
+                                </span>
+                            )}
+                        </td>
+                        <td class="number">{number(entry.weight ?? 0, 2)}</td>
+                        <td class="number">{number(entry.settings_tried ?? 1)}</td>
+                        <td class="number nowrap">{i18n.seconds(entry.seconds ?? 0)}</td>
+                    </tr>
+                ))}
+            </Table>
+            {left.map((entry) => (
+                <p key={entry.model} class="muted small">
+                    {name('model', entry.model)}: <span lang="en">{entry.left_out}</span>
+                </p>
+            ))}
+        </Panel>
+    );
+}
+
+/* ---- how good it is ---- */
+
+function Metrics({ quality }: { quality: PredictQuality }) {
+    const { t, number, name } = useI18n();
+
+    return (
+        <Table
+            caption={t('predict.metrics')}
+            head={
+                <>
+                    <Head>{t('predict.measure')}</Head>
+                    <Head number>{t('predict.value')}</Head>
+                    <Head number>{t('predict.interval')}</Head>
+                </>
+            }
+        >
+            {Object.entries(quality.metrics).map(([key, figures]) => (
+                <tr key={key}>
+                    <th scope="row">{name('measure', key)}</th>
+                    <td class="number">
+                        {isNumber(figures?.value) ? number(figures.value, 4) : '–'}
+                    </td>
+                    <td class="number nowrap">
+                        {isNumber(figures?.low) && isNumber(figures.high)
+                            ? `${number(figures.low, 4)}–${number(figures.high, 4)}`
+                            : '–'}
+                    </td>
+                </tr>
+            ))}
+        </Table>
+    );
+}
+
+/** Rows: the truth; columns: what was said. */
+function confusionOf(card: Card, quality: PredictQuality): [string[], number[][]] | null {
+    const c = quality.confusion as Record<string, unknown> | undefined;
+    if (!c) return null;
+    if (isNumber(c.true_positive)) {
+        const yes = card.target.positive ?? '1';
+        const no = Object.keys(card.target.classes ?? {}).find((name) => name !== yes) ?? '0';
+        return [
+            [no, yes],
+            [
+                [Number(c.true_negative), Number(c.false_positive)],
+                [Number(c.false_negative), Number(c.true_positive)],
+            ],
+        ];
+    }
+    return [Object.keys(c), Object.values(c) as number[][]];
+}
+
+function Confusion({ card, quality }: { card: Card; quality: PredictQuality }) {
+    const { t, number } = useI18n();
+    const found = confusionOf(card, quality);
+
+    if (!found) return null;
+    const [classes, counts] = found;
+    return (
+        <>
+            <h3>{t('predict.confusion')}</h3>
+            <Table
+                caption={t('predict.confusion')}
+                head={
+                    <>
+                        <Head>{t('predict.truth')}</Head>
+                        {classes.map((name) => (
+                            <Head key={name} number>
+                                {t('predict.said', { class: name })}
+                            </Head>
+                        ))}
+                    </>
+                }
+            >
+                {classes.map((name, i) => (
+                    <tr key={name}>
+                        <th scope="row">{name}</th>
+                        {counts[i]!.map((n, k) => (
+                            <td key={classes[k]} class={i === k ? 'number hit' : 'number'}>
+                                {number(n)}
+                            </td>
+                        ))}
+                    </tr>
+                ))}
+            </Table>
+        </>
+    );
+}
+
+export function Quality({ card }: { card: Card }) {
+    const { t, percent, number } = useI18n();
+    const quality = card.quality;
+    const lift = quality?.lift?.filter(({ lift: x }) => isNumber(x)) ?? [];
+
+    if (!quality) return null;
+    return (
+        <Panel title={t('predict.quality')}>
+            <p class="muted">{t('predict.qualityHow', { rows: number(quality.rows) })}</p>
+            {quality.calibration && (
+                <div class="columns">
+                    <CalibrationPlot title={t('predict.calibration')} bins={quality.calibration} />
+                    <BarPlot
+                        title={t('predict.lift')}
+                        name={`treadle-${card.name}-lift`}
+                        bars={lift.map((part, i) => ({
+                            label: t('predict.tenth', { from: percent(i / lift.length) }),
+                            value: part.lift!,
+                        }))}
+                    />
+                </div>
+            )}
+            <Confusion card={card} quality={quality} />
+            <h3>{t('predict.metrics')}</h3>
+            <Metrics quality={quality} />
+        </Panel>
+    );
+}
+
+/* ---- what it rests on ---- */
+
+export function Importance({ card }: { card: Card }) {
+    const { t } = useI18n();
+    const bars = (card.importance ?? [])
+        .filter(({ column, share }) => column !== card.target.column && share > 0)
+        .slice(0, COLUMNS_SHOWN)
+        .map(({ column, share }) => ({ label: column, value: share }));
+
+    if (!bars.length) return null;
+    return (
+        <Panel title={t('predict.importance')}>
+            <BarPlot
+                title={t('predict.importanceOf')}
+                name={`treadle-${card.name}-importance`}
+                bars={bars}
+            />
+        </Panel>
+    );
+}
