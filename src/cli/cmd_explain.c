@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apps/predict/counterfactual.h"
 #include "apps/predict/explain.h"
 #include "cli/commands.h"
 #include "cli/model_source.h"
@@ -12,7 +13,8 @@ typedef struct explain_values {
     tdl_common common;
     tdl_read_values read;
     const char *model, *column, *output_of;
-    int64_t row, threads;
+    const char *until, *keep, *only_up, *only_down, *between;
+    int64_t row, threads, most, seconds;
 } explain_values;
 
 static const tdl_option explain_options[] = {
@@ -49,6 +51,64 @@ static const tdl_option explain_options[] = {
      0,
      0,
      {"of several classes: which", "多分类时解释哪一类"}},
+    {"until",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, until),
+     "ANSWER",
+     NULL,
+     0,
+     0,
+     {"what of --row must change for this answer: a class, a probability (\">=0.7\"), a value or a "
+      "range (10..15)",
+      "--row 的哪些列要怎样改变才得到该答案：类别、概率（\">=0.7\"）、数值或范围（10..15）"}},
+    {"keep",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, keep),
+     "COLUMN,...",
+     NULL,
+     0,
+     0,
+     {"with --until: what cannot change", "配合 --until：不可改变的列"}},
+    {"only-up",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, only_up),
+     "COLUMN,...",
+     NULL,
+     0,
+     0,
+     {"numbers that can only rise", "只能增大的数值列"}},
+    {"only-down",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, only_down),
+     "COLUMN,...",
+     NULL,
+     0,
+     0,
+     {"numbers that can only fall", "只能减小的数值列"}},
+    {"between",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, between),
+     "COLUMN:LOW:HIGH,...",
+     NULL,
+     0,
+     0,
+     {"ranges that numbers stay in", "数值列的允许范围"}},
+    {"most",
+     TDL_OPTION_INT,
+     offsetof(explain_values, most),
+     "K",
+     "3",
+     1,
+     TDL_CF_CHANGED_MAX,
+     {"change at most K columns", "最多改变 K 列"}},
+    {"seconds",
+     TDL_OPTION_INT,
+     offsetof(explain_values, seconds),
+     "N",
+     "5",
+     1,
+     3600,
+     {"stop looking after so long", "搜索时限（秒）"}},
     {"threads",
      TDL_OPTION_INT,
      offsetof(explain_values, threads),
@@ -131,6 +191,35 @@ out:
 
 /* ---- one row ---- */
 
+static tdl_status check_row(const job *j, tdl_report *why)
+{
+    return (size_t)j->values->row <= j->frame.rows
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_INVALID, "--row %lld: there are %zu rows",
+                          (long long)j->values->row, j->frame.rows);
+}
+
+/* Where groups have thresholds of their own: one more line. */
+static tdl_status explain_adjustment(const job *j, const tdl_frame *one, tdl_jw *w, tdl_report *why)
+{
+    const tdl_predictor *p = j->model;
+    const tdl_adjustment_group *group = tdl_adjustment_find(&p->adjustment, one, 0);
+    double output;
+    tdl_status st;
+
+    if (!group)
+        return TDL_OK;
+    if ((st = tdl_predictor_predict(p, one, j->pool, &output, NULL, why)))
+        return st;
+    tdl_predictor_write_adjustment(p, one, 0, &output, w);
+    if (!j->values->common.json)
+        printf(tdl_tr("adjustment: of %s %s \"%s\" is decided from %.4f on, not from %.4f (%s)\n",
+                      "调整：%s 的 %s 为“%s”时阈值为 %.4f，而非 %.4f（%s）\n"),
+               p->target.class_name[1], p->adjustment.column, group->name, group->threshold,
+               p->threshold, p->adjustment.reason);
+    return TDL_OK;
+}
+
 static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
 {
     const tdl_predictor *p = j->model;
@@ -139,14 +228,11 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
     tdl_frame one = {0};
     tdl_explanation e = {0};
     tdl_buf cell = {0};
-    tdl_status st = TDL_OK;
+    tdl_status st;
 
     if (!order)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((size_t)j->values->row > j->frame.rows)
-        st = TDL_FAIL(why, TDL_E_INVALID, "--row %lld: there are %zu rows",
-                      (long long)j->values->row, j->frame.rows);
-    if (st || (st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
+    if ((st = check_row(j, why)) || (st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
         (st = tdl_predictor_explain(p, &one, j->which, j->pool, &e, why)))
         goto out;
     tdl_explanation_order(&e, 0, order);
@@ -158,7 +244,8 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
     tdl_jw_array(w);
     if (!j->values->common.json)
         printf("%s %.4f, %s %.4f (%s)\n", tdl_tr("score", "得分"), e.score[0],
-               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0], e.method);
+               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0],
+               e.method);
     for (size_t i = 0; i < p->columns_n; i++) {
         size_t column, of = order[i];
 
@@ -179,12 +266,91 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
         }
     }
     tdl_jw_end_array(w);
+    st = explain_adjustment(j, &one, w, why);
 out:
     tdl_explanation_release(&e);
     tdl_frame_release(&one);
     tdl_buf_release(&cell);
     free(order);
     return st;
+}
+
+/* ---- until ---- */
+
+static void print_answer(const job *j, const tdl_counterfactuals *found, size_t k)
+{
+    const tdl_predictor *p = j->model;
+    const double *output = found->output + k * found->outputs_n;
+
+    if (!p->target.classes_n) {
+        printf("%s %.6g\n", p->target.column, output[0]);
+        return;
+    }
+    size_t class = tdl_predictor_class_of(p, &found->rows, k, output);
+    double probability = p->target.task != TDL_TASK_BINARY ? output[class]
+                         : class                           ? output[0]
+                                                           : 1 - output[0];
+    printf("%s %s (%.4f)\n", p->target.column, p->target.class_name[class], probability);
+}
+
+static void print_changes(const job *j, const tdl_counterfactuals *found)
+{
+    tdl_buf from = {0}, to = {0};
+
+    printf("%s: ", tdl_tr("now", "现在"));
+    print_answer(j, found, 0);
+    for (size_t k = 1; k <= found->n; k++) {
+        const char *between = "";
+
+        for (size_t c = 0; c < found->rows.columns_n; c++) {
+            if (!tdl_counterfactual_changes(found, k, c))
+                continue;
+            tdl_buf_clear(&from);
+            tdl_buf_clear(&to);
+            tdl_column_print(&found->rows.column[c], 0, &from);
+            tdl_column_print(&found->rows.column[c], k, &to);
+            printf(tdl_tr("%schange %s from %s to %s", "%s把 %s 从 %s 改为 %s"), between,
+                   found->rows.column[c].name, from.len ? from.at : "-", to.len ? to.at : "-");
+            between = tdl_tr(", ", "，");
+        }
+        fputs(" -> ", stdout);
+        print_answer(j, found, k);
+    }
+    if (found->already)
+        puts(tdl_tr("it is so already", "已经如此"));
+    else if (!found->n)
+        puts(tdl_tr("none within the limits", "在限制范围内没有"));
+    if (found->timed_out)
+        puts(tdl_tr("the time ran out: there may be nearer ones (--seconds)",
+                    "时间用尽：可能还有更近的（--seconds）"));
+    tdl_buf_release(&from);
+    tdl_buf_release(&to);
+}
+
+static tdl_status explain_until(const job *j, tdl_jw *w, tdl_report *why)
+{
+    const explain_values *v = j->values;
+    const tdl_counterfactual_limits limits = {.keep = v->keep,
+                                              .only_up = v->only_up,
+                                              .only_down = v->only_down,
+                                              .between = v->between,
+                                              .changed_max = (size_t)v->most,
+                                              .seconds = (double)v->seconds};
+    tdl_counterfactuals found = {0};
+    tdl_status st;
+
+    if (!v->row)
+        return TDL_FAIL(why, TDL_E_USAGE, "--until is of one row: --row N is missing");
+    if ((st = check_row(j, why)) ||
+        (st = tdl_predictor_counterfactual(j->model, &j->frame, (size_t)(v->row - 1), v->until,
+                                           &limits, j->pool, &found, why)))
+        return st;
+    tdl_jw_ktext(w, "until", v->until);
+    tdl_counterfactuals_write(&found, w);
+    if (!v->common.json)
+        print_changes(j, &found);
+    tdl_counterfactuals_release(&found);
+    return TDL_OK;
 }
 
 /* ---- one column ---- */
@@ -213,6 +379,14 @@ static void print_dependence(const json_t *points)
     }
 }
 
+static bool is_asked_for(const tdl_predictor *p, const char *name)
+{
+    for (size_t i = 0; i < p->columns_n; i++)
+        if (!strcmp(p->column[i], name))
+            return true;
+    return false;
+}
+
 static tdl_status explain_column(const job *j, tdl_jw *w, tdl_report *why)
 {
     tdl_buf text = {0};
@@ -223,6 +397,12 @@ static tdl_status explain_column(const job *j, tdl_jw *w, tdl_report *why)
 
     if (!tdl_frame_find(&j->frame, tdl_str_of(j->values->column), &column))
         return TDL_FAIL(why, TDL_E_INVALID, "there is no column \"%s\"", j->values->column);
+    if (!strcmp(j->values->column, j->model->target.column))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s is what the model predicts",
+                        j->values->column);
+    if (!is_asked_for(j->model, j->values->column))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s was left out of the model",
+                        j->values->column);
     st = tdl_predictor_dependence(j->model, &j->frame, column, j->which, j->pool, &points, why);
     if (!st)
         st = tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, &read, why);
@@ -247,9 +427,10 @@ static tdl_status explain(const job *j, tdl_report *why)
 
     tdl_jw_object(&w);
     tdl_jw_ktext(&w, "model", j->model->name);
-    st = j->values->column ? explain_column(j, &w, why)
-         : j->values->row  ? explain_row(j, &w, why)
-                           : explain_all(j, &w, why);
+    st = j->values->until    ? explain_until(j, &w, why)
+         : j->values->column ? explain_column(j, &w, why)
+         : j->values->row    ? explain_row(j, &w, why)
+                             : explain_all(j, &w, why);
     tdl_jw_end_object(&w);
     if (!st && j->values->common.json)
         printf("%.*s\n", (int)text.len, text.at);
@@ -285,10 +466,12 @@ const tdl_command tdl_command_explain = {
     .values_size = sizeof(explain_values),
     .options = explain_options,
     .options_n = sizeof explain_options / sizeof explain_options[0],
-    .summary = {"what a model's answers rest on: all rows, one row, one column",
-                "模型的答案依据什么：全部行、某一行、某一列"},
+    .summary =
+        {"what a model's answers rest on: all rows, one row, one column; what would change one",
+         "模型的答案依据什么：全部行、某一行、某一列；怎样才会改变"},
     .examples = "  treadle explain customers.csv --model churn\n"
                 "  treadle explain customers.csv --model churn --row 7\n"
-                "  treadle explain customers.csv --model churn --column tenure --json\n",
+                "  treadle explain customers.csv --model churn --column tenure --json\n"
+                "  treadle explain loans.csv --model loans --row 7 --until paid --keep sex,age\n",
     .run = run,
 };

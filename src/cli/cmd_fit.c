@@ -9,6 +9,7 @@
 #include "apps/predict/registry.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/fit_remarks.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/read_options.h"
@@ -22,8 +23,9 @@ typedef struct fit_values {
     const char *target, *task, *positive, *classes, *quantiles;
     const char *name, *output, *model, *metric, *prefer;
     const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
+    const char *equal, *equal_by, *reason, *winsor;
     int64_t folds, seed, threads, budget;
-    bool nested, balance, no_blend;
+    bool nested, balance, no_blend, drop_duplicates;
 } fit_values;
 
 #define TEXT(name, member, argument, en, zh)                                                       \
@@ -75,13 +77,23 @@ static const tdl_option fit_options[] = {
     TEXT("weight", weight, "COLUMN", "weight of each row", "每行的权重"),
     TEXT("cost", cost, "FP:FN", "what a wrong yes and a wrong no cost: 1:5",
          "误判为是与误判为否的代价：1:5"),
+    TEXT("equal", equal, "selection|tpr",
+         "thresholds by group, so that each is chosen, or of the positive ones found, at one rate",
+         "按组设定阈值，使各组选中率（selection）或真正率（tpr）相同"),
+    TEXT("equal-by", equal_by, "COLUMN", "whose values are the groups", "划分群体的列"),
+    TEXT("reason", reason, "TEXT",
+         "why deciding by group is right here; kept in the model and the audit log",
+         "为何在此按组决策是正当的；记入模型与审计日志"),
+    TEXT("winsor", winsor, "Q", "move numbers outside quantiles Q and 1 - Q to them: .01",
+         "把分位数 Q 与 1 - Q 之外的数移到该处：.01"),
     BAR("min-auc", 0, "exit 3 below it", "低于它则退出码为 3"),
     BAR("min-accuracy", 1, "likewise", "同上"),
     BAR("min-f1", 2, "likewise", "同上"),
     BAR("max-log-loss", 3, "exit 3 above it", "高于它则退出码为 3"),
     BAR("max-rmse", 4, "likewise", "同上"),
     BAR("max-mae", 5, "likewise", "同上"),
-    COUNT("folds", folds, "0", 0, 19, "0 = 5, or 3 of very many rows", "0 = 5 折，行数很多时 3 折"),
+    COUNT("folds", folds, "0", 0, 19, "0 = 5; 10 of few rows, 3 of very many",
+          "0 = 5 折；行少时 10 折，很多时 3 折"),
     COUNT("seed", seed, "0", 0, INT64_MAX, "same seed, same data: same model",
           "相同种子得到相同模型"),
     COUNT("threads", threads, "0", 0, 1024, "0 = one per core; never changes the result",
@@ -90,6 +102,8 @@ static const tdl_option fit_options[] = {
     FLAG("nested", nested, "measure the whole procedure on outer folds, and write no model",
          "在外层折上评测整个过程，不写模型"),
     FLAG("balance", balance, "weigh classes alike", "各类别同等加权"),
+    FLAG("drop-duplicates", drop_duplicates, "of equal rows only the first is used",
+         "相同的行只使用第一行"),
     FLAG("no-blend", no_blend, "one model, no blend", "单一模型，不混合"),
     TDL_READ_OPTIONS(fit_values, read),
 };
@@ -149,6 +163,12 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                              "--target is missing");
     if (v->prefer && strcmp(v->prefer, "simple") != 0)
         return TDL_FAIL(why, TDL_E_USAGE, "--prefer %s: there is only \"simple\"", v->prefer);
+    if (!v->equal && (v->equal_by || v->reason))
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "--equal selection, or --equal tpr",
+                             "--equal-by and --reason go with --equal");
+    if (v->equal && v->nested)
+        return TDL_FAIL(why, TDL_E_USAGE,
+                        "--nested measures the model, not thresholds by group (--equal)");
     *ret = (tdl_predict_options){.name = name,
                                  .source = source,
                                  .target = {.column = tdl_str_of(v->target),
@@ -166,15 +186,23 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                                  .fold = v->fold,
                                  .fairness = v->fairness,
                                  .weight = v->weight,
+                                 .equal = v->equal,
+                                 .equal_by = v->equal_by,
+                                 .reason = v->reason,
+                                 .drop_duplicates = v->drop_duplicates,
                                  .folds = (size_t)v->folds,
                                  .balance = v->balance,
                                  .budget = (double)v->budget,
                                  .seed = (uint64_t)v->seed};
+    if (v->winsor && !tdl_str_double(tdl_str_of(v->winsor), &ret->winsor))
+        return TDL_FAIL(why, TDL_E_USAGE, "--winsor %s: not a number", v->winsor);
     tdl_status st = read_cost(v->cost, ret, why);
     return st ? st : read_quantiles(v->quantiles, &ret->target, why);
 }
 
 /* ---- bars ---- */
+
+static const char *const bar_metric[BARS] = {"auc", "accuracy", "f1", "log_loss", "rmse", "mae"};
 
 static tdl_status check_bar(const char *metric_name, const char *text, tdl_task task,
                             const json_t *metrics, tdl_report *why)
@@ -192,15 +220,40 @@ static tdl_status check_bar(const char *metric_name, const char *text, tdl_task 
     return TDL_FAIL(why, TDL_E_BAR, "%s is %.4f, the bar %.4f", metric_name, value, wanted);
 }
 
-static tdl_status check_bars(const fit_values *v, tdl_task task, const json_t *quality,
+/* Before anything is learnt: a bar that is no number. */
+static tdl_status check_bar_numbers(const fit_values *v, tdl_report *why)
+{
+    double number;
+
+    for (size_t i = 0; i < BARS; i++)
+        if (v->bar[i] && !tdl_str_double(tdl_str_of(v->bar[i]), &number))
+            return TDL_FAIL(why, TDL_E_USAGE, "the bar of %s: \"%s\" is not a number",
+                            bar_metric[i], v->bar[i]);
+    return TDL_OK;
+}
+
+/* The metrics; the accuracy is that of the thresholds that serve. */
+static json_t *metrics_of(const json_t *card)
+{
+    json_t *metrics = json_copy(json_object_get(json_object_get(card, "quality"), "metrics"));
+    const json_t *after = json_object_get(json_object_get(card, "mitigation"), "after");
+    double accuracy;
+
+    if (metrics && tdl_json_get_number(after, "accuracy", &accuracy))
+        json_object_set_new(metrics, "accuracy", json_pack("{s:f}", "value", accuracy));
+    return metrics;
+}
+
+static tdl_status check_bars(const fit_values *v, tdl_task task, const json_t *card,
                              tdl_report *why)
 {
-    static const char *const metric[BARS] = {"auc", "accuracy", "f1", "log_loss", "rmse", "mae"};
+    json_t *metrics = metrics_of(card);
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < BARS && !st; i++)
         if (v->bar[i])
-            st = check_bar(metric[i], v->bar[i], task, json_object_get(quality, "metrics"), why);
+            st = check_bar(bar_metric[i], v->bar[i], task, metrics, why);
+    json_decref(metrics);
     return st;
 }
 
@@ -266,6 +319,26 @@ static tdl_status publish(const fit_values *v, const tdl_predictor *p, char *ret
     return st;
 }
 
+static void print_mitigation(const json_t *mitigation)
+{
+    const json_t *before = json_object_get(mitigation, "before"),
+                 *after = json_object_get(mitigation, "after");
+    double a[3], b[3];
+    static const char *const figure[] = {"accuracy", "demographic_parity_difference",
+                                         "equalised_odds_difference"};
+
+    for (size_t i = 0; i < 3; i++)
+        if (!tdl_json_get_number(before, figure[i], &a[i]) ||
+            !tdl_json_get_number(after, figure[i], &b[i]))
+            return;
+    printf(tdl_tr("thresholds by %s: accuracy %.4f -> %.4f, difference of chosen %.4f -> %.4f, of "
+                  "odds %.4f -> %.4f\n",
+                  "按 %s 设阈值：准确率 %.4f -> %.4f，选中率差 %.4f -> %.4f，均等几率差 %.4f -> "
+                  "%.4f\n"),
+           json_string_value(json_object_get(mitigation, "column")), a[0], b[0], a[1], b[1], a[2],
+           b[2]);
+}
+
 static void print_outcome(const fit_values *v, const tdl_predictor *p, const char *where)
 {
     tdl_buf text = {0};
@@ -280,6 +353,7 @@ static void print_outcome(const fit_values *v, const tdl_predictor *p, const cha
     } else {
         tdl_card_leaderboard(p->card, tdl_tr("en", "zh"), &text);
         printf("%.*s%s %s\n", (int)text.len, text.at, tdl_tr("model", "模型"), where);
+        print_mitigation(json_object_get(p->card, "mitigation"));
     }
     tdl_buf_release(&text);
 }
@@ -293,10 +367,12 @@ static tdl_status fit_one(const fit_values *v, const tdl_frame *frame,
     char version[80];
     tdl_status st = tdl_predict_fit(frame, options, &p, why);
 
+    if (!st && !v->common.quiet)
+        tdl_fit_remarks(p->card, frame);
     if (!st && !(st = v->output ? write_file(v->output, p, why) : publish(v, p, version, why)))
         print_outcome(v, p, v->output ? v->output : version);
     if (!st)
-        st = check_bars(v, p->target.task, json_object_get(p->card, "quality"), why);
+        st = check_bars(v, p->target.task, p->card, why);
     tdl_predictor_free(p);
     return st;
 }
@@ -334,7 +410,7 @@ static tdl_status measure_nested(const fit_values *v, const tdl_frame *frame,
             print_nested(report);
         if (tdl_json_get_str(report, "task", &task_name))
             tdl_task_find(task_name, &task);
-        st = check_bars(v, task, json_object_get(report, "quality"), why);
+        st = check_bars(v, task, report, why);
     }
     json_decref(report);
     tdl_buf_release(&text);
@@ -352,6 +428,7 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
 
     name_after(arguments[0], name);
     if ((st = make_options(v, arguments[0], v->name ? v->name : name, &options, why)) ||
+        (st = check_bar_numbers(v, why)) ||
         (st = tdl_predict_check_name(tdl_str_of(options.name), why)) ||
         (st = tdl_read_frame(arguments[0], &v->read, v->common.quiet, &frame, why)))
         return st;
@@ -373,8 +450,10 @@ const tdl_command tdl_command_fit = {
     .options = fit_options,
     .options_n = sizeof fit_options / sizeof fit_options[0],
     .summary = {"from a table to a model that predicts a column", "由表格得到预测某一列的模型"},
-    .examples = "  treadle fit customers.csv --target churn\n"
-                "  treadle fit loans.csv --target default --cost 1:5 --fairness sex --json\n"
-                "  treadle fit sales.csv --target units --time day --output sales.safetensors\n",
+    .examples =
+        "  treadle fit customers.csv --target churn\n"
+        "  treadle fit loans.csv --target default --cost 1:5 --fairness sex --json\n"
+        "  treadle fit loans.csv --target default --equal tpr --equal-by sex --reason '...'\n"
+        "  treadle fit sales.csv --target units --time day --output sales.safetensors\n",
     .run = run,
 };

@@ -106,7 +106,7 @@ static tdl_status write_rows(void *context, FILE *out, tdl_report *why)
 
         tdl_buf_clear(&line);
         tdl_jw_object(&w);
-        tdl_prediction_write(p, j->output + r * p->scores_n, &w);
+        tdl_prediction_write(p, &j->frame, r, j->output + r * p->scores_n, &w);
         if (j->level > 0)
             tdl_prediction_write_range(p, j->output + r * p->scores_n, j->level, scratch, &w);
         if (j->explained)
@@ -131,6 +131,7 @@ static void print_warnings(const job *j, const tdl_prepare_warning *warning)
 {
     for (size_t i = 0; i < j->model->columns_n; i++) {
         const char *name = j->model->column[i];
+        size_t column;
 
         if (warning[i].unseen)
             fprintf(stderr,
@@ -142,7 +143,13 @@ static void print_warnings(const job *j, const tdl_prepare_warning *warning)
                 stderr,
                 tdl_tr("%s: %zu numbers beyond those of training\n", "%s：%zu 个数超出训练范围\n"),
                 name, warning[i].out_of_range);
-        if (warning[i].missing)
+        if (!tdl_frame_find(&j->frame, tdl_str_of(name), &column)) {
+            if (strcmp(name, j->model->target.column) != 0)
+                fprintf(
+                    stderr,
+                    tdl_tr("%s: no such column, taken as missing\n", "%s：没有该列，视为缺失\n"),
+                    name);
+        } else if (warning[i].missing)
             fprintf(stderr,
                     tdl_tr("%s: missing in %zu rows, in none of training\n",
                            "%s：%zu 行缺失，训练中从不缺失\n"),

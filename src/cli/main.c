@@ -15,6 +15,9 @@ const tdl_command *const tdl_commands[] = {
     &tdl_command_fit,
     &tdl_command_predict,
     &tdl_command_explain,
+    &tdl_command_model_list,
+    &tdl_command_model_card,
+    &tdl_command_model_export,
     &tdl_command_forecast_backtest, // before its prefix
     &tdl_command_forecast,
     &tdl_command_runs_list,

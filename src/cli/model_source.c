@@ -6,7 +6,7 @@
 #include "cli/open_store.h"
 #include "cli/read_options.h"
 
-static bool is_file(const char *model)
+bool tdl_model_is_file(const char *model)
 {
     size_t n = strlen(model), suffix = strlen(".safetensors");
 
@@ -34,8 +34,8 @@ static tdl_status open_named(const tdl_common *common, const char *name, tdl_pre
 tdl_status tdl_open_model(const tdl_common *common, const char *model, tdl_predictor **ret,
                           tdl_report *why)
 {
-    return is_file(model) ? tdl_predictor_load(model, ret, why)
-                          : open_named(common, model, ret, why);
+    return tdl_model_is_file(model) ? tdl_predictor_load(model, ret, why)
+                                    : open_named(common, model, ret, why);
 }
 
 tdl_status tdl_read_for_model(const char *source, const tdl_read_values *values,

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 
 /* `model` is a file when it has a '/' or ends in ".safetensors", else a name. */
+bool tdl_model_is_file(const char *model);
 tdl_status tdl_open_model(const tdl_common *common, const char *model, tdl_predictor **ret,
                           tdl_report *why);
 

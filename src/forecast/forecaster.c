@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "forecast/forecaster_parts.h"
-#include "forecast/ridge.h"
 
 enum { OWN_ORIGINS = 40, FEW_SERIES = 20 };
 
@@ -162,33 +161,6 @@ static tdl_status fit_pooled(fitting *c, tdl_pooled_ridge *ret_early, tdl_report
     return TDL_OK;
 }
 
-/* The squared error of the pooled ridge over the windows that it has not seen, as the transformer
- * measures its own. */
-static tdl_status ridge_error(const tdl_pooled_ridge *ridge, const tdl_series *series,
-                              const size_t *known, size_t series_n, double *ret, tdl_report *why)
-{
-    tdl_ridge_sums sums;
-    tdl_status st = tdl_ridge_sums_init(&sums, ridge->window, ridge->horizon, why);
-
-    for (size_t i = 0; i < series_n && !st; i++) {
-        size_t from = known[i] - ridge->window, n = series[i].n - from;
-        double mean, deviation, *y = malloc(n * sizeof *y);
-
-        if (!y) {
-            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu points", n);
-            break;
-        }
-        tdl_scale_of(series[i].y, known[i], &mean, &deviation);
-        for (size_t t = 0; t < n; t++)
-            y[t] = (series[i].y[from + t] - mean) / deviation;
-        st = tdl_ridge_sums_add(&sums, y, n, why);
-        free(y);
-    }
-    *ret = st ? 0 : tdl_ridge_error(&sums, ridge->w);
-    tdl_ridge_sums_release(&sums);
-    return st;
-}
-
 /* A transformer, trained on what comes before the first origin of every series, kept when it beats
  * the ridge on what comes after. */
 static tdl_status fit_transformer(fitting *c, const tdl_pooled_ridge *ridge, tdl_report *why)
@@ -199,6 +171,7 @@ static tdl_status fit_transformer(fitting *c, const tdl_pooled_ridge *ridge, tdl
     const tdl_patch_options options = {.window = (ridge->window + 7) / 8 * 8,
                                        .horizon = horizon,
                                        .dropout = .3,
+                                       .rate = 5e-4,
                                        .d_model = 16,
                                        .heads = 4,
                                        .d_ff = 128,
@@ -224,8 +197,7 @@ static tdl_status fit_transformer(fitting *c, const tdl_pooled_ridge *ridge, tdl
     }
     if (!fits)
         goto out;
-    if ((st = tdl_patch_fit(y, known, n, series_n, &options, &patch, &own, why)) ||
-        (st = ridge_error(ridge, c->set->series, known, series_n, &error, why)))
+    if ((st = tdl_patch_fit(y, known, n, series_n, &options, &patch, &own, &error, why)))
         goto out;
     if (own < error) {
         c->f->patch = patch;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forecast/ridge.h"
 #include "nn/core.h"
 #include "nn/init.h"
 #include "nn/layers.h"
@@ -29,7 +30,9 @@ struct tdl_patch {
     float *x;      /* [BATCH][patches][PATCH] */
     float *target; /* [BATCH][horizon] */
     float weight[BATCH];
-    double mean[BATCH], deviation[BATCH];
+    double *ridge; /* [window][horizon]; NULL = alone */
+    double *base;  /* [BATCH][horizon] what the net adds to: the ridge's forecast, or the mean */
+    double deviation[BATCH];
     uint64_t example[BATCH];
     /* while training */
     double **y; /* [series_n] scaled by their known points */
@@ -58,6 +61,8 @@ void tdl_patch_free(tdl_patch *m)
     tdl_params_release(&m->params);
     free(m->x);
     free(m->target);
+    free(m->base);
+    free(m->ridge);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -115,7 +120,8 @@ static void start(tdl_patch *m, uint64_t seed)
     tdl_init_slice(&m->params, m->patch_weight, TDL_INIT_XAVIER, 1, seed);
     tdl_init_slice(&m->params, m->cls, TDL_INIT_GAUSSIAN, .02, seed);
     tdl_init_slice(&m->params, m->positions, TDL_INIT_GAUSSIAN, .02, seed);
-    tdl_init_slice(&m->params, m->head_weight, TDL_INIT_XAVIER, .1, seed);
+    if (!m->ridge) // else it begins as the ridge
+        tdl_init_slice(&m->params, m->head_weight, TDL_INIT_XAVIER, .1, seed);
     tdl_tf_start(&m->core, &m->params, seed);
 }
 
@@ -125,18 +131,22 @@ static void start(tdl_patch *m, uint64_t seed)
 static void put_row(tdl_patch *m, size_t r, const double *y, bool truth)
 {
     float *x = m->x + r * m->patches * PATCH;
-    double deviation;
+    double mean, deviation, *base = m->base + r * m->horizon;
 
-    tdl_scale_of(y, m->window, &m->mean[r], &deviation);
+    tdl_scale_of(y, m->window, &mean, &deviation);
+    if (m->ridge)
+        tdl_ridge_apply(m->ridge, m->window, m->horizon, y, base);
+    for (size_t h = 0; h < m->horizon && !m->ridge; h++)
+        base[h] = mean;
     m->deviation[r] = deviation = sqrt(deviation * deviation + 1e-5);
     for (size_t p = 0; p < m->patches; p++)
         for (size_t k = 0; k < PATCH; k++) { // the last patch repeats the last value
             size_t at = p * STRIDE + k;
-            *x++ = (float)((y[at < m->window ? at : m->window - 1] - m->mean[r]) / deviation);
+            *x++ = (float)((y[at < m->window ? at : m->window - 1] - mean) / deviation);
         }
     m->weight[r] = (float)(deviation * deviation); // the error is that of the series' scale
     for (size_t h = 0; truth && h < m->horizon; h++)
-        m->target[r * m->horizon + h] = (float)((y[m->window + h] - m->mean[r]) / deviation);
+        m->target[r * m->horizon + h] = (float)((y[m->window + h] - base[h]) / deviation);
 }
 
 static tdl_nn_batch batch_of(tdl_patch *m, size_t rows, bool truth)
@@ -326,23 +336,52 @@ static tdl_status make(const tdl_patch_options *o, tdl_patch **ret, tdl_report *
     m->d_ff = o->d_ff ? o->d_ff : 256;
     m->x = calloc(BATCH * m->patches * PATCH, sizeof *m->x);
     m->target = calloc(BATCH * m->horizon, sizeof *m->target);
+    m->base = calloc(BATCH * m->horizon, sizeof *m->base);
     *ret = m;
-    if (m->x && m->target)
+    if (m->x && m->target && m->base)
         return TDL_OK;
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a batch");
 }
 
+/* The ridge over the training windows, its lambda by the others. */
+static tdl_status fit_ridge(tdl_patch *m, const size_t *known, const size_t *n, tdl_report *why)
+{
+    static const double lambda[] = {1, 10, 100, 1000, 10000, 100000};
+    tdl_ridge_sums early = {0}, late = {0};
+    double best;
+    tdl_status st;
+
+    if (!(m->ridge = malloc(m->window * m->horizon * sizeof *m->ridge)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a ridge");
+    if ((st = tdl_ridge_sums_init(&early, m->window, m->horizon, why)) ||
+        (st = tdl_ridge_sums_init(&late, m->window, m->horizon, why)))
+        goto out;
+    for (size_t i = 0; i < m->series_n && !st; i++)
+        if (!(st = tdl_ridge_sums_add(&early, m->y[i], known[i], why)))
+            st = tdl_ridge_sums_add(&late, m->y[i] + known[i] - m->window,
+                                    n[i] - known[i] + m->window, why);
+    if (!st)
+        st = tdl_ridge_choose(&early, &late, lambda, sizeof lambda / sizeof *lambda, m->ridge,
+                              &best, NULL, why);
+out:
+    tdl_ridge_sums_release(&early);
+    tdl_ridge_sums_release(&late);
+    return st;
+}
+
 tdl_status tdl_patch_fit(const double *const *series_y, const size_t *known, const size_t *n,
                          size_t series_n, const tdl_patch_options *o, tdl_patch **ret,
-                         double *ret_error, tdl_report *why)
+                         double *ret_error, double *ret_before, tdl_report *why)
 {
     tdl_patch *m = NULL;
     tdl_status st;
 
     if ((st = make(o, &m, why)) || (st = take_data(m, series_y, known, n, series_n, o, why)) ||
-        (st = build(m, o->dropout, true, why)))
+        (!o->alone && (st = fit_ridge(m, known, n, why))) || (st = build(m, o->dropout, true, why)))
         goto out;
     start(m, o->seed);
+    if (ret_before && (st = validate(m, o->pool, ret_before, why)))
+        goto out;
     if ((st = train(m, o, ret_error, why)))
         goto out;
     forget_data(m);
@@ -368,7 +407,7 @@ tdl_status tdl_patch_forecast(tdl_patch *m, const double *last, double *ret, tdl
         return st;
     f = tdl_net_value(&m->net, m->scores);
     for (size_t h = 0; h < m->horizon; h++)
-        ret[h] = m->mean[0] + m->deviation[0] * (double)f[h];
+        ret[h] = m->base[h] + m->deviation[0] * (double)f[h];
     return TDL_OK;
 }
 
@@ -430,6 +469,8 @@ void tdl_patch_save(const tdl_patch *m, tdl_st_writer *writer, tdl_jw *about)
     tdl_jw_kint(about, "horizon", (int64_t)m->horizon);
     tdl_jw_end_object(about);
     tdl_st_add_1d(writer, "patch", TDL_F32, m->params.n, m->params.value);
+    if (m->ridge)
+        tdl_st_add_1d(writer, "patch.ridge", TDL_F64, m->window * m->horizon, m->ridge);
 }
 
 static bool read_sizes(const json_t *about, tdl_patch_options *ret)
@@ -448,6 +489,26 @@ static bool read_sizes(const json_t *about, tdl_patch_options *ret)
         *sizes[i].to = (size_t)value;
     }
     return true;
+}
+
+static tdl_status load_ridge(tdl_patch *m, const tdl_st_file *file, tdl_report *why)
+{
+    const tdl_st_view *view = tdl_st_find(file, "patch.ridge");
+    const double *w;
+
+    if (!view)
+        return TDL_OK;
+    if (view->dtype != TDL_F64 || view->n != m->window * m->horizon)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "transformer: a ridge of %zu weights, not %zu", view->n,
+                        m->window * m->horizon);
+    w = view->data;
+    for (size_t i = 0; i < view->n; i++)
+        if (!isfinite(w[i]))
+            return TDL_FAIL(why, TDL_E_CORRUPT, "transformer: weight %zu of the ridge", i);
+    if (!(m->ridge = malloc(view->n * sizeof *m->ridge)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a ridge");
+    memcpy(m->ridge, w, view->n * sizeof *w);
+    return TDL_OK;
 }
 
 tdl_status tdl_patch_load(const json_t *about, const tdl_st_file *file, tdl_patch **ret,
@@ -474,6 +535,8 @@ tdl_status tdl_patch_load(const json_t *about, const tdl_st_file *file, tdl_patc
         goto out;
     }
     memcpy(m->params.value, view->data, view->n * sizeof(float));
+    if ((st = load_ridge(m, file, why)))
+        goto out;
     for (size_t i = 0; i < view->n; i++)
         if (!isfinite(m->params.value[i])) {
             st = TDL_FAIL(why, TDL_E_CORRUPT, "transformer: weight %zu is not finite", i);

@@ -250,6 +250,7 @@ const tdl_learner_ops tdl_learner_crossed = {
                 .normalise_encoded = true,
                 .encode = TDL_ENCODE_EMBED,
                 .dates = true},
+    .levels_min = 50,
     .rank = 15,
     .suits = suits,
     .settings = settings,

@@ -1,4 +1,5 @@
-/* A learner that is a network as an ONNX file (train/export_onnx.h), one graph for all its members.
+/* A learner as an ONNX file: a network (train/export_onnx.h), one graph for all its members; or a
+ * linear model, its weights rounded to floats.
  *
  * Inputs   x [batch, columns] f32: the prepared numbers, or of images their bytes, channels first;
  *          categories [batch, columns] int64
@@ -9,7 +10,8 @@
 
 #include "learn/learner.h"
 
-/* TDL_OK | TDL_E_INVALID (not a network, or an op that ONNX cannot say) | as tdl_export_onnx */
+/* TDL_OK | TDL_E_INVALID (a kind or task that has no file, or an op that ONNX cannot say: names it)
+ * | as tdl_export_onnx */
 tdl_status tdl_learner_export_onnx(const tdl_learner *learner, const char *path, tdl_report *why);
 
 #endif

@@ -150,6 +150,7 @@ const tdl_learner_ops tdl_learner_ft_transformer = {
                 .encode = TDL_ENCODE_EMBED,
                 .dates = true,
                 .pairs = true},
+    .slow = true,
     .rank = 70,
     .suits = suits,
     .settings = settings,

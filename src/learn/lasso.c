@@ -34,8 +34,7 @@ static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_r
 static json_t *settings(const tdl_problem *problem)
 {
     TDL_UNUSED(problem);
-    return json_pack("[{s:f,s:f},{s:f,s:f},{s:f,s:f}]", "mix", 1.0, "error", 0.0, "mix", 0.5,
-                     "error", 0.0, "mix", 1.0, "error", 1.0);
+    return json_pack("[{s:f,s:f},{s:f,s:f}]", "mix", 1.0, "error", 0.0, "mix", 0.5, "error", 0.0);
 }
 
 typedef struct search {

@@ -72,7 +72,9 @@ typedef struct tdl_learner_ops {
     const char *name; /* "logistic": in options, leaderboards and files */
     /* How its matrix is to be prepared for the problem's task. */
     tdl_prepare_options prepare;
-    bool simple;   /* a floor: always in the contest */
+    bool simple;       /* a floor: always in the contest */
+    bool slow;         /* takes minutes: in a contest by name only, or when there is much time */
+    size_t levels_min; /* in a contest by name only, unless a category has so many levels */
     unsigned rank; /* of complexity: --prefer simple takes the lowest within one standard error */
 
     /* Can it? With the reason when it cannot, as for a library that is absent. problem->x may be

@@ -12,15 +12,15 @@ const tdl_learner_ops *const tdl_learners[] = {
     &tdl_learner_linear,
     &tdl_learner_logistic,
     &tdl_learner_spline,
+    &tdl_learner_tree,
     &tdl_learner_lasso,
     &tdl_learner_crossed,
     &tdl_learner_additive,
     &tdl_learner_trees,
     &tdl_learner_mlp,
-    &tdl_learner_tree,
     &tdl_learner_cnn,
-    &tdl_learner_ft_transformer,
     &tdl_learner_vit,
+    &tdl_learner_ft_transformer,
 };
 /* clang-format on */
 const size_t tdl_learners_n = sizeof tdl_learners / sizeof tdl_learners[0];

@@ -87,19 +87,15 @@ static void close_asking(asking *a)
     a->from = NULL;
 }
 
-/* Largest |sum - change| of a row of the block, over the change; a change of nothing is none. */
-static double error_of(const asking *a, size_t rows)
+/* |sum - change| of a row of the block over the change, a tenth at least: in the unit of a tower's
+ * scores, smaller changes are none. */
+static double error_of(const asking *a, size_t r)
 {
-    double worst = 0;
+    double change = a->to[r] - a->from[r], sum = 0;
 
-    for (size_t r = 0; r < rows; r++) {
-        double change = a->to[r] - a->from[r], sum = 0;
-
-        for (size_t i = 0; i < a->n; i++)
-            sum += (double)a->answer[r * a->n + i];
-        worst = fmax(worst, fabs(sum - change) / fmax(fabs(change), 0.01));
-    }
-    return worst;
+    for (size_t i = 0; i < a->n; i++)
+        sum += (double)a->answer[r * a->n + i];
+    return fabs(sum - change) / fmax(fabs(change), 0.1);
 }
 
 /* Attributions of the value as those of columns, in the unit of the score: added. */
@@ -121,27 +117,35 @@ static void add_columns(const asking *a, size_t first, size_t rows, tdl_attribut
     }
 }
 
+/* Rows first .. first + rows of the matrix, which are row `at` of the block and those behind it. */
+static tdl_status ask_rows(asking *a, size_t first, size_t at, size_t rows, size_t steps,
+                           tdl_report *why)
+{
+    const tdl_attrib_options options = {.baseline = a->base,
+                                        .steps = steps,
+                                        .gauss = true,
+                                        .ret_from = a->from + at,
+                                        .ret_to = a->to + at,
+                                        .pool = a->pool};
+    tdl_nn_batch batch = batch_of(a, a->x, first, rows);
+
+    return tdl_attrib_integrated(&a->net, a->tower->attribute, &batch, &options,
+                                 a->answer + at * a->n, NULL, why);
+}
+
 static tdl_status ask_block(asking *a, size_t first, size_t rows, tdl_attribution *ret,
                             double *score, tdl_report *why)
 {
     const tdl_network *n = a->network;
     double gain = (double)tdl_params_value(&n->params, n->gain)[a->which];
-    tdl_attrib_options options = {.baseline = a->base,
-                                  .steps = STEPS,
-                                  .gauss = true,
-                                  .ret_from = a->from,
-                                  .ret_to = a->to,
-                                  .pool = a->pool};
-    tdl_nn_batch batch = batch_of(a, a->x, first, rows);
-    tdl_status st;
+    tdl_status st = ask_rows(a, first, 0, rows, STEPS, why);
 
-    for (;; options.steps *= 2) {
-        if ((st = tdl_attrib_integrated(&a->net, a->tower->attribute, &batch, &options, a->answer,
-                                        NULL, why)))
-            return st;
-        if (options.steps == STEPS_MAX || error_of(a, rows) <= ERROR_MAX)
-            break;
-    }
+    for (size_t r = 0; !st && r < rows; r++)
+        for (size_t steps = 2 * STEPS; steps <= STEPS_MAX && error_of(a, r) > ERROR_MAX; steps *= 2)
+            if ((st = ask_rows(a, first + r, r, 1, steps, why)))
+                break;
+    if (st)
+        return st;
     add_columns(a, first, rows, ret);
     for (size_t r = 0; r < rows; r++) {
         ret->base[first + r] += gain * a->from[r];

@@ -322,14 +322,14 @@ static tdl_status make_options(const member *m, tdl_pool *pool, tdl_loop_options
     *ret = (tdl_loop_options){.seed = m->seed,
                               .epochs = (unsigned)of[TDL_NETWORK_EPOCHS],
                               .batch = batch,
-                              .eval_every = steps,
                               .seconds = m->f->problem->seconds,
                               .stop = m->f->problem->stop,
                               .clip = 1,
                               .pool = pool};
-    if (m->train_n < m->rows_n)
+    if (m->train_n < m->rows_n) {
         ret->patience = (unsigned)of[TDL_NETWORK_PATIENCE];
-    else
+        ret->eval_every = steps;
+    } else
         ret->sched = (tdl_sched_config){
             .name = "cosine", .warmup = steps / 2, .total = steps * ret->epochs, .floor = 0.01};
     if ((st = tdl_optim_defaults("adamw", &ret->optim, why)))

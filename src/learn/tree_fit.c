@@ -5,19 +5,9 @@
 #include "base/rng.h"
 #include "learn/summary.h"
 #include "learn/tree_fit.h"
+#include "learn/tree_prune.h"
 
-enum { FOLDS = 5, PATH_MOST = TDL_TREE_NODES };
-
-/* A tree that is being grown. Impurity of a node, in total, not by row: Gini's index for classes,
- * squares about the mean for numbers. */
-typedef struct grown {
-    size_t nodes_n;
-    int32_t feature[TDL_TREE_NODES], left[TDL_TREE_NODES], right[TDL_TREE_NODES];
-    int32_t missing_left[TDL_TREE_NODES];
-    double threshold[TDL_TREE_NODES], impurity[TDL_TREE_NODES];
-    size_t begin[TDL_TREE_NODES], end[TDL_TREE_NODES]; /* of `row` */
-    double link[TDL_TREE_NODES]; /* the cost of a leaf from which on the node is one */
-} grown;
+enum { FOLDS = 5 };
 
 typedef struct fit {
     const tdl_problem *p;
@@ -198,7 +188,7 @@ static size_t part(fit *f, size_t begin, size_t end, const split *s)
     return begin + part_one(f, f->row + begin, end - begin);
 }
 
-static size_t add_node(fit *f, grown *g, size_t begin, size_t end)
+static size_t add_node(fit *f, tdl_tree_grown *g, size_t begin, size_t end)
 {
     size_t at = g->nodes_n++;
 
@@ -216,7 +206,7 @@ static size_t add_node(fit *f, grown *g, size_t begin, size_t end)
 
 /* From the rows that are not held out, node by node, breadth first, so that children stand after
  * their parents. */
-static tdl_status grow(fit *f, const bool *held, grown *g, tdl_report *why)
+static tdl_status grow(fit *f, const bool *held, tdl_tree_grown *g, tdl_report *why)
 {
     size_t level_end = 1, depth = 0, rows = f->p->x->rows, rows_n = 0;
 
@@ -254,45 +244,8 @@ static tdl_status grow(fit *f, const bool *held, grown *g, tdl_report *why)
     return TDL_OK;
 }
 
-/* ---- cost-complexity pruning: weakest link first ---- */
-
-/* link[at] = the cost of a leaf, as a share of the root's impurity, from which on `at` is one. */
-static void find_links(grown *g)
-{
-    double below[TDL_TREE_NODES];
-    size_t leaves[TDL_TREE_NODES];
-    bool leaf[TDL_TREE_NODES];
-    double cost = 0, root = fmax(g->impurity[0], 1e-300);
-
-    for (size_t at = 0; at < g->nodes_n; at++) {
-        leaf[at] = g->feature[at] < 0;
-        g->link[at] = leaf[at] ? 0 : INFINITY;
-    }
-    while (!leaf[0]) {
-        double weakest = INFINITY;
-        size_t which = 0;
-
-        for (size_t at = g->nodes_n; at-- > 0;) {
-            size_t l = (size_t)g->left[at], r = (size_t)g->right[at];
-            double own;
-
-            below[at] = leaf[at] ? g->impurity[at] : below[l] + below[r];
-            leaves[at] = leaf[at] ? 1 : leaves[l] + leaves[r];
-            own = leaf[at] ? INFINITY
-                           : (g->impurity[at] - below[at]) / (double)(leaves[at] - 1) / root;
-            if (own <= weakest && !leaf[at]) {
-                weakest = own;
-                which = at;
-            }
-        }
-        cost = fmax(cost, weakest);
-        leaf[which] = true;
-        g->link[which] = cost;
-    }
-}
-
 /* The node in which the row ends, when a leaf costs `prune`. */
-static size_t find_leaf(const grown *g, const float *x, double prune)
+static size_t find_leaf(const tdl_tree_grown *g, const float *x, double prune)
 {
     size_t at = 0;
 
@@ -327,8 +280,9 @@ static double row_loss(const fit *f, const double *score, double y)
 }
 
 /* Loss of held rows at each cost, added. costs falling: nodes only get deeper. */
-static tdl_status measure(const fit *f, const grown *g, const bool *held, const double *prior,
-                          const double *cost, size_t costs_n, double *loss, tdl_report *why)
+static tdl_status measure(const fit *f, const tdl_tree_grown *g, const bool *held,
+                          const double *prior, const double *cost, size_t costs_n, double *loss,
+                          tdl_report *why)
 {
     const tdl_matrix *x = f->p->x;
     size_t n = tdl_problem_scores(f->p);
@@ -348,32 +302,6 @@ static tdl_status measure(const fit *f, const grown *g, const bool *held, const 
     return TDL_OK;
 }
 
-static int falling(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x < y) - (x > y);
-}
-
-/* Costs worth trying: middles of the whole tree's links (Breiman and others, 3.4.2). */
-static size_t list_costs(const grown *g, double cost[PATH_MOST + 1])
-{
-    double link[PATH_MOST];
-    size_t links_n = 0, n = 0;
-
-    for (size_t at = 0; at < g->nodes_n; at++)
-        if (g->feature[at] >= 0)
-            link[links_n++] = g->link[at];
-    qsort(link, links_n, sizeof *link, falling);
-    cost[n++] = links_n ? 2 * link[0] : 0;
-    for (size_t k = 0; k + 1 < links_n; k++)
-        if (link[k] > link[k + 1])
-            cost[n++] = sqrt(fmax(link[k], 1e-12) * fmax(link[k + 1], 1e-12));
-    if (links_n)
-        cost[n++] = link[links_n - 1] / 2;
-    return n;
-}
-
 static void fill_prior(const fit *f, double *prior)
 {
     double total = 0;
@@ -387,11 +315,12 @@ static void fill_prior(const fit *f, double *prior)
         prior[c] /= fmax(total, 1e-300);
 }
 
-static tdl_status choose_cost(fit *f, grown *g, const double *prior, double *ret, tdl_report *why)
+static tdl_status choose_cost(fit *f, tdl_tree_grown *g, const double *prior, double *ret,
+                              tdl_report *why)
 {
     size_t rows = f->p->x->rows, costs_n;
     tdl_rng rng = tdl_rng_make(f->p->seed, 0);
-    double cost[PATH_MOST + 1], loss[PATH_MOST + 1] = {0};
+    double cost[TDL_TREE_COSTS], loss[TDL_TREE_COSTS] = {0};
     bool *held = malloc(rows * sizeof *held);
     uint32_t *fold_of = malloc(rows * sizeof *fold_of);
     tdl_status st = TDL_OK;
@@ -401,7 +330,7 @@ static tdl_status choose_cost(fit *f, grown *g, const double *prior, double *ret
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for five folds of %zu rows", rows);
         goto out;
     }
-    costs_n = list_costs(g, cost);
+    costs_n = tdl_tree_costs(g, cost);
     for (size_t i = 0; i < rows; i++)
         fold_of[i] = (uint32_t)i;
     tdl_rng_shuffle(&rng, fold_of, rows);
@@ -410,7 +339,7 @@ static tdl_status choose_cost(fit *f, grown *g, const double *prior, double *ret
             held[i] = fold_of[i] % FOLDS == fold;
         if ((st = grow(f, held, g, why)))
             break;
-        find_links(g);
+        tdl_tree_links(g);
         st = measure(f, g, held, prior, cost, costs_n, loss, why);
     }
     for (size_t k = 1; k < costs_n; k++)
@@ -426,8 +355,8 @@ out:
 /* ---- the tree ---- */
 
 /* Nodes that the cost leaves, in their order. */
-static tdl_status keep(fit *f, const grown *g, double prune, const double *prior, tdl_tree *tree,
-                       tdl_report *why)
+static tdl_status keep(fit *f, const tdl_tree_grown *g, double prune, const double *prior,
+                       tdl_tree *tree, tdl_report *why)
 {
     size_t scores_n = tdl_problem_scores(f->p);
     bool sorts = f->p->task == TDL_TASK_QUANTILE;
@@ -473,7 +402,7 @@ tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *opti
 {
     size_t rows = problem->x->rows, n;
     fit f = {.p = problem, .o = options, .classes = problem->classes_n};
-    grown *g = malloc(sizeof *g);
+    tdl_tree_grown *g = malloc(sizeof *g);
     double *prior = calloc(3 * (f.classes + 3), sizeof *prior);
     tdl_status st = TDL_OK;
 
@@ -499,7 +428,7 @@ tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *opti
     for (int again = 0; again < 2; again++) { // to find costs to try; then to be pruned
         if ((st = grow(&f, NULL, g, why)))
             goto out;
-        find_links(g);
+        tdl_tree_links(g);
         if (again || options->prune >= 0 || problem->task == TDL_TASK_QUANTILE)
             break;
         if ((st = choose_cost(&f, g, prior, ret_prune, why)))

@@ -132,6 +132,7 @@ static tdl_status load(const json_t *about, const tdl_st_file *file, const char 
 const tdl_learner_ops tdl_learner_vit = {
     .name = "vit",
     .prepare = {.indicator = true, .normalise = TDL_NORMALISE_STANDARD, .encode = TDL_ENCODE_DROP},
+    .slow = true,
     .rank = 80,
     .suits = tdl_network_suits_images,
     .settings = settings,

@@ -37,6 +37,11 @@ class Setup(unittest.TestCase):
         (self.folder / "tree/tools").mkdir(parents=True)
         shutil.copy(ROOT / "tools/setup", self.folder / "tree/tools/setup")
         (self.folder / "tree/tools/packages.txt").write_text(PACKAGES, encoding="utf-8")
+        # Silent as the real one is when all tables are there; export_tables.py judges that one.
+        tables = self.folder / "tree/tools/export-tables"
+        tables.write_text('#!/bin/sh\n[ -z "$TABLES" ] || echo "export-tables $*" >>"$CALLS"\n'
+                          'exit "${TABLES:-0}"\n', encoding="utf-8")
+        tables.chmod(0o755)
         self.ratings = self.folder / "tree/.cache/data/movielens.csv"
         self.bin = self.folder / "bin"
         self.bin.mkdir()
@@ -117,6 +122,20 @@ class Setup(unittest.TestCase):
         self.have_ratings()
         self.assertEqual(self.run_setup("demo"), (0, "", "", ""))
         self.assertEqual(self.ratings.read_text(encoding="utf-8"), "kept\n")
+
+    def test_tables_are_written_for_demo_and_test_alone(self):
+        self.have_ratings()
+        for profile, calls in (("demo", "export-tables \n"), ("test", "export-tables \n"),
+                               ("build", ""), ("check", "")):
+            self.assertEqual(self.run_setup(profile, TABLES="0")[3], calls, profile)
+        self.assertEqual(self.run_setup("--dry-run", "test", TABLES="0")[3],
+                         "export-tables --dry-run\n")
+
+    def test_a_machine_without_the_tables_is_still_set_up(self):
+        self.have_ratings()
+        code, _, said, _ = self.run_setup("test", TABLES="1")
+        self.assertEqual(code, 0)
+        self.assertIn("export-tables failed", said)
 
     def test_an_unknown_word_is_refused_with_the_usage(self):
         code, _, said, calls = self.run_setup("everything")

@@ -53,6 +53,13 @@ static double row_loss(const tdl_blend_data *data, double y, const double *z, do
     return (z[0] - y) * (z[0] - y);
 }
 
+double tdl_blend_loss(const tdl_blend_data *data, size_t r, const double *z)
+{
+    double slope[TDL_BLEND_SCORES_MAX];
+
+    return row_loss(data, data->y[r], z, slope);
+}
+
 void tdl_blend_row(const tdl_blend_data *data, const double *weight, const double *temperature,
                    size_t r, double *ret)
 {

@@ -2,16 +2,16 @@
  *
  *     score = sum_j w_j z_j / t_j,    w_j >= 0,    sum_j w_j = 1
  *
- * z_j are scores out of fold, t_j the temperature that makes a model's own scores likeliest (1 where
- * scores are no log odds). w minimises the loss of the task + `ridge` (mean loss of equal weights) |w - 1/m|^2, by projected
- * gradients on the simplex (Duchi et al., ICML 2008).
+ * z_j are scores out of fold, t_j the temperature that makes a model's own scores likeliest (1
+ * where scores are no log odds). w minimises the loss of the task + `ridge` (mean loss of equal
+ * weights) |w - 1/m|^2, by projected gradients on the simplex (Duchi et al., ICML 2008).
  */
 #ifndef TDL_PREDICT_BLEND_H
 #define TDL_PREDICT_BLEND_H
 
 #include "learn/learner.h"
 
-enum { TDL_BLEND_MAX = 24 };
+enum { TDL_BLEND_MAX = 24, TDL_BLEND_SCORES_MAX = 1024 };
 
 typedef struct tdl_blend_data {
     tdl_task task;
@@ -29,5 +29,8 @@ tdl_status tdl_blend_fit(const tdl_blend_data *data, double ridge, double *ret_w
 /* ret[scores_n] = the blend of row r */
 void tdl_blend_row(const tdl_blend_data *data, const double *weight, const double *temperature,
                    size_t r, double *ret);
+
+/* What a row's scores z [scores_n] cost: log-loss, squared error, pinball, Poisson. */
+double tdl_blend_loss(const tdl_blend_data *data, size_t r, const double *z);
 
 #endif

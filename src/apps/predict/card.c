@@ -10,7 +10,7 @@
 #include "base/timestamp.h"
 #include "treadle/treadle.h"
 
-enum { RESAMPLES = 400, IMPORTANCE_ROWS = 300, COST_ROWS = 1000 };
+enum { RESAMPLES = 400, IMPORTANCE_ROWS = 300, SHAPLEY_ROWS = 20, COST_ROWS = 1000 };
 
 /* ---- what was read ---- */
 
@@ -25,6 +25,7 @@ static void write_columns(const tdl_fit_session *s, tdl_jw *w)
         tdl_jw_ktext(w, "name", c->name);
         tdl_jw_ktext(w, "type", tdl_column_type_name(c->type));
         tdl_jw_kint(w, "missing", (int64_t)c->missing);
+        tdl_jw_kint(w, "infinite", (int64_t)c->infinite);
         tdl_jw_ktext(w, "left_out", s->reason[i]);
         tdl_jw_end_object(w);
     }
@@ -224,8 +225,7 @@ static size_t best_floor(const tdl_fit_session *s)
 
     for (size_t i = 0; i < s->contest.entries_n; i++)
         if (s->contest.entry[i].score && s->contest.entry[i].ops->simple &&
-            (best == SIZE_MAX ||
-             stands_before(s, &s->contest.entry[i], &s->contest.entry[best])))
+            (best == SIZE_MAX || stands_before(s, &s->contest.entry[i], &s->contest.entry[best])))
             best = i;
     return best;
 }
@@ -247,8 +247,7 @@ static tdl_status write_chosen(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_re
     tdl_contest_mean(fold_metric, s->folds.folds_n, &metric, &error);
     tdl_jw_key(w, "chosen");
     tdl_jw_object(w);
-    tdl_jw_ktext(w, "model",
-                 c->blend ? "blend" : s->contest.entry[c->entry[0]].ops->name);
+    tdl_jw_ktext(w, "model", c->blend ? "blend" : s->contest.entry[c->entry[0]].ops->name);
     tdl_jw_knumber(w, "value", metric);
     tdl_jw_knumber(w, "standard_error", error);
     if (c->has_blend) {
@@ -267,6 +266,15 @@ static tdl_status write_chosen(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_re
 }
 
 /* ---- quality, fairness ---- */
+
+static void write_mitigation(const tdl_fit_session *s, tdl_jw *w)
+{
+    tdl_buf text = {0};
+
+    tdl_json_dump(&text, s->mitigation);
+    tdl_jw_kraw(w, "mitigation", tdl_buf_view(&text));
+    tdl_buf_release(&text);
+}
 
 static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 {
@@ -293,11 +301,22 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
         tdl_jw_ktext(w, "calibrated_by", tdl_calibration_name(s->predictor->calibration.method));
     if (!st && s->options->fairness)
         st = tdl_fit_fairness(s, &t, w, why);
+    if (!st && s->mitigation)
+        write_mitigation(s, w);
     tdl_tested_release(&t);
     return st;
 }
 
 /* ---- what it rests on, what it costs ---- */
+
+/* Shapley values by sampling are dear. */
+static size_t importance_rows(const tdl_predictor *p)
+{
+    for (size_t j = 0; j < p->members_n; j++)
+        if (!p->member[j].learner->ops->attribute)
+            return SHAPLEY_ROWS;
+    return IMPORTANCE_ROWS;
+}
 
 static tdl_status write_importance(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 {
@@ -307,7 +326,7 @@ static tdl_status write_importance(tdl_fit_session *s, tdl_jw *w, tdl_report *wh
     tdl_status st = importance && told ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
 
     if (!st)
-        st = tdl_predictor_importance(p, s->frame, s->row, s->rows_n, IMPORTANCE_ROWS,
+        st = tdl_predictor_importance(p, s->frame, s->row, s->rows_n, importance_rows(p),
                                       s->options->pool, importance, why);
     tdl_jw_key(w, "importance");
     tdl_jw_array(w);

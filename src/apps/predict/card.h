@@ -2,9 +2,10 @@
  * (Mitchell et al., FAT* 2019). It is written with every fit, lies in the model file as JSON, and
  * reads as Markdown in English or Chinese.
  *
- *     {"name", "created", "seed", "version", "source", "task", "target": {...}, "rows", "columns": [...],
- *      "split": {...}, "metric", "leaderboard": [...], "chosen": {...}, "gain": {...}, "quality": {...},
- *      "importance": [...], "fairness"?: {...}, "leaks": [...], "notes": [...], "cost": {...}}
+ *     {"name", "created", "seed", "version", "source", "task", "target": {...}, "rows", "columns":
+ * [...], "split": {...}, "metric", "leaderboard": [...], "chosen": {...}, "gain": {...}, "quality":
+ * {...}, "importance": [...], "fairness"?: {...}, "mitigation"?: {...}, "leaks": [...], "notes":
+ * [...], "cost": {...}}
  */
 #ifndef TDL_PREDICT_CARD_H
 #define TDL_PREDICT_CARD_H

@@ -171,7 +171,8 @@ static void put_quality(const page *p, const json_t *card)
     if (!json_is_object(quality))
         return;
     tdl_buf_printf(p->out, "## %s\n\n| | | %s |\n|---|---|---|\n",
-                   tr(p, "How good, out of fold", "质量（折外）"), tr(p, "95 % interval", "95 % 区间"));
+                   tr(p, "How good, out of fold", "质量（折外）"),
+                   tr(p, "95 % interval", "95 % 区间"));
     json_object_foreach(json_object_get(quality, "metrics"), name, metric)
     {
         tdl_buf_printf(p->out, "| %s | ", name);
@@ -250,10 +251,68 @@ static void put_fairness(const page *p, const json_t *card)
     }
 }
 
+static const struct figure {
+    const char *name, *en, *zh;
+} figures[] = {
+    {"accuracy", "accuracy", "准确率"},
+    {"auc", "AUC of the order they choose in", "按所选次序的 AUC"},
+    {"selection", "chosen", "选中率"},
+    {"demographic_parity_difference", "largest difference of chosen", "选中率最大差"},
+    {"equal_opportunity_difference", "largest difference of true positives", "真正率最大差"},
+    {"equalised_odds_difference", "the larger of that and of false positives",
+     "真正率与假正率差中的较大者"},
+};
+
+static void put_mitigation(const page *p, const json_t *card)
+{
+    const json_t *mitigation = json_object_get(card, "mitigation"), *group;
+    bool selection = !strcmp(text_of(mitigation, "equal"), "selection");
+    size_t i;
+
+    if (!json_is_object(mitigation))
+        return;
+    tdl_buf_printf(p->out, "## %s\n\n%s `%s`: %s. %s: ", tr(p, "Thresholds by group", "分组阈值"),
+                   tr(p, "By", "按"), text_of(mitigation, "column"),
+                   selection
+                       ? tr(p, "each group is chosen at the same rate", "各组选中率相同")
+                       : tr(p, "of those who are positive, each group is found at the same rate",
+                            "各组真正率相同"),
+                   tr(p, "Reason given", "给出的理由"));
+    put_cell(p->out, text_of(mitigation, "reason"));
+    tdl_buf_printf(p->out, "\n\n| %s | %s |\n|---|---|\n", tr(p, "group", "群体"),
+                   tr(p, "threshold", "阈值"));
+    json_array_foreach(json_object_get(mitigation, "groups"), i, group)
+    {
+        tdl_buf_text(p->out, "| ");
+        put_cell(p->out, text_of(group, "group"));
+        tdl_buf_printf(p->out, " | %.4f |\n", number_of(group, "threshold"));
+    }
+    tdl_buf_printf(p->out, "| %s | %.4f |\n\n| | %s | %s |\n|---|---|---|\n",
+                   tr(p, "anybody else", "其他"), number_of(mitigation, "threshold"),
+                   tr(p, "one threshold", "单一阈值"), tr(p, "by group", "分组阈值"));
+    for (i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        tdl_buf_printf(p->out, "| %s | ", tr(p, figures[i].en, figures[i].zh));
+        put_number(p->out, number_of(json_object_get(mitigation, "before"), figures[i].name));
+        tdl_buf_text(p->out, " | ");
+        put_number(p->out, number_of(json_object_get(mitigation, "after"), figures[i].name));
+        tdl_buf_text(p->out, " |\n");
+    }
+    tdl_buf_printf(p->out, "\n%s\n\n",
+                   tr(p,
+                      "Measured on folds that the thresholds were not fitted on. The tables of "
+                      "quality above are of one threshold.",
+                      "在未用于拟合阈值的折上评测；上文的质量表为单一阈值下的结果。"));
+}
+
 static const struct note {
     const char *name, *en, *zh;
 } notes[] = {
-    {"few_rows", "Fewer than 50 rows: every figure above is a guess.", "不足 50 行：以上数字只是猜测。"},
+    {"few_rows", "Fewer than 50 rows: every figure above is a guess.",
+     "不足 50 行：以上数字只是猜测。"},
+    {"constant_target", "The target is the same in every row: that value is all that was learnt.",
+     "目标列每行都相同：模型只学到这一个值。"},
+    {"duplicates_dropped", "Of rows that were equal in all columns only the first was used.",
+     "所有列都相同的行只使用了第一行。"},
     {"contest_on_part",
      "There were very many rows: the models were compared on 50,000 of them, then fitted on all.",
      "行数很多：模型在其中 50,000 行上比较，再用全部行训练。"},
@@ -299,5 +358,6 @@ void tdl_card_markdown(const json_t *card, const char *language, const char *has
     put_quality(&p, card);
     put_importance(&p, card);
     put_fairness(&p, card);
+    put_mitigation(&p, card);
     put_limits(&p, card);
 }

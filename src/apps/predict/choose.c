@@ -86,8 +86,7 @@ static void pick_members(const tdl_contest_data *data, const tdl_contest *c, tdl
         for (size_t i = 0; i < c->entries_n; i++)
             if (c->entry[i].score && !taken[i] && !isnan(c->entry[i].metric) &&
                 (!c->entry[i].ops->simple || i == ret->best) &&
-                (best == SIZE_MAX ||
-                 better(data, c->entry[i].metric, c->entry[best].metric) > 0))
+                (best == SIZE_MAX || better(data, c->entry[i].metric, c->entry[best].metric) > 0))
                 best = i;
         if (best == SIZE_MAX)
             break;
@@ -96,15 +95,37 @@ static void pick_members(const tdl_contest_data *data, const tdl_contest *c, tdl
     }
 }
 
-static void compare(const tdl_contest_data *data, const tdl_entry *best, tdl_choice *ret)
+/* Row by row, out of fold: how much less the blend loses than the best single model, that at the
+ * temperature which suits it best. */
+static tdl_status compare(blending *b, const tdl_entry *best, tdl_choice *ret, tdl_report *why)
 {
-    double gain[TDL_CONTEST_FOLDS_MAX];
+    tdl_blend_data single = b->blend;
+    size_t k = single.scores_n, n = 0;
+    double weight[1], temperature[1], z[TDL_BLEND_SCORES_MAX], sum = 0, squares = 0;
+    const double *score = best->score;
+    tdl_status st;
 
-    for (size_t f = 0; f < data->folds_n; f++)
-        gain[f] = better(data, ret->fold_metric[f], best->fold_metric[f]);
-    tdl_contest_mean(gain, data->folds_n, &ret->gain, &ret->gain_error);
-    tdl_contest_mean(ret->fold_metric, data->folds_n, &ret->metric, &ret->standard_error);
-    ret->blend = ret->gain > 0 && (isnan(ret->gain_error) || ret->gain > ret->gain_error);
+    single.models_n = 1;
+    single.score = &score;
+    if ((st = fit_on(b, SIZE_MAX, ret->weight, ret->temperature, why))) // for its rows: all tested
+        return st;
+    single.rows_n = b->blend.rows_n;
+    if ((st = tdl_blend_fit(&single, 0, weight, temperature, why)))
+        return st;
+    for (; n < single.rows_n; n++) {
+        size_t r = single.row[n];
+
+        tdl_blend_row(&single, weight, temperature, r, z);
+        double gain =
+            tdl_blend_loss(&single, r, z) - tdl_blend_loss(&single, r, ret->score + r * k);
+        sum += gain;
+        squares += gain * gain;
+    }
+    ret->gain = sum / (double)n;
+    ret->gain_error = sqrt(fmax(squares / (double)n - ret->gain * ret->gain, 0) / (double)n);
+    ret->blend = ret->gain > -ret->gain_error;
+    tdl_contest_mean(ret->fold_metric, b->data->folds_n, &ret->metric, &ret->standard_error);
+    return TDL_OK;
 }
 
 static tdl_status try_blend(blending *b, const tdl_contest *c, tdl_choice *ret, tdl_report *why)
@@ -131,8 +152,7 @@ static tdl_status try_blend(blending *b, const tdl_contest *c, tdl_choice *ret, 
     if (st)
         return st;
     ret->has_blend = true;
-    compare(data, &c->entry[ret->best], ret);
-    return ret->blend ? fit_on(b, SIZE_MAX, ret->weight, ret->temperature, why) : TDL_OK;
+    return compare(b, &c->entry[ret->best], ret, why);
 }
 
 static void take_single(const tdl_contest_data *data, const tdl_contest *c, size_t entry,
@@ -168,7 +188,8 @@ tdl_status tdl_choose(const tdl_contest_data *data, const tdl_contest *c, bool s
     for (size_t i = 0; i < data->rows_n * c->scores_n; i++)
         choice.score[i] = NAN;
     pick_members(data, c, &choice);
-    if (may_blend && !simple && choice.entries_n > 1)
+    if (may_blend && !simple && choice.entries_n > 1 && c->scores_n <= TDL_BLEND_SCORES_MAX &&
+        data->target->task != TDL_TASK_RANKING)
         st = try_blend(&b, c, &choice, why);
     if (!st && !choice.blend)
         take_single(data, c, simple ? find_simplest(data, c, choice.best) : choice.best, &choice);

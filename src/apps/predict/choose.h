@@ -1,5 +1,5 @@
-/* What serves: the best model of the contest, or a blend of several when that is better by more
- * than one standard error over the same folds.
+/* What serves: the best model of the contest, or a blend of several when its loss (log-loss,
+ * squared error, ...) is lower by more than one standard error over the same rows.
  *
  * The blend is measured with weights that were learnt without the fold they are measured on. With
  * `simple`, the least complex model within one standard error of the best (Breiman et al., 1984).
@@ -11,13 +11,13 @@
 #include "apps/predict/contest.h"
 
 typedef struct tdl_choice {
-    size_t best;  /* entry of the best single model; SIZE_MAX when none took part */
+    size_t best;   /* entry of the best single model; SIZE_MAX when none took part */
     size_t linear; /* the entry of the linear model, to compare with; SIZE_MAX = not there */
     bool blend;
-    bool has_blend; /* the next four were measured */
+    bool has_blend;                            /* the next four were measured */
     double fold_metric[TDL_CONTEST_FOLDS_MAX]; /* of the blend */
     double metric, standard_error;
-    double gain, gain_error; /* over the best single: mean over folds, and its standard error */
+    double gain, gain_error; /* of loss, over the best single: mean over rows, its standard error */
     size_t entry[TDL_BLEND_MAX]; /* [entries_n] what serves, with its weights */
     double weight[TDL_BLEND_MAX], temperature[TDL_BLEND_MAX];
     size_t entries_n;

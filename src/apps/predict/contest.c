@@ -7,7 +7,11 @@
 
 #include "base/timestamp.h"
 
-enum { HALVINGS = 3, KEPT_SECOND = 3 /* one in so many goes on to the second fold */, FINALISTS = 2 };
+enum {
+    FEW_ROWS = 3000, /* a fold of fewer says little: all settings on all folds */
+    KEPT_SECOND = 3, /* one in so many goes on to the second fold */
+    FINALISTS = 2
+};
 
 /* ---- tasks ---- */
 
@@ -155,9 +159,9 @@ void tdl_scores_to_outputs(tdl_task task, double *score, size_t n, size_t scores
 tdl_metric_task tdl_metric_task_of(tdl_task task)
 {
     static const tdl_metric_task of[] = {
-        [TDL_TASK_BINARY] = TDL_METRIC_BINARY,    [TDL_TASK_CLASSES] = TDL_METRIC_CLASSES,
-        [TDL_TASK_ORDINAL] = TDL_METRIC_ORDINAL,  [TDL_TASK_REGRESSION] = TDL_METRIC_VALUE,
-        [TDL_TASK_COUNT] = TDL_METRIC_VALUE,      [TDL_TASK_QUANTILE] = TDL_METRIC_QUANTILE,
+        [TDL_TASK_BINARY] = TDL_METRIC_BINARY,   [TDL_TASK_CLASSES] = TDL_METRIC_CLASSES,
+        [TDL_TASK_ORDINAL] = TDL_METRIC_ORDINAL, [TDL_TASK_REGRESSION] = TDL_METRIC_VALUE,
+        [TDL_TASK_COUNT] = TDL_METRIC_VALUE,     [TDL_TASK_QUANTILE] = TDL_METRIC_QUANTILE,
         [TDL_TASK_RANKING] = TDL_METRIC_RANKING,
     };
 
@@ -251,7 +255,7 @@ typedef struct bout {
         size_t trial, fold;
     } task[TDL_CONTEST_SETTINGS_MAX * TDL_CONTEST_FOLDS_MAX];
     size_t tasks_n;
-    size_t share; /* threads for one fit */
+    size_t share;         /* threads for one fit */
     pthread_mutex_t lock; /* of the next two */
     tdl_status status;
     tdl_report why;
@@ -265,6 +269,14 @@ static void note_failure(bout *b, tdl_status st, const tdl_report *why)
         b->why = *why;
     }
     pthread_mutex_unlock(&b->lock);
+}
+
+static bool has_failed(bout *b)
+{
+    pthread_mutex_lock(&b->lock);
+    bool failed = b->status != TDL_OK;
+    pthread_mutex_unlock(&b->lock);
+    return failed;
 }
 
 static void release_fold(ground *f)
@@ -325,6 +337,14 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
 
 /* ---- preparing ---- */
 
+tdl_prepare_options tdl_contest_prepare(const tdl_contest_data *data, const tdl_learner_ops *ops)
+{
+    tdl_prepare_options options = ops->prepare;
+
+    options.winsor = data->winsor > 0 ? data->winsor : options.winsor;
+    return options;
+}
+
 static void prepare_fold(void *context, size_t number)
 {
     bout *b = context;
@@ -335,13 +355,13 @@ static void prepare_fold(void *context, size_t number)
 
     if (f->prepare || !tdl_contest_tests(data, number))
         return;
-    const tdl_target target = {.y = data->target->y,
-                               .classes_n = data->target->classes_n,
-                               .weight = data->weight};
+    const tdl_target target = {
+        .y = data->target->y, .classes_n = data->target->classes_n, .weight = data->weight};
+    const tdl_prepare_options options = tdl_contest_prepare(data, b->entry->ops);
     if ((st = make_part(data, number, &f->part, &why)) ||
         (st = tdl_prepare_fit(data->frame, data->left_out, f->part.train_row, f->part.train_n,
-                              &target, &b->entry->ops->prepare, seed_of(data, number), &f->prepare,
-                              &f->train, &why)) ||
+                              &target, &options, seed_of(data, number), &f->prepare, &f->train,
+                              &why)) ||
         (st = tdl_prepare_apply(f->prepare, data->frame, f->part.test_row, f->part.test_n, &f->test,
                                 NULL, &why)))
         note_failure(b, st, &why);
@@ -354,8 +374,8 @@ static tdl_status fit_and_score(bout *b, trial *t, size_t number, json_t **ret_n
 {
     ground *f = &b->fold[number];
     tdl_problem problem = make_problem(b->data, f, number);
-    tdl_status st = tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number],
-                                    ret_note, why);
+    tdl_status st =
+        tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number], ret_note, why);
 
     if (st)
         return st;
@@ -398,7 +418,7 @@ static void run_task(void *context, size_t number)
     tdl_report why;
     int64_t began = tdl_time_monotonic();
 
-    if (b->status)
+    if (has_failed(b))
         return;
     tdl_status st = fit_and_score(b, t, fold, &note, &why);
     if (!st)
@@ -474,7 +494,7 @@ static tdl_status halve(bout *b, tdl_report *why)
     size_t first = b->data->by_time ? 1 : 0, last = b->data->folds_n, n = b->trials_n;
     tdl_status st = TDL_OK;
 
-    if (n > FINALISTS && last - first > 2) {
+    if (n > FINALISTS && last - first > 2 && b->data->rows_n > FEW_ROWS) {
         if ((st = run_folds(b, first, first + 1, why)))
             return st;
         keep_best(b, n / KEPT_SECOND > FINALISTS ? n / KEPT_SECOND : FINALISTS);
@@ -612,19 +632,60 @@ static size_t least_train(const tdl_contest_data *data)
     return least;
 }
 
+/* Does a column have as many levels? */
+static bool has_levels(const tdl_contest_data *data, size_t n)
+{
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        if (!data->left_out[i] && data->frame->column[i].type == TDL_COLUMN_CATEGORY &&
+            data->frame->column[i].levels_n >= n)
+            return true;
+    return n == 0;
+}
+
+static bool is_called_for(const tdl_contest_data *data, tdl_entry *e)
+{
+    bool slow = e->ops->slow && !data->patient;
+
+    if (slow)
+        tdl_report_set(&e->left_out, TDL_E_STOPPED, "",
+                       "takes minutes: ask for it by name, or give --budget 600");
+    else if (!has_levels(data, e->ops->levels_min))
+        tdl_report_set(&e->left_out, TDL_E_INVALID, "",
+                       "made for categories of %zu levels and more", e->ops->levels_min);
+    else
+        return true;
+    return false;
+}
+
+/* Columns that become numbers or categories: an image is asked for by its own. */
+static size_t count_features(const tdl_contest_data *data)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        n += !data->left_out[i] && data->frame->column[i].type != TDL_COLUMN_IMAGE;
+    return n;
+}
+
 static bool may_begin(const tdl_contest_data *data, tdl_entry *e, bool forced)
 {
     const ground none = {0};
     tdl_problem problem = make_problem(data, &none, 0);
 
     problem.x = NULL;
+    if (!forced && !is_called_for(data, e))
+        return false;
     if (!forced && !e->ops->simple && data->deadline_us &&
         tdl_time_monotonic() > data->deadline_us) {
         tdl_report_set(&e->left_out, TDL_E_STOPPED, "give a larger --budget",
                        "the time was over before it began");
         return false;
     }
-    return e->ops->suits(&problem, least_train(data), data->frame->columns_n - 1, &e->left_out);
+    // What is chosen is fitted on all rows in the end: it must suit those too.
+    size_t columns_n = count_features(data);
+    size_t all_n = data->all_n > data->rows_n ? data->all_n : data->rows_n;
+    return e->ops->suits(&problem, least_train(data), columns_n, &e->left_out) &&
+           e->ops->suits(&problem, all_n, columns_n, &e->left_out);
 }
 
 static tdl_status tell(const tdl_contest_data *data, const char *name, double done, tdl_report *why)
@@ -641,8 +702,8 @@ static tdl_status let_take_part(const tdl_contest_data *data, tdl_entry *e, bool
     tdl_status st;
 
     if (!may_begin(data, e, forced))
-        return forced ? (*why = e->left_out, TDL_E_INVALID) : TDL_OK;
-    if (!(st = hold_bout(data, e, &e->left_out)))
+        st = TDL_E_INVALID;
+    else if (!(st = hold_bout(data, e, &e->left_out)))
         return TDL_OK;
     if (forced || st == TDL_E_STOPPED || st == TDL_E_NO_MEMORY) {
         if (why)

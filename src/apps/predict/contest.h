@@ -1,8 +1,8 @@
 /* The contest: learners measured out of fold on the same rows, each with its best setting.
  *
- * For each learner all settings are tried on the first fold, the better third of them on the second,
- * and the two best on all (successive halving; Jamieson and Talwalkar, AISTATS 2016). Whatever is
- * fitted, preparation included, is fitted on the training rows of its fold only.
+ * For each learner all settings are tried on the first fold, the better third of them on the
+ * second, and the two best on all (successive halving; Jamieson and Talwalkar, AISTATS 2016).
+ * Whatever is fitted, preparation included, is fitted on the training rows of its fold only.
  *
  * Time     what is tried does not depend on the clock until the deadline: then learners that did
  *          not begin are left out, and say so
@@ -24,15 +24,18 @@ typedef struct tdl_contest_data {
     const tdl_predict_target *target;
     const uint32_t *row; /* [rows_n] of the frame: those with a target */
     size_t rows_n;
+    size_t all_n;         /* rows that the best is fitted on in the end; 0 = rows_n */
     const uint32_t *fold; /* [rows_n] */
     size_t folds_n;       /* by time: blocks, of which the first is never tested */
     bool by_time;         /* a fold trains on those before it, otherwise on all others */
     const int32_t *group; /* [rows_n] ranking: which list; NULL = none */
     const float *weight;  /* [rows of the frame] or NULL */
     const tdl_metric *metric;
+    double winsor; /* of every learner's preparation; 0 = none */
     uint64_t seed;
     tdl_pool *pool;
     int64_t deadline_us; /* monotonic; 0 = none */
+    bool patient;        /* learners that take minutes may take part */
     tdl_progress_fn *progress;
     void *progress_context;
 } tdl_contest_data;
@@ -46,16 +49,16 @@ typedef struct tdl_contest_model {
 /* One learner's result. */
 typedef struct tdl_entry {
     const tdl_learner_ops *ops;
-    json_t *setting;  /* the best */
-    json_t *note;     /* of its last fit; NULL = none */
-    double *score;    /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
-    double *fold_metric; /* [folds_n]; NaN for a fold that is never tested */
-    double metric;       /* mean over folds */
+    json_t *setting;       /* the best */
+    json_t *note;          /* of its last fit; NULL = none */
+    double *score;         /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
+    double *fold_metric;   /* [folds_n]; NaN for a fold that is never tested */
+    double metric;         /* mean over folds */
     double standard_error; /* of that mean */
     size_t settings_tried, settings_n;
-    double seconds;      /* of all its fits, summed over threads */
+    double seconds;           /* of all its fits, summed over threads */
     tdl_contest_model *model; /* [folds_n] */
-    tdl_report left_out; /* status TDL_OK: took part; else why not */
+    tdl_report left_out;      /* status TDL_OK: took part; else why not */
 } tdl_entry;
 
 typedef struct tdl_contest {
@@ -72,6 +75,8 @@ void tdl_contest_release(tdl_contest *contest); /* accepts a zeroed struct */
 
 /* ---- for others that measure on the same folds ---- */
 
+/* How a learner's matrix is prepared. */
+tdl_prepare_options tdl_contest_prepare(const tdl_contest_data *data, const tdl_learner_ops *ops);
 tdl_metric_task tdl_metric_task_of(tdl_task task);
 bool tdl_contest_tests(const tdl_contest_data *data, size_t fold); /* is there anything to test? */
 /* Probabilities, or values, of scores: in place, by the target's task. [n][scores_n] */

@@ -55,6 +55,18 @@ static tdl_status attribute(const tdl_member *m, const tdl_matrix *x, size_t whi
     return tdl_shapley_member(m, x, which, pool, ret, why);
 }
 
+/* Of pixels nothing is told: the whole score is then the base. */
+static tdl_status explain_or_not(const tdl_member *m, const tdl_matrix *x, size_t which,
+                                 const double *score, tdl_pool *pool, tdl_attribution *ret,
+                                 tdl_report *why)
+{
+    if (x->cols || x->categories_n)
+        return attribute(m, x, which, pool, ret, why);
+    for (size_t r = 0; r < x->rows; r++)
+        ret->base[r] = score[r * m->learner->scores_n + which];
+    return TDL_OK;
+}
+
 static tdl_status explain_member(const tdl_member *m, const tdl_frame *frame, size_t which,
                                  tdl_pool *pool, tdl_explanation *e, tdl_report *why)
 {
@@ -74,8 +86,8 @@ static tdl_status explain_member(const tdl_member *m, const tdl_frame *frame, si
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to explain %zu rows", e->rows);
         goto out;
     }
-    if ((st = attribute(m, &x, which, pool, &a, why)) ||
-        (st = tdl_learner_score(m->learner, &x, pool, score, why)))
+    if ((st = tdl_learner_score(m->learner, &x, pool, score, why)) ||
+        (st = explain_or_not(m, &x, which, score, pool, &a, why)))
         goto out;
     add_shares(e, m, &x, &a);
     for (size_t r = 0; r < e->rows; r++)
@@ -240,9 +252,9 @@ static void set_column(tdl_column *column, size_t rows, double value)
             column->number[r] = value;
 }
 
-static tdl_status write_point(const tdl_predictor *p, tdl_frame *sample, size_t column, double value,
-                              size_t which, tdl_pool *pool, double *output, tdl_jw *out,
-                              tdl_report *why)
+static tdl_status write_point(const tdl_predictor *p, tdl_frame *sample, size_t column,
+                              double value, size_t which, tdl_pool *pool, double *output,
+                              tdl_jw *out, tdl_report *why)
 {
     tdl_buf text = {0};
     double sum = 0;

@@ -1,10 +1,10 @@
-/* Why a predictor answers what it answers: what each column of the schema adds to the score of a row,
- * whatever the models are.
+/* Why a predictor answers what it answers: what each column of the schema adds to the score of a
+ * row, whatever the models are.
  *
- * A score before calibration (log odds, log probability, value) is shared out among columns; one-hot
- * levels, bins and embeddings of a column are one share. Each model has a way of its own: linear and
- * additive exact, trees TreeSHAP, networks integrated gradients; models without one get Shapley
- * values against the row in the middle.
+ * A score before calibration (log odds, log probability, value) is shared out among columns;
+ * one-hot levels, bins and embeddings of a column are one share. Each model has a way of its own:
+ * linear and additive exact, trees TreeSHAP, networks integrated gradients; models without one get
+ * Shapley values against the row in the middle.
  */
 #ifndef TDL_PREDICT_EXPLAIN_H
 #define TDL_PREDICT_EXPLAIN_H
@@ -13,10 +13,10 @@
 
 typedef struct tdl_explanation {
     size_t rows, columns_n;
-    double *share; /* [rows][columns_n] of the schema */
-    double *base;  /* [rows] the score where nothing is known of the row */
-    double *score; /* [rows] base + shares, up to the error */
-    double error;  /* largest |base + sum of shares - score| over max(1, |score - base|) */
+    double *share;   /* [rows][columns_n] of the schema */
+    double *base;    /* [rows] the score where nothing is known of the row */
+    double *score;   /* [rows] base + shares, up to the error */
+    double error;    /* largest |base + sum of shares - score| over max(1, |score - base|) */
     char method[96]; /* "tree_shap", "integrated_gradients", "linear, tree_shap", ... */
 } tdl_explanation;
 

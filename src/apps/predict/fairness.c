@@ -40,8 +40,8 @@ static tdl_status group_numbers(const tdl_column *column, const tdl_tested *t, g
         values += sorted[i] > sorted[i - 1];
     bool few = values <= 2 * BANDS;
     for (size_t i = 0; i < n; i++) {
-        bool ends = few ? i + 1 == n || sorted[i + 1] > sorted[i]
-                        : (i + 1) * BANDS / n > i * BANDS / n;
+        bool ends =
+            few ? i + 1 == n || sorted[i + 1] > sorted[i] : (i + 1) * BANDS / n > i * BANDS / n;
         if (ends && (!ret->n || sorted[i] > upper[ret->n - 1]))
             upper[ret->n++] = sorted[i];
     }
@@ -87,7 +87,8 @@ static tdl_status make_grouping(const tdl_column *column, const tdl_tested *t, g
         return TDL_FAIL(why, TDL_E_INVALID, "fairness: column %s holds images", column->name);
     st = column->level ? group_levels(column, t, ret, why) : group_numbers(column, t, ret, why);
     for (size_t k = 0; k < ret->n; k++) {
-        size_t begin = ret->name[k].len, end = k + 1 < ret->n ? ret->name[k + 1].len : ret->text.len;
+        size_t begin = ret->name[k].len,
+               end = k + 1 < ret->n ? ret->name[k + 1].len : ret->text.len;
         ret->name[k] = (tdl_str){ret->text.at + begin, end - begin};
     }
     return st;
@@ -186,7 +187,7 @@ tdl_status tdl_fit_fairness(const tdl_fit_session *s, const tdl_tested *t, tdl_j
     if (!st && s->contest.scores_n != 1)
         st = TDL_FAIL(why, TDL_E_INVALID, "fairness is audited of yes-or-no targets and numbers");
     for (size_t i = 0; i < t->n && !st; i++)
-        a.decision[i] = t->output[i] >= s->predictor->threshold;
+        a.decision[i] = t->output[i] >= tdl_predictor_threshold(s->predictor, s->frame, t->row[i]);
     for (size_t i = 0; i < n && !st; i++)
         st = make_grouping(&s->frame->column[column[i]], t, &g[i], why);
     tdl_jw_key(out, "fairness");

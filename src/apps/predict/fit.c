@@ -3,12 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/counterfactual.h"
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
 #include "table/read.h"
 #include "table/split.h"
 
-enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, GUARDED_ROWS = 20 };
+enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, PATIENT_S = 600, GUARDED_ROWS = 20 };
 
 static void release(tdl_fit_session *s)
 {
@@ -24,6 +25,7 @@ static void release(tdl_fit_session *s)
     free(s->weight);
     free(s->contest_row);
     free(s->group);
+    json_decref(s->mitigation);
 }
 
 bool tdl_fit_tell(const tdl_predict_options *o, const char *stage, double done)
@@ -39,10 +41,28 @@ static void note(tdl_fit_session *s, const char *text)
 
 /* ---- rows ---- */
 
+/* Takes the target of rows that are equal to an earlier one. */
+static tdl_status drop_duplicates(tdl_fit_session *s, tdl_report *why)
+{
+    uint32_t *row = NULL;
+    size_t n = 0;
+    tdl_status st = tdl_frame_duplicates(s->frame, &row, NULL, &n, why);
+
+    for (size_t i = 0; i < n && !st; i++)
+        s->target.y[row[i]] = NAN;
+    free(row);
+    if (n)
+        note(s, "duplicates_dropped");
+    return st;
+}
+
 static tdl_status take_rows(tdl_fit_session *s, tdl_report *why)
 {
     size_t n = s->options->row ? s->options->rows_n : s->frame->rows;
+    tdl_status st = s->options->drop_duplicates ? drop_duplicates(s, why) : TDL_OK;
 
+    if (st)
+        return st;
     if (!(s->row = malloc((n + 1) * sizeof *s->row)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", n);
     for (size_t i = 0; i < n; i++) {
@@ -92,6 +112,7 @@ static bool is_named(const tdl_frame *frame, const char *names, size_t column)
 static tdl_status choose_columns(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
+    size_t audited[TDL_FIT_COLUMNS_MAX], n;
     tdl_status st;
 
     s->left_out = calloc(s->frame->columns_n + 1, sizeof *s->left_out);
@@ -102,6 +123,11 @@ static tdl_status choose_columns(tdl_fit_session *s, tdl_report *why)
     for (size_t i = 0; i < s->frame->columns_n; i++)
         if (s->frame->column[i].type == TDL_COLUMN_ID && !is_named(s->frame, o->allow_leak, i))
             leave_out(s, i, "id");
+    if ((st = tdl_find_columns(s->frame, o->fairness, audited, TDL_FIT_COLUMNS_MAX, &n, why)))
+        return st;
+    if (n && s->target.classes_n > 2) // before the contest, not after it
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave --fairness out",
+                             "fairness is audited of yes-or-no targets and numbers");
     if ((st = leave_out_named(s, o->drop, "dropped", why)) ||
         (st = leave_out_named(s, o->fold, "fold", why)) ||
         (st = leave_out_named(s, o->group, "group", why)))
@@ -158,31 +184,46 @@ static tdl_status count_duplicates(tdl_fit_session *s, tdl_report *why)
     return st;
 }
 
-/* Of so few rows anything may tell the target. */
+static bool is_constant(const tdl_fit_session *s)
+{
+    for (size_t i = 1; i < s->rows_n; i++)
+        if (s->target.y[s->row[i]] != s->target.y[s->row[0]])
+            return false;
+    return true;
+}
+
+/* Of few rows, or where there is nothing to tell, anything may tell the target. */
 static tdl_status guard(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
     const tdl_target target = {.y = s->target.y, .classes_n = s->target.classes_n};
-    tdl_leak_options options = {
-        .left_out = s->left_out, .target_time = SIZE_MAX, .seed = o->seed};
+    tdl_leak_options options = {.left_out = s->left_out, .target_time = SIZE_MAX, .seed = o->seed};
     size_t n;
     tdl_status st;
 
-    if (o->bare || s->rows_n < GUARDED_ROWS)
+    if (is_constant(s)) {
+        note(s, "constant_target");
+        return TDL_OK;
+    }
+    if (s->rows_n < GUARDED_ROWS)
         return TDL_OK;
     if (o->time && (st = tdl_find_columns(s->frame, o->time, &options.target_time, 1, &n, why)))
         return st;
+    if (o->time && s->frame->column[options.target_time].type != TDL_COLUMN_DATE)
+        options.target_time = SIZE_MAX; // of numbers, or of text: nothing to compare dates with
     if ((st = tdl_leak_find(s->frame, &target, &options, &s->leak, &s->leaks_n, why)))
         return st;
     for (size_t i = 0; i < s->leaks_n && !st; i++)
         st = act_on_leak(s, &s->leak[i], why);
-    return st ? st : count_duplicates(s, why);
+    return st || o->bare ? st : count_duplicates(s, why);
 }
 
 /* ---- weights ---- */
 
 static tdl_status read_weights(tdl_fit_session *s, const tdl_column *column, tdl_report *why)
 {
+    double sum = 0;
+
     if (column->level || column->pixel)
         return TDL_FAIL(why, TDL_E_INVALID, "column %s: weights must be numbers", column->name);
     for (size_t i = 0; i < s->rows_n; i++) {
@@ -192,7 +233,11 @@ static tdl_status read_weights(tdl_fit_session *s, const tdl_column *column, tdl
             return TDL_FAIL(why, TDL_E_INVALID, "column %s: row %u has no weight of 0 or more",
                             column->name, s->row[i] + 1);
         s->weight[s->row[i]] = (float)w;
+        sum += w;
     }
+    if (!(sum > 0) || isinf(sum))
+        return TDL_FAIL(why, TDL_E_INVALID, "column %s: the weights add up to %g", column->name,
+                        sum);
     return TDL_OK;
 }
 
@@ -205,8 +250,8 @@ static void balance(tdl_fit_session *s)
         count[(size_t)s->target.y[s->row[i]]]++;
     for (size_t i = 0; i < s->rows_n; i++) {
         size_t class = (size_t)s->target.y[s->row[i]];
-        s->weight[s->row[i]] *= (float)((double)s->rows_n / (double)s->target.classes_n /
-                                        (double)count[class]);
+        s->weight[s->row[i]] *=
+            (float)((double)s->rows_n / (double)s->target.classes_n / (double)count[class]);
     }
 }
 
@@ -311,21 +356,24 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
     tdl_status st;
 
     if ((st = take_contest_rows(s, why)) || (st = number_groups(s, why)) ||
-        (st = tdl_folds_make(s->frame, &s->target, s->contest_row, s->contest_n, o, &s->folds,
-                             why)))
+        (st =
+             tdl_folds_make(s->frame, &s->target, s->contest_row, s->contest_n, o, &s->folds, why)))
         return st;
     s->data = (tdl_contest_data){.frame = s->frame,
                                  .left_out = s->left_out,
                                  .target = &s->target,
                                  .row = s->contest_row,
                                  .rows_n = s->contest_n,
+                                 .all_n = s->rows_n,
                                  .fold = s->folds.fold,
                                  .folds_n = s->folds.folds_n,
                                  .by_time = s->folds.by_time,
                                  .group = s->group,
                                  .weight = s->weight,
+                                 .winsor = o->winsor,
                                  .seed = o->seed,
                                  .pool = o->pool,
+                                 .patient = budget >= PATIENT_S,
                                  .deadline_us = began + (int64_t)(budget * 1e6),
                                  .progress = o->progress,
                                  .progress_context = o->progress_context};
@@ -339,14 +387,16 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 
 /* ---- the predictor ---- */
 
-/* The schema of features and target: what has been left out is not asked for. */
+/* The schema of features, and of groups that have thresholds: what else has been left out is not
+ * asked for. */
 static json_t *asked_schema(const tdl_fit_session *s)
 {
+    const char *by = s->options->equal ? s->options->equal_by : NULL;
     json_t *whole = tdl_schema_save(s->frame), *columns = json_array();
     const json_t *all = json_object_get(whole, "columns");
 
     for (size_t i = 0; i < json_array_size(all); i++)
-        if (!s->left_out[i])
+        if (!s->left_out[i] || (by && is_named(s->frame, by, i)))
             json_array_append(columns, json_array_get(all, i));
     json_object_set_new(whole, "columns", columns);
     return whole;
@@ -363,6 +413,8 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     tdl_status st = tdl_predict_target_load(saved, &p->target, why);
     json_decref(saved);
     p->scores_n = s->contest.scores_n;
+    if (!st && !s->options->bare)
+        st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
 }
 
@@ -371,18 +423,20 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     const tdl_predict_options *o = s->options;
     tdl_status st;
 
+    if (!(o->winsor >= 0 && o->winsor < 0.5))
+        return TDL_FAIL(why, TDL_E_INVALID, "winsor %g: 0 to below .5", o->winsor);
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
-        (st = take_rows(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
-        (st = make_weights(s, why)) || (st = hold_contest(s, why)) ||
-        (st = start_predictor(s, why)))
+        (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
+        (st = choose_columns(s, why)) || (st = guard(s, why)) || (st = make_weights(s, why)) ||
+        (st = hold_contest(s, why)) || (st = start_predictor(s, why)))
         return st;
     int64_t began = tdl_time_monotonic();
     if (!tdl_fit_tell(o, "fitting on all rows", 0.9))
         return TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
     if ((st = tdl_fit_members(s, why)) || (st = tdl_predictor_seal(s->predictor, why)) ||
-        (st = tdl_fit_calibrate(s, why)))
+        (st = tdl_fit_calibrate(s, why)) || (st = tdl_fit_mitigate(s, why)))
         return st;
     s->refit_seconds = (double)(tdl_time_monotonic() - began) / 1e6;
     if (!tdl_fit_tell(o, "writing the card", 0.95))

@@ -1,5 +1,5 @@
-/* From a frame to a predictor: leaks are looked for, learners compete, the best is fitted on all rows
- * and calibrated, and what was found is written down as a card.
+/* From a frame to a predictor: leaks are looked for, learners compete, the best is fitted on all
+ * rows and calibrated, and what was found is written down as a card.
  *
  *     guard -> folds -> contest -> choose -> refit -> calibrate -> explain, audit -> card
  */
@@ -28,14 +28,20 @@ typedef struct tdl_predict_options {
     const char *fold;       /* the folds, given: any values, at most TDL_CONTEST_FOLDS_MAX */
     const char *fairness;   /* groups that are audited */
     const char *weight;     /* of each row */
-    size_t folds;           /* 0 = 5 */
-    bool balance;           /* weigh classes alike */
+    /* thresholds by group (adjustment.h): "selection" or "tpr", by a column, and why that is right;
+     * without a reason it is refused. NULL = one threshold */
+    const char *equal, *equal_by, *reason;
+    double winsor; /* numbers outside quantiles winsor and 1 - winsor of the training rows are
+                      moved there; 0 = none */
+    bool drop_duplicates;    /* of equal rows only the first is learnt from and tested on */
+    size_t folds;            /* 0 = 5; 10 of few rows, 3 of very many */
+    bool balance;            /* weigh classes alike */
     double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
-    double budget;          /* seconds for the contest; 0 = 300 */
+    double budget;           /* seconds for the contest; 0 = 300 */
     uint64_t seed;
     const uint32_t *row; /* [rows_n] rows of the frame to learn from; NULL = all */
     size_t rows_n;
-    bool bare;           /* no explanation, audit and card: what nested measuring needs */
+    bool bare; /* no explanation, audit and card: what nested measuring needs */
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
@@ -46,8 +52,8 @@ typedef struct tdl_predict_options {
 tdl_status tdl_predict_fit(const tdl_frame *frame, const tdl_predict_options *options,
                            tdl_predictor **ret, tdl_report *why);
 
-/* Honest to the end: for each value of options->fold (or of `folds` new ones) everything, the choice
- * included, is done on the other rows, and measured on these. ret: JSON, appended. */
+/* Honest to the end: for each value of options->fold (or of `folds` new ones) everything, the
+ * choice included, is done on the other rows, and measured on these. ret: JSON, appended. */
 tdl_status tdl_predict_nested(const tdl_frame *frame, const tdl_predict_options *options,
                               tdl_buf *ret, tdl_report *why);
 

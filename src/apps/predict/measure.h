@@ -15,7 +15,7 @@ typedef struct tdl_outcome {
     const double *quantile; /* [width] of a quantile task */
     double threshold;       /* binary */
     char *const *class_name;
-    uint64_t seed;          /* of the resamples */
+    uint64_t seed; /* of the resamples */
 } tdl_outcome;
 
 /* An object: {"rows", "metrics": {name: {"value", "low", "high"}}, "calibration"?, "lift"?,

@@ -13,6 +13,7 @@ typedef struct outer {
     size_t rows_n, width;
     tdl_folds folds;
     const tdl_metric *metric;
+    tdl_buf drop;           /* names of the columns that are no features */
     uint32_t *train, *test; /* [rows_n] */
     double *y, *output;     /* [rows_n], [rows_n][width]: what was predicted, in order of folds */
     size_t n;
@@ -22,6 +23,7 @@ static void release(outer *o)
 {
     tdl_predict_target_release(&o->target);
     tdl_folds_release(&o->folds);
+    tdl_buf_release(&o->drop);
     free(o->row);
     free(o->train);
     free(o->test);
@@ -55,6 +57,12 @@ static tdl_status start(outer *o, tdl_report *why)
     if (!o->metric)
         return TDL_FAIL(why, TDL_E_INVALID, "there is no metric \"%s\" for task %s",
                         o->options->metric, tdl_task_name(o->target.task));
+    if (o->options->drop)
+        tdl_buf_text(&o->drop, o->options->drop);
+    if (o->options->fold)
+        tdl_buf_printf(&o->drop, "%s%s", o->drop.len ? "," : "", o->options->fold);
+    if (o->drop.failed)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
     return tdl_folds_make(o->frame, &o->target, o->row, o->rows_n, o->options, &o->folds, why);
 }
 
@@ -66,8 +74,10 @@ static tdl_predict_options inner_options(const outer *o, size_t train_n)
     inner.row = o->train;
     inner.rows_n = train_n;
     inner.bare = true;
-    inner.drop = o->options->fold ? o->options->fold : o->options->drop;
+    inner.equal = NULL; // the model is measured, not what is decided with it
+    inner.drop = o->drop.len ? o->drop.at : NULL;
     inner.fold = NULL;
+    inner.folds = 0;
     return inner;
 }
 
@@ -93,7 +103,11 @@ static tdl_status predict_fold(outer *o, const tdl_predictor *p, size_t test_n, 
                                .quantile = o->target.quantile,
                                .threshold = p->threshold};
     o->n += test_n;
-    return tdl_metric_value(o->metric, &scored, ret_metric, why);
+    st = tdl_metric_value(o->metric, &scored, ret_metric, why);
+    if (st != TDL_E_INVALID)
+        return st;
+    *ret_metric = NAN; // of one class only: not defined here, perhaps elsewhere
+    return TDL_OK;
 }
 
 static tdl_status measure_fold(outer *o, uint32_t fold, tdl_jw *w, double *ret_metric,

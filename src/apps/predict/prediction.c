@@ -1,9 +1,11 @@
 #include "apps/predict/prediction.h"
 
-void tdl_prediction_write(const tdl_predictor *p, const double *output, tdl_jw *out)
+void tdl_prediction_write(const tdl_predictor *p, const tdl_frame *frame, size_t row,
+                          const double *output, tdl_jw *out)
 {
     if (p->target.classes_n)
-        tdl_jw_ktext(out, "prediction", p->target.class_name[tdl_predictor_class(p, output)]);
+        tdl_jw_ktext(out, "prediction",
+                     p->target.class_name[tdl_predictor_class_of(p, frame, row, output)]);
     if (p->target.task == TDL_TASK_BINARY) {
         tdl_jw_knumber(out, "probability", output[0]);
     } else if (p->target.classes_n) {

@@ -12,9 +12,10 @@
 
 #include "apps/predict/predictor.h"
 
-/* Members of an open object.
+/* Members of an open object, of row `row` of a frame, which thresholds by group look at.
  *   output  [tdl_predictor_outputs] */
-void tdl_prediction_write(const tdl_predictor *predictor, const double *output, tdl_jw *out);
+void tdl_prediction_write(const tdl_predictor *predictor, const tdl_frame *frame, size_t row,
+                          const double *output, tdl_jw *out);
 
 /* Where the truth lies with probability `level`; null where too few rows were seen to say.
  *   scratch  [classes_n] */

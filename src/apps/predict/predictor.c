@@ -31,6 +31,7 @@ void tdl_predictor_free(tdl_predictor *p)
     json_decref(p->card);
     tdl_predict_target_release(&p->target);
     tdl_calibration_release(&p->calibration);
+    tdl_adjustment_release(&p->adjustment);
     free(p->residual);
     free(p);
 }
@@ -213,6 +214,46 @@ size_t tdl_predictor_class(const tdl_predictor *p, const double *output)
     for (size_t k = 1; k < p->scores_n; k++)
         best = output[k] > output[best] ? k : best;
     return best;
+}
+
+double tdl_predictor_threshold(const tdl_predictor *p, const tdl_frame *frame, size_t row)
+{
+    const tdl_adjustment_group *group = tdl_adjustment_find(&p->adjustment, frame, row);
+
+    return group ? group->threshold : p->threshold;
+}
+
+size_t tdl_predictor_class_of(const tdl_predictor *p, const tdl_frame *frame, size_t row,
+                              const double *output)
+{
+    if (p->target.task == TDL_TASK_BINARY)
+        return output[0] >= tdl_predictor_threshold(p, frame, row);
+    return tdl_predictor_class(p, output);
+}
+
+void tdl_predictor_classes(const tdl_predictor *p, const tdl_frame *frame, const double *output,
+                           size_t *ret_class)
+{
+    for (size_t r = 0; r < frame->rows; r++)
+        ret_class[r] = tdl_predictor_class_of(p, frame, r, output + r * p->scores_n);
+}
+
+void tdl_predictor_write_adjustment(const tdl_predictor *p, const tdl_frame *frame, size_t row,
+                                    const double *output, tdl_jw *out)
+{
+    const tdl_adjustment_group *group = tdl_adjustment_find(&p->adjustment, frame, row);
+
+    if (!group)
+        return;
+    tdl_jw_key(out, "adjustment");
+    tdl_jw_object(out);
+    tdl_jw_ktext(out, "column", p->adjustment.column);
+    tdl_jw_ktext(out, "group", group->name);
+    tdl_jw_knumber(out, "threshold", group->threshold);
+    tdl_jw_knumber(out, "instead_of", p->threshold);
+    tdl_jw_kbool(out, "changed", (output[0] >= group->threshold) != (output[0] >= p->threshold));
+    tdl_jw_ktext(out, "reason", p->adjustment.reason);
+    tdl_jw_end_object(out);
 }
 
 double tdl_predictor_half_width(const tdl_predictor *p, double level)

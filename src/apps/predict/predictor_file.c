@@ -42,6 +42,8 @@ static json_t *pack(const tdl_predictor *p, json_t *members)
         json_object_set_new(whole, "scores", json_integer((json_int_t)p->scores_n)) ||
         (p->target.classes_n &&
          json_object_set_new(whole, "calibration", tdl_calibration_save(&p->calibration))) ||
+        (p->adjustment.groups_n &&
+         json_object_set_new(whole, "adjustment", tdl_adjustment_save(&p->adjustment))) ||
         json_object_set_new(whole, "threshold", json_real(p->threshold))) {
         json_decref(whole);
         return NULL;
@@ -145,9 +147,17 @@ static tdl_status load_residuals(const tdl_st_file *file, tdl_predictor *p, tdl_
 
 static size_t wanted_scores(const tdl_predict_target *target)
 {
-    return tdl_problem_scores(&(tdl_problem){.task = target->task,
-                                             .classes_n = target->classes_n,
-                                             .quantiles_n = target->quantiles_n});
+    return tdl_problem_scores(&(tdl_problem){
+        .task = target->task, .classes_n = target->classes_n, .quantiles_n = target->quantiles_n});
+}
+
+static tdl_status load_adjustment(const json_t *saved, tdl_predictor *p, tdl_report *why)
+{
+    if (!saved)
+        return TDL_OK;
+    if (p->target.task != TDL_TASK_BINARY)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "adjustment: the target is not one of two classes");
+    return tdl_adjustment_load(saved, &p->adjustment, why);
 }
 
 static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_predictor *p,
@@ -160,7 +170,8 @@ static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_p
     if (!tdl_json_get_int(whole, "format", &format) || format != FORMAT)
         return TDL_FAIL(why, TDL_E_CORRUPT, "format %lld of a predictor; this program reads %d",
                         (long long)format, FORMAT);
-    if (!tdl_json_get_str(whole, "name", &name) || !tdl_json_get_number(whole, "threshold", &p->threshold))
+    if (!tdl_json_get_str(whole, "name", &name) ||
+        !tdl_json_get_number(whole, "threshold", &p->threshold))
         return TDL_FAIL(why, TDL_E_CORRUPT, "name or threshold is missing");
     p->name = strndup(name.at, name.len);
     p->schema = json_incref(json_object_get(whole, "schema"));
@@ -176,37 +187,46 @@ static tdl_status load_whole(const tdl_st_file *file, const json_t *whole, tdl_p
     if (p->target.classes_n && p->calibration.width != p->scores_n)
         return TDL_FAIL(why, TDL_E_CORRUPT, "a calibration of %zu scores, not %zu",
                         p->calibration.width, p->scores_n);
-    if ((st = load_members(file, json_object_get(whole, "members"), p, why)) ||
+    if ((st = load_adjustment(json_object_get(whole, "adjustment"), p, why)) ||
+        (st = load_members(file, json_object_get(whole, "members"), p, why)) ||
         (st = load_residuals(file, p, why)))
         return st;
     return tdl_predictor_seal(p, why);
 }
 
-tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report *why)
+tdl_status tdl_predictor_read(const tdl_st_file *file, tdl_predictor **ret, tdl_report *why)
 {
     tdl_predictor *p = calloc(1, sizeof *p);
-    tdl_st_file *file = NULL;
     json_t *whole = NULL;
-    tdl_status st;
+    tdl_status st = TDL_OK;
 
     if (!p)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = tdl_st_open(path, &file, why)))
-        goto out;
     if (!tdl_st_meta_get(file, key).len) {
         st = TDL_FAIL(why, TDL_E_CORRUPT, "not a model that treadle fit wrote");
         goto out;
     }
-    if ((st = tdl_json_parse(tdl_st_meta_get(file, key), TDL_JSON_REFUSE_DUPLICATES, &whole, why)) ||
+    if ((st =
+             tdl_json_parse(tdl_st_meta_get(file, key), TDL_JSON_REFUSE_DUPLICATES, &whole, why)) ||
         (st = load_whole(file, whole, p, why)))
         goto out;
     *ret = p;
     p = NULL; /* the caller's now */
 out:
-    if (st)
-        tdl_report_prefix(why, "%s", path);
     json_decref(whole);
-    tdl_st_free(file);
     tdl_predictor_free(p);
+    return st;
+}
+
+tdl_status tdl_predictor_load(const char *path, tdl_predictor **ret, tdl_report *why)
+{
+    tdl_st_file *file = NULL;
+    tdl_status st = tdl_st_open(path, &file, why);
+
+    if (st)
+        return st;
+    if ((st = tdl_predictor_read(file, ret, why)))
+        tdl_report_prefix(why, "%s", path);
+    tdl_st_free(file);
     return st;
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "apps/predict/session.h"
-#include "stats/threshold.h"
 #include "base/timestamp.h"
+#include "stats/threshold.h"
 
 enum { RESIDUALS_MAX = 10000 };
 
@@ -33,7 +33,8 @@ static tdl_status gather(const tdl_fit_session *s, all_rows *ret, tdl_report *wh
         return TDL_OK;
     tdl_status st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why);
     return st ? st
-              : tdl_number_values(&s->frame->column[column], s->row, s->rows_n, ret->group, &n, why);
+              : tdl_number_values(&s->frame->column[column], s->row, s->rows_n, ret->group, &n,
+                                  why);
 }
 
 static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, const tdl_entry *entry,
@@ -51,8 +52,9 @@ static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, con
                            .group = rows->group,
                            .seed = s->options->seed,
                            .pool = s->options->pool};
-    tdl_status st = tdl_prepare_fit(s->frame, s->left_out, s->row, s->rows_n, &target,
-                                    &entry->ops->prepare, s->options->seed, &ret->prepare, &x, why);
+    const tdl_prepare_options options = tdl_contest_prepare(&s->data, entry->ops);
+    tdl_status st = tdl_prepare_fit(s->frame, s->left_out, s->row, s->rows_n, &target, &options,
+                                    s->options->seed, &ret->prepare, &x, why);
 
     memcpy(problem.quantile, s->target.quantile, sizeof problem.quantile);
     if (!st)
@@ -126,8 +128,8 @@ static tdl_status keep_residuals(tdl_fit_session *s, const double *score, const 
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu residuals", n);
     }
     for (size_t i = 0; i < n; i++)
-        size[i] = fabs(y[i] - (s->target.task == TDL_TASK_COUNT ? exp(fmin(score[i], 80))
-                                                                : score[i]));
+        size[i] =
+            fabs(y[i] - (s->target.task == TDL_TASK_COUNT ? exp(fmin(score[i], 80)) : score[i]));
     qsort(size, n, sizeof *size, ascending);
     for (size_t i = 0; i < kept; i++) // the upper end of each of `kept` equal parts
         p->residual[i] = size[(i + 1) * n / kept - 1];
@@ -163,9 +165,9 @@ tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)
     size_t k = s->contest.scores_n;
     double *score = malloc((s->contest_n * k + 1) * sizeof *score);
     double *y = malloc((s->contest_n + 1) * sizeof *y);
-    tdl_status st = score && y ? TDL_OK
-                               : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores",
-                                          s->contest_n);
+    tdl_status st = score && y
+                        ? TDL_OK
+                        : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", s->contest_n);
 
     if (!st)
         st = set_right(s, score, y, gather_scores(s, UINT32_MAX, UINT32_MAX, score, y, NULL), why);
@@ -175,8 +177,8 @@ tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)
 }
 
 /* The outputs of one fold, by a calibration of the same kind that has not seen it. */
-static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *others, double *others_y,
-                                 tdl_tested *t, tdl_report *why)
+static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *others,
+                                 double *others_y, tdl_tested *t, tdl_report *why)
 {
     size_t k = s->contest.scores_n;
     double *output = t->output + t->n * k;
@@ -192,6 +194,8 @@ static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *othe
         tdl_calibration_apply(&calibration, output, here, output);
     }
     tdl_calibration_release(&calibration);
+    for (size_t i = 0; i < here; i++)
+        t->fold[t->n + i] = fold;
     t->n += here;
     return st;
 }
@@ -201,6 +205,7 @@ void tdl_tested_release(tdl_tested *t)
     free(t->y);
     free(t->output);
     free(t->row);
+    free(t->fold);
     *t = (tdl_tested){0};
 }
 
@@ -209,9 +214,10 @@ tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_repor
     size_t k = s->contest.scores_n, rows = s->contest_n + 1;
     tdl_tested t = {.y = malloc(rows * sizeof *t.y),
                     .output = malloc(rows * k * sizeof *t.output),
-                    .row = malloc(rows * sizeof *t.row)};
+                    .row = malloc(rows * sizeof *t.row),
+                    .fold = malloc(rows * sizeof *t.fold)};
     double *others = malloc(rows * k * sizeof *others), *others_y = malloc(rows * sizeof *others_y);
-    tdl_status st = t.y && t.output && t.row && others && others_y
+    tdl_status st = t.y && t.output && t.row && t.fold && others && others_y
                         ? TDL_OK
                         : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", rows);
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "store/audit.h"
 
 static const char app_prefix[] = "predict/";
 
@@ -26,6 +27,21 @@ tdl_status tdl_predict_check_name(tdl_str name, tdl_report *why)
                  : TDL_FAIL_HINT(why, TDL_E_INVALID,
                                  "letters, digits, '-', '_' and '.', at most 48: --name churn",
                                  "\"%.*s\" cannot be the name of a model", TDL_FMT(name));
+}
+
+/* Somebody has answered for deciding by group: who and why stays in the audit log. */
+static tdl_status note_adjustment(tdl_store *store, const tdl_predictor *p, const char *version,
+                                  tdl_report *why)
+{
+    const tdl_adjustment *a = &p->adjustment;
+    const tdl_audit_entry entry = {
+        .action = "model.adjust",
+        .members = {{"version", tdl_value_text(tdl_str_of(version))},
+                    {"equal", tdl_value_text(tdl_str_of(tdl_equal_name(a->kind)))},
+                    {"column", tdl_value_text(tdl_str_of(a->column))},
+                    {"reason", tdl_value_text(tdl_str_of(a->reason))}}};
+
+    return a->groups_n ? tdl_store_audit(store, &entry, why) : TDL_OK;
 }
 
 tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
@@ -56,7 +72,9 @@ tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
     row.path = tdl_str_of(file);
     row.report = tdl_buf_view(&report);
     st = report.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the card")
-                       : tdl_store_put_model(store, &row, why);
+                       : note_adjustment(store, predictor, ret_version, why);
+    if (!st) // what is answered for before it serves
+        st = tdl_store_put_model(store, &row, why);
     tdl_buf_release(&report);
     return st;
 }

@@ -22,8 +22,8 @@ tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
                                tdl_report *why);
 
 /* The row of the version that serves under a name. TDL_E_NOT_FOUND names those there are. */
-tdl_status tdl_predict_active(tdl_store *store, tdl_str name, tdl_arena *arena,
-                              tdl_model_row *ret, tdl_report *why);
+tdl_status tdl_predict_active(tdl_store *store, tdl_str name, tdl_arena *arena, tdl_model_row *ret,
+                              tdl_report *why);
 
 /* Load it, its file checked against the hash of the row. */
 tdl_status tdl_predict_load_row(tdl_store *store, const char *data_dir, const tdl_model_row *row,

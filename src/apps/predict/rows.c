@@ -81,7 +81,7 @@ static void write_why(const answering *a, size_t at, tdl_jw *w)
     const double *output = a->asked.output + at * p->scores_n;
 
     tdl_jw_object(w);
-    tdl_prediction_write(p, output, w);
+    tdl_prediction_write(p, &a->asked.frame, at, output, w);
     if (p->scores_n <= OUTPUTS_KEPT) {
         tdl_jw_key(w, "output");
         tdl_jw_array(w);
@@ -115,7 +115,8 @@ static bool list_candidates(const answering *a, size_t at, tdl_decision *ret)
     const tdl_predictor *p = a->asked.predictor;
     const double *output = a->asked.output + at * p->scores_n;
     size_t n = p->target.classes_n ? p->target.classes_n : 1, *order = a->scratch;
-    size_t chosen = p->target.classes_n ? tdl_predictor_class(p, output) : 0;
+    size_t chosen =
+        p->target.classes_n ? tdl_predictor_class_of(p, &a->asked.frame, at, output) : 0;
     tdl_candidate *candidate;
 
     n = n < CANDIDATES_MAX ? n : CANDIDATES_MAX;
@@ -201,7 +202,7 @@ static void write_row(const answering *a, size_t row, const tdl_row_fault *fault
     if (at == SIZE_MAX) {
         tdl_jw_ktext(out, "error", fault->why.message);
     } else {
-        tdl_prediction_write(p, a->asked.output + at * p->scores_n, out);
+        tdl_prediction_write(p, &a->asked.frame, at, a->asked.output + at * p->scores_n, out);
         if (a->ask->level > 0)
             tdl_prediction_write_range(p, a->asked.output + at * p->scores_n, a->ask->level,
                                        a->scratch, out);

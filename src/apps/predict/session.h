@@ -16,10 +16,10 @@ typedef struct tdl_fit_session {
     const char **reason; /* [columns_n] why it is left out; NULL = it is a feature */
     uint32_t *row;       /* [rows_n] with a target: all that there are */
     size_t rows_n;
-    float *weight; /* [rows of the frame] or NULL */
+    float *weight;  /* [rows of the frame] or NULL */
     tdl_leak *leak; /* [leaks_n] */
     size_t leaks_n;
-    size_t duplicates; /* rows that are exact copies of an earlier one */
+    size_t duplicates;     /* rows that are exact copies of an earlier one */
     uint32_t *contest_row; /* [contest_n] those of the contest */
     size_t contest_n;
     int32_t *group; /* [contest_n] ranking; NULL = none */
@@ -30,6 +30,7 @@ typedef struct tdl_fit_session {
     const char *note[8]; /* [notes_n] what a reader of the card must know */
     size_t notes_n;
     double contest_seconds, refit_seconds;
+    json_t *mitigation; /* for the card: what thresholds by group cost; NULL = none */
     tdl_predictor *predictor;
 } tdl_fit_session;
 
@@ -38,15 +39,21 @@ tdl_status tdl_fit_members(tdl_fit_session *s, tdl_report *why);
 /* Calibration, threshold and residuals, from scores out of fold. */
 tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why);
 
-/* Calibrated outputs of every row that was tested, each by a calibration that was fitted without its
- * fold. */
+/* Calibrated outputs of every row that was tested, each by a calibration that was fitted without
+ * its fold. */
 typedef struct tdl_tested {
     size_t n;
     double *y, *output; /* [n], [n][scores_n] */
     uint32_t *row;      /* [n] of the frame */
+    uint32_t *fold;     /* [n] the one it was tested in */
 } tdl_tested;
 tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_report *why);
 void tdl_tested_release(tdl_tested *tested); /* accepts a zeroed struct */
+
+/* Thresholds by group, where they are asked for: the predictor's adjustment. */
+tdl_status tdl_fit_mitigate(tdl_fit_session *s, tdl_report *why);
+/* Can they be had, and has somebody said why? Before all the work. */
+tdl_status tdl_fit_check_mitigation(const tdl_fit_session *s, tdl_report *why);
 
 /* Audit the columns of options->fairness, and each pair of them: "fairness": [...] */
 tdl_status tdl_fit_fairness(const tdl_fit_session *s, const tdl_tested *tested, tdl_jw *out,

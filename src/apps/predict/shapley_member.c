@@ -21,8 +21,7 @@ static void fill_row(const row_game *g, const bool *take, tdl_matrix *to, size_t
     const tdl_matrix *x = g->x, *median = &g->member->median;
 
     for (size_t j = 0; j < x->cols; j++)
-        to->x[at * x->cols + j] =
-            take[g->player[j]] ? x->x[g->row * x->cols + j] : median->x[j];
+        to->x[at * x->cols + j] = take[g->player[j]] ? x->x[g->row * x->cols + j] : median->x[j];
     for (size_t j = 0; j < x->categories_n; j++)
         to->category[at * x->categories_n + j] = take[g->player[x->cols + j]]
                                                      ? x->category[g->row * x->categories_n + j]
@@ -63,7 +62,8 @@ static size_t number_players(const tdl_matrix *x, size_t *ret_player, size_t *re
     size_t n = 0, features_n = x->cols + x->categories_n;
 
     for (size_t j = 0; j < features_n; j++) {
-        size_t column = j < x->cols ? x->feature[j].column : x->category_feature[j - x->cols].column;
+        size_t column =
+            j < x->cols ? x->feature[j].column : x->category_feature[j - x->cols].column;
         size_t k = 0;
 
         while (k < n && column != (ret_first[k] < x->cols

@@ -1,5 +1,6 @@
 #include "apps/predict/target.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -140,8 +141,8 @@ static bool has_classes(tdl_task task)
 /* 0 or 1: which of two values is the positive one. */
 static tdl_status find_positive(const values *v, tdl_str wanted, size_t *ret, tdl_report *why)
 {
-    static const char *const positive[] = {"yes", "true",  "1",   "y",         "t",      "positive",
-                                           "bad", "churn", "yes.", "malignant", "default"};
+    static const char *const positive[] = {
+        "yes", "true", "1", "y", "t", "positive", "bad", "churn", "yes.", "malignant", "default"};
 
     if (wanted.len) {
         for (size_t i = 0; i < 2; i++)
@@ -189,9 +190,9 @@ static tdl_status order_classes(values *v, const char *order, tdl_report *why)
         v->at[at] = found;
         name = name[len] ? name + len + 1 : NULL;
     }
-    return at == v->n ? TDL_OK
-                      : TDL_FAIL(why, TDL_E_INVALID, "--classes: \"%s\" is missing",
-                                 v->at[at].name);
+    return at == v->n
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_INVALID, "--classes: \"%s\" is missing", v->at[at].name);
 }
 
 static tdl_status name_classes(values *v, const tdl_target_wish *wish, tdl_predict_target *ret,
@@ -288,6 +289,10 @@ static tdl_status make_y(const tdl_frame *frame, tdl_predict_target *ret, tdl_re
     read_y(ret, &frame->column[ret->column_index], frame->rows, ret->y);
     for (size_t r = 0; r < frame->rows; r++) {
         ret->unknown += isnan(ret->y[r]) ? 1 : 0;
+        if (isinf(ret->y[r])) // learners count in float; infinite cells are missing long before
+            return TDL_FAIL_HINT(why, TDL_E_INVALID, "divide the column by a large number",
+                                 "column %s: row %zu has %g, beyond %g", ret->column, r + 1,
+                                 frame->column[ret->column_index].number[r], (double)FLT_MAX);
         if (ret->task == TDL_TASK_COUNT && ret->y[r] < 0)
             return TDL_FAIL(why, TDL_E_INVALID, "task count: row %zu has %g", r + 1,
                             (double)ret->y[r]);
@@ -310,9 +315,8 @@ static tdl_status check_values(const tdl_column *column, const values *v, tdl_re
 static tdl_status make(const tdl_column *column, size_t rows, const tdl_target_wish *wish,
                        values *v, tdl_predict_target *ret, tdl_report *why)
 {
-    tdl_status st = column->level
-                        ? count_levels(column, rows, v, why)
-                        : count_numbers(column, rows, TDL_PREDICT_CLASSES_MAX, v, why);
+    tdl_status st = column->level ? count_levels(column, rows, v, why)
+                                  : count_numbers(column, rows, TDL_PREDICT_CLASSES_MAX, v, why);
 
     if (st || (st = check_values(column, v, why)) ||
         (st = choose_task(column, v, wish->task, &ret->task, why)))
@@ -346,6 +350,8 @@ tdl_status tdl_predict_target_make(const tdl_frame *frame, const tdl_target_wish
     if (!tdl_frame_find(frame, wish->column, &target.column_index))
         return TDL_FAIL(why, TDL_E_INVALID, "there is no column \"%.*s\" to predict",
                         TDL_FMT(wish->column));
+    if (!frame->rows)
+        return TDL_FAIL(why, TDL_E_INVALID, "there are no rows to learn from");
     if (frame->column[target.column_index].pixel)
         return TDL_FAIL(why, TDL_E_INVALID, "column %.*s holds images, which cannot be predicted",
                         TDL_FMT(wish->column));
@@ -398,7 +404,9 @@ static tdl_status load_classes(const json_t *classes, tdl_predict_target *ret, t
 {
     size_t n = json_array_size(classes);
 
-    if (has_classes(ret->task) ? n < 2 || n > TDL_PREDICT_CLASSES_MAX : n > 0)
+    if (ret->task == TDL_TASK_BINARY ? n != 2
+        : has_classes(ret->task)     ? n < 2 || n > TDL_PREDICT_CLASSES_MAX
+                                     : n > 0)
         return TDL_FAIL(why, TDL_E_CORRUPT, "target: %zu classes for task %s", n,
                         tdl_task_name(ret->task));
     if (!(ret->class_name = calloc(n + 1, sizeof *ret->class_name)))

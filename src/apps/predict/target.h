@@ -18,9 +18,9 @@ enum { TDL_PREDICT_CLASSES_MAX = 1000 };
 
 typedef struct tdl_target_wish {
     tdl_str column;
-    tdl_str positive;     /* binary: which value is 1; empty = yes, true, 1, bad, ... or the rarer */
-    const char *task;     /* NULL = by the cells */
-    const char *classes;  /* ordinal: "low,middle,high" from low to high; NULL = by text or number */
+    tdl_str positive;    /* binary: which value is 1; empty = yes, true, 1, bad, ... or the rarer */
+    const char *task;    /* NULL = by the cells */
+    const char *classes; /* ordinal: "low,middle,high" from low to high; NULL = by text or number */
     double quantile[TDL_QUANTILES_MAX];
     size_t quantiles_n;
 } tdl_target_wish;
@@ -28,13 +28,13 @@ typedef struct tdl_target_wish {
 typedef struct tdl_predict_target {
     char *column;
     tdl_task task;
-    char **class_name; /* [classes_n] */
-    size_t classes_n;  /* binary: 2; 0 = a number */
+    char **class_name;   /* [classes_n] */
+    size_t classes_n;    /* binary: 2; 0 = a number */
     size_t column_index; /* of the frame it was made of */
     double quantile[TDL_QUANTILES_MAX];
     size_t quantiles_n;
-    float *y;            /* [rows of the frame], NaN = unknown; NULL once loaded from a file */
-    size_t unknown;      /* rows without a target */
+    float *y;       /* [rows of the frame], NaN = unknown; NULL once loaded from a file */
+    size_t unknown; /* rows without a target */
 } tdl_predict_target;
 
 /* TDL_E_INVALID: no such column, a constant target, more classes than there may be, values that the

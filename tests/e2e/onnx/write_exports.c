@@ -12,6 +12,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/rng.h"
+#include "learn/export_onnx.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 #include "nn/transformer.h"
@@ -437,6 +439,85 @@ static tdl_status write_model(model *m, const char *folder, const char *name, si
     return write_json(m, numbers, path, why);
 }
 
+/* ---- a learner that is no network ---- */
+
+enum { LINEAR_ROWS = 24, LINEAR_COLS = 3, LINEAR_CLASSES = 3 };
+
+static tdl_status write_linear_json(const tdl_matrix *x, const double *y, const char *path,
+                                    tdl_report *why)
+{
+    tdl_buf text = {0};
+    tdl_jw w = {.out = &text};
+    tdl_status st;
+
+    tdl_jw_object(&w);
+    tdl_jw_key(&w, "feeds");
+    tdl_jw_object(&w);
+    tdl_jw_key(&w, "x");
+    tdl_jw_object(&w);
+    tdl_jw_ktext(&w, "type", "float32");
+    tdl_jw_key(&w, "dims");
+    tdl_jw_array(&w);
+    tdl_jw_int(&w, (int64_t)x->rows);
+    tdl_jw_int(&w, (int64_t)x->cols);
+    tdl_jw_end_array(&w);
+    tdl_jw_key(&w, "data");
+    tdl_jw_array(&w);
+    for (size_t i = 0; i < x->rows * x->cols; i++)
+        tdl_jw_number(&w, (double)x->x[i]);
+    tdl_jw_end_array(&w);
+    tdl_jw_end_object(&w);
+    tdl_jw_end_object(&w);
+    tdl_jw_key(&w, "rows");
+    tdl_jw_array(&w);
+    for (size_t i = 0; i < x->rows; i++)
+        tdl_jw_int(&w, 1);
+    tdl_jw_end_array(&w);
+    tdl_jw_key(&w, "y");
+    tdl_jw_array(&w);
+    for (size_t i = 0; i < x->rows * LINEAR_CLASSES; i++)
+        tdl_jw_number(&w, y[i]);
+    tdl_jw_end_array(&w);
+    tdl_jw_end_object(&w);
+    st = tdl_file_write(path, tdl_buf_view(&text), why);
+    tdl_buf_release(&text);
+    return st;
+}
+
+/* Logistic regression of three classes. */
+static tdl_status write_linear(const char *folder, tdl_report *why)
+{
+    float number[LINEAR_ROWS * LINEAR_COLS], y[LINEAR_ROWS];
+    double score[LINEAR_ROWS * LINEAR_CLASSES];
+    const tdl_feature feature[LINEAR_COLS] = {{"a", 0}, {"b", 1}, {"c", 2}};
+    const tdl_matrix x = {
+        .rows = LINEAR_ROWS, .cols = LINEAR_COLS, .x = number, .feature = feature};
+    const tdl_problem problem = {
+        .task = TDL_TASK_CLASSES, .classes_n = LINEAR_CLASSES, .x = &x, .y = y};
+    tdl_rng rng = tdl_rng_make(5, 0);
+    tdl_learner *learner = NULL;
+    char path[4096];
+    tdl_status st;
+
+    for (size_t r = 0; r < LINEAR_ROWS; r++) {
+        for (size_t j = 0; j < LINEAR_COLS; j++)
+            number[r * LINEAR_COLS + j] = (float)tdl_rng_normal(&rng);
+        y[r] = (float)(r % LINEAR_CLASSES);
+        number[r * LINEAR_COLS] += y[r];
+    }
+    if ((st = tdl_learner_fit(tdl_learner_find(TDL_STR("logistic")), &problem, NULL, &learner, NULL,
+                              why)))
+        return st;
+    snprintf(path, sizeof path, "%s/logistic.onnx", folder);
+    if (!(st = tdl_learner_score(learner, &x, NULL, score, why)) &&
+        !(st = tdl_learner_export_onnx(learner, path, why))) {
+        snprintf(path, sizeof path, "%s/logistic.json", folder);
+        st = write_linear_json(&x, score, path, why);
+    }
+    tdl_learner_free(learner);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -480,6 +561,11 @@ int main(int argc, char **argv)
         tdl_params_release(&m.params);
         if (m.run == &m.transformer.net)
             tdl_transformer_release(&m.transformer);
+    }
+    tdl_report why = {0};
+    if (write_linear(argv[1], &why)) {
+        fprintf(stderr, "logistic: %s\n", why.message);
+        failed = 1;
     }
     return failed;
 }

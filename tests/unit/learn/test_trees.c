@@ -383,7 +383,7 @@ static void the_fixed_setting_reproduces_the_sheets_five_folds(void **state)
         sheet_table t;
         double auc, loss;
 
-        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, &t))
+        if (!sheet_open(set[k].name, set[k].target, set[k].positive, set[k].left_out, false, &t))
             continue;
         assert_int_equal(sheet_run(&t, "trees", "{\"rounds\": 200}", false, NULL, &auc, &loss),
                          TDL_OK);
