@@ -25,6 +25,8 @@ export interface I18n {
         value: string,
     ): string;
     number(x: number, digits?: number): string;
+    /** A measure: four decimals of what is small, five digits of what is large. */
+    measure(x: number): string;
     /** Five digits, wherever they begin. */
     figure(x: number): string;
     percent(share: number): string;
@@ -68,6 +70,7 @@ function make(locale: Locale): I18n {
             return (words as Record<string, string>)[`${group}.${value}`] ?? value;
         },
         number,
+        measure: (x) => (Math.abs(x) < 100 ? number(x, 4) : figure.format(x)),
         figure: (x) => figure.format(x),
         percent: (x) => share.format(x),
         time(text) {

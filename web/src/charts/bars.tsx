@@ -22,7 +22,7 @@ function Plot({ bars, width, words }: { bars: readonly Bar[]; width: number; wor
     const marks = signed ? [-up.at(-1)!, 0, up.at(-1)!] : up;
     const low = marks[0]!;
     const high = marks.at(-1)!;
-    const x = (value: number) => left + ((width - left - 18) * (value - low)) / (high - low);
+    const x = (value: number) => left + ((width - left - 32) * (value - low)) / (high - low);
     const bottom = bars.length * ROW_PX;
 
     return (

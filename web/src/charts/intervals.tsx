@@ -26,7 +26,7 @@ function labelWidth(rows: readonly Interval[]): number {
 function Plot({ rows, width, words }: { rows: readonly Interval[]; width: number; words: string }) {
     const { number } = useI18n();
     const left = Math.min(labelWidth(rows), width * 0.52);
-    const right = width - 16;
+    const right = width - 32;
     const marks = ticks(Math.max(...rows.map((row) => row.high)));
     const x = (value: number) => left + ((right - left) * value) / marks.at(-1)!;
     const bottom = TOP_PX + rows.length * ROW_PX;
@@ -72,15 +72,15 @@ export function IntervalPlot({
     name: string;
     rows: readonly Interval[];
 }) {
-    const { t, number } = useI18n();
+    const { t, measure } = useI18n();
     const [box, width] = useWidth<HTMLDivElement>();
     const words = rows
         .map((row) =>
             t('interval.row', {
                 model: row.label,
-                value: number(row.value, 4),
-                low: number(row.low, 4),
-                high: number(row.high, 4),
+                value: measure(row.value),
+                low: measure(row.low),
+                high: measure(row.high),
             }),
         )
         .join(t('list.separator'));

@@ -16,7 +16,7 @@ import { WhatIf } from './predict_what_if';
 type Predictor = Predictors['models'][number];
 
 function PredictorTable({ models, shown }: { models: readonly Predictor[]; shown: string | null }) {
-    const { t, time, number, name } = useI18n();
+    const { t, time, number, measure, name } = useI18n();
 
     return (
         <Table
@@ -50,7 +50,7 @@ function PredictorTable({ models, shown }: { models: readonly Predictor[]; shown
                     <td>{model.target ?? '–'}</td>
                     <td>{model.chosen ? name('model', model.chosen) : '–'}</td>
                     <td class="number nowrap">
-                        {model.value === null ? '–' : number(model.value, 4)}
+                        {model.value === null ? '–' : measure(model.value)}
                         {model.metric && <span class="range">{name('measure', model.metric)}</span>}
                     </td>
                     <td class="number">{model.rows === null ? '–' : number(model.rows)}</td>
@@ -93,16 +93,16 @@ function Facts({ answer, card }: { answer: ModelCard; card: Card }) {
 }
 
 /** The measure one looks at first, live. */
-function liveWords({ t, number, name }: I18n, live: PredictLive, metric: string): string {
+function liveWords({ t, number, measure, name }: I18n, live: PredictLive, metric: string): string {
     const found = live.quality?.metrics[metric];
     const values = { decisions: number(live.decisions), outcomes: number(live.outcomes) };
     const first = t('predict.liveCounts', values);
     if (!found || typeof found.value !== 'number') return first;
     return `${first} ${t('predict.liveValue', {
         metric: name('measure', metric),
-        value: number(found.value, 4),
-        low: typeof found.low === 'number' ? number(found.low, 4) : '–',
-        high: typeof found.high === 'number' ? number(found.high, 4) : '–',
+        value: measure(found.value),
+        low: typeof found.low === 'number' ? measure(found.low) : '–',
+        high: typeof found.high === 'number' ? measure(found.high) : '–',
     })}`;
 }
 

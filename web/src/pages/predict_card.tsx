@@ -14,27 +14,27 @@ const isNumber = (x: unknown): x is number => typeof x === 'number';
 /* ---- the contest ---- */
 
 function verdict(i18n: I18n, card: Card): string {
-    const { t, name, number } = i18n;
+    const { t, name, measure } = i18n;
     const gain = card.gain.find(({ value }) => isNumber(value) && value !== 0);
     const values = {
         model: name('model', card.chosen.model),
         metric: name('measure', card.metric),
-        value: isNumber(card.chosen.value) ? number(card.chosen.value, 4) : '–',
-        error: isNumber(card.chosen.standard_error) ? number(card.chosen.standard_error, 4) : '–',
+        value: isNumber(card.chosen.value) ? measure(card.chosen.value) : '–',
+        error: isNumber(card.chosen.standard_error) ? measure(card.chosen.standard_error) : '–',
     };
     const first = t('predict.verdict', values);
     if (!gain || !isNumber(gain.value)) return first;
     return `${first} ${t('predict.gain', {
         over: name('model', gain.over),
-        value: number(gain.value, 4),
-        low: isNumber(gain.low) ? number(gain.low, 4) : '–',
-        high: isNumber(gain.high) ? number(gain.high, 4) : '–',
+        value: measure(gain.value),
+        low: isNumber(gain.low) ? measure(gain.low) : '–',
+        high: isNumber(gain.high) ? measure(gain.high) : '–',
     })}`;
 }
 
 export function Leaderboard({ card }: { card: Card }) {
     const i18n = useI18n();
-    const { t, number, name } = i18n;
+    const { t, number, measure, name } = i18n;
     const measured = card.leaderboard.filter(({ value }) => isNumber(value));
     const left = card.leaderboard.filter(({ left_out: why }) => why);
 
@@ -73,10 +73,10 @@ export function Leaderboard({ card }: { card: Card }) {
                             )}
                         </th>
                         <td class="number nowrap">
-                            {number(entry.value!, 4)}
+                            {measure(entry.value!)}
                             {isNumber(entry.low) && isNumber(entry.high) && (
                                 <span class="range">
-                                    {number(entry.low, 4)}–{number(entry.high, 4)}
+                                    {measure(entry.low)}–{measure(entry.high)}
                                 </span>
                             )}
                         </td>
@@ -98,7 +98,7 @@ export function Leaderboard({ card }: { card: Card }) {
 /* ---- how good it is ---- */
 
 function Metrics({ quality }: { quality: PredictQuality }) {
-    const { t, number, name } = useI18n();
+    const { t, measure, name } = useI18n();
 
     return (
         <Table
@@ -115,11 +115,11 @@ function Metrics({ quality }: { quality: PredictQuality }) {
                 <tr key={key}>
                     <th scope="row">{name('measure', key)}</th>
                     <td class="number">
-                        {isNumber(figures?.value) ? number(figures.value, 4) : '–'}
+                        {isNumber(figures?.value) ? measure(figures.value) : '–'}
                     </td>
                     <td class="number nowrap">
                         {isNumber(figures?.low) && isNumber(figures.high)
-                            ? `${number(figures.low, 4)}–${number(figures.high, 4)}`
+                            ? `${measure(figures.low)}–${measure(figures.high)}`
                             : '–'}
                     </td>
                 </tr>
