@@ -365,7 +365,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 
 /* ---- the predictor ---- */
 
-/* The schema of features and target: what has been left out is not asked for. */
+/* The schema of features: what has been left out is not asked for. */
 static json_t *asked_schema(const tdl_fit_session *s)
 {
     json_t *whole = tdl_schema_save(s->frame), *columns = json_array();
