@@ -337,7 +337,7 @@ static void put_limits(const page *p, const json_t *card)
     json_array_foreach(json_object_get(card, "notes"), i, note)
     {
         for (size_t k = 0; k < sizeof notes / sizeof notes[0]; k++)
-            if (!strcmp(json_string_value(note), notes[k].name))
+            if (json_is_string(note) && !strcmp(json_string_value(note), notes[k].name))
                 tdl_buf_printf(p->out, "- %s\n", tr(p, notes[k].en, notes[k].zh));
     }
     json_array_foreach(json_object_get(card, "leaks"), i, leak)
