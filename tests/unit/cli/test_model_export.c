@@ -18,10 +18,11 @@
 
 static tdl_predictor *make(const char *models)
 {
-    const tdl_predict_options options = loans_options(models);
+    tdl_predict_options options = loans_options(models);
     tdl_frame frame;
 
-    loans_make(300, 1, &frame);
+    options.no_blend = true;
+    loans_make(1500, 1, &frame);
     tdl_predictor *p = loans_fit(&frame, &options);
     tdl_frame_release(&frame);
     return p;
@@ -31,10 +32,12 @@ static void the_list_beside_the_file_names_its_inputs_in_order(void **state)
 {
     tdl_predictor *p = make("logistic");
     tdl_buf text = {0};
+    tdl_report why = {0};
     json_t *about = NULL;
 
     TDL_UNUSED(state);
-    assert_int_equal(tdl_model_export_onnx(p, NULL, FILE_NAME, NULL), TDL_OK);
+    if (tdl_model_export_onnx(p, NULL, FILE_NAME, &why))
+        fail_msg("%s", why.message);
     assert_int_equal(tdl_file_read(BESIDE, 1 << 20, &text, NULL), TDL_OK);
     assert_int_equal(
         tdl_json_parse(tdl_str_trim(tdl_buf_view(&text)), TDL_JSON_REFUSE_DUPLICATES, &about, NULL),
