@@ -389,7 +389,6 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 
 /* The schema of features, and of groups that have thresholds: what else has been left out is not
  * asked for. */
-/* The schema of features: what has been left out is not asked for. */
 static json_t *asked_schema(const tdl_fit_session *s)
 {
     const char *by = s->options->equal ? s->options->equal_by : NULL;
