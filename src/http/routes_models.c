@@ -123,6 +123,7 @@ static void write_training(tdl_jw *w, tdl_loop *loop)
     write_time(w, "started", training.started_us);
     write_time(w, "finished", training.finished_us);
     tdl_answer_text(w, "error", failed ? tdl_str_of(training.why.message) : (tdl_str){0});
+    tdl_answer_text(w, "hint", failed ? tdl_str_of(training.why.hint) : (tdl_str){0});
     tdl_jw_end_object(w);
 }
 

@@ -68,7 +68,7 @@ static void await_version_other_than(const char *version, char ret[100])
     for (int i = 0; i < WAIT_STEPS; i++) {
         client_expect(admin, 200, "GET", "/v1/predict", NULL);
         if (json_array_size(client_at(admin, "models")) &&
-            strcmp(client_text(admin, "models.0.version"), version) != 0) {
+            strcmp(client_text(admin, "models.0.version"), version) != 0) { // the only one so far
             snprintf(ret, 100, "%s", client_text(admin, "models.0.version"));
             return;
         }
@@ -393,6 +393,71 @@ static void a_table_that_is_sent_is_fitted_and_serves(void **state)
     tdl_buf_release(&table);
 }
 
+static void a_decision_by_the_threshold_of_its_group_says_so(void **state)
+{
+    const char *all[] = {"fit",     csv,         "--target",    "bought",  "--name",
+                         "even",    "--data",    treadle->data, "--model", "logistic",
+                         "--equal", "selection", "--equal-by",  "region",  "--reason",
+                         "a test",  NULL,        NULL,          NULL};
+    char output[256], path[100];
+
+    TDL_UNUSED(state);
+    if (treadle->store[0]) {
+        all[16] = "--store";
+        all[17] = treadle->store;
+    }
+    assert_int_equal(server_command(all, output, sizeof output), 0);
+    for (int i = 0; i < WAIT_STEPS; i++) {
+        if (client_get(admin, "/v1/predict/even/schema") == 200)
+            break;
+        usleep(WAIT_US);
+    }
+    client_expect(admin, 200, "POST", "/v1/predict/even",
+                  "{\"rows\":[{\"x\":6,\"region\":\"south\",\"weight\":1}]}");
+    check("POST", "/v1/predict/{model}");
+    assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "south");
+    assert_string_equal(client_text(admin, "rows.0.adjustment.reason"), "a test");
+    snprintf(path, sizeof path, "/v1/decisions/%s", client_text(admin, "rows.0.decision_id"));
+    client_expect(admin, 200, "GET", path, NULL);
+    check("GET", "/v1/decisions/{id}");
+    assert_string_equal(client_text(admin, "why.0.adjustment.column"), "region");
+    client_expect(admin, 200, "POST", "/v1/explain/even",
+                  "{\"rows\":[{\"x\":6,\"region\":\"north\",\"weight\":1}]}");
+    check("POST", "/v1/explain/{model}");
+    assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "north");
+}
+
+/* The outcome of a row is told by nobody in particular. */
+static void outcomes_make_no_user(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "GET", "/v1/users", NULL);
+    assert_int_equal(json_array_size(client_at(admin, "users")), 0);
+}
+
+static void a_fit_that_failed_says_what_to_do(void **state)
+{
+    tdl_buf table = {0};
+
+    TDL_UNUSED(state);
+    tdl_buf_text(&table, "x,told,bought\n");
+    for (int i = 0; i < 60; i++)
+        tdl_buf_printf(&table, "%d,%d,%s\n", i % 7, i % 2 * 10 + i % 3, i % 2 ? "yes" : "no");
+    client_expect(admin, 202, "POST", "/v1/predict/fit?name=leaky&target=bought", table.at);
+    for (int i = 0; i < WAIT_STEPS; i++) {
+        client_expect(admin, 200, "GET", "/v1/stats", NULL);
+        if (strcmp(client_text(admin, "training.state"), "running") != 0)
+            break;
+        usleep(WAIT_US);
+    }
+    check("GET", "/v1/stats");
+    assert_string_equal(client_text(admin, "training.state"), "failed");
+    assert_non_null(strstr(client_text(admin, "training.error"), "told"));
+    assert_non_null(strstr(client_text(admin, "training.hint"), "leave it out"));
+    client_expect(admin, 404, "POST", "/v1/predict/leaky", "{\"rows\":[]}");
+    tdl_buf_release(&table);
+}
+
 static void rights_are_asked_for(void **state)
 {
     client *anybody = client_new(treadle, NULL);
@@ -418,6 +483,9 @@ static int run(const char *name)
         cmocka_unit_test(what_a_model_asks_for_and_its_card_can_be_read),
         cmocka_unit_test(outcomes_make_the_live_quality_known),
         cmocka_unit_test(a_table_that_is_sent_is_fitted_and_serves),
+        cmocka_unit_test(outcomes_make_no_user),
+        cmocka_unit_test(a_fit_that_failed_says_what_to_do),
+        cmocka_unit_test(a_decision_by_the_threshold_of_its_group_says_so),
         cmocka_unit_test(rights_are_asked_for),
     };
 

@@ -91,10 +91,12 @@ static tdl_status choose_scores(tdl_asked *a, tdl_str of_class, tdl_report *why)
         of++;
     if (of_class.len && of == p->target.classes_n)
         return TDL_FAIL(why, TDL_E_INVALID, "there is no class \"%.*s\"", TDL_FMT(of_class));
-    if (!p->target.classes_n || p->target.task == TDL_TASK_BINARY)
-        return TDL_OK; // one score
+    if (p->target.task == TDL_TASK_BINARY)
+        return TDL_OK; // one score, the positive class's
     for (size_t r = 0; r < a->frame.rows; r++)
-        a->which[r] = of_class.len ? of : tdl_predictor_class(p, a->output + r * p->scores_n);
+        a->which[r] = of_class.len          ? of
+                      : p->target.classes_n ? tdl_predictor_class(p, a->output + r * p->scores_n)
+                                            : p->scores_n / 2; // the middle quantile
     return TDL_OK;
 }
 

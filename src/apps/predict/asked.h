@@ -29,7 +29,7 @@ tdl_status tdl_asked_read(const tdl_predictor *predictor, const json_t *rows, td
                           tdl_report *why);
 tdl_status tdl_asked_predict(tdl_asked *asked, tdl_report *why);
 /* Of class `of_class`; when it is empty, of the class that was predicted for each row. Binary: of
- * the yes. TDL_E_INVALID: there is no such class. */
+ * the yes; quantiles: of the middle one. TDL_E_INVALID: there is no such class. */
 tdl_status tdl_asked_explain(tdl_asked *asked, tdl_str of_class, tdl_report *why);
 void tdl_asked_release(tdl_asked *asked); /* accepts a zeroed struct */
 

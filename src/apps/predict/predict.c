@@ -71,6 +71,18 @@ static void write_reason(const json_t *entry, double sum, bool exact, tdl_jw *ou
     tdl_buf_release(&value);
 }
 
+/* Of a decision by the threshold of its group. */
+static void write_adjustment(const json_t *adjustment, tdl_jw *out)
+{
+    tdl_buf text = {0};
+
+    if (!json_is_object(adjustment))
+        return;
+    tdl_json_dump(&text, adjustment);
+    tdl_jw_kraw(out, "adjustment", tdl_buf_view(&text));
+    tdl_buf_release(&text);
+}
+
 static void write_reasons(const tdl_decision *decision, const json_t *record, tdl_jw *out)
 {
     const json_t *because = json_object_get(record, "because"), *entry;
@@ -88,6 +100,7 @@ static void write_reasons(const tdl_decision *decision, const json_t *record, td
         write_reason(entry, sum, error <= EXACT, out);
     }
     tdl_jw_end_array(out);
+    write_adjustment(json_object_get(record, "adjustment"), out);
     tdl_jw_end_object(out);
     tdl_jw_end_array(out);
 }

@@ -74,6 +74,16 @@ static void hash_context(const answering *a, size_t row, tdl_buf *room, uint8_t 
     crypto_generichash_final(&hash, ret, 16);
 }
 
+/* The prediction, and by whose threshold it was decided. */
+static void write_decided(const answering *a, size_t at, tdl_jw *out)
+{
+    const tdl_predictor *p = a->asked.predictor;
+    const double *output = a->asked.output + at * p->scores_n;
+
+    tdl_prediction_write(p, &a->asked.frame, at, output, out);
+    tdl_predictor_write_adjustment(p, &a->asked.frame, at, output, out);
+}
+
 /* The record from which the answer, its reasons and its quality can be told later. */
 static void write_why(const answering *a, size_t at, tdl_jw *w)
 {
@@ -81,7 +91,7 @@ static void write_why(const answering *a, size_t at, tdl_jw *w)
     const double *output = a->asked.output + at * p->scores_n;
 
     tdl_jw_object(w);
-    tdl_prediction_write(p, &a->asked.frame, at, output, w);
+    write_decided(a, at, w);
     if (p->scores_n <= OUTPUTS_KEPT) {
         tdl_jw_key(w, "output");
         tdl_jw_array(w);
@@ -202,7 +212,7 @@ static void write_row(const answering *a, size_t row, const tdl_row_fault *fault
     if (at == SIZE_MAX) {
         tdl_jw_ktext(out, "error", fault->why.message);
     } else {
-        tdl_prediction_write(p, &a->asked.frame, at, a->asked.output + at * p->scores_n, out);
+        write_decided(a, at, out);
         if (a->ask->level > 0)
             tdl_prediction_write_range(p, a->asked.output + at * p->scores_n, a->ask->level,
                                        a->scratch, out);
@@ -306,6 +316,8 @@ static void write_explanation(const answering *a, size_t row, const tdl_row_faul
         tdl_jw_knumber(out, "output", e->score[at]);
         tdl_jw_key(out, "features");
         tdl_asked_write_because(&a->asked, at, p->columns_n, a->scratch, out);
+        tdl_predictor_write_adjustment(p, &a->asked.frame, at, a->asked.output + at * p->scores_n,
+                                       out);
     }
     tdl_jw_end_object(out);
 }

@@ -19,9 +19,20 @@ interface Draft {
     target: string;
     name: string;
     fairness: string;
+    /** Names of columns with commas between. */
+    drop: string;
+    allowLeak: string;
 }
 
-const EMPTY: Draft = { file: null, columns: [], target: '', name: '', fairness: '' };
+const EMPTY: Draft = {
+    file: null,
+    columns: [],
+    target: '',
+    name: '',
+    fairness: '',
+    drop: '',
+    allowLeak: '',
+};
 
 async function choose(file: File | null): Promise<Draft> {
     if (!file) return EMPTY;
@@ -70,6 +81,30 @@ function Choice({
     );
 }
 
+function Columns({
+    id,
+    label,
+    value,
+    say,
+}: {
+    id: string;
+    label: string;
+    value: string;
+    say: (value: string) => void;
+}) {
+    return (
+        <>
+            <label for={id}>{label}</label>
+            <input
+                id={id}
+                value={value}
+                placeholder="a,b"
+                onInput={(event) => say(event.currentTarget.value)}
+            />
+        </>
+    );
+}
+
 export function Fit() {
     const { t } = useI18n();
     const [draft, setDraft] = useState<Draft>(EMPTY);
@@ -80,13 +115,20 @@ export function Fit() {
     const named = draft.columns.map((column) => [column, column] as const);
 
     function start() {
-        const { file, target, name, fairness } = draft;
+        const { file, target, name, fairness, drop, allowLeak } = draft;
         if (!file || !ready || running || action.busy) return;
         action.run(async () => {
             arrive(name);
             await call('/v1/predict/fit', {
                 method: 'POST',
-                query: { name, target, source: file.name, ...(fairness && { fairness }) },
+                query: {
+                    name,
+                    target,
+                    source: file.name,
+                    ...(fairness && { fairness }),
+                    ...(drop && { drop }),
+                    ...(allowLeak && { allow_leak: allowLeak }),
+                },
                 table: file,
             });
             refreshStats();
@@ -127,6 +169,18 @@ export function Fit() {
                             value={draft.fairness}
                             options={[['', t('predict.nobody')], ...named]}
                             choose={(fairness) => setDraft({ ...draft, fairness })}
+                        />
+                        <Columns
+                            id="predict-drop"
+                            label={t('predict.drop')}
+                            value={draft.drop}
+                            say={(drop) => setDraft({ ...draft, drop })}
+                        />
+                        <Columns
+                            id="predict-allow-leak"
+                            label={t('predict.allowLeak')}
+                            value={draft.allowLeak}
+                            say={(allowLeak) => setDraft({ ...draft, allowLeak })}
                         />
                         <label for="predict-name">{t('predict.name')}</label>
                         <input

@@ -165,6 +165,15 @@ export function WhatIf({ schema }: { schema: PredictSchema }) {
             <p class="what-if-answer" role="status">
                 {said ? (said.error ?? sentence(i18n, schema, said)) : '…'}
             </p>
+            {said?.adjustment && (
+                <p class="muted">
+                    {t('predict.adjusted', {
+                        group: said.adjustment.group ?? '–',
+                        threshold: i18n.figure(said.adjustment.threshold),
+                        other: i18n.figure(said.adjustment.instead_of),
+                    })}
+                </p>
+            )}
             <div class="columns">
                 <div class="controls" role="group" aria-label={t('predict.whatIf')}>
                     {columns.map((column) => (

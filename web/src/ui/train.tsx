@@ -72,6 +72,7 @@ export function TrainingState() {
             {training.state === 'failed' && training.error && (
                 <p class="failure" lang="en">
                     {training.error}
+                    {training.hint && <> ({training.hint})</>}
                 </p>
             )}
         </div>
