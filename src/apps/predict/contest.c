@@ -712,9 +712,7 @@ static tdl_status let_take_part(const tdl_contest_data *data, tdl_entry *e, bool
 
     if (!may_begin(data, e, forced))
         st = TDL_E_INVALID;
-    else if (!(st = hold_bout(data, e, &e->left_out)))
-        return forced ? (*why = e->left_out, TDL_E_INVALID) : TDL_OK;
-    if (!(st = hold_bout(data, e, forced, &e->left_out)))
+    else if (!(st = hold_bout(data, e, forced, &e->left_out)))
         return TDL_OK;
     if (forced || st == TDL_E_STOPPED || st == TDL_E_NO_MEMORY) {
         if (why)
