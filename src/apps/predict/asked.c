@@ -79,6 +79,14 @@ tdl_status tdl_asked_predict(tdl_asked *a, tdl_report *why)
 
 /* ---- explaining ---- */
 
+bool tdl_asked_explainable(const tdl_asked *a)
+{
+    for (size_t i = 0; i < a->predictor->members_n; i++)
+        if (!a->predictor->member[i].learner->ops->attribute && a->frame.rows > TDL_ASKED_SLOW_ROWS)
+            return false;
+    return true;
+}
+
 static tdl_status choose_scores(tdl_asked *a, tdl_str of_class, tdl_report *why)
 {
     const tdl_predictor *p = a->predictor;

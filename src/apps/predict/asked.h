@@ -28,6 +28,10 @@ typedef struct tdl_asked {
 tdl_status tdl_asked_read(const tdl_predictor *predictor, const json_t *rows, tdl_asked *ret,
                           tdl_report *why);
 tdl_status tdl_asked_predict(tdl_asked *asked, tdl_report *why);
+/* May so many rows be explained in one call? Models without an attribution of their own get Shapley
+ * values, at a tenth of a second a row: few rows only. */
+enum { TDL_ASKED_SLOW_ROWS = 10 };
+bool tdl_asked_explainable(const tdl_asked *asked);
 /* Of class `of_class`; when it is empty, of the class that was predicted for each row. Binary: of
  * the yes; quantiles: of the middle one. TDL_E_INVALID: there is no such class. */
 tdl_status tdl_asked_explain(tdl_asked *asked, tdl_str of_class, tdl_report *why);

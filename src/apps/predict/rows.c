@@ -272,6 +272,25 @@ static void write_answer(const answering *a, tdl_jw *out)
     tdl_jw_end_object(out);
 }
 
+static tdl_status too_slow(tdl_report *why)
+{
+    return TDL_FAIL_HINT(why, TDL_E_TOO_LARGE, "ask in several calls, or without \"explain\"",
+                         "this model is explained by Shapley values: at most %d rows at once",
+                         TDL_ASKED_SLOW_ROWS);
+}
+
+/* What is wanted only for the log is left out where it would take long. */
+static tdl_status explain(answering *a, tdl_report *why)
+{
+    bool can = tdl_asked_explainable(&a->asked);
+
+    if (a->ask->explain && !can)
+        return too_slow(why);
+    if (!can || !(a->ask->explain || (a->ask->id && a->ask->keep)))
+        return TDL_OK;
+    return tdl_asked_explain(&a->asked, a->ask->of_class, why);
+}
+
 tdl_status tdl_predict_answer_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_arena *arena,
                                    tdl_decision **ret, size_t *ret_n, tdl_jw *out, tdl_report *why)
 {
@@ -282,8 +301,7 @@ tdl_status tdl_predict_answer_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_ar
     a.arena = arena;
     if (st)
         goto out;
-    if ((ask->explain || (ask->id && ask->keep)) &&
-        (st = tdl_asked_explain(&a.asked, ask->of_class, why)))
+    if ((st = explain(&a, why)))
         goto out;
     if ((st = decide_rows(&a, ret, ret_n, why)))
         goto out;
@@ -331,6 +349,8 @@ tdl_status tdl_predict_explain_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_j
     answering a;
     tdl_status st = begin(app, ask, &a, &served, why);
 
+    if (!st && !tdl_asked_explainable(&a.asked))
+        st = too_slow(why);
     if (st || (st = tdl_asked_explain(&a.asked, ask->of_class, why)))
         goto out;
     tdl_jw_object(out);

@@ -47,11 +47,12 @@ static void write_table(tdl_buf *out)
                        (i % 10 > 5) != (i % 7 == 0) ? "yes" : "no");
 }
 
-static tdl_status start_fit(fixture *f, const char *name, const char *target, tdl_report *why)
+static tdl_status start_fit(fixture *f, const char *name, const char *target, const char *models,
+                            tdl_report *why)
 {
     tdl_buf table = {0};
     json_t *settings =
-        json_pack("{s:s, s:s, s:s}", "name", name, "target", target, "model", "naive_bayes");
+        json_pack("{s:s, s:s, s:s}", "name", name, "target", target, "model", models);
 
     write_table(&table);
     tdl_status st = tdl_loop_fit_start(f->loop, "predict", tdl_buf_view(&table), settings, why);
@@ -60,12 +61,12 @@ static tdl_status start_fit(fixture *f, const char *name, const char *target, td
     return st;
 }
 
-static void fit(fixture *f, const char *name)
+static void fit(fixture *f, const char *name, const char *models)
 {
     tdl_training training;
     tdl_report why = {0};
 
-    if (start_fit(f, name, "y", &why))
+    if (start_fit(f, name, "y", models, &why))
         fail_msg("%s", why.message);
     for (int i = 0; i < WAIT_STEPS; i++) {
         tdl_loop_training(f->loop, &training);
@@ -85,7 +86,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->dir));
     f->arena = tdl_arena_new((size_t)64 << 20);
     open_loop(f, true);
-    fit(f, "shop");
+    fit(f, "shop", "naive_bayes");
     *state = f;
     return 0;
 }
@@ -210,7 +211,7 @@ static void a_model_that_another_process_published_serves_after_a_tick(void **st
     assert_int_equal(ask(f, "[{\"x\":1}]", false, &before, NULL), TDL_OK);
     strcpy(other.dir, f->dir);
     open_loop(&other, false);
-    fit(&other, "shop");
+    fit(&other, "shop", "naive_bayes");
     tdl_loop_close(other.loop);
     if (tdl_loop_tick(f->loop, &why))
         fail_msg("%s", why.message);
@@ -233,7 +234,7 @@ static void a_damaged_file_is_told_and_the_former_version_serves_on(void **state
     assert_int_equal(ask(f, "[{\"x\":1}]", false, &before, NULL), TDL_OK);
     strcpy(other.dir, f->dir);
     open_loop(&other, false);
-    fit(&other, "shop");
+    fit(&other, "shop", "naive_bayes");
     tdl_loop_close(other.loop);
     assert_int_equal(tdl_store_models(tdl_loop_store(f->loop), TDL_STR("predict/shop"), f->arena,
                                       &model, &n, NULL),
@@ -253,6 +254,47 @@ static void a_damaged_file_is_told_and_the_former_version_serves_on(void **state
     f->loop = NULL;
     open_loop(f, true);
     assert_int_equal(ask(f, "[{\"x\":1}]", false, &after, &why), TDL_E_CORRUPT);
+}
+
+/* Nearest neighbours have no attribution of their own. */
+static void many_rows_of_a_model_that_is_slow_to_explain_are_answered_without(void **state)
+{
+    fixture *f = *state;
+    const char *many = "[{},{},{},{},{},{},{},{},{},{},{\"x\":3}]", *few = "[{\"x\":3}]";
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    tdl_decision_row row;
+    json_t *answer = NULL, *rows = NULL;
+    tdl_report why = {0};
+
+    fit(f, "slow", "nearest");
+    assert_int_equal(tdl_json_parse(tdl_str_of(many), TDL_JSON_LAST_WINS, &rows, NULL), TDL_OK);
+    tdl_rows_ask question = {
+        .model = TDL_STR("slow"), .rows = rows, .explain = 1, .keep = 5, .time_us = 1};
+    assert_int_equal(tdl_loop_predict(f->loop, "predict", &question, false, f->arena, &w, &why),
+                     TDL_E_TOO_LARGE);
+    assert_int_equal(tdl_loop_explain_rows(f->loop, "predict", &question, &w, &why),
+                     TDL_E_TOO_LARGE);
+    question.explain = 0;
+    tdl_buf_clear(&out);
+    assert_int_equal(tdl_loop_predict(f->loop, "predict", &question, true, f->arena, &w, &why),
+                     TDL_OK);
+    assert_int_equal(tdl_json_parse(tdl_buf_view(&out), TDL_JSON_LAST_WINS, &answer, NULL), TDL_OK);
+    assert_int_equal(tdl_store_get_decision(tdl_loop_store(f->loop),
+                                            tdl_str_of(text_of(answer, 10, "decision_id")),
+                                            f->arena, &row, NULL),
+                     TDL_OK);
+    assert_null(memmem(row.decision.why.at, row.decision.why.len, "because", 7));
+    json_decref(rows);
+    json_decref(answer);
+    assert_int_equal(tdl_json_parse(tdl_str_of(few), TDL_JSON_LAST_WINS, &rows, NULL), TDL_OK);
+    question.rows = rows;
+    question.explain = 1;
+    w = (tdl_jw){.out = &out};
+    assert_int_equal(tdl_loop_predict(f->loop, "predict", &question, false, f->arena, &w, &why),
+                     TDL_OK);
+    json_decref(rows);
+    tdl_buf_release(&out);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -277,9 +319,9 @@ static void what_cannot_be_is_refused(void **state)
                      TDL_E_USAGE);
     assert_int_equal(tdl_loop_train(f->loop, "predict", &(tdl_train_options){0}, &out, &why),
                      TDL_E_USAGE);
-    assert_int_equal(start_fit(f, "shop", "z", &why), TDL_E_INVALID);
+    assert_int_equal(start_fit(f, "shop", "z", "auto", &why), TDL_E_INVALID);
     assert_non_null(strstr(why.message, "z"));
-    assert_int_equal(start_fit(f, "a/b", "y", &why), TDL_E_INVALID);
+    assert_int_equal(start_fit(f, "a/b", "y", "auto", &why), TDL_E_INVALID);
     tdl_buf_release(&out);
 }
 
@@ -293,6 +335,7 @@ int main(void)
         EACH(the_same_question_gives_the_same_answer_and_context),
         EACH(a_model_that_another_process_published_serves_after_a_tick),
         EACH(a_damaged_file_is_told_and_the_former_version_serves_on),
+        EACH(many_rows_of_a_model_that_is_slow_to_explain_are_answered_without),
         EACH(what_cannot_be_is_refused),
     };
 
