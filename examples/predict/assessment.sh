@@ -11,7 +11,7 @@ types=s=category,d=category,dept=category,service=category,studage=category,lect
 treadle data profile "$table" --types $types
 treadle fit "$table" --target y --task regression --types $types \
     --model constant,linear,crossed --output "$out/assessment.safetensors"
-treadle explain "$table" --types $types --rows 2000 --model "$out/assessment.safetensors"
+treadle explain "$table" --types $types --model "$out/assessment.safetensors"
 
 head -n 4 "$table" | cut -d, -f1-6 >"$out/lectures.csv"
 treadle predict "$out/lectures.csv" --types $types --model "$out/assessment.safetensors" \

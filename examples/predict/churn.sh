@@ -11,11 +11,11 @@ need "$wa" "tools/export-tables wa_churn writes it"
 need "$mlc" "tools/export-tables mlc_churn writes it"
 
 treadle data profile "$wa"
-treadle fit "$wa" --target churn --positive Yes --model "${1:-auto}" \
+treadle fit "$wa" --target churn --positive Yes --model "${1:-auto}" --budget 590 \
     --output "$out/wa_churn.safetensors"
 treadle explain "$wa" --model "$out/wa_churn.safetensors" --column tenure
 
-treadle fit "$mlc" --target churn --positive yes --model "${1:-auto}" \
+treadle fit "$mlc" --target churn --positive yes --model "${1:-auto}" --budget 590 \
     --output "$out/mlc_churn.safetensors"
 treadle explain "$mlc" --model "$out/mlc_churn.safetensors"
 

@@ -10,7 +10,7 @@ need "$table" "tools/export-tables credit_data writes it"
 
 treadle data profile "$table"
 # A loan that fails costs five times what a loan refused would have earned.
-treadle fit "$table" --target Status --positive bad --cost 1:5 --model "${1:-auto}" \
+treadle fit "$table" --target Status --positive bad --cost 1:5 --model "${1:-auto}" --budget 590 \
     --fairness Marital --output "$out/credit.safetensors"
 treadle explain "$table" --model "$out/credit.safetensors"
 treadle explain "$table" --model "$out/credit.safetensors" --column Seniority

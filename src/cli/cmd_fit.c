@@ -292,8 +292,9 @@ static tdl_status write_file(const char *path, const tdl_predictor *p, tdl_repor
     return write_card(path, p, hash, why);
 }
 
-static tdl_status publish(const fit_values *v, const tdl_predictor *p, char *ret_version,
-                          tdl_report *why)
+/* activate: let it serve; a model that misses its bars is stored beside the one that does. */
+static tdl_status publish(const fit_values *v, const tdl_predictor *p, bool activate,
+                          char *ret_version, tdl_report *why)
 {
     tdl_loop *loop = NULL;
     char path[PATH_MAX], hash[65], key[PATH_MAX];
@@ -309,7 +310,7 @@ static tdl_status publish(const fit_values *v, const tdl_predictor *p, char *ret
         (st = tdl_loop_open(&options, &loop, &warning, why)))
         return st;
     tdl_tell_master_key(tdl_loop_store(loop), key);
-    st = tdl_predict_publish(tdl_loop_store(loop), v->common.data, p, true, ret_version, why);
+    st = tdl_predict_publish(tdl_loop_store(loop), v->common.data, p, activate, ret_version, why);
     tdl_loop_close(loop);
     snprintf(path, sizeof path, "%s/models/%s.safetensors", v->common.data, ret_version);
     if (!st && !(st = tdl_file_hash(path, hash, &bytes, why))) {
@@ -369,12 +370,14 @@ static tdl_status fit_one(const fit_values *v, const tdl_frame *frame,
 
     if (!st && !v->common.quiet)
         tdl_fit_remarks(p->card, frame);
-    if (!st && !(st = v->output ? write_file(v->output, p, why) : publish(v, p, version, why)))
-        print_outcome(v, p, v->output ? v->output : version);
+    if (st)
+        return st;
+    tdl_status missed = check_bars(v, p->target.task, p->card, why);
+    st = v->output ? write_file(v->output, p, why) : publish(v, p, !missed, version, why);
     if (!st)
-        st = check_bars(v, p->target.task, p->card, why);
+        print_outcome(v, p, v->output ? v->output : version);
     tdl_predictor_free(p);
-    return st;
+    return st ? st : missed;
 }
 
 static void print_nested(const json_t *report)

@@ -27,6 +27,14 @@ static double number_of(const json_t *object, const char *key)
     return tdl_json_get_number(object, key, &number) ? number : NAN;
 }
 
+/* A whole number; 0 where there is none. */
+static long long count_of(const json_t *object, const char *key)
+{
+    int64_t n;
+
+    return tdl_json_get_int(object, key, &n) ? (long long)n : 0;
+}
+
 static void put_number(tdl_buf *out, double value)
 {
     if (isnan(value))
@@ -101,13 +109,13 @@ static void put_head(const page *p, const json_t *card, const char *hash)
 
     tdl_buf_printf(p->out, "# %s: %s\n\n", tr(p, "Model card", "模型卡"), text_of(card, "name"));
     tdl_buf_printf(p->out, "- %s: `%s`, %lld %s\n", tr(p, "data", "数据"), text_of(card, "source"),
-                   (long long)number_of(card, "rows"), tr(p, "rows with a target", "行有目标值"));
+                   count_of(card, "rows"), tr(p, "rows with a target", "行有目标值"));
     tdl_buf_printf(p->out, "- %s: `%s` (%s)", tr(p, "target", "目标"), text_of(target, "column"),
                    text_of(card, "task"));
     if (text_of(target, "positive")[0])
         tdl_buf_printf(p->out, ", %s `%s`", tr(p, "positive", "正类"), text_of(target, "positive"));
     tdl_buf_printf(p->out, "\n- %s: %s, %s %lld\n", tr(p, "made", "生成"), text_of(card, "created"),
-                   tr(p, "seed", "种子"), (long long)number_of(card, "seed"));
+                   tr(p, "seed", "种子"), count_of(card, "seed"));
     if (hash)
         tdl_buf_printf(p->out, "- BLAKE2b-256: `%s`\n", hash);
     tdl_buf_char(p->out, '\n');
@@ -120,7 +128,7 @@ static void put_leaderboard(const page *p, const json_t *card)
 
     tdl_buf_printf(p->out, "## %s\n\n%s %s, %lld %s.\n\n", tr(p, "Leaderboard", "排行榜"),
                    tr(p, "Measured out of fold:", "折外评测："), text_of(split, "kind"),
-                   (long long)number_of(split, "folds"), tr(p, "folds", "折"));
+                   count_of(split, "folds"), tr(p, "folds", "折"));
     tdl_buf_printf(p->out, "| %s | %s | %s | %s | %s |\n|---|---|---|---|---|\n",
                    tr(p, "model", "模型"), text_of(card, "metric"),
                    tr(p, "95 % interval", "95 % 区间"), tr(p, "seconds", "秒"),
@@ -194,8 +202,7 @@ static void put_quality(const page *p, const json_t *card)
     {
         tdl_buf_printf(p->out, "| %.3f | %.3f (%.3f .. %.3f) | %lld |\n",
                        number_of(bin, "predicted"), number_of(bin, "happened"),
-                       number_of(bin, "low"), number_of(bin, "high"),
-                       (long long)number_of(bin, "rows"));
+                       number_of(bin, "low"), number_of(bin, "high"), count_of(bin, "rows"));
     }
     tdl_buf_char(p->out, '\n');
 }
@@ -239,7 +246,7 @@ static void put_fairness(const page *p, const json_t *card)
         {
             tdl_buf_text(p->out, "| ");
             put_cell(p->out, text_of(group, "group"));
-            tdl_buf_printf(p->out, " | %lld | ", (long long)number_of(group, "n"));
+            tdl_buf_printf(p->out, " | %lld | ", count_of(group, "n"));
             put_number(p->out, number_of(group, "selection"));
             tdl_buf_text(p->out, " | ");
             put_number(p->out, number_of(group, "tpr"));
@@ -337,7 +344,7 @@ static void put_limits(const page *p, const json_t *card)
     json_array_foreach(json_object_get(card, "notes"), i, note)
     {
         for (size_t k = 0; k < sizeof notes / sizeof notes[0]; k++)
-            if (!strcmp(json_string_value(note), notes[k].name))
+            if (json_is_string(note) && !strcmp(json_string_value(note), notes[k].name))
                 tdl_buf_printf(p->out, "- %s\n", tr(p, notes[k].en, notes[k].zh));
     }
     json_array_foreach(json_object_get(card, "leaks"), i, leak)

@@ -256,6 +256,7 @@ typedef struct bout {
     } task[TDL_CONTEST_SETTINGS_MAX * TDL_CONTEST_FOLDS_MAX];
     size_t tasks_n;
     size_t share;         /* threads for one fit */
+    bool forced;          /* asked for by name: takes the time it takes */
     pthread_mutex_t lock; /* of the next two */
     tdl_status status;
     tdl_report why;
@@ -374,11 +375,17 @@ static tdl_status fit_and_score(bout *b, trial *t, size_t number, json_t **ret_n
 {
     ground *f = &b->fold[number];
     tdl_problem problem = make_problem(b->data, f, number);
-    tdl_status st =
-        tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number], ret_note, why);
+    tdl_status st;
 
+    if (b->forced || b->entry->ops->simple)
+        problem.seconds = 0;
+    st = tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number], ret_note, why);
     if (st)
         return st;
+    // What the clock has cut short is not what the learner can do: it is left out, not measured.
+    if (problem.seconds > 0 && tdl_time_monotonic() >= b->data->deadline_us)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "give a larger --budget, or ask for it by name",
+                             "the time was over before it had learnt");
     t->score[number] = malloc((f->part.test_n * b->scores_n + 1) * sizeof(double));
     if (!t->score[number])
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", f->part.test_n);
@@ -561,7 +568,8 @@ static tdl_status make_trials(bout *b, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status hold_bout(const tdl_contest_data *data, tdl_entry *entry, tdl_report *why)
+static tdl_status hold_bout(const tdl_contest_data *data, tdl_entry *entry, bool forced,
+                            tdl_report *why)
 {
     bout *b = calloc(1, sizeof *b);
     trial *best = NULL;
@@ -571,6 +579,7 @@ static tdl_status hold_bout(const tdl_contest_data *data, tdl_entry *entry, tdl_
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
     b->data = data;
     b->entry = entry;
+    b->forced = forced;
     b->scores_n = tdl_problem_scores(&(tdl_problem){.task = data->target->task,
                                                     .classes_n = data->target->classes_n,
                                                     .quantiles_n = data->target->quantiles_n});
@@ -703,7 +712,7 @@ static tdl_status let_take_part(const tdl_contest_data *data, tdl_entry *e, bool
 
     if (!may_begin(data, e, forced))
         st = TDL_E_INVALID;
-    else if (!(st = hold_bout(data, e, &e->left_out)))
+    else if (!(st = hold_bout(data, e, forced, &e->left_out)))
         return TDL_OK;
     if (forced || st == TDL_E_STOPPED || st == TDL_E_NO_MEMORY) {
         if (why)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/until.h"
 #include "table/levels.h"
 
 enum { AT_ONCE = 256, SECONDS = 5 };
@@ -20,10 +21,9 @@ typedef struct search {
     field *field;          /* [fields_n] */
     tdl_cf_column *column; /* [fields_n] */
     size_t fields_n;
-    double *cells;   /* [fields_n] of the row */
-    double *output;  /* [AT_ONCE][outputs] */
-    size_t class_of; /* whose probability, or margin over the others, counts */
-    bool margin;
+    double *cells;  /* [fields_n] of the row */
+    double *output; /* [AT_ONCE][outputs] */
+    tdl_until until;
 } search;
 
 static void release(search *s)
@@ -325,131 +325,22 @@ static tdl_status apply_limits(search *s, const tdl_counterfactual_limits *limit
     return TDL_OK;
 }
 
-/* ---- what is wanted ---- */
-
-static bool find_class(const tdl_predict_target *t, tdl_str name, size_t *ret)
-{
-    for (size_t k = 0; k < t->classes_n; k++)
-        if (tdl_str_is(name, t->class_name[k])) {
-            *ret = k;
-            return true;
-        }
-    return false;
-}
-
-/* The decision itself. */
-static void want_class(search *s, size_t class, tdl_cf_options *ret)
-{
-    if (s->predictor->target.task == TDL_TASK_BINARY) {
-        double threshold = tdl_predictor_threshold(s->predictor, &s->frame, 0);
-
-        ret->wanted_low = class ? threshold : -INFINITY;
-        ret->wanted_high = class ? INFINITY : nextafter(threshold, -INFINITY);
-        return;
-    }
-    s->class_of = class;
-    s->margin = true;
-    ret->wanted_low = nextafter(0, 1); // of a tie the lower number is chosen
-    ret->wanted_high = INFINITY;
-}
-
-/* ">=X", "<=X", "X..Y", "X": false when it is none. */
-static bool read_range(tdl_str text, double now, tdl_cf_options *ret)
-{
-    const char *dots = memmem(text.at, text.len, "..", 2);
-    double x;
-
-    ret->wanted_low = -INFINITY;
-    ret->wanted_high = INFINITY;
-    if (tdl_str_starts(text, TDL_STR(">=")))
-        return tdl_str_double((tdl_str){text.at + 2, text.len - 2}, &ret->wanted_low);
-    if (tdl_str_starts(text, TDL_STR("<=")))
-        return tdl_str_double((tdl_str){text.at + 2, text.len - 2}, &ret->wanted_high);
-    if (dots) {
-        size_t at = (size_t)(dots - text.at);
-        return tdl_str_double((tdl_str){text.at, at}, &ret->wanted_low) &&
-               tdl_str_double((tdl_str){dots + 2, text.len - at - 2}, &ret->wanted_high) &&
-               ret->wanted_low <= ret->wanted_high;
-    }
-    if (!tdl_str_double(text, &x))
-        return false;
-    *(now > x ? &ret->wanted_high : &ret->wanted_low) = x;
-    return true;
-}
-
-static tdl_status refuse(const tdl_predict_target *t, const char *until, tdl_report *why)
-{
-    if (t->classes_n)
-        return TDL_FAIL_HINT(why, TDL_E_INVALID, "a class, or a probability: yes, \">=0.7\"",
-                             "\"%s\" is no class of %s, and no probability", until, t->column);
-    return TDL_FAIL_HINT(why, TDL_E_INVALID, "a number or a range: 12, \">=12\", 10..15",
-                         "\"%s\" is no value of %s", until, t->column);
-}
-
-static bool may_be_probability(double bound)
-{
-    return isinf(bound) || (bound >= 0 && bound <= 1);
-}
-
-/* "yes>=0.7": the class stands before the sign. */
-static tdl_status want_probability(search *s, const char *until, tdl_cf_options *ret,
-                                   tdl_report *why)
-{
-    const tdl_predict_target *t = &s->predictor->target;
-    size_t at = strcspn(until, "<>"), class = 1;
-    bool binary = t->task == TDL_TASK_BINARY, bare = !until[at];
-    tdl_str name = tdl_str_trim((tdl_str){until, bare ? 0 : at});
-    tdl_str range = tdl_str_trim(tdl_str_of(bare ? until : until + at));
-
-    if (name.len ? !find_class(t, name, &class) : !binary)
-        return refuse(t, until, why);
-    if (!read_range(range, -INFINITY, ret) || !may_be_probability(ret->wanted_low) ||
-        !may_be_probability(ret->wanted_high))
-        return refuse(t, until, why);
-    if (binary && class == 0) { // its probability is what the other leaves
-        double low = ret->wanted_low;
-        ret->wanted_low = 1 - ret->wanted_high;
-        ret->wanted_high = 1 - low;
-    } else if (!binary) {
-        s->class_of = class;
-    }
-    return TDL_OK;
-}
-
-static tdl_status want(search *s, const char *until, tdl_cf_options *ret, tdl_report *why)
-{
-    const tdl_predict_target *t = &s->predictor->target;
-    size_t class;
-    tdl_status st;
-
-    if (!until || !until[0])
-        return TDL_FAIL(why, TDL_E_INVALID, "until which answer?");
-    if (t->task == TDL_TASK_QUANTILE || t->task == TDL_TASK_RANKING)
-        return TDL_FAIL(why, TDL_E_INVALID, "of task %s no other answer can be asked for",
-                        tdl_task_name(t->task));
-    if (find_class(t, tdl_str_of(until), &class)) {
-        want_class(s, class, ret);
-        return TDL_OK;
-    }
-    if (t->classes_n)
-        return want_probability(s, until, ret, why);
-    s->frame.rows = 1;
-    st = tdl_predictor_predict(s->predictor, &s->frame, s->pool, s->output, NULL, why);
-    if (!st && !read_range(tdl_str_trim(tdl_str_of(until)), s->output[0], ret))
-        st = refuse(t, until, why);
-    return st;
-}
-
 /* ---- searching ---- */
 
-static double margin_of(const double *output, size_t n, size_t class)
+static tdl_status want(search *s, const char *text, tdl_cf_options *ret, tdl_report *why)
 {
-    double best = -INFINITY;
+    double now = NAN, threshold = tdl_predictor_threshold(s->predictor, &s->frame, 0);
+    tdl_status st = TDL_OK;
 
-    for (size_t k = 0; k < n; k++)
-        if (k != class)
-            best = fmax(best, output[k]);
-    return output[class] - best;
+    s->frame.rows = 1;
+    if (s->predictor->scores_n == 1 &&
+        !(st = tdl_predictor_predict(s->predictor, &s->frame, s->pool, s->output, NULL, why)))
+        now = s->output[0];
+    if (!st)
+        st = tdl_until_read(text, &s->predictor->target, threshold, now, &s->until, why);
+    ret->wanted_low = s->until.low;
+    ret->wanted_high = s->until.high;
+    return st;
 }
 
 static tdl_status score_rows(void *context, const double *cells, size_t n, double *ret,
@@ -465,11 +356,8 @@ static tdl_status score_rows(void *context, const double *cells, size_t n, doubl
         fill_rows(s, cells + begin * s->fields_n, here);
         if ((st = tdl_predictor_predict(s->predictor, &s->frame, s->pool, s->output, NULL, why)))
             return st;
-        for (size_t i = 0; i < here; i++) {
-            const double *output = s->output + i * width;
-            ret[begin + i] =
-                s->margin ? margin_of(output, width, s->class_of) : output[s->class_of];
-        }
+        for (size_t i = 0; i < here; i++)
+            ret[begin + i] = tdl_until_score(&s->until, s->output + i * width, width);
     }
     return TDL_OK;
 }
@@ -525,70 +413,4 @@ out:
     tdl_cf_set_release(&set);
     release(&s);
     return st;
-}
-
-/* ---- telling ---- */
-
-bool tdl_counterfactual_changes(const tdl_counterfactuals *found, size_t k, size_t column)
-{
-    const tdl_column *c = &found->rows.column[column];
-
-    if (c->pixel)
-        return false;
-    if (c->level)
-        return c->level[k] != c->level[0];
-    return c->number[k] != c->number[0] && !(isnan(c->number[k]) && isnan(c->number[0]));
-}
-
-static void write_cell(const tdl_column *column, size_t row, tdl_jw *out)
-{
-    tdl_buf text = {0};
-
-    if (!tdl_column_has(column, row)) {
-        tdl_jw_null(out);
-    } else if (column->type == TDL_COLUMN_NUMERIC || column->type == TDL_COLUMN_INTEGER) {
-        tdl_jw_number(out, column->number[row]);
-    } else {
-        tdl_column_print(column, row, &text);
-        tdl_jw_str(out, tdl_buf_view(&text));
-    }
-    tdl_buf_release(&text);
-}
-
-void tdl_counterfactuals_write(const tdl_counterfactuals *found, tdl_jw *out)
-{
-    tdl_jw_kbool(out, "already", found->already);
-    tdl_jw_kbool(out, "timed_out", found->timed_out);
-    tdl_jw_kint(out, "tried", (int64_t)found->scored);
-    tdl_jw_key(out, "counterfactuals");
-    tdl_jw_array(out);
-    for (size_t k = 1; k <= found->n; k++) {
-        const double *output = found->output + k * found->outputs_n;
-
-        tdl_jw_object(out);
-        tdl_jw_knumber(out, "distance", found->distance[k - 1]);
-        tdl_jw_key(out, "output");
-        if (found->outputs_n > 1)
-            tdl_jw_array(out);
-        for (size_t i = 0; i < found->outputs_n; i++)
-            tdl_jw_number(out, output[i]);
-        if (found->outputs_n > 1)
-            tdl_jw_end_array(out);
-        tdl_jw_key(out, "changes");
-        tdl_jw_array(out);
-        for (size_t c = 0; c < found->rows.columns_n; c++) {
-            if (!tdl_counterfactual_changes(found, k, c))
-                continue;
-            tdl_jw_object(out);
-            tdl_jw_ktext(out, "column", found->rows.column[c].name);
-            tdl_jw_key(out, "from");
-            write_cell(&found->rows.column[c], 0, out);
-            tdl_jw_key(out, "to");
-            write_cell(&found->rows.column[c], k, out);
-            tdl_jw_end_object(out);
-        }
-        tdl_jw_end_array(out);
-        tdl_jw_end_object(out);
-    }
-    tdl_jw_end_array(out);
 }

@@ -23,7 +23,7 @@ typedef struct tdl_member {
 
 typedef struct tdl_predictor {
     char *name;
-    json_t *schema;            /* of the columns that are asked for: features and target */
+    json_t *schema;            /* of the columns that are asked for: features */
     json_t *card;              /* what was learnt from what, how good: see card.h */
     tdl_predict_target target; /* without y */
     char **column;             /* [columns_n] of the schema, by name */

@@ -7,11 +7,14 @@
 /* cmocka wants the four above first */
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "apps/predict/card.h"
+#include "apps/predict/registry.h"
 #include "loans.h"
+#include "store/audit.h"
 
 static const char path[] = "predict-mitigation-test.safetensors";
 
@@ -212,6 +215,50 @@ static void the_reason_stands_in_the_file_the_card_and_the_explanation(void **st
     tdl_predictor_free(p);
     tdl_predictor_free(read);
     tdl_frame_release(&frame);
+}
+
+static int remove_one(const char *name, const struct stat *info, int kind, struct FTW *at)
+{
+    TDL_UNUSED(info);
+    TDL_UNUSED(kind);
+    TDL_UNUSED(at);
+    return remove(name);
+}
+
+static void a_model_that_is_published_leaves_its_reason_in_the_audit_log(void **state)
+{
+    char folder[] = "predict-mitigation-XXXXXX", url[64], version[80];
+    tdl_frame frame;
+    tdl_predict_options options = wish("selection");
+    tdl_arena *arena = tdl_arena_new((size_t)1 << 20);
+    tdl_store *store = NULL;
+    tdl_predictor *again = NULL;
+    tdl_model_row model;
+    tdl_audit_row *row;
+    size_t n;
+
+    TDL_UNUSED(state);
+    loans_make(400, 3, &frame);
+    tdl_predictor *p = loans_fit(&frame, &options);
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof url, "sqlite:%s/treadle.db", folder);
+    assert_int_equal(tdl_store_open(url, NULL, &store, NULL), TDL_OK);
+    assert_int_equal(tdl_predict_publish(store, folder, p, true, version, NULL), TDL_OK);
+    assert_int_equal(tdl_store_audit_rows(store, 0, 9, arena, &row, &n, NULL), TDL_OK);
+    assert_int_equal(n, 2); // newest first: the model itself, and before it who answers for it
+    const char *record = tdl_arena_printf(arena, "%.*s", TDL_FMT(row[1].record)).at;
+    assert_non_null(strstr(record, "\"action\":\"model.adjust\""));
+    assert_non_null(strstr(record, options.reason));
+    assert_non_null(strstr(record, version));
+    assert_int_equal(tdl_predict_active(store, TDL_STR("loans"), arena, &model, NULL), TDL_OK);
+    assert_int_equal(tdl_predict_load_row(store, folder, &model, &again, NULL), TDL_OK);
+    assert_int_equal(again->adjustment.groups_n, 2);
+    tdl_predictor_free(again);
+    tdl_predictor_free(p);
+    tdl_store_close(store);
+    tdl_arena_free(arena);
+    tdl_frame_release(&frame);
+    assert_int_equal(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void the_same_rows_give_the_same_thresholds(void **state)
@@ -416,6 +463,7 @@ int main(void)
         cmocka_unit_test(the_group_may_decide_the_threshold_without_being_a_feature),
         cmocka_unit_test(groups_may_be_numbers_and_truths),
         cmocka_unit_test(the_reason_stands_in_the_file_the_card_and_the_explanation),
+        cmocka_unit_test(a_model_that_is_published_leaves_its_reason_in_the_audit_log),
         cmocka_unit_test(the_same_rows_give_the_same_thresholds),
         cmocka_unit_test(what_cannot_be_or_has_no_reason_is_refused),
         cmocka_unit_test(an_adjustment_that_lies_is_refused),
