@@ -23,7 +23,7 @@ typedef struct fit_values {
     const char *target, *task, *positive, *classes, *quantiles;
     const char *name, *output, *model, *metric, *prefer;
     const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
-    const char *equal, *equal_by, *reason, *winsor;
+    const char *equal, *equal_by, *reason, *prepare, *augment;
     int64_t folds, seed, threads, budget;
     bool nested, balance, no_blend, drop_duplicates;
 } fit_values;
@@ -84,8 +84,12 @@ static const tdl_option fit_options[] = {
     TEXT("reason", reason, "TEXT",
          "why deciding by group is right here; kept in the model and the audit log",
          "为何在此按组决策是正当的；记入模型与审计日志"),
-    TEXT("winsor", winsor, "Q", "move numbers outside quantiles Q and 1 - Q to them: .01",
-         "把分位数 Q 与 1 - Q 之外的数移到该处：.01"),
+    TEXT("prepare", prepare, "KEY=VALUE,...",
+         "of every model: impute=median|mean|mode|ridge, select=N, text=N, winsor=Q",
+         "对所有模型：impute=median|mean|mode|ridge、select=N、text=N、winsor=Q"),
+    TEXT("augment", augment, "KEY=VALUE,...",
+         "more training rows: smote=SHARE, copies=N, noise=D, swap=SHARE, mixup=SHARE",
+         "增补训练行：smote=比例、copies=N、noise=标准差、swap=比例、mixup=比例"),
     BAR("min-auc", 0, "exit 3 below it", "低于它则退出码为 3"),
     BAR("min-accuracy", 1, "likewise", "同上"),
     BAR("min-f1", 2, "likewise", "同上"),
@@ -189,13 +193,13 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                                  .equal = v->equal,
                                  .equal_by = v->equal_by,
                                  .reason = v->reason,
+                                 .prepare = v->prepare,
+                                 .augment = v->augment,
                                  .drop_duplicates = v->drop_duplicates,
                                  .folds = (size_t)v->folds,
                                  .balance = v->balance,
                                  .budget = (double)v->budget,
                                  .seed = (uint64_t)v->seed};
-    if (v->winsor && !tdl_str_double(tdl_str_of(v->winsor), &ret->winsor))
-        return TDL_FAIL(why, TDL_E_USAGE, "--winsor %s: not a number", v->winsor);
     tdl_status st = read_cost(v->cost, ret, why);
     return st ? st : read_quantiles(v->quantiles, &ret->target, why);
 }

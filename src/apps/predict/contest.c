@@ -338,14 +338,6 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
 
 /* ---- preparing ---- */
 
-tdl_prepare_options tdl_contest_prepare(const tdl_contest_data *data, const tdl_learner_ops *ops)
-{
-    tdl_prepare_options options = ops->prepare;
-
-    options.winsor = data->winsor > 0 ? data->winsor : options.winsor;
-    return options;
-}
-
 static void prepare_fold(void *context, size_t number)
 {
     bout *b = context;
@@ -358,7 +350,7 @@ static void prepare_fold(void *context, size_t number)
         return;
     const tdl_target target = {
         .y = data->target->y, .classes_n = data->target->classes_n, .weight = data->weight};
-    const tdl_prepare_options options = tdl_contest_prepare(data, b->entry->ops);
+    const tdl_prepare_options options = tdl_wish_prepare(&data->wish, b->entry->ops);
     if ((st = make_part(data, number, &f->part, &why)) ||
         (st = tdl_prepare_fit(data->frame, data->left_out, f->part.train_row, f->part.train_n,
                               &target, &options, seed_of(data, number), &f->prepare, &f->train,
@@ -379,7 +371,8 @@ static tdl_status fit_and_score(bout *b, trial *t, size_t number, json_t **ret_n
 
     if (b->forced || b->entry->ops->simple)
         problem.seconds = 0;
-    st = tdl_learner_fit(b->entry->ops, &problem, t->setting, &t->learner[number], ret_note, why);
+    st = tdl_wish_fit(&b->data->wish, b->entry->ops, &problem, t->setting, &t->learner[number],
+                      ret_note, why);
     if (st)
         return st;
     // What the clock has cut short is not what the learner can do: it is left out, not measured.

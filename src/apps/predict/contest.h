@@ -13,6 +13,7 @@
 
 #include "apps/app.h"
 #include "apps/predict/target.h"
+#include "apps/predict/wish.h"
 #include "stats/bootstrap.h"
 #include "stats/metric.h"
 
@@ -31,7 +32,7 @@ typedef struct tdl_contest_data {
     const int32_t *group; /* [rows_n] ranking: which list; NULL = none */
     const float *weight;  /* [rows of the frame] or NULL */
     const tdl_metric *metric;
-    double winsor; /* of every learner's preparation; 0 = none */
+    tdl_wish wish; /* of every learner's rows */
     uint64_t seed;
     tdl_pool *pool;
     int64_t deadline_us; /* monotonic; 0 = none */
@@ -75,8 +76,6 @@ void tdl_contest_release(tdl_contest *contest); /* accepts a zeroed struct */
 
 /* ---- for others that measure on the same folds ---- */
 
-/* How a learner's matrix is prepared. */
-tdl_prepare_options tdl_contest_prepare(const tdl_contest_data *data, const tdl_learner_ops *ops);
 tdl_metric_task tdl_metric_task_of(tdl_task task);
 bool tdl_contest_tests(const tdl_contest_data *data, size_t fold); /* is there anything to test? */
 /* Probabilities, or values, of scores: in place, by the target's task. [n][scores_n] */

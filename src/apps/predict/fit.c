@@ -370,7 +370,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .by_time = s->folds.by_time,
                                  .group = s->group,
                                  .weight = s->weight,
-                                 .winsor = o->winsor,
+                                 .wish = s->wish,
                                  .seed = o->seed,
                                  .pool = o->pool,
                                  .patient = budget >= PATIENT_S,
@@ -423,8 +423,8 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     const tdl_predict_options *o = s->options;
     tdl_status st;
 
-    if (!(o->winsor >= 0 && o->winsor < 0.5))
-        return TDL_FAIL(why, TDL_E_INVALID, "winsor %g: 0 to below .5", o->winsor);
+    if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)))
+        return st;
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||

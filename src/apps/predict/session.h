@@ -12,6 +12,7 @@ typedef struct tdl_fit_session {
     const tdl_frame *frame;
     const tdl_predict_options *options;
     tdl_predict_target target;
+    tdl_wish wish;
     bool *left_out;      /* [columns_n] */
     const char **reason; /* [columns_n] why it is left out; NULL = it is a feature */
     uint32_t *row;       /* [rows_n] with a target: all that there are */

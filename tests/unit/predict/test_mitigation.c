@@ -395,7 +395,7 @@ static void winsorised_numbers_are_as_far_out_as_the_quantile_is(void **state)
 
     TDL_UNUSED(state);
     loans_make(400, 6, &frame);
-    options.winsor = 0.05;
+    options.prepare = "winsor=0.05";
     tdl_predictor *p = loans_fit(&frame, &options);
     tdl_frame two;
     assert_int_equal(tdl_frame_take(&frame, row, 2, &two, NULL), TDL_OK);
@@ -409,7 +409,7 @@ static void winsorised_numbers_are_as_far_out_as_the_quantile_is(void **state)
     assert_true(out[0] < far[0]);
     tdl_predictor_free(p);
     tdl_frame_release(&two);
-    options.winsor = 0.5;
+    options.prepare = "winsor=0.5";
     p = NULL;
     assert_int_equal(tdl_predict_fit(&frame, &options, &p, NULL), TDL_E_INVALID);
     tdl_frame_release(&frame);
