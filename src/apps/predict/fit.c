@@ -7,6 +7,7 @@
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
 #include "table/read.h"
+#include "table/sample.h"
 #include "table/split.h"
 
 enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, PATIENT_S = 600, GUARDED_ROWS = 20 };
@@ -241,18 +242,21 @@ static tdl_status read_weights(tdl_fit_session *s, const tdl_column *column, tdl
     return TDL_OK;
 }
 
-/* n / (classes * rows of the class): each class weighs as much as any other. */
-static void balance(tdl_fit_session *s)
+/* Each class weighs as much as any other. */
+static tdl_status balance(tdl_fit_session *s, tdl_report *why)
 {
-    size_t count[TDL_PREDICT_CLASSES_MAX] = {0};
+    float *y = malloc((s->rows_n + 1) * sizeof *y), *weight = malloc((s->rows_n + 1) * sizeof *y);
+    tdl_status st = y && weight ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
 
-    for (size_t i = 0; i < s->rows_n; i++)
-        count[(size_t)s->target.y[s->row[i]]]++;
-    for (size_t i = 0; i < s->rows_n; i++) {
-        size_t class = (size_t)s->target.y[s->row[i]];
-        s->weight[s->row[i]] *=
-            (float)((double)s->rows_n / (double)s->target.classes_n / (double)count[class]);
-    }
+    for (size_t i = 0; i < s->rows_n && !st; i++)
+        y[i] = s->target.y[s->row[i]];
+    if (!st)
+        st = tdl_class_weights(y, s->rows_n, s->target.classes_n, weight, why);
+    for (size_t i = 0; i < s->rows_n && !st; i++)
+        s->weight[s->row[i]] *= weight[i];
+    free(y);
+    free(weight);
+    return st;
 }
 
 static tdl_status make_weights(tdl_fit_session *s, tdl_report *why)
@@ -270,7 +274,7 @@ static tdl_status make_weights(tdl_fit_session *s, tdl_report *why)
     if (o->weight && !(st = tdl_find_columns(s->frame, o->weight, &column, 1, &n, why)))
         st = read_weights(s, &s->frame->column[column], why);
     if (!st && o->balance && s->target.classes_n)
-        balance(s);
+        st = balance(s, why);
     return st;
 }
 
