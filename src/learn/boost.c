@@ -231,16 +231,16 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     }
     if ((st = tdl_boost_setting_read(setting, problem, &f.setting, why)))
         goto out;
-    if (!f.setting.rounds && data.rows < FOLD_ROWS_MIN)
+    if (f.setting.rounds == 0 && data.rows < FOLD_ROWS_MIN)
         f.setting.rounds = TINY_ROUNDS;
     f.plan.loss = tdl_boost_loss(&f.setting, problem);
-    if (!f.setting.rounds && (st = hold_out(problem, &fold, &data.folds_n, why)))
+    if (f.setting.rounds == 0 && (st = hold_out(problem, &fold, &data.folds_n, why)))
         goto out;
     data.fold = fold;
     if ((st = tdl_xgboost_worker_start(&data, &f.worker, why)))
         goto out;
     f.plan.rounds = (uint32_t)f.setting.rounds;
-    if (!f.setting.rounds && (st = find_rounds(&f, data.folds_n, why)))
+    if (f.setting.rounds == 0 && (st = find_rounds(&f, data.folds_n, why)))
         goto out;
     if ((st = train_all(&f, &made->forest, why)))
         goto out;

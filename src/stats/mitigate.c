@@ -82,8 +82,10 @@ static double nearest_threshold(const double *score, const double *weight, const
     for (size_t left = n; left;) {
         double own = score[row[left - 1]], gap;
 
-        for (; left && score[row[left - 1]] == own; left--)
-            chosen += tdl_weight_of(weight, row[left - 1]);
+        while (left && score[row[left - 1]] == own) {
+            left--;
+            chosen += tdl_weight_of(weight, row[left]);
+        }
         gap = fabs(chosen / all - target);
         if (!(gap < best - 1e-12))
             continue;

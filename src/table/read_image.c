@@ -272,7 +272,7 @@ static char *labels_path(const char *images)
     char *path = at ? strdup(images) : NULL;
 
     if (path)
-        memcpy(path + (at - images), to, strlen(to));
+        memcpy(path + (at - images), to, sizeof to - 1);
     return path;
 }
 
