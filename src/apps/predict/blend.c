@@ -193,7 +193,7 @@ tdl_status tdl_blend_fit(const tdl_blend_data *data, double ridge, double *ret_w
                          double *ret_temperature, tdl_report *why)
 {
     size_t m = data->models_n;
-    double *buffer = malloc((2 * data->scores_n + 1) * sizeof *buffer);
+    double *buffer = calloc(2 * data->scores_n + 1, sizeof *buffer);
 
     if (!buffer)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to blend");

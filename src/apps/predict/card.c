@@ -177,7 +177,7 @@ static bool stands_before(const tdl_fit_session *s, const tdl_entry *a, const td
 /* Best first, those left out last. */
 static tdl_status write_leaderboard(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_report *why)
 {
-    size_t order[TDL_CONTEST_ENTRIES_MAX];
+    size_t order[TDL_CONTEST_ENTRIES_MAX] = {0};
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < s->contest.entries_n; i++) {

@@ -101,7 +101,7 @@ static tdl_status compare(blending *b, const tdl_entry *best, tdl_choice *ret, t
 {
     tdl_blend_data single = b->blend;
     size_t k = single.scores_n, n = 0;
-    double weight[1], temperature[1], z[TDL_BLEND_SCORES_MAX], sum = 0, squares = 0;
+    double weight[1], temperature[1], z[TDL_BLEND_SCORES_MAX] = {0}, sum = 0, squares = 0;
     const double *score = best->score;
     tdl_status st;
 

@@ -583,9 +583,9 @@ static tdl_status hold_bout(const tdl_contest_data *data, tdl_entry *entry, bool
         entry->seconds += b->trial[i].seconds;
     entry->settings_n = entry->settings_tried = b->trials_n;
     keep_best(b, 1);
-    for (size_t i = 0; i < b->trials_n; i++)
-        if (b->trial[i].alive)
-            best = &b->trial[i];
+    best = b->trial;
+    while (!best->alive)
+        best++;
     if (!(st = make_entry(b, best, why)))
         take_models(b, best);
 out:

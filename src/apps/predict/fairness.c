@@ -27,7 +27,7 @@ static int ascending(const void *a, const void *b)
 static tdl_status group_numbers(const tdl_column *column, const tdl_tested *t, grouping *ret,
                                 tdl_report *why)
 {
-    double *sorted = malloc((t->n + 1) * sizeof *sorted), upper[LEVELS_MAX];
+    double *sorted = malloc((t->n + 1) * sizeof *sorted), upper[LEVELS_MAX] = {0};
     size_t n = 0, values = 1;
 
     if (!sorted)

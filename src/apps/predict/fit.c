@@ -64,7 +64,7 @@ static tdl_status take_rows(tdl_fit_session *s, tdl_report *why)
 
     if (st)
         return st;
-    if (!(s->row = malloc((n + 1) * sizeof *s->row)))
+    if (!(s->row = calloc(n + 1, sizeof *s->row)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", n);
     for (size_t i = 0; i < n; i++) {
         uint32_t row = s->options->row ? s->options->row[i] : (uint32_t)i;

@@ -131,13 +131,13 @@ static tdl_status split_time(const tdl_column *column, const uint32_t *row, size
 static tdl_status split_given(const tdl_column *column, const uint32_t *row, size_t rows_n,
                               tdl_folds *ret, tdl_report *why)
 {
-    int32_t *number = malloc((rows_n + 1) * sizeof *number);
+    int32_t *number = calloc(rows_n + 1, sizeof *number);
     tdl_status st;
 
     if (!number)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu folds", rows_n);
     st = tdl_number_values(column, row, rows_n, number, &ret->folds_n, why);
-    for (size_t i = 0; i < rows_n; i++)
+    for (size_t i = 0; i < rows_n && !st; i++)
         ret->fold[i] = (uint32_t)number[i];
     free(number);
     if (!st && (ret->folds_n < 2 || ret->folds_n > TDL_CONTEST_FOLDS_MAX))

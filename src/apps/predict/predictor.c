@@ -42,7 +42,7 @@ static size_t find_column(const tdl_predictor *p, const char *name)
 {
     size_t i = 0;
 
-    while (i < p->columns_n && strcmp(p->column[i], name) != 0)
+    while (i < p->columns_n && (!p->column[i] || strcmp(p->column[i], name) != 0))
         i++;
     return i < p->columns_n ? i : SIZE_MAX;
 }
@@ -269,17 +269,18 @@ size_t tdl_predictor_class_set(const tdl_predictor *p, const double *output, dou
                                size_t *ret_class)
 {
     double two[2] = {1 - output[0], output[0]}, held = 0;
-    const double *of = p->target.task == TDL_TASK_BINARY ? two : output;
-    size_t n = 0;
+    bool binary = p->target.task == TDL_TASK_BINARY;
+    const double *of = binary ? two : output;
+    size_t n = 0, classes_n = binary ? 2 : p->target.classes_n;
 
-    for (size_t k = 0; k < p->target.classes_n; k++) { // by insertion, most likely first
+    for (size_t k = 0; k < classes_n; k++) { // by insertion, most likely first
         size_t at = k;
 
         for (; at > 0 && of[ret_class[at - 1]] < of[k]; at--)
             ret_class[at] = ret_class[at - 1];
         ret_class[at] = k;
     }
-    while (n < p->target.classes_n && held < level)
+    while (n < classes_n && held < level)
         held += of[ret_class[n++]];
     return n;
 }
