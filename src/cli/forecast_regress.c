@@ -20,7 +20,7 @@ typedef struct regress {
     size_t known_n, future_n;
     tdl_regression *model;
     double *forecast; /* [future_n] */
-    double half[TDL_LEVELS_MAX];
+    double half[TDL_LEVELS_MAX] = {0};
 } regress;
 
 /* ---- rows ---- */
@@ -126,7 +126,7 @@ static tdl_status backtest(regress *r, tdl_forecast_job *job, tdl_report *why)
     size_t held = r->v->horizon ? (size_t)r->v->horizon : r->known_n / 5;
     size_t n = r->known_n > held ? r->known_n - held : 0;
     double *f = malloc((held ? held : 1) * sizeof *f), *y = malloc((held ? held : 1) * sizeof *y);
-    double half[TDL_LEVELS_MAX];
+    double half[TDL_LEVELS_MAX] = {0};
     tdl_regression *m = NULL;
     tdl_backtest *b = &job->backtest;
     tdl_status st = TDL_OK;

@@ -156,11 +156,10 @@ static tdl_status measure_fold(work *w, uint32_t fold, tdl_report *why)
         }
     if (n == t->n)
         return TDL_OK; // nothing was tested in it
-    if (n)
-        st = fit_thresholds(w, w->y, w->output, w->other, n, w->threshold,
-                            why); // NOLINT(clang-analyzer-unix.Malloc): release() has it all
-    else                          // the only one: there are no others to fit on
+    if (!n)            // the only one: there are no others to fit on
         st = fit_thresholds(w, t->y, t->output, w->group, t->n, w->threshold, why);
+    else // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): release() has it all
+        st = fit_thresholds(w, w->y, w->output, w->other, n, w->threshold, why);
     for (size_t i = 0; i < t->n && !st; i++)
         if (t->fold[i] == fold)
             decide(w, i);
