@@ -20,7 +20,7 @@ typedef struct regress {
     size_t known_n, future_n;
     tdl_regression *model;
     double *forecast; /* [future_n] */
-    double half[TDL_LEVELS_MAX] = {0};
+    double half[TDL_LEVELS_MAX];
 } regress;
 
 /* ---- rows ---- */
