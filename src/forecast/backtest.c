@@ -108,12 +108,12 @@ static tdl_status run_origin(run *r, const tdl_series_set *set, size_t held, tdl
 {
     tdl_series_set known = *set;
     tdl_forecaster *f = NULL;
-    size_t *from = malloc(set->series_n * sizeof *from), season;
+    size_t *from = calloc(set->series_n + 1, sizeof *from), season;
     tdl_status st = TDL_OK;
 
     season = set->periods_n ? set->period[0] : 1;
     known.series_n = 0;
-    known.series = malloc(set->series_n * sizeof *known.series);
+    known.series = calloc(set->series_n + 1, sizeof *known.series);
     if (!from || !known.series) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", set->series_n);
         goto out;

@@ -113,18 +113,36 @@ static corner toward(ets *m, const double *centre, const corner *from, double fa
     return c;
 }
 
+/* Which parameters the form has. */
+static size_t list_free(const ets *m, size_t ret[PARAMETERS])
+{
+    size_t k = 0;
+
+    ret[k++] = 0;
+    if (m->trend)
+        ret[k++] = 1;
+    if (m->season)
+        ret[k++] = 2;
+    if (m->trend == TREND_DAMPED)
+        ret[k++] = 3;
+    return k;
+}
+
+/* All corners half the way to the best one. */
+static void shrink(ets *m, corner *c, const size_t *free_, size_t k)
+{
+    for (size_t i = 1; i <= k; i++) {
+        for (size_t j = 0; j < k; j++)
+            c[i].x[free_[j]] = (c[i].x[free_[j]] + c[0].x[free_[j]]) / 2;
+        c[i].value = run(m, c[i].x);
+    }
+}
+
 static double minimise(ets *m, double x[PARAMETERS])
 {
-    size_t free_[PARAMETERS], k = 0;
+    size_t free_[PARAMETERS] = {0}, k = list_free(m, free_);
     corner c[PARAMETERS + 1];
 
-    free_[k++] = 0;
-    if (m->trend)
-        free_[k++] = 1;
-    if (m->season)
-        free_[k++] = 2;
-    if (m->trend == TREND_DAMPED)
-        free_[k++] = 3;
     for (size_t i = 0; i <= k; i++) {
         memcpy(c[i].x, x, sizeof c[i].x);
         if (i)
@@ -153,11 +171,8 @@ static double minimise(ets *m, double x[PARAMETERS])
             if (inner.value < c[k].value) {
                 c[k] = inner;
             } else {
-                for (size_t i = 1; i <= k; i++, used++) {
-                    for (size_t j = 0; j < k; j++)
-                        c[i].x[free_[j]] = (c[i].x[free_[j]] + c[0].x[free_[j]]) / 2;
-                    c[i].value = run(m, c[i].x);
-                }
+                shrink(m, c, free_, k);
+                used += k;
             }
         }
     }
@@ -176,7 +191,7 @@ static void start(ets *m)
 
     for (size_t t = 0; t < part; t++) { // means of the first and the last of the span
         double a = m->y[t], b = m->y[span - part + t];
-        size_t ia = t % m->period, ib = (span - part + t) % m->period;
+        size_t ia = t % m1, ib = (span - part + t) % m1;
 
         if (m->season == SEASON_ADDITIVE) {
             a -= m->index[ia];

@@ -435,10 +435,12 @@ tdl_status tdl_patch_error(tdl_patch *m, const double *y, size_t first, size_t n
 static tdl_status forecast(const void *model, const double *y, size_t n, size_t horizon,
                            double *ret, tdl_report *why)
 {
-    tdl_patch *m = (tdl_patch *)(uintptr_t)model; // the net's room is used under the lock
-    double *all = malloc(m->horizon * sizeof *all);
+    tdl_patch *m; // not const: the net's room is used, under the lock
+    double *all;
     tdl_status st;
 
+    memcpy(&m, &model, sizeof m);
+    all = calloc(m->horizon + 1, sizeof *all);
     if (!all)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", m->horizon);
     pthread_mutex_lock(&m->lock);
@@ -505,7 +507,7 @@ static tdl_status load_ridge(tdl_patch *m, const tdl_st_file *file, tdl_report *
     for (size_t i = 0; i < view->n; i++)
         if (!isfinite(w[i]))
             return TDL_FAIL(why, TDL_E_CORRUPT, "transformer: weight %zu of the ridge", i);
-    if (!(m->ridge = malloc(view->n * sizeof *m->ridge)))
+    if (!(m->ridge = malloc((view->n + 1) * sizeof *m->ridge)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a ridge");
     memcpy(m->ridge, w, view->n * sizeof *w);
     return TDL_OK;
