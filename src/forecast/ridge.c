@@ -82,9 +82,9 @@ tdl_status tdl_ridge_sums_add(tdl_ridge_sums *sums, const double *y, size_t n, t
 
     if (!windows)
         return TDL_OK;
-    s = malloc(sums->window * width * sizeof *s);
-    row = malloc(width * sizeof *row);
-    centred = malloc(n * sizeof *centred);
+    s = calloc(sums->window * width, sizeof *s);
+    row = calloc(width, sizeof *row);
+    centred = calloc(n, sizeof *centred);
     if (!s || !row || !centred) {
         free(s);
         free(row);
@@ -188,7 +188,7 @@ tdl_status tdl_ridge_choose(const tdl_ridge_sums *train, const tdl_ridge_sums *v
                             double *ret_lambda, double *ret_error, tdl_report *why)
 {
     size_t size = train->window * train->horizon;
-    double *w = malloc(size * sizeof *w), best = HUGE_VAL;
+    double *w = calloc(size, sizeof *w), best = HUGE_VAL;
     tdl_status st = TDL_OK;
 
     if (!w)
