@@ -102,7 +102,7 @@ tdl_status tdl_hierarchy_reconcile(const int32_t *parent, size_t nodes_n, tdl_re
                            t.leaves_n, TDL_HIERARCHY_LEAVES_MAX);
         goto out;
     }
-    if (!(leaves = malloc(t.leaves_n * (horizon ? horizon : 1) * sizeof *leaves))) {
+    if (!(leaves = calloc(t.leaves_n * horizon + 1, sizeof *leaves))) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu leaves", t.leaves_n);
         goto out;
     }
