@@ -83,13 +83,14 @@ static void fill_wide(const tdl_regressors *r, double time, double *out)
 static void fill_short(const tdl_regressors *r, double time, float *out)
 {
     tdl_civil c = tdl_civil_of(time);
+    int hour = c.second / 3600; // whole: the hour of the clock
 
     *out++ = (float)c.weekday;
     *out++ = (float)c.day_of_year;
     *out++ = (float)c.month;
     *out++ = (float)c.year;
     if (r->hours)
-        *out++ = (float)(c.second / 3600);
+        *out++ = (float)hour;
     if (r->holidays) {
         *out++ = (float)tdl_holiday_on(r->holidays, day_of(time));
         *out++ = (float)nearest(r->holidays, day_of(time));
