@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ static tdl_status forecast_all(const tdl_selection *s, const tdl_pooled *pooled,
         if (!s->entrant[e].member) {
             const tdl_pooled *p = &pooled[s->entrant[e].variant];
 
+            assert(pooled); // only `enter` lets them in, from those given
             st = p->forecast(p->model, y, n, horizon, ret + e * horizon, why);
         } else if (s->entrant[e].variant == 0)
             st = s->entrant[e].member->forecast(&s->task, y, n, SIZE_MAX, ret + e * horizon, why);
@@ -148,7 +150,7 @@ static tdl_status score(tdl_selection *s, const tdl_pooled *pooled, const double
                         tdl_report *why)
 {
     size_t horizon = s->task.horizon;
-    double *forecast = malloc(s->entrants_n * horizon * sizeof *forecast);
+    double *forecast = calloc(s->entrants_n * horizon, sizeof *forecast);
     double sum[TDL_ENTRANTS_MAX] = {0};
     double scale = tdl_forecast_scale(&s->task, y, n);
     tdl_status st = TDL_OK;
