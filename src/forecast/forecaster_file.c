@@ -90,7 +90,7 @@ tdl_status tdl_forecaster_save(const tdl_forecaster *f, const char *path, tdl_re
         points += f->fitted[i].series.n;
         rows += f->fitted[i].residuals_n;
     }
-    y = malloc(points * sizeof *y);
+    y = malloc((points + 1) * sizeof *y);
     residual = malloc((rows ? rows : 1) * f->horizon * sizeof *residual);
     write_about(f, writer, &w);
     if (!y || !residual || about.failed) {
@@ -214,7 +214,7 @@ static tdl_status read_series(tdl_forecaster *f, const json_t *one, const tdl_fo
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu points", n);
     s->series.n = n;
     memcpy(s->series.y, (const double *)c->y->data + c->at, n * sizeof(double));
-    if (s->residuals_n)
+    if (c->residual && s->residuals_n)
         memcpy(s->residual, (const double *)c->residual->data + c->row * f->horizon,
                s->residuals_n * f->horizon * sizeof(double));
     c->at += n;
