@@ -64,7 +64,7 @@ static tdl_status calibrate(const fitting *c, tdl_fitted_series *s, tdl_report *
     stride = wanted > 1 ? room / (wanted - 1) : room;
     stride = stride ? stride : 1;
     origins = room / stride + 1 < wanted ? room / stride + 1 : wanted;
-    if (!(s->residual = malloc(origins * horizon * sizeof *s->residual)))
+    if (!(s->residual = calloc(origins * horizon + 1, sizeof *s->residual)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu forecasts", origins);
     for (size_t o = 0; o < origins && !st; o++) {
         size_t known = n - horizon - (origins - 1 - o) * stride;
@@ -338,14 +338,11 @@ static const tdl_fitted_series *most_alike(const tdl_forecaster *f, const double
     return best;
 }
 
-tdl_status tdl_forecaster_predict(const tdl_forecaster *f, size_t series, const double *history,
-                                  size_t n, size_t horizon, const double *level, size_t levels_n,
-                                  tdl_forecast *ret, tdl_report *why)
+/* Whether a forecast can be given at all: which series or history, how far, which levels. */
+static tdl_status check_request(const tdl_forecaster *f, size_t series, const double *history,
+                                size_t n, size_t horizon, const double *level, size_t levels_n,
+                                tdl_report *why)
 {
-    const tdl_fitted_series *s;
-    double *work = NULL, scale, least = HUGE_VAL;
-    tdl_status st;
-
     if (horizon < 1 || horizon > f->horizon)
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "train with a longer horizon",
                              "a horizon of %zu: the forecaster was fitted for %zu", horizon,
@@ -360,6 +357,39 @@ tdl_status tdl_forecaster_predict(const tdl_forecaster *f, size_t series, const 
     for (size_t k = 0; k < levels_n; k++)
         if (!(level[k] > 0 && level[k] < 1))
             return TDL_FAIL(why, TDL_E_INVALID, "a level of %g: not between 0 and 1", level[k]);
+    return TDL_OK;
+}
+
+/* Low and high around ret->mean, [levels_n][horizon]; where no value of the history was below
+ * zero, low is not either. work: [residuals_n] */
+static void lay_bands(const tdl_forecaster *f, const tdl_fitted_series *s, const double *history,
+                      size_t n, size_t horizon, const double *level, size_t levels_n, double *work,
+                      tdl_forecast *ret)
+{
+    double scale = tdl_forecast_scale(&s->selection.task, history, n), least = HUGE_VAL;
+
+    for (size_t t = 0; t < n; t++)
+        least = history[t] < least ? history[t] : least;
+    for (size_t k = 0; k < levels_n; k++)
+        for (size_t h = 0; h < horizon; h++) {
+            double half = half_width(f, s, h, level[k], scale, work);
+            double low = ret->mean[h] - half;
+
+            ret->low[k * horizon + h] = least >= 0 && low < 0 ? 0 : low;
+            ret->high[k * horizon + h] = ret->mean[h] + half;
+        }
+}
+
+tdl_status tdl_forecaster_predict(const tdl_forecaster *f, size_t series, const double *history,
+                                  size_t n, size_t horizon, const double *level, size_t levels_n,
+                                  tdl_forecast *ret, tdl_report *why)
+{
+    const tdl_fitted_series *s;
+    double *work = NULL;
+    tdl_status st;
+
+    if ((st = check_request(f, series, history, n, horizon, level, levels_n, why)))
+        return st;
     s = series == SIZE_MAX ? most_alike(f, history, n) : &f->fitted[series];
     if (!history) {
         history = s->series.y;
@@ -371,17 +401,7 @@ tdl_status tdl_forecaster_predict(const tdl_forecaster *f, size_t series, const 
     if ((st = tdl_forecast_by(&s->selection, f->pooled, history, n, work, why)))
         goto out;
     memcpy(ret->mean, work, horizon * sizeof *work);
-    scale = tdl_forecast_scale(&s->selection.task, history, n);
-    for (size_t t = 0; t < n; t++)
-        least = history[t] < least ? history[t] : least;
-    for (size_t k = 0; k < levels_n; k++)
-        for (size_t h = 0; h < horizon; h++) {
-            double half = half_width(f, s, h, level[k], scale, work);
-            double low = ret->mean[h] - half;
-
-            ret->low[k * horizon + h] = least >= 0 && low < 0 ? 0 : low;
-            ret->high[k * horizon + h] = ret->mean[h] + half;
-        }
+    lay_bands(f, s, history, n, horizon, level, levels_n, work, ret);
 out:
     free(work);
     return st;
