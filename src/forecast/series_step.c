@@ -34,6 +34,38 @@ static bool monthly(const tdl_series_point *points, size_t n)
     return same || last;
 }
 
+/* The middle of steps [n] ascending, or, where gaps are many and it may be several, the smallest
+ * that divides it. */
+static double usual_step(const double *step, size_t n)
+{
+    double middle = step[n / 2];
+
+    for (size_t i = 0; i < n / 2; i++)
+        if (step[i] < middle && fabs(remainder(middle, step[i])) < 1e-3 * step[i])
+            return step[i];
+    return middle;
+}
+
+/* The greatest common divisor of the months between points that follow each other in a series. */
+static int64_t common_months(const tdl_series_point *points, size_t n)
+{
+    int64_t months = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        int64_t a;
+
+        if (points[i].series != points[i - 1].series)
+            continue;
+        a = months_of(points[i].time) - months_of(points[i - 1].time);
+        while (a) {
+            int64_t rest = months % a;
+            months = a;
+            a = rest;
+        }
+    }
+    return months;
+}
+
 tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, bool timed,
                           tdl_step *ret, tdl_report *why)
 {
@@ -49,28 +81,12 @@ tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, 
             step[steps++] = points[i].time - points[i - 1].time;
     if (steps && timed) {
         qsort(step, steps, sizeof *step, ascending);
-        ret->n = step[steps / 2];
+        ret->n = usual_step(step, steps);
         ret->unit = dates ? TDL_STEP_SECONDS : TDL_STEP_INDEX;
-        // the middle step may be several where gaps are many: a smaller one that divides it
-        for (size_t i = 0; i < steps / 2; i++)
-            if (step[i] < ret->n && fabs(remainder(ret->n, step[i])) < 1e-3 * step[i]) {
-                ret->n = step[i];
-                break;
-            }
-        if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n)) {
-            for (size_t i = 1; i < n; i++)
-                if (points[i].series == points[i - 1].series) {
-                    int64_t a = months_of(points[i].time) - months_of(points[i - 1].time);
-
-                    while (a) {
-                        int64_t rest = months % a;
-                        months = a;
-                        a = rest;
-                    }
-                }
-            if (months > 0)
-                *ret = (tdl_step){TDL_STEP_MONTHS, (double)months};
-        }
+        if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n))
+            months = common_months(points, n);
+        if (months > 0)
+            *ret = (tdl_step){TDL_STEP_MONTHS, (double)months};
     }
     free(step);
     return TDL_OK;
