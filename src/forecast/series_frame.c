@@ -83,6 +83,12 @@ static tdl_layout layout_of(const tdl_frame *frame, const tdl_series_options *o,
     return p->time && repeating(frame) ? TDL_LAYOUT_LONG : TDL_LAYOUT_COLUMNS;
 }
 
+static tdl_status nothing_to_forecast(const tdl_frame *frame, tdl_report *why)
+{
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, "name it with --value", "%s",
+                         frame->rows ? "no column is a number to forecast" : "no rows");
+}
+
 static tdl_status find_columns(plan *p, const tdl_series_options *o, tdl_report *why)
 {
     const tdl_frame *frame = p->frame;
@@ -93,6 +99,8 @@ static tdl_status find_columns(plan *p, const tdl_series_options *o, tdl_report 
         (st = named(frame, o->series, "series", &p->id, why)) ||
         (st = named(frame, o->value, "value", &value, why)))
         return st;
+    if (!frame->columns_n || !frame->column)
+        return nothing_to_forecast(frame, why);
     if (p->time && !p->time->number)
         return TDL_FAIL_HINT(why, TDL_E_INVALID,
                              "times are RFC 3339, as 2026-11-28 or "
@@ -122,8 +130,7 @@ static tdl_status find_columns(plan *p, const tdl_series_options *o, tdl_report 
         return TDL_FAIL(why, TDL_E_INVALID, "column %s is %s, not a number", value->name,
                         tdl_column_type_name(value->type));
     if (!p->values_n || !frame->rows)
-        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name it with --value", "%s",
-                             frame->rows ? "no column is a number to forecast" : "no rows");
+        return nothing_to_forecast(frame, why);
     if (p->layout == TDL_LAYOUT_LONG && p->values_n > 1)
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "name one with --value",
                              "%zu columns are numbers, %s and %s among them", p->values_n,
@@ -178,6 +185,34 @@ static size_t place(const plan *p, double id)
     return at ? (size_t)(at - p->ids) : 0;
 }
 
+/* The points of one row into ret [values_n]; how many there are. */
+static size_t take_row(const plan *p, size_t row, double time, tdl_series_point *ret)
+{
+    bool rows = p->layout == TDL_LAYOUT_ROWS, ids = p->layout == TDL_LAYOUT_LONG && p->id;
+
+    if (ids && !tdl_column_has(p->id, row))
+        return 0;
+    for (size_t v = 0; v < p->values_n; v++) {
+        double value = p->frame->column[p->value[v]].number[row];
+        size_t series = rows ? row : p->layout == TDL_LAYOUT_COLUMNS ? v : 0;
+
+        if (ids)
+            series = p->id->level ? (size_t)p->id->level[row] : place(p, p->id->number[row]);
+        ret[v] =
+            (tdl_series_point){series, rows ? (double)v : time, isfinite(value) ? value : NAN, row};
+    }
+    return p->values_n;
+}
+
+/* Is a point earlier than the one before it in its series? */
+static bool goes_back(const tdl_series_point *points, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (points[i].series == points[i - 1].series && points[i].time < points[i - 1].time)
+            return true;
+    return false;
+}
+
 static tdl_status take_points(const plan *p, tdl_series_point **ret, size_t *ret_n,
                               bool *ret_sorted, tdl_report *why)
 {
@@ -190,7 +225,6 @@ static tdl_status take_points(const plan *p, tdl_series_point **ret, size_t *ret
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows of %zu values", frame->rows,
                         p->values_n);
     for (size_t row = 0; row < frame->rows; row++) {
-        bool rows = p->layout == TDL_LAYOUT_ROWS;
         double time = p->time ? p->time->number[row] : (double)row;
 
         if (!isfinite(time)) {
@@ -198,23 +232,9 @@ static tdl_status take_points(const plan *p, tdl_series_point **ret, size_t *ret
             return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave the row out, or give it a time",
                                  "row %zu has no time in column %s", row + 1, p->time->name);
         }
-        for (size_t v = 0; v < p->values_n; v++) {
-            double value = frame->column[p->value[v]].number[row];
-            size_t series = rows ? row : p->layout == TDL_LAYOUT_COLUMNS ? v : 0;
-
-            if (p->layout == TDL_LAYOUT_LONG && p->id) {
-                if (!tdl_column_has(p->id, row))
-                    continue;
-                series = p->id->level ? (size_t)p->id->level[row] : place(p, p->id->number[row]);
-            }
-            points[n++] = (tdl_series_point){series, rows ? (double)v : time,
-                                             isfinite(value) ? value : NAN, row};
-        }
+        n += take_row(p, row, time, points + n);
     }
-    *ret_sorted = false;
-    for (size_t i = 1; i < n && !*ret_sorted && p->time; i++)
-        *ret_sorted =
-            points[i].series == points[i - 1].series && points[i].time < points[i - 1].time;
+    *ret_sorted = p->time && goes_back(points, n);
     qsort(points, n, sizeof *points, by_series_time_row);
     *ret = points;
     *ret_n = n;
@@ -326,6 +346,7 @@ static tdl_status build(const plan *p, const tdl_series_point *points, size_t n,
         series_n += !i || points[i].series != points[i - 1].series;
     if (!(set->series = calloc(series_n ? series_n : 1, sizeof *set->series)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", series_n);
+    set->series_n = 0; // counts those that are laid out
     for (size_t i = 0; i < n && !st;) {
         size_t end = i, first, last;
 
@@ -348,45 +369,53 @@ static tdl_status build(const plan *p, const tdl_series_point *points, size_t n,
     return st;
 }
 
+/* The season of the set, found on lines over the gaps; 0 = none. */
+static tdl_status find_season(const tdl_series_set *set, size_t *ret, tdl_report *why)
+{
+    tdl_series *rough = calloc(set->series_n, sizeof *rough);
+    tdl_status st = TDL_OK;
+
+    if (!rough)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", set->series_n);
+    for (size_t i = 0; i < set->series_n && !st; i++) {
+        size_t n = set->series[i].n, filled;
+
+        rough[i].n = n;
+        if (!(rough[i].y = malloc((n + 1) * sizeof *rough[i].y))) {
+            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
+            break;
+        }
+        memcpy(rough[i].y, set->series[i].y, n * sizeof *rough[i].y);
+        if ((st = tdl_series_fill(rough[i].y, n, 1, &filled, why)))
+            tdl_report_prefix(why, "series %s", set->series[i].name);
+    }
+    if (!st)
+        *ret = tdl_period_find(rough, set->series_n);
+    for (size_t i = 0; i < set->series_n; i++)
+        free(rough[i].y);
+    free(rough);
+    return st;
+}
+
+/* Fill gaps by the season: `period`, or when that is 0 the one that is found. */
 static tdl_status fill(tdl_series_set *set, size_t period, tdl_report *why)
 {
-    tdl_series *rough = NULL;
     tdl_status st = TDL_OK;
     size_t season = period;
 
-    for (size_t pass = season ? 1 : 0; pass < 2 && !st; pass++) {
-        if (pass == 0) { // the season is found on lines over the gaps, then fills them
-            if (!(rough = calloc(set->series_n, sizeof *rough)))
-                return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu series", set->series_n);
-            for (size_t i = 0; i < set->series_n && !st; i++) {
-                size_t n = set->series[i].n, filled;
+    if (!season) {
+        if ((st = find_season(set, &season, why)))
+            return st;
+        set->period_found = season > 0;
+    }
+    for (size_t i = 0; i < set->series_n && !st; i++) {
+        tdl_series *s = &set->series[i];
 
-                rough[i].n = n;
-                if (!(rough[i].y = malloc(n * sizeof *rough[i].y))) {
-                    st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
-                    break;
-                }
-                memcpy(rough[i].y, set->series[i].y, n * sizeof *rough[i].y);
-                if ((st = tdl_series_fill(rough[i].y, n, 1, &filled, why)))
-                    tdl_report_prefix(why, "series %s", set->series[i].name);
-            }
-            if (!st)
-                season = tdl_period_find(rough, set->series_n);
-            set->period_found = season > 0;
-            continue;
-        }
-        for (size_t i = 0; i < set->series_n && !st; i++) {
-            tdl_series *s = &set->series[i];
-
-            if ((st = tdl_series_fill(s->y, s->n, season, &s->filled, why)))
-                tdl_report_prefix(why, "series %s", s->name);
-            set->filled += s->filled;
-        }
+        if ((st = tdl_series_fill(s->y, s->n, season, &s->filled, why)))
+            tdl_report_prefix(why, "series %s", s->name);
+        set->filled += s->filled;
     }
     set->periods_n = tdl_periods_of(season, set->period);
-    for (size_t i = 0; rough && i < set->series_n; i++)
-        free(rough[i].y);
-    free(rough);
     return st;
 }
 
