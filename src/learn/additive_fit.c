@@ -337,8 +337,8 @@ static void centre(fit *f)
                 if (pair) {
                     size_t a = (size_t)f->m->member[2 * k], e = (size_t)f->m->member[2 * k + 1];
 
-                    at = (size_t)(f->m->coarse[a * BINS + f->bin[a * f->rows + i]] * COARSE +
-                                  f->m->coarse[e * BINS + f->bin[e * f->rows + i]]);
+                    at = (size_t)f->m->coarse[a * BINS + f->bin[a * f->rows + i]] * COARSE +
+                         (size_t)f->m->coarse[e * BINS + f->bin[e * f->rows + i]];
                 } else {
                     at = f->bin[j * f->rows + i];
                 }

@@ -64,7 +64,7 @@ static double weights(const tdl_network_shape *shape, const tdl_network_setting 
 {
     const tdl_cnn_config c = config_of(shape, setting);
     double channels = (double)shape->channels, sum = 0;
-    double height = (double)shape->height, width = (double)shape->width;
+    size_t height = shape->height, width = shape->width;
 
     for (size_t i = 0; i < c.stages_n; i++) {
         double filters = (double)c.stage[i].filters;
@@ -72,11 +72,11 @@ static double weights(const tdl_network_shape *shape, const tdl_network_setting 
         sum += 9 * channels * filters;
         channels = filters;
         if (c.stage[i].pool == 2) {
-            height = (double)((size_t)height / 2);
-            width = (double)((size_t)width / 2);
+            height /= 2;
+            width /= 2;
         }
     }
-    return sum + channels * height * width * (double)c.hidden;
+    return sum + channels * (double)height * (double)width * (double)c.hidden;
 }
 
 static const tdl_network_kind kind = {

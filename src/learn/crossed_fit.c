@@ -1,5 +1,6 @@
 /* Fitting crossed effects: terms take turns (backfitting), their variances are re-estimated on the
  * way, and interactions are added one by one while a hold-out says so. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,10 +206,14 @@ static tdl_status linear_turn(fit *f, double *ret_most, tdl_report *why)
 static void rescore(fit *f)
 {
     tdl_design_apply(f->p->x, f->m->w, 1, f->p->pool, f->score);
-    for (size_t t = 0; t < f->m->terms_n; t++)
+    for (size_t t = 0; t < f->m->terms_n; t++) {
+        const int32_t *group = f->group[t];
+
+        assert(group); // add_term and drop_term keep it beside the model's term
         for (size_t i = 0; i < f->p->x->rows; i++)
-            if (f->group[t][i] >= 0)
-                f->score[i] += f->m->term[t].effect[f->group[t][i]];
+            if (group[i] >= 0)
+                f->score[i] += f->m->term[t].effect[group[i]];
+    }
 }
 
 static tdl_status passes(fit *f, size_t n, tdl_report *why)

@@ -115,21 +115,27 @@ typedef struct newton {
     double *gradient, *step, *next, *next_gradient; /* [m] */
 } newton;
 
+/* Curvature by row of a pair of softmax heads: w p_a (1[a = b] - p_b). */
+static void fill_curve(const glm *g, size_t a, size_t b, double *curve)
+{
+    for (size_t i = 0; i < g->p->x->rows; i++) {
+        const double *p = g->prob + i * g->heads;
+
+        curve[i] = p[a] * ((double)(a == b) - p[b]);
+        curve[i] *= g->p->weight ? (double)g->p->weight[i] : 1;
+    }
+}
+
 static tdl_status fill_hessian(const glm *g, newton *q, tdl_report *why)
 {
-    size_t n = g->n, m = g->heads * n, rows = g->p->x->rows;
+    size_t n = g->n, m = g->heads * n;
     tdl_status st;
 
     if (g->family != TDL_GLM_SOFTMAX)
         return tdl_design_gram(g->p->x, g->prob, g->p->pool, q->hessian, why);
     for (size_t a = 0; a < g->heads; a++)
         for (size_t b = 0; b <= a; b++) {
-            for (size_t i = 0; i < rows; i++) {
-                const double *p = g->prob + i * g->heads;
-
-                q->curve[i] = p[a] * ((double)(a == b) - p[b]);
-                q->curve[i] *= g->p->weight ? (double)g->p->weight[i] : 1;
-            }
+            fill_curve(g, a, b, q->curve);
             if ((st = tdl_design_gram(g->p->x, q->curve, g->p->pool, q->block, why)))
                 return st;
             for (size_t j = 0; j < n; j++)
@@ -205,7 +211,7 @@ static tdl_status by_newton(glm *g, double *w, size_t *ret_steps, tdl_report *wh
     double *all = malloc((2 * m * m + g->n * g->n + rows + 4 * m) * sizeof *all);
     tdl_status st;
 
-    if (!all || !(g->prob = malloc(rows * g->heads * sizeof *g->prob))) {
+    if (!all || !(g->prob = malloc((rows * g->heads + 1) * sizeof *g->prob))) {
         free(all);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to fit %zu parameters", m);
     }
@@ -241,10 +247,10 @@ tdl_status tdl_glm_fit(const tdl_problem *problem, tdl_glm_family family, size_t
         if (problem->y[i] < 0)
             return TDL_FAIL(why, TDL_E_INVALID, "row %zu: a count of %g", i, (double)problem->y[i]);
     if (__builtin_mul_overflow(heads, g.n, &m) || __builtin_mul_overflow(rows, heads, &n_eta) ||
-        n_eta > SIZE_MAX / sizeof *g.eta)
+        n_eta >= SIZE_MAX / sizeof *g.eta)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows of %zu scores", rows, heads);
-    g.eta = malloc(n_eta * sizeof *g.eta);
-    g.loss = malloc(rows * sizeof *g.loss);
+    g.eta = malloc((n_eta + 1) * sizeof *g.eta);
+    g.loss = malloc((rows + 1) * sizeof *g.loss);
     if (!g.eta || !g.loss) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to fit %zu rows", rows);
         goto out;

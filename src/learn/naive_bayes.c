@@ -72,13 +72,28 @@ static size_t levels_of(const naive_bayes *m, const tdl_matrix *x, size_t j)
     return n;
 }
 
+/* Weighted squares of feature j about the mean, over the rows of class c. */
+static double squares_about(const tdl_problem *p, size_t j, size_t c, double mean)
+{
+    const tdl_matrix *x = p->x;
+    double squares = 0;
+
+    for (size_t i = 0; i < x->rows; i++) {
+        double value = (double)x->x[i * x->cols + j], w = p->weight ? (double)p->weight[i] : 1;
+
+        if ((size_t)p->y[i] == c && isfinite(value))
+            squares += w * (value - mean) * (value - mean);
+    }
+    return squares;
+}
+
 static void fit_feature(naive_bayes *m, const tdl_problem *p, size_t j, double smoothing,
                         double levels, double least)
 {
     const tdl_matrix *x = p->x;
 
     for (size_t c = 0; c < m->classes_n; c++) {
-        double weights = 0, sum = 0, squares = 0, mean;
+        double weights = 0, sum = 0, squares, mean;
 
         for (size_t i = 0; i < x->rows; i++) {
             double value = (double)x->x[i * x->cols + j], w = p->weight ? (double)p->weight[i] : 1;
@@ -96,12 +111,7 @@ static void fit_feature(naive_bayes *m, const tdl_problem *p, size_t j, double s
             continue;
         }
         mean = weights > 0 ? sum / weights : 0;
-        for (size_t i = 0; i < x->rows; i++) {
-            double value = (double)x->x[i * x->cols + j], w = p->weight ? (double)p->weight[i] : 1;
-
-            if ((size_t)p->y[i] == c && isfinite(value))
-                squares += w * (value - mean) * (value - mean);
-        }
+        squares = squares_about(p, j, c, mean);
         m->first[c * x->cols + j] = mean;
         m->other[c * x->cols + j] = fmax(weights > 0 ? squares / weights : 0, least);
     }

@@ -246,7 +246,7 @@ static tdl_status strip_tower(tdl_tower *t, tdl_report *why)
 
 tdl_status tdl_network_join(tdl_network *n, tdl_report *why)
 {
-    int first[TDL_NETWORK_MEMBERS_MAX];
+    int first[TDL_NETWORK_MEMBERS_MAX] = {0};
     tdl_status st;
 
     for (size_t i = 0; i < n->towers_n; i++)

@@ -45,7 +45,7 @@ static tdl_status find_baseline(asking *a, tdl_report *why)
     value = a->net.node[a->tower->attribute].op == &tdl_op_input
                 ? batch.x
                 : tdl_net_value(&a->net, a->tower->attribute);
-    for (size_t r = 0; r < BLOCK; r++)
+    for (size_t r = 0; r < BLOCK && value; r++) // NULL = no columns, and n is 0
         memcpy(a->base + r * a->n, value, a->n * sizeof *a->base);
     return TDL_OK;
 }

@@ -75,6 +75,27 @@ static bool rising(const fit *f, const double *at)
     return true;
 }
 
+/* Row i's part in the gradient and the Hessian: slope and curve by eta, the rest by thresholds. */
+static void add_row(fit *f, size_t i, double weight, bool has_a, bool has_b, const ends *e)
+{
+    size_t m = f->m, t = f->t, k = (size_t)f->p->y[i];
+
+    f->slope[i] = -weight * (e->da + e->db);
+    f->curve[i] = weight * (e->daa + 2 * e->dab + e->dbb);
+    if (has_a) {
+        f->gradient[f->cols + k] += weight * e->da;
+        f->hessian[(f->cols + k) * m + f->cols + k] += weight * e->daa;
+        f->by_t[i * t + k] = -weight * (e->daa + e->dab);
+    }
+    if (has_b) {
+        f->gradient[f->cols + k - 1] += weight * e->db;
+        f->hessian[(f->cols + k - 1) * m + f->cols + k - 1] += weight * e->dbb;
+        f->by_t[i * t + k - 1] = -weight * (e->dbb + e->dab);
+    }
+    if (has_a && has_b)
+        f->hessian[(f->cols + k) * m + f->cols + k - 1] += weight * e->dab;
+}
+
 /* Value at `at`; with `all` the gradient and the Hessian too. */
 static tdl_status evaluate(fit *f, const double *at, bool all, double *ret, tdl_report *why)
 {
@@ -104,22 +125,8 @@ static tdl_status evaluate(fit *f, const double *at, bool all, double *ret, tdl_
         ends e;
 
         value += weight * row_loss(a, b, has_a, has_b, &e);
-        if (!all)
-            continue;
-        f->slope[i] = -weight * (e.da + e.db);
-        f->curve[i] = weight * (e.daa + 2 * e.dab + e.dbb);
-        if (has_a) {
-            f->gradient[f->cols + k] += weight * e.da;
-            f->hessian[(f->cols + k) * m + f->cols + k] += weight * e.daa;
-            f->by_t[i * t + k] = -weight * (e.daa + e.dab);
-        }
-        if (has_b) {
-            f->gradient[f->cols + k - 1] += weight * e.db;
-            f->hessian[(f->cols + k - 1) * m + f->cols + k - 1] += weight * e.dbb;
-            f->by_t[i * t + k - 1] = -weight * (e.dbb + e.dab);
-        }
-        if (has_a && has_b)
-            f->hessian[(f->cols + k) * m + f->cols + k - 1] += weight * e.dab;
+        if (all)
+            add_row(f, i, weight, has_a, has_b, &e);
     }
     for (size_t j = 0; j < f->cols; j++)
         value += f->lambda / 2 * at[j] * at[j];
@@ -158,43 +165,65 @@ static void start(const fit *f, double *at)
     }
 }
 
+/* step = -H^-1 gradient, with a ridge that only singular ones feel. *ret_decrement: -step gradient,
+ * about twice what the value can still fall. */
+static tdl_status newton_step(fit *f, double *ret_decrement, tdl_report *why)
+{
+    double decrement = 0, most = 0;
+    size_t m = f->m;
+    tdl_status st;
+
+    for (size_t j = 0; j < m; j++) {
+        most = fmax(most, f->hessian[j * m + j]);
+        f->step[j] = -f->gradient[j];
+    }
+    for (size_t j = 0; j < m; j++)
+        f->hessian[j * m + j] += 1e-10 * most + 1e-300;
+    if ((st = tdl_cholesky(f->hessian, m, why)))
+        return st;
+    tdl_cholesky_solve(f->hessian, m, f->step, 1);
+    for (size_t j = 0; j < m; j++)
+        decrement -= f->step[j] * f->gradient[j];
+    *ret_decrement = decrement;
+    return TDL_OK;
+}
+
+/* next = at + rate step, the rate halved until the value falls enough. *ret: the value there. */
+static tdl_status search_line(fit *f, const double *at, double value, double decrement, double *ret,
+                              tdl_report *why)
+{
+    tdl_status st;
+
+    for (double rate = 1;; rate /= 2) {
+        for (size_t j = 0; j < f->m; j++)
+            f->next[j] = at[j] + rate * f->step[j];
+        if ((st = evaluate(f, f->next, false, ret, why)))
+            return st;
+        if (*ret <= value - 1e-4 * rate * decrement || rate < 1e-10)
+            return TDL_OK;
+    }
+}
+
 static tdl_status run(fit *f, double *at, size_t *ret_steps, tdl_report *why)
 {
-    double value = 0, next;
-    size_t steps = 0, m = f->m;
+    double value = 0, next = 0;
+    size_t steps = 0;
     tdl_status st = TDL_OK;
 
     for (start(f, at); steps < STEPS; steps++) {
-        double decrement = 0, rate = 1, most = 0;
+        double decrement = 0;
 
         if (f->p->stop && atomic_load(f->p->stop))
             return TDL_FAIL(why, TDL_E_STOPPED, "stopped");
-        if ((st = evaluate(f, at, true, &value, why)))
+        if ((st = evaluate(f, at, true, &value, why)) || (st = newton_step(f, &decrement, why)))
             return st;
-        for (size_t j = 0; j < m; j++) {
-            most = fmax(most, f->hessian[j * m + j]);
-            f->step[j] = -f->gradient[j];
-        }
-        for (size_t j = 0; j < m; j++)
-            f->hessian[j * m + j] += 1e-10 * most + 1e-300;
-        if ((st = tdl_cholesky(f->hessian, m, why)))
-            return st;
-        tdl_cholesky_solve(f->hessian, m, f->step, 1);
-        for (size_t j = 0; j < m; j++)
-            decrement -= f->step[j] * f->gradient[j];
         if (decrement < 1e-13 * fmax(1, fabs(value)))
             break;
-        for (;; rate /= 2) {
-            for (size_t j = 0; j < m; j++)
-                f->next[j] = at[j] + rate * f->step[j];
-            if ((st = evaluate(f, f->next, false, &next, why)))
-                return st;
-            if (next <= value - 1e-4 * rate * decrement || rate < 1e-10)
-                break;
-        }
+        if ((st = search_line(f, at, value, decrement, &next, why)))
+            return st;
         if (!(next < value))
             break;
-        memcpy(at, f->next, m * sizeof *at);
+        memcpy(at, f->next, f->m * sizeof *at);
     }
     if (ret_steps)
         *ret_steps = steps;

@@ -68,7 +68,7 @@ static tdl_status copy(const tdl_st_file *file, const char *prefix, const char *
 tdl_status tdl_stored_doubles(const tdl_st_file *file, const char *prefix, const char *name,
                               size_t n, double **ret, tdl_report *why)
 {
-    void *data;
+    void *data = NULL;
     tdl_status st = copy(file, prefix, name, TDL_F64, n, sizeof **ret, &data, why);
     const double *value = data;
 
@@ -86,7 +86,7 @@ tdl_status tdl_stored_doubles(const tdl_st_file *file, const char *prefix, const
 tdl_status tdl_stored_floats(const tdl_st_file *file, const char *prefix, const char *name,
                              size_t n, float **ret, tdl_report *why)
 {
-    void *data;
+    void *data = NULL;
     tdl_status st = copy(file, prefix, name, TDL_F32, n, sizeof **ret, &data, why);
     const float *value = data;
 
@@ -104,7 +104,7 @@ tdl_status tdl_stored_floats(const tdl_st_file *file, const char *prefix, const 
 tdl_status tdl_stored_ints(const tdl_st_file *file, const char *prefix, const char *name, size_t n,
                            int32_t low, int32_t high, int32_t **ret, tdl_report *why)
 {
-    void *data;
+    void *data = NULL;
     tdl_status st = copy(file, prefix, name, TDL_I32, n, sizeof **ret, &data, why);
     const int32_t *value = data;
 
@@ -125,7 +125,7 @@ tdl_status tdl_stored_ints(const tdl_st_file *file, const char *prefix, const ch
 tdl_status tdl_stored_longs(const tdl_st_file *file, const char *prefix, const char *name, size_t n,
                             int64_t **ret, tdl_report *why)
 {
-    void *data;
+    void *data = NULL;
     tdl_status st = copy(file, prefix, name, TDL_I64, n, sizeof **ret, &data, why);
 
     if (!st)

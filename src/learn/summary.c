@@ -39,6 +39,12 @@ static double quantile_of(const weighted *v, size_t n, double sum, double q)
     return v[n - 1].y;
 }
 
+/* Log of the mean count; a prior mean counts as one more row. */
+static double log_mean(double sum, double total, const double *prior)
+{
+    return log(fmax(prior ? (sum + *prior) / (total + 1) : sum / fmax(total, 1e-12), 1e-6));
+}
+
 void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const double *prior,
                  double *scratch, double *ret)
 {
@@ -71,7 +77,7 @@ void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const doub
             ret[c] = log(fmax(ret[c] / (total + 1), 1e-12));
         return;
     case TDL_TASK_COUNT:
-        ret[0] = log(fmax(prior ? (sum + *prior) / (total + 1) : sum / fmax(total, 1e-12), 1e-6));
+        ret[0] = log_mean(sum, total, prior);
         return;
     case TDL_TASK_QUANTILE:
         qsort(scratch, n, sizeof(weighted), by_value);

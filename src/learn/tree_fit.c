@@ -321,7 +321,7 @@ static tdl_status choose_cost(fit *f, tdl_tree_grown *g, const double *prior, do
     size_t rows = f->p->x->rows, costs_n;
     tdl_rng rng = tdl_rng_make(f->p->seed, 0);
     double cost[TDL_TREE_COSTS], loss[TDL_TREE_COSTS] = {0};
-    bool *held = malloc(rows * sizeof *held);
+    bool *held = calloc(rows, sizeof *held);
     uint32_t *fold_of = malloc(rows * sizeof *fold_of);
     tdl_status st = TDL_OK;
     size_t best = 0;
@@ -361,7 +361,7 @@ static tdl_status keep(fit *f, const tdl_tree_grown *g, double prune, const doub
     size_t scores_n = tdl_problem_scores(f->p);
     bool sorts = f->p->task == TDL_TASK_QUANTILE;
     double *scratch = sorts ? malloc(2 * f->p->x->rows * sizeof *scratch) : NULL;
-    int32_t number[TDL_TREE_NODES];
+    int32_t number[TDL_TREE_NODES] = {0};
     bool wanted[TDL_TREE_NODES] = {true};
     size_t n = 0;
 
@@ -402,7 +402,7 @@ tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *opti
 {
     size_t rows = problem->x->rows, n;
     fit f = {.p = problem, .o = options, .classes = problem->classes_n};
-    tdl_tree_grown *g = malloc(sizeof *g);
+    tdl_tree_grown *g = calloc(1, sizeof *g);
     double *prior = calloc(3 * (f.classes + 3), sizeof *prior);
     tdl_status st = TDL_OK;
 
@@ -411,7 +411,7 @@ tdl_status tdl_tree_fit(const tdl_problem *problem, const tdl_tree_options *opti
     f.left = calloc(rows, sizeof *f.left);
     if (!__builtin_mul_overflow(rows, problem->x->cols + 1, &n) &&
         n < SIZE_MAX / sizeof *f.column) {
-        f.column = malloc(n * sizeof *f.column);
+        f.column = calloc(n, sizeof *f.column);
         f.sorted = malloc(n * sizeof *f.sorted);
         f.order = malloc(n * sizeof *f.order);
     }

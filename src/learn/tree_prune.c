@@ -7,7 +7,7 @@ void tdl_tree_links(tdl_tree_grown *g)
 {
     double below[TDL_TREE_NODES];
     size_t leaves[TDL_TREE_NODES];
-    bool leaf[TDL_TREE_NODES];
+    bool leaf[TDL_TREE_NODES] = {true};
     double cost = 0, root = fmax(g->impurity[0], 1e-300);
 
     for (size_t at = 0; at < g->nodes_n; at++) {
