@@ -70,7 +70,9 @@ static inline bool tdl_column_has(const tdl_column *column, size_t row)
 {
     if (column->pixel)
         return true;
-    return column->level ? column->level[row] >= 0 : column->number[row] == column->number[row];
+    if (column->level)
+        return column->level[row] >= 0;
+    return column->number && column->number[row] == column->number[row];
 }
 /* The cell as text: numbers by the shortest that reads back, dates by RFC 3339, a missing one as
  * "". Appended. */

@@ -246,7 +246,7 @@ static tdl_status read_unpacked(tdl_input *input, char *ret, size_t n, size_t *r
 tdl_status tdl_input_convert(tdl_input *input, const char *encoding, tdl_report *why)
 {
     input->convert.as = iconv_open("UTF-8", encoding);
-    if (input->convert.as == (iconv_t)-1)
+    if (input->convert.as == (iconv_t)-1) // NOLINT(performance-no-int-to-ptr): POSIX says so
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "utf-8, gb18030, latin1, ...: see iconv --list",
                              "there is no encoding '%s'", encoding);
     input->convert.on = true;

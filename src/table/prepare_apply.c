@@ -99,7 +99,7 @@ tdl_status tdl_prepare_rows(const tdl_prepare *p, tdl_view *view, const uint32_t
         tdl_cells_read(p, view, at, &cells, warning);
         tdl_parts_row(p, view, at, &cells, target ? shifted : NULL, full);
         write_row(p, &cells, full, ret, i);
-        if (pixels)
+        if (pixels && image)
             memcpy(ret->pixel + i * pixels, image->pixel + at * pixels, pixels);
     }
 out:
