@@ -26,8 +26,11 @@ static tdl_status next_line(lines *l, tdl_str *ret, bool *ret_more, tdl_report *
     char chunk[CHUNK_BYTES];
     tdl_status st;
 
+    tdl_buf_reserve(&l->text, sizeof chunk);
     for (;;) {
-        const char *begin = l->text.at ? l->text.at + l->at : "";
+        if (!l->text.at)
+            return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a line");
+        const char *begin = l->text.at + l->at;
         const char *end = l->text.len > scanned
                               ? memchr(l->text.at + scanned, '\n', l->text.len - scanned)
                               : NULL;
