@@ -4,6 +4,8 @@
 
 #include "forecast/forecaster_parts.h"
 
+#include "base/sorted.h"
+
 enum { OWN_ORIGINS = 40, FEW_SERIES = 20 };
 
 void tdl_forecaster_free(tdl_forecaster *f)
@@ -212,13 +214,6 @@ out:
     return st;
 }
 
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
-
 tdl_status tdl_forecaster_share(tdl_forecaster *f, tdl_report *why)
 {
     size_t n = 0, at = 0;
@@ -235,7 +230,7 @@ tdl_status tdl_forecaster_share(tdl_forecaster *f, tdl_report *why)
                 f->shared[h * n + at] =
                     fabs(f->fitted[i].residual[o * f->horizon + h]) / f->fitted[i].scale;
     for (size_t h = 0; h < f->horizon; h++)
-        qsort(f->shared + h * n, n, sizeof *f->shared, ascending);
+        tdl_sort_numbers(f->shared + h * n, n);
     return TDL_OK;
 }
 
@@ -297,7 +292,7 @@ static double half_width(const tdl_forecaster *f, const tdl_fitted_series *s, si
     if (rank <= (double)n) {
         for (size_t o = 0; o < n; o++)
             work[o] = fabs(s->residual[o * f->horizon + h]) / s->scale;
-        qsort(work, n, sizeof *work, ascending);
+        tdl_sort_numbers(work, n);
         return work[(size_t)rank - 1] * scale;
     }
     rank = ceil((double)(f->shared_n + 1) * level - 1e-9);

@@ -3,12 +3,7 @@
 
 #include "forecast/inventory.h"
 
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
+#include "base/sorted.h"
 
 /* The quantile of the sum of errors over `steps`, at rank ceil((paths + 1) level): what holds for
  * the next path when paths are exchangeable. */
@@ -30,7 +25,7 @@ static tdl_status error_quantile(const tdl_demand *d, size_t steps, double level
     for (size_t p = 0; p < d->paths_n; p++)
         for (size_t h = 0; h < steps; h++)
             sum[p] += d->residual[p * d->horizon + h];
-    qsort(sum, d->paths_n, sizeof *sum, ascending);
+    tdl_sort_numbers(sum, d->paths_n);
     *ret = sum[rank >= 1 ? (size_t)rank - 1 : 0];
     free(sum);
     return TDL_OK;

@@ -2,15 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "forecast/calendar.h"
 #include "forecast/series_step.h"
-
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return a < b ? -1 : a > b;
-}
 
 static int64_t months_of(double time)
 {
@@ -80,7 +74,7 @@ tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, 
         if (points[i].series == points[i - 1].series)
             step[steps++] = points[i].time - points[i - 1].time;
     if (steps && timed) {
-        qsort(step, steps, sizeof *step, ascending);
+        tdl_sort_numbers(step, steps);
         ret->n = usual_step(step, steps);
         ret->unit = dates ? TDL_STEP_SECONDS : TDL_STEP_INDEX;
         if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n))

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/timestamp.h"
+#include "table/cell.h"
 #include "table/prepare_parts.h"
 
 enum { UNASKED = -3 };
@@ -47,35 +48,25 @@ bool tdl_known_find(const tdl_known *known, tdl_str text, size_t *ret)
 
 /* ---- text where numbers are due ---- */
 
-static bool is_any_of(tdl_str text, const char *const *words)
-{
-    for (; *words; words++)
-        if (text.len == strlen(*words) && strncasecmp(text.at, *words, text.len) == 0)
-            return true;
-    return false;
-}
-
 static double truth_of(const tdl_source *source, tdl_str text)
 {
-    static const char *const yes[] = {"true", "yes", "t", "y", "1", NULL};
-    static const char *const no[] = {"false", "no", "f", "n", "0", NULL};
+    bool truth;
 
     for (size_t i = 0; i < source->known.n; i++)
         if (tdl_str_eq(source->known.text[i], text))
             return (double)i;
-    return is_any_of(text, yes) ? 1 : is_any_of(text, no) ? 0 : NAN;
+    return tdl_cell_truth_wished(text, &truth) ? (double)truth : NAN;
 }
 
 static double number_of(const tdl_source *source, tdl_str text)
 {
     double x;
-    int64_t time_us;
 
     text = tdl_str_trim(text);
     if (source->type == TDL_COLUMN_BOOLEAN)
         return truth_of(source, text);
     if (source->type == TDL_COLUMN_DATE)
-        return tdl_time_parse(text, &time_us, NULL) ? NAN : (double)time_us / 1e6;
+        return tdl_cell_date_wished(text, &x) ? x : NAN;
     return tdl_str_double(text, &x) ? x : NAN;
 }
 

@@ -1,16 +1,19 @@
+/* clang-format off: the table */
 /* Reading a table from anywhere into a frame, its schema inferred from all of its rows.
  *
- * | source                                                 | is |
- * |--------------------------------------------------------|---------------------------------------|
- * | file.csv, .tsv, .txt, - (standard input), packed or not | CSV, the delimiter guessed or given |
- * | file.jsonl, .ndjson, packed or not                     | one JSON object a line | | file.npy |
- * numpy array, 1 or 2 axes: c0, c1, ... | | folder/ | images, a folder a class              | |
- * *-images-idx3-ubyte[.gz]                               | IDX images and the labels beside them |
- * | sqlite:file.db or postgres://... with `query`          | what the query answers |
+ * | source                                             | is                                    |
+ * |----------------------------------------------------|---------------------------------------|
+ * | file.csv, .tsv, .txt, - (standard input), or packed | CSV, the delimiter guessed or given   |
+ * | file.jsonl, .ndjson, or packed                     | one JSON object a line                |
+ * | file.npy                                           | numpy array; 1 or 2 axes: c0, c1, ... |
+ * | folder/                                            | images, a folder a class              |
+ * | *-images-idx3-ubyte[.gz]                           | IDX images and the labels beside them |
+ * | sqlite:file.db or postgres://... with `query`      | what the query answers                |
  *
  * Memory       the frame and one row; the file is streamed, also packed by gzip or zstd
  * Failure      the report names file, line and column; nothing is half-read
  */
+/* clang-format on */
 #ifndef TDL_TABLE_READ_H
 #define TDL_TABLE_READ_H
 

@@ -211,19 +211,15 @@ out:
 void tdl_contest_mean(const double *fold_metric, size_t folds_n, double *ret_mean,
                       double *ret_standard_error)
 {
-    double sum = 0, squares = 0;
+    double tested[TDL_CONTEST_FOLDS_MAX] = {0};
     size_t n = 0;
 
     for (size_t f = 0; f < folds_n; f++)
-        if (!isnan(fold_metric[f])) {
-            sum += fold_metric[f];
-            n++;
-        }
-    *ret_mean = n ? sum / (double)n : NAN;
-    for (size_t f = 0; f < folds_n; f++)
         if (!isnan(fold_metric[f]))
-            squares += (fold_metric[f] - *ret_mean) * (fold_metric[f] - *ret_mean);
-    *ret_standard_error = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : NAN;
+            tested[n++] = fold_metric[f];
+    *ret_mean = *ret_standard_error = NAN;
+    if (n)
+        tdl_fold_mean(tested, n, ret_mean, ret_standard_error);
 }
 
 /* ---- one learner ---- */

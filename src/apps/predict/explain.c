@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/predict/shapley_member.h"
+#include "base/sorted.h"
 #include "stats/bootstrap.h"
 
 enum { GRID = 20, SAMPLE = 200 };
@@ -193,13 +194,6 @@ typedef struct grid {
     size_t n;
 } grid;
 
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 static tdl_status grid_of_numbers(const tdl_column *column, size_t rows, grid *ret, tdl_report *why)
 {
     double *sorted = malloc((rows + 1) * sizeof *sorted);
@@ -210,7 +204,7 @@ static tdl_status grid_of_numbers(const tdl_column *column, size_t rows, grid *r
     for (size_t r = 0; r < rows; r++)
         if (tdl_column_has(column, r))
             sorted[n++] = column->number[r];
-    qsort(sorted, n, sizeof *sorted, ascending);
+    tdl_sort_numbers(sorted, n);
     for (size_t i = 0; i < GRID && n; i++) {
         double value = sorted[(n - 1) * i / (GRID - 1)]; // one that occurs: whole where all are
         if (!ret->n || value > ret->number[ret->n - 1])
@@ -265,7 +259,7 @@ static tdl_status write_point(const tdl_predictor *p, tdl_frame *sample, size_t 
         return st;
     for (size_t r = 0; r < sample->rows; r++)
         sum += output[r] = output[r * p->scores_n + which];
-    qsort(output, sample->rows, sizeof *output, ascending);
+    tdl_sort_numbers(output, sample->rows);
     tdl_column_print(&sample->column[column], 0, &text);
     tdl_jw_object(out);
     if (sample->column[column].level || sample->column[column].type == TDL_COLUMN_DATE ||

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "apps/predict/session.h"
+#include "base/sorted.h"
 #include "stats/fairness.h"
 
 enum { COLUMNS_MAX = 6, BANDS = 4, LEVELS_MAX = 24 };
@@ -16,13 +17,6 @@ typedef struct grouping {
     size_t n;     /* groups */
 } grouping;
 
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* Numbers of few values by value, of many in bands of as equal size as there are ties. */
 static tdl_status group_numbers(const tdl_column *column, const tdl_tested *t, grouping *ret,
                                 tdl_report *why)
@@ -35,7 +29,7 @@ static tdl_status group_numbers(const tdl_column *column, const tdl_tested *t, g
     for (size_t i = 0; i < t->n; i++)
         if (tdl_column_has(column, t->row[i]))
             sorted[n++] = column->number[t->row[i]];
-    qsort(sorted, n, sizeof *sorted, ascending);
+    tdl_sort_numbers(sorted, n);
     for (size_t i = 1; i < n; i++)
         values += sorted[i] > sorted[i - 1];
     bool few = values <= 2 * BANDS;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "apps/predict/session.h"
+#include "base/sorted.h"
 #include "base/timestamp.h"
 #include "stats/threshold.h"
 
@@ -108,13 +109,6 @@ static size_t gather_scores(const tdl_fit_session *s, uint32_t without, uint32_t
     return n;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* Sizes of what was missed, out of fold; of very many an even part. */
 static tdl_status keep_residuals(tdl_fit_session *s, const double *score, const double *y, size_t n,
                                  tdl_report *why)
@@ -131,7 +125,7 @@ static tdl_status keep_residuals(tdl_fit_session *s, const double *score, const 
     for (size_t i = 0; i < n; i++)
         size[i] =
             fabs(y[i] - (s->target.task == TDL_TASK_COUNT ? exp(fmin(score[i], 80)) : score[i]));
-    qsort(size, n, sizeof *size, ascending);
+    tdl_sort_numbers(size, n);
     for (size_t i = 0; i < kept; i++) // the upper end of each of `kept` equal parts
         p->residual[i] = size[(i + 1) * n / kept - 1];
     p->residuals_n = kept;

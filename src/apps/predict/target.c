@@ -1,5 +1,7 @@
 #include "apps/predict/target.h"
 
+#include "base/sorted.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -22,13 +24,6 @@ static void release_values(values *v)
         free(v->at[i].name);
     free(v->at);
     *v = (values){0};
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
 }
 
 static char *print_cell(const tdl_column *column, size_t row)
@@ -73,7 +68,7 @@ static tdl_status count_numbers(const tdl_column *column, size_t rows, size_t li
     for (size_t r = 0; r < rows; r++)
         if (tdl_column_has(column, r))
             sorted[n++] = column->number[r];
-    qsort(sorted, n, sizeof *sorted, compare_numbers);
+    tdl_sort_numbers(sorted, n);
     for (size_t i = 0; i < n && ret->n <= limit && !st;) {
         size_t end = i;
         tdl_column one = *column;
