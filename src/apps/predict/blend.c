@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { STEPS = 300, NARROWINGS = 60 };
+#include "stats/calibrate.h"
+
+enum { STEPS = 300 };
 
 static bool has_temperature(tdl_task task)
 {
@@ -73,44 +75,33 @@ void tdl_blend_row(const tdl_blend_data *data, const double *weight, const doubl
 
 /* ---- temperature ---- */
 
-/* Mean loss of model j at a temperature; buffers [2 scores_n]. */
-static double loss_at(const tdl_blend_data *data, size_t j, double temperature, double *buffer)
+/* Of model j on the rows of the blend, in [0.1, 100]; 1 where it cannot be told. */
+static tdl_status find_temperature(const tdl_blend_data *data, size_t j, double *ret,
+                                   tdl_report *why)
 {
-    double loss = 0;
+    size_t k = data->scores_n;
+    double *score = malloc((data->rows_n * k + 1) * sizeof *score);
+    double *y = malloc((data->rows_n + 1) * sizeof *y);
+    tdl_calibration fitted = {0};
+    tdl_status st = TDL_OK;
 
-    for (size_t i = 0; i < data->rows_n; i++) {
-        const double *z = data->score[j] + data->row[i] * data->scores_n;
-
-        for (size_t k = 0; k < data->scores_n; k++)
-            buffer[k] = z[k] / temperature;
-        loss += row_loss(data, data->y[data->row[i]], buffer, buffer + data->scores_n);
+    if (!score || !y) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to blend %zu rows", data->rows_n);
+        goto out;
     }
-    return loss;
-}
-
-/* By golden section over log t in [log 0.1, log 100]: the loss is convex in 1 / t. */
-static double find_temperature(const tdl_blend_data *data, size_t j, double *buffer)
-{
-    const double ratio = (sqrt(5) - 1) / 2;
-    double low = log(0.1), high = log(100);
-    double a = high - ratio * (high - low), b = low + ratio * (high - low);
-    double at_a = loss_at(data, j, exp(a), buffer), at_b = loss_at(data, j, exp(b), buffer);
-
-    for (int i = 0; i < NARROWINGS && high - low > 1e-4; i++)
-        if (at_a < at_b) {
-            high = b;
-            b = a;
-            at_b = at_a;
-            a = high - ratio * (high - low);
-            at_a = loss_at(data, j, exp(a), buffer);
-        } else {
-            low = a;
-            a = b;
-            at_a = at_b;
-            b = low + ratio * (high - low);
-            at_b = loss_at(data, j, exp(b), buffer);
-        }
-    return exp((low + high) / 2);
+    for (size_t i = 0; i < data->rows_n; i++) {
+        memcpy(score + i * k, data->score[j] + data->row[i] * k, k * sizeof *score);
+        y[i] = data->y[data->row[i]];
+    }
+    st = tdl_calibration_fit(TDL_CALIBRATION_TEMPERATURE, score, k, y, NULL, data->rows_n, &fitted,
+                             NULL, why);
+    *ret = st ? 1 : fmin(fmax(1 / fitted.a, 0.1), 100);
+    st = st == TDL_E_INVALID ? TDL_OK : st;
+    tdl_calibration_release(&fitted);
+out:
+    free(score);
+    free(y);
+    return st;
 }
 
 /* ---- weights ---- */
@@ -194,19 +185,22 @@ tdl_status tdl_blend_fit(const tdl_blend_data *data, double ridge, double *ret_w
 {
     size_t m = data->models_n;
     double *buffer = calloc(2 * data->scores_n + 1, sizeof *buffer);
+    tdl_status st = TDL_OK;
 
     if (!buffer)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to blend");
     for (size_t j = 0; j < m; j++) {
-        ret_temperature[j] = has_temperature(data->task) ? find_temperature(data, j, buffer) : 1;
+        ret_temperature[j] = 1;
         ret_weight[j] = 1 / (double)m;
+        if (has_temperature(data->task) && !st)
+            st = find_temperature(data, j, &ret_temperature[j], why);
     }
-    if (m > 1 && data->task != TDL_TASK_RANKING) {
+    if (!st && m > 1 && data->task != TDL_TASK_RANKING) {
         double slope[TDL_BLEND_MAX];
         double loss = total_loss(data, 0, ret_weight, ret_temperature, buffer, slope);
         descend(data, ridge * fabs(loss) / (double)(data->rows_n + 1), ret_weight, ret_temperature,
                 buffer);
     }
     free(buffer);
-    return TDL_OK;
+    return st;
 }
