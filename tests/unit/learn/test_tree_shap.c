@@ -105,10 +105,10 @@ static double worth(const tdl_forest *f, int32_t at, const float *x, const float
                     unsigned coalition)
 {
     const tdl_forest_node *node = &f->node[at];
-    const float *from = coalition >> node->feature & 1 ? x : background;
 
     if (node->feature < 0)
         return (double)node->value;
+    const float *from = coalition >> node->feature & 1 ? x : background;
     if (from) {
         float value = from[node->feature];
         int32_t right = isnan(value) ? node->missing : !(value < node->value);
