@@ -80,6 +80,7 @@ static tdl_status write_all(int fd, const char *path, tdl_str bytes, tdl_report 
     return TDL_OK;
 }
 
+/* Devices and pipes cannot be synced: EINVAL. */
 static tdl_status write_parts(int fd, const char *path, const tdl_str *parts, size_t parts_n,
                               tdl_report *why)
 {
@@ -88,9 +89,28 @@ static tdl_status write_parts(int fd, const char *path, const tdl_str *parts, si
     for (size_t i = 0; i < parts_n; i++)
         if ((st = write_all(fd, path, parts[i], why)))
             return st;
-    if (fsync(fd))
+    if (fsync(fd) && errno != EINVAL)
         return fail_errno(why, path);
     return TDL_OK;
+}
+
+bool tdl_file_is_special(const char *path)
+{
+    struct stat info;
+
+    return lstat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static tdl_status write_into(const char *path, const tdl_str *parts, size_t parts_n,
+                             tdl_report *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+    if (fd < 0)
+        return fail_errno(why, path);
+    tdl_status st = write_parts(fd, path, parts, parts_n, why);
+    close(fd);
+    return st;
 }
 
 /* A rename is durable only once the folder is. Some file systems cannot sync folders: EINVAL. */
@@ -127,6 +147,8 @@ tdl_status tdl_file_write_parts(const char *path, const tdl_str *parts, size_t p
     tdl_status st;
     int fd = -1;
 
+    if (tdl_file_is_special(path))
+        return write_into(path, parts, parts_n, why);
     tdl_uuid7(id);
     tdl_buf_printf(&beside, "%s.%s.tmp", path, id);
     if (beside.failed) {

@@ -7,7 +7,13 @@
 /* Read all of `path` into `ret` (appended). TDL_E_TOO_LARGE past `limit` bytes. */
 tdl_status tdl_file_read(const char *path, size_t limit, tdl_buf *ret, tdl_report *why);
 
-/* Write to a temporary name beside `path`, fsync, rename, fsync of the folder. */
+/* Does `path` name something that is neither file nor folder: a device, a pipe, a link (and so
+ * /dev/null and /dev/stdout)? A rename would put a file in its place; it is to be written into.
+ * False when there is nothing. */
+bool tdl_file_is_special(const char *path);
+
+/* Write to a temporary name beside `path`, fsync, rename, fsync of the folder. What is special is
+ * written into instead. */
 tdl_status tdl_file_write(const char *path, tdl_str bytes, tdl_report *why);
 /* The same for bytes that lie in several places: parts [parts_n], one after the other. */
 tdl_status tdl_file_write_parts(const char *path, const tdl_str *parts, size_t parts_n,

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static FILE *create(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -20,19 +22,20 @@ tdl_status tdl_whole_file(const char *path, tdl_whole_file_fn *write, void *cont
                           tdl_report *why)
 {
     char next[PATH_MAX];
+    bool beside = !tdl_file_is_special(path);
     FILE *out;
     tdl_status st;
 
-    if (snprintf(next, sizeof next, "%s.part", path) >= (int)sizeof next)
+    if (snprintf(next, sizeof next, "%s%s", path, beside ? ".part" : "") >= (int)sizeof next)
         return TDL_FAIL(why, TDL_E_INVALID, "%s: path too long", path);
     if (!(out = create(next)))
         return TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
     st = write(context, out, why);
     if (fclose(out) && !st)
         st = TDL_FAIL(why, TDL_E_IO, "%s: %s", next, strerror(errno));
-    if (!st && rename(next, path))
+    if (beside && !st && rename(next, path))
         st = TDL_FAIL(why, TDL_E_IO, "%s: %s", path, strerror(errno));
-    if (st)
+    if (beside && st)
         remove(next);
     return st;
 }

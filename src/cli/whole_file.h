@@ -8,7 +8,8 @@
 
 typedef tdl_status tdl_whole_file_fn(void *context, FILE *out, tdl_report *why);
 
-/* `write` into a name beside `path`, which takes its place when all is well. TDL_E_IO. */
+/* `write` into a name beside `path`, which takes its place when all is well; straight into a device
+ * or pipe. TDL_E_IO. */
 tdl_status tdl_whole_file(const char *path, tdl_whole_file_fn *write, void *context,
                           tdl_report *why);
 /* The same; "-" is standard output. */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,41 @@ static void a_write_replaces_the_file_and_leaves_no_other(void **state)
     assert_int_equal(tdl_file_read(in_folder("b"), 0, &buf, NULL), TDL_OK);
     assert_int_equal(buf.len, 0);
     tdl_buf_release(&buf);
+}
+
+/* A rename onto /dev/null, by root, would leave a machine without one. */
+static void a_pipe_and_what_a_link_names_are_written_into(void **state)
+{
+    tdl_buf read_back = {0};
+    struct stat info;
+    char fifo[5000], text[8] = {0};
+
+    TDL_UNUSED(state);
+    snprintf(fifo, sizeof fifo, "%s", in_folder("a"));
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    int fd = open(fifo, O_RDONLY | O_NONBLOCK);
+    assert_true(tdl_file_is_special(fifo));
+    assert_int_equal(tdl_file_write(fifo, TDL_STR("pipe"), NULL), TDL_OK);
+    assert_int_equal(read(fd, text, sizeof text), 4);
+    assert_string_equal(text, "pipe");
+    close(fd);
+    assert_int_equal(lstat(fifo, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    remove(fifo);
+
+    assert_int_equal(symlink("b", fifo), 0);
+    assert_int_equal(tdl_file_write(fifo, TDL_STR("link"), NULL), TDL_OK);
+    assert_int_equal(lstat(fifo, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_false(tdl_file_is_special(in_folder("b")));
+    assert_int_equal(tdl_file_read(in_folder("b"), 100, &read_back, NULL), TDL_OK);
+    assert_string_equal(read_back.at, "link");
+    tdl_buf_release(&read_back);
+    assert_int_equal(files_in_folder(), 2);
+    assert_false(tdl_file_is_special(folder));
+    assert_false(tdl_file_is_special(in_folder("nothing")));
+    remove(in_folder("a"));
+    remove(in_folder("b"));
 }
 
 static void a_file_over_the_limit_is_refused_and_the_buffer_is_as_before(void **state)
@@ -206,6 +242,7 @@ int main(void)
         IN_FOLDER(what_was_written_is_read_back),
         IN_FOLDER(parts_are_written_one_after_the_other),
         IN_FOLDER(a_write_replaces_the_file_and_leaves_no_other),
+        IN_FOLDER(a_pipe_and_what_a_link_names_are_written_into),
         IN_FOLDER(a_file_over_the_limit_is_refused_and_the_buffer_is_as_before),
         IN_FOLDER(a_buffer_that_is_too_small_is_an_error_too),
         IN_FOLDER(missing_files_and_folders_are_named),
