@@ -175,6 +175,7 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                         "--nested measures the model, not thresholds by group (--equal)");
     *ret = (tdl_predict_options){.name = name,
                                  .source = source,
+                                 .missing = *v->read.missing ? v->read.missing : NULL,
                                  .target = {.column = tdl_str_of(v->target),
                                             .positive = tdl_str_of(v->positive),
                                             .task = v->task,

@@ -417,6 +417,8 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     tdl_status st = tdl_predict_target_load(saved, &p->target, why);
     json_decref(saved);
     p->scores_n = s->contest.scores_n;
+    if (!st)
+        st = tdl_schema_set_missing(p->schema, s->options->missing, why);
     if (!st && !s->options->bare)
         st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
