@@ -113,7 +113,7 @@ void tdl_model_rows_tell(const tdl_model_rows *rows)
 {
     const tdl_refused_rows *refused = &rows->refused;
 
-    if (refused->n)
+    if (refused->n && refused->n < rows->rows_n) // else it is the error
         fprintf(stderr,
                 tdl_tr("%zu of %zu rows refused; the first, row %zu: %s\n",
                        "%zu / %zu 行被拒绝；首个为第 %zu 行：%s\n"),
