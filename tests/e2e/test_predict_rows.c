@@ -167,6 +167,28 @@ static void where_the_truth_is_known_the_quality_is_a_table(void **state)
     assert_non_null(strstr(d->err, "  准确率                "));
 }
 
+/* Libraries of no bytes stand where the loader looks first. */
+static void trees_that_sit_out_for_want_of_their_library_are_told_of(void **state)
+{
+    desk *d = *state;
+
+    desk_table(d, "rows.csv", header, 120, NULL);
+    write_text(d, "libxgboost.so.0", "");
+    write_text(d, "libxgboost.so", "");
+    setenv("LD_LIBRARY_PATH", d->folder, 1);
+    desk_run(d, "fit rows.csv --target y --output m.safetensors --budget 1");
+    setenv("TREADLE_LANG", "zh", 1);
+    assert_int_equal(d->status, 0);
+    assert_non_null(strstr(d->err, "boosted trees sat out: libxgboost is not there"));
+    assert_non_null(strstr(d->err, "apt install libxgboost0"));
+    desk_expect(d, 0, "提升树没有参加：缺少 libxgboost",
+                "fit rows.csv --target y --output m.safetensors --budget 1");
+    unsetenv("TREADLE_LANG");
+    desk_expect(d, 1, "apt install libxgboost0",
+                "fit rows.csv --target y --output m.safetensors --model trees");
+    unsetenv("LD_LIBRARY_PATH");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, desk_set_up, desk_tear_down)
@@ -174,6 +196,7 @@ int main(void)
         CASE(a_wrong_cell_refuses_its_row_and_no_other),
         CASE(columns_that_differ_from_training_are_told_and_counted),
         CASE(a_model_reads_missing_values_as_its_table_was_read),
+        CASE(trees_that_sit_out_for_want_of_their_library_are_told_of),
         CASE(where_the_truth_is_known_the_quality_is_a_table),
     };
     return cmocka_run_group_tests_name("e2e/predict_rows", tests, NULL, NULL);
