@@ -38,6 +38,8 @@ void tdl_prepare_free(tdl_prepare *p)
     free(p->names);
     tdl_fill_release(&p->fill);
     free(p->fill_source);
+    free(p->group_fill.source);
+    free(p->group_fill.median);
     free(p);
 }
 

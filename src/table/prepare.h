@@ -20,6 +20,7 @@ typedef enum tdl_impute {
     TDL_IMPUTE_MEAN,
     TDL_IMPUTE_MODE,
     TDL_IMPUTE_CONSTANT, /* `impute_value` */
+    TDL_IMPUTE_GROUP,    /* median of the rows that are alike in `impute_group` */
     TDL_IMPUTE_RIDGE,    /* each numeric column by ridge on the others, iterated */
     TDL_IMPUTE_NONE      /* NaN stays: for trees */
 } tdl_impute;
@@ -53,7 +54,10 @@ typedef struct tdl_prepare_options {
     /* impute */
     tdl_impute impute;
     double impute_value;
-    bool indicator;        /* "age is missing", where a training row misses it */
+    tdl_str
+        impute_group; /* a column of levels, a boolean among them, that is a feature; numbers of
+                         a row without a group, or of one that has none, get the median of all */
+    bool indicator;   /* "age is missing", where a training row misses it */
     bool no_missing_level; /* one-hot: a missing category is all zeros, no level of its own */
     /* normalise: numbers, and with normalise_encoded what encodings made too */
     tdl_normalise normalise;

@@ -356,6 +356,27 @@ static tdl_status load_fill(const json_t *o, tdl_prepare *p, tdl_report *why)
     return get_numbers(&r, o, "weights", n, &f->weight, NULL);
 }
 
+static tdl_status load_groups(const json_t *o, tdl_prepare *p, tdl_report *why)
+{
+    const reader r = {"groups", 0, why};
+    tdl_group_fill *g = &p->group_fill;
+    size_t columns_n, n;
+    tdl_status st;
+
+    if ((st = get_index(&r, o, "column", p->sources_n, &g->group)) ||
+        (st = get_indices(&r, o, "columns", p->sources_n, true, &g->source, &columns_n)))
+        return st;
+    if (!tdl_source_groups(&p->source[g->group]))
+        return bad(&r, "column");
+    for (size_t j = 0; j < columns_n; j++)
+        if (!tdl_source_counts(&p->source[g->source[j]]))
+            return bad(&r, "columns");
+    if (columns_n == 0 || __builtin_mul_overflow(columns_n, p->source[g->group].known.n + 2, &n))
+        return bad(&r, "columns");
+    g->columns_n = columns_n; // a row has room for what is filled from here on
+    return get_numbers(&r, o, "medians", n, &g->median, NULL);
+}
+
 static tdl_status load_image(const json_t *o, tdl_prepare *p, tdl_report *why)
 {
     const reader r = {"image", 0, why};
@@ -435,6 +456,8 @@ tdl_status tdl_prepare_load(const json_t *saved, tdl_prepare **ret, tdl_report *
         (st = load_keep(saved, p, why)))
         goto out;
     if ((o = json_object_get(saved, "fill")) && (st = load_fill(o, p, why)))
+        goto out;
+    if ((o = json_object_get(saved, "groups")) && (st = load_groups(o, p, why)))
         goto out;
     if ((o = json_object_get(saved, "image")) && (st = load_image(o, p, why)))
         goto out;

@@ -44,6 +44,13 @@ static bool read_impute(tdl_str value, tdl_wish *ret)
                  {"mode", TDL_IMPUTE_MODE},
                  {"ridge", TDL_IMPUTE_RIDGE}};
 
+    const tdl_str group = TDL_STR("group:");
+
+    if (tdl_str_starts(value, group) && value.len > group.len) {
+        ret->group = (tdl_str){value.at + group.len, value.len - group.len};
+        ret->impute = TDL_IMPUTE_GROUP;
+        return ret->imputes = true;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (tdl_str_is(value, kinds[i].name)) {
             ret->impute = kinds[i].impute;
@@ -86,7 +93,8 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
     while (next_pair(&prepare, &key, &value))
         if (!take_prepare(key, value, &wish))
             return TDL_FAIL_HINT(
-                why, TDL_E_INVALID, "impute=median|mean|mode|ridge, select=N, text=N, winsor=Q",
+                why, TDL_E_INVALID,
+                "impute=median|mean|mode|ridge|group:COLUMN, select=N, text=N, winsor=Q",
                 "preparation: \"%.*s=%.*s\" cannot be", TDL_FMT(key), TDL_FMT(value));
     while (next_pair(&augment, &key, &value))
         if (!take_augment(key, value, &wish))
@@ -101,6 +109,25 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
     return TDL_OK;
 }
 
+tdl_status tdl_wish_check(const tdl_wish *wish, const tdl_frame *frame, const bool *left_out,
+                          tdl_report *why)
+{
+    size_t at;
+
+    if (!wish->group.len)
+        return TDL_OK;
+    if (!tdl_frame_find(frame, wish->group, &at))
+        return TDL_FAIL(why, TDL_E_INVALID, "impute=group:%.*s: there is no such column",
+                        TDL_FMT(wish->group));
+    if (left_out[at] || !(frame->column[at].level || frame->column[at].type == TDL_COLUMN_BOOLEAN))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID,
+                             "of numbers that are codes: --types COLUMN=category",
+                             "impute=group:%.*s: the column must be a feature, and one of "
+                             "categories",
+                             TDL_FMT(wish->group));
+    return TDL_OK;
+}
+
 /* ---- granting ---- */
 
 tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops *ops)
@@ -111,6 +138,7 @@ tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops
         options.winsor = wish->winsor;
     if (wish->imputes && options.impute != TDL_IMPUTE_NONE)
         options.impute = wish->impute;
+    options.impute_group = wish->group;
     if (wish->select_max)
         options.select_max = wish->select_max;
     if (wish->text_buckets && options.text_buckets)
