@@ -85,8 +85,10 @@ static const tdl_option fit_options[] = {
          "why deciding by group is right here; kept in the model and the audit log",
          "为何在此按组决策是正当的；记入模型与审计日志"),
     TEXT("prepare", prepare, "KEY=VALUE,...",
-         "of every model: impute=median|mean|mode|ridge|group:COLUMN, select=N, text=N, winsor=Q",
-         "对所有模型：impute=median|mean|mode|ridge|group:列名、select=N、text=N、winsor=Q"),
+         "of every model: impute=median|mean|mode|ridge|group:COLUMN, select=N or "
+         "permutation[:N], correlated=R, text=N, winsor=Q",
+         "对所有模型：impute=median|mean|mode|ridge|group:列名、select=N 或 "
+         "permutation[:N]、correlated=R、text=N、winsor=Q"),
     TEXT("augment", augment, "KEY=VALUE,...",
          "more training rows: smote=SHARE, copies=N, noise=D, swap=SHARE, mixup=SHARE",
          "增补训练行：smote=比例、copies=N、noise=标准差、swap=比例、mixup=比例"),

@@ -80,6 +80,8 @@ typedef struct tdl_prepare_options {
     size_t text_buckets; /* word 1- and 2-grams (Chinese: characters) hashed, tf-idf; 0: text is
                             left out */
     /* select */
+    double correlated; /* of features that are correlated as much, either way, keep only the one of
+                          most mutual information with the target; 0 = keep all */
     size_t select_max; /* keep the features of most mutual information with the target; 0 = all */
 } tdl_prepare_options;
 

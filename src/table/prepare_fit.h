@@ -34,4 +34,7 @@ tdl_status tdl_fit_parts(tdl_fitting *f, tdl_report *why);
 /* What encodings need of training: tables of levels, document frequencies. */
 tdl_status tdl_fit_encoding(tdl_fitting *f, size_t part, tdl_report *why);
 
+/* Of the features that are kept so far those that the options select. */
+tdl_status tdl_fit_selection(tdl_fitting *f, tdl_report *why);
+
 #endif

@@ -13,8 +13,8 @@
 enum { TDL_FIT_COLUMNS_MAX = 64 };
 
 typedef struct tdl_predict_options {
-    const char *name;   /* of the model */
-    const char *source; /* where the rows are from; in the card */
+    const char *name;    /* of the model */
+    const char *source;  /* where the rows are from; in the card */
     const char *missing; /* cells that were read as missing; the model reads alike (read.h) */
     tdl_target_wish target;
     const char *models; /* NULL = "auto"; or names with commas between */

@@ -46,13 +46,17 @@ static void groups_to_impute_by_are_columns_of_categories(void **state)
     assert_int_equal(options.impute, TDL_IMPUTE_GROUP);
     assert_true(tdl_str_is(options.impute_group, "region"));
     assert_int_equal(tdl_wish_prepare(&wish, &tdl_learner_trees).impute, TDL_IMPUTE_NONE);
-    assert_int_equal(tdl_wish_check(&wish, &frame, (bool[]){false, false}, &why), TDL_OK);
-    assert_int_equal(tdl_wish_check(&wish, &frame, (bool[]){true, false}, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_OK);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){true, false}, &why),
+                     TDL_E_INVALID);
     wish.group = TDL_STR("age");
-    assert_int_equal(tdl_wish_check(&wish, &frame, (bool[]){false, false}, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_E_INVALID);
     assert_non_null(strstr(why.hint, "--types COLUMN=category"));
     wish.group = TDL_STR("planet");
-    assert_int_equal(tdl_wish_check(&wish, &frame, (bool[]){false, false}, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_E_INVALID);
     assert_non_null(strstr(why.message, "there is no such column"));
 }
 
