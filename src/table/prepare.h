@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "table/frame.h"
+#include "table/holidays.h"
 #include "table/matrix.h"
 
 typedef enum tdl_impute {
@@ -74,6 +75,8 @@ typedef struct tdl_prepare_options {
     size_t level_min;   /* levels of fewer training rows count as unseen; 0 = 1 */
     /* others */
     bool dates; /* year fraction, month, weekday, day of the year as sine and cosine */
+    const tdl_holiday_table *holidays; /* with `dates`: is it a holiday, and which, the day before
+                                          one or behind one, days to the nearest; NULL = none */
     bool pairs; /* latitude and longitude, x and y: turned too; counts: per household, user, ...,
                    instead of the count (pairs.h) */
     bool sums;  /* of three or more columns that end alike: day_minutes, night_minutes */

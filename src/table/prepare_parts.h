@@ -52,7 +52,11 @@ bool tdl_source_groups(const tdl_source *source);
     X(YEAR, "year")                                                                                \
     X(MONTH, "month")                                                                              \
     X(WEEKDAY, "weekday")                                                                          \
-    X(SINE, "sine") /* of the season */                                                            \
+    X(HOLIDAY, "holiday") /* is it one; with `parameter` k, the k-th name */                       \
+    X(EVE, "eve")                                                                                  \
+    X(AFTER, "after")                                                                              \
+    X(NEAREST, "nearest") /* days to a holiday */                                                  \
+    X(SINE, "sine")       /* of the season */                                                      \
     X(COSINE, "cosine")                                                                            \
     X(ALONG, "along") /* the first of a pair of axes turned by `parameter` degrees */              \
     X(ACROSS, "across")                                                                            \
@@ -74,6 +78,7 @@ typedef struct tdl_number {
     double low, high;                        /* values beyond are moved there */
     double fill;                             /* in place of a missing one; NaN: it stays */
     tdl_scale scale;                         /* */
+    const tdl_holiday_table *holidays;       /* the pipeline's, where the origin asks for it */
     double *edge;                            /* [edges_n] of bins; NULL = none */
     size_t edges_n;
 } tdl_number;
@@ -139,6 +144,8 @@ struct tdl_prepare {
     bool has_image;
     size_t image; /* source */
     size_t channels, height, width;
+
+    tdl_holiday_table holidays; /* n = 0: not used */
 
     tdl_fill fill;             /* targets_n = 0: not used */
     size_t *fill_source;       /* [fill.columns_n] */

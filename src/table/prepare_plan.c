@@ -157,6 +157,28 @@ static tdl_status add_number(tdl_fitting *f, tdl_number number, tdl_report *why)
     return tdl_scale_fit(o->normalise, value, filled, &part->number.scale, why);
 }
 
+static tdl_status add_holidays(tdl_fitting *f, size_t i, tdl_report *why)
+{
+    static const tdl_origin origins[] = {TDL_ORIGIN_HOLIDAY, TDL_ORIGIN_EVE, TDL_ORIGIN_AFTER,
+                                         TDL_ORIGIN_NEAREST};
+    const tdl_holiday_table *t = &f->p->holidays;
+    tdl_number number = {.a = i, .b = i, .holidays = t};
+    tdl_status st = TDL_OK;
+
+    for (size_t k = 0; k < sizeof origins / sizeof origins[0] && !st; k++) {
+        number.origin = origins[k];
+        st = add_number(f, number, why);
+    }
+    number.origin = TDL_ORIGIN_HOLIDAY;
+    if (t->names_n < 2 || t->names_n > TDL_HOLIDAY_NAMES_TOLD)
+        return st;
+    for (size_t k = 1; k <= t->names_n && !st; k++) {
+        number.parameter = (double)k;
+        st = add_number(f, number, why);
+    }
+    return st;
+}
+
 static tdl_status add_date(tdl_fitting *f, size_t i, tdl_report *why)
 {
     static const tdl_origin origins[] = {TDL_ORIGIN_DAYS,    TDL_ORIGIN_YEAR, TDL_ORIGIN_MONTH,
@@ -170,7 +192,7 @@ static tdl_status add_date(tdl_fitting *f, size_t i, tdl_report *why)
             (tdl_number){
                 .origin = origins[k], .a = i, .b = i, .parameter = k ? 0 : f->p->source[i].least},
             why);
-    return st;
+    return !st && f->p->holidays.n ? add_holidays(f, i, why) : st;
 }
 
 /* ---- pairs and ratios ---- */
@@ -314,8 +336,11 @@ static tdl_status add_column(tdl_fitting *f, size_t i, tdl_report *why)
 
 tdl_status tdl_fit_parts(tdl_fitting *f, tdl_report *why)
 {
+    const tdl_holiday_table *holidays = f->options->dates ? f->options->holidays : NULL;
     tdl_status st = tdl_fit_gaps(f, why);
 
+    if (!st && holidays)
+        st = tdl_holiday_table_copy(holidays, &f->p->holidays, why);
     for (size_t i = 0; i < f->p->sources_n && !st; i++)
         if (f->p->source[i].used)
             st = add_column(f, i, why);

@@ -134,6 +134,22 @@ void tdl_number_derive(tdl_number *n)
     n->cosine = cos(n->parameter / 180 * PI);
 }
 
+static double holiday_number(const tdl_number *n, double seconds)
+{
+    const tdl_holiday_table *t = n->holidays;
+    int64_t day = tdl_calendar_day(seconds);
+    bool today;
+
+    if (n->origin == TDL_ORIGIN_NEAREST)
+        return tdl_holiday_table_nearest(t, day);
+    if (n->origin == TDL_ORIGIN_HOLIDAY && n->parameter > 0)
+        return tdl_holiday_table_is(t, day, (size_t)n->parameter - 1);
+    today = tdl_holiday_table_has(t, day);
+    if (n->origin == TDL_ORIGIN_HOLIDAY)
+        return today;
+    return !today && tdl_holiday_table_has(t, n->origin == TDL_ORIGIN_EVE ? day + 1 : day - 1);
+}
+
 double tdl_number_raw(const tdl_number *n, const double *of_source)
 {
     double a = of_source[n->a], b;
@@ -151,6 +167,11 @@ double tdl_number_raw(const tdl_number *n, const double *of_source)
         return tdl_calendar_of(a).month;
     case TDL_ORIGIN_WEEKDAY:
         return tdl_calendar_of(a).weekday;
+    case TDL_ORIGIN_HOLIDAY:
+    case TDL_ORIGIN_EVE:
+    case TDL_ORIGIN_AFTER:
+    case TDL_ORIGIN_NEAREST:
+        return holiday_number(n, a);
     case TDL_ORIGIN_SINE:
         return sin(2 * PI * tdl_calendar_of(a).season);
     case TDL_ORIGIN_COSINE:

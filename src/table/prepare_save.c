@@ -218,6 +218,7 @@ json_t *tdl_prepare_save(const tdl_prepare *p)
         put(o, "factors", numbers(p->factor, p->cols)) &&
         put(o, "dropped", json_integer((json_int_t)p->dropped)) &&
         (!p->has_image || put(o, "image", save_image(p))) &&
+        (!p->holidays.n || put(o, "holidays", tdl_holiday_table_save(&p->holidays))) &&
         (!p->fill.targets_n || put(o, "fill", save_fill(&p->fill, p->fill_source))) &&
         (!p->group_fill.columns_n || put(o, "groups", save_groups(p))))
         return o;

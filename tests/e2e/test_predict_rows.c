@@ -167,6 +167,49 @@ static void where_the_truth_is_known_the_quality_is_a_table(void **state)
     assert_non_null(strstr(d->err, "  准确率                "));
 }
 
+static void dated_row(const desk_row *row, char *ret, size_t n)
+{
+    // every seventh of 300 days is a fair, and half as much again is sold then
+    snprintf(ret, n, "2024-%02zu-%02zu,%.3f", row->i / 28 + 1, row->i % 28 + 1,
+             20 + row->x / 2 + (row->i % 7 == 3 ? 10 : 0));
+}
+
+/* The spread of x / 2 is .577; without the fairs a date tells little of a seventh of 10. */
+static void holidays_of_a_file_are_learnt_from_and_kept_in_the_model(void **state)
+{
+    desk *d = *state;
+    char fairs[4096] = "date,name\n";
+
+    for (size_t i = 0; i < ROWS; i++)
+        if (i % 7 == 3)
+            sprintf(fairs + strlen(fairs), "2024-%02zu-%02zu,fair\n", i / 28 + 1, i % 28 + 1);
+    write_text(d, "fairs.csv", fairs);
+    desk_table(d, "sales.csv", "day,sold", ROWS, dated_row);
+    desk_expect(d, 3, "rmse",
+                "fit sales.csv --target sold --model linear --no-blend --max-rmse 1 --output "
+                "m.safetensors");
+    desk_expect(d, 0, NULL,
+                "fit sales.csv --target sold --model linear --no-blend --max-rmse .7 --output "
+                "m.safetensors --holidays fairs.csv");
+    write_text(d, "fairs.csv", "date,name\n");
+    desk_expect(d, 1, "there is no holiday in it",
+                "fit sales.csv --target sold --output n.safetensors --holidays fairs.csv");
+    desk_expect(d, 1, "neither a country nor a file",
+                "fit sales.csv --target sold --output n.safetensors --holidays atlantis");
+    write_text(d, "new.csv", "day\n2024-01-04\n2024-01-05\n");
+    desk_expect(d, 0, NULL, "predict new.csv --model m.safetensors --json");
+    json_t *all = desk_json(d);
+    const json_t *rows = at(all, "rows");
+    double fair = json_number_value(at(json_array_get(rows, 0), "prediction"));
+    double other = json_number_value(at(json_array_get(rows, 1), "prediction"));
+    assert_float_equal(fair, 30, 0.5);
+    assert_float_equal(other, 20, 0.5);
+    json_decref(all);
+    desk_table(d, "rows.csv", header, ROWS, NULL);
+    desk_expect(d, 1, "no feature is a date",
+                "fit rows.csv --target y --output n.safetensors --holidays us");
+}
+
 /* Libraries of no bytes stand where the loader looks first. */
 static void trees_that_sit_out_for_want_of_their_library_are_told_of(void **state)
 {
@@ -197,6 +240,7 @@ int main(void)
         CASE(columns_that_differ_from_training_are_told_and_counted),
         CASE(a_model_reads_missing_values_as_its_table_was_read),
         CASE(trees_that_sit_out_for_want_of_their_library_are_told_of),
+        CASE(holidays_of_a_file_are_learnt_from_and_kept_in_the_model),
         CASE(where_the_truth_is_known_the_quality_is_a_table),
     };
     return cmocka_run_group_tests_name("e2e/predict_rows", tests, NULL, NULL);

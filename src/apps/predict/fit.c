@@ -431,6 +431,7 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
 
     if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)))
         return st;
+    s->wish.holidays = o->holidays;
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||

@@ -128,6 +128,14 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
     return TDL_OK;
 }
 
+static bool has_date(const tdl_frame *frame, const bool *left_out)
+{
+    for (size_t i = 0; i < frame->columns_n; i++)
+        if (frame->column[i].type == TDL_COLUMN_DATE && !left_out[i])
+            return true;
+    return false;
+}
+
 tdl_status tdl_wish_check(const tdl_wish *wish, tdl_task task, const tdl_frame *frame,
                           const bool *left_out, tdl_report *why)
 {
@@ -135,6 +143,9 @@ tdl_status tdl_wish_check(const tdl_wish *wish, tdl_task task, const tdl_frame *
 
     if (wish->permutes && task == TDL_TASK_RANKING)
         return TDL_FAIL(why, TDL_E_INVALID, "select=permutation: not of a ranking");
+    if (wish->holidays && !has_date(frame, left_out))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "--types COLUMN=date where dates are numbers",
+                             "holidays are for dates, and no feature is a date");
     if (!wish->group.len)
         return TDL_OK;
     if (!tdl_frame_find(frame, wish->group, &at))
@@ -155,6 +166,7 @@ tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops
 {
     tdl_prepare_options options = ops->prepare;
 
+    options.holidays = wish->holidays;
     if (wish->winsor > 0)
         options.winsor = wish->winsor;
     if (wish->imputes && options.impute != TDL_IMPUTE_NONE)

@@ -606,7 +606,7 @@ static const tdl_prepare_options many[] = {
      .bins = 4,
      .pairs = true,
      .level_min = 45},
-    {.impute = TDL_IMPUTE_GROUP, .impute_group = {"is_x", 4}},
+    {.impute = TDL_IMPUTE_GROUP, .impute_group = {"is_x", 4}, .correlated = 0.8},
 };
 
 typedef void visit(fitted *f, const tdl_prepare_options *options);
