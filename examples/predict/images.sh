@@ -10,10 +10,9 @@ need $images/train-images-idx3-ubyte.gz "the Debian package dataset-fashion-mnis
 
 treadle fit $images/train-images-idx3-ubyte.gz --target label --model cnn --budget 3600 \
     --rows "${1:-3000}" --output "$out/fashion.safetensors"
-# Pictures that took no part in learning, with their labels: what is measured on them goes to
-# stderr.
+# Pictures that took no part in learning, with their labels: answers, and what is measured on them.
 treadle predict $images/t10k-images-idx3-ubyte.gz --model "$out/fashion.safetensors" \
-    --output "$out/fashion.jsonl" 2>"$out/fashion.json"
+    --json --quiet --output "$out/fashion.json"
 printf '\n'
-sed -n 's/.*"accuracy":{"value":\([0-9.]*\).*/accuracy of 10,000 others: \1/p' \
+sed -n 's/.*"accuracy":{[^}]*"value":\([0-9.]*\).*/accuracy of 10,000 others: \1/p' \
     "$out/fashion.json"

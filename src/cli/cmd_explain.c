@@ -125,7 +125,8 @@ enum { BAR_WIDTH = 24, ROWS_OF_ALL = 2000 };
 typedef struct job {
     const explain_values *values;
     tdl_predictor *model;
-    tdl_frame frame;
+    tdl_model_rows rows;
+    tdl_frame frame; /* rows.frame, borrowed */
     tdl_pool *pool;
     size_t which; /* score */
 } job;
@@ -191,12 +192,14 @@ out:
 
 /* ---- one row ---- */
 
-static tdl_status check_row(const job *j, tdl_report *why)
+/* Where row --row of the file is in the frame. */
+static tdl_status find_row(const job *j, size_t *ret, tdl_report *why)
 {
-    return (size_t)j->values->row <= j->frame.rows
-               ? TDL_OK
-               : TDL_FAIL(why, TDL_E_INVALID, "--row %lld: there are %zu rows",
-                          (long long)j->values->row, j->frame.rows);
+    size_t row = (size_t)j->values->row;
+
+    if (row > j->rows.rows_n)
+        return TDL_FAIL(why, TDL_E_INVALID, "--row %zu: there are %zu rows", row, j->rows.rows_n);
+    return tdl_refused_find(&j->rows.refused, row - 1, ret, why);
 }
 
 /* Where groups have thresholds of their own: one more line. */
@@ -223,8 +226,8 @@ static tdl_status explain_adjustment(const job *j, const tdl_frame *one, tdl_jw 
 static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
 {
     const tdl_predictor *p = j->model;
-    uint32_t row = (uint32_t)(j->values->row - 1);
-    size_t *order = malloc((p->columns_n + 1) * sizeof *order);
+    uint32_t row;
+    size_t at = 0, *order = malloc((p->columns_n + 1) * sizeof *order);
     tdl_frame one = {0};
     tdl_explanation e = {0};
     tdl_buf cell = {0};
@@ -232,7 +235,10 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
 
     if (!order)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if ((st = check_row(j, why)) || (st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
+    if ((st = find_row(j, &at, why)))
+        goto out;
+    row = (uint32_t)at;
+    if ((st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
         (st = tdl_predictor_explain(p, &one, j->which, j->pool, &e, why)))
         goto out;
     tdl_explanation_order(&e, 0, order);
@@ -337,13 +343,14 @@ static tdl_status explain_until(const job *j, tdl_jw *w, tdl_report *why)
                                               .changed_max = (size_t)v->most,
                                               .seconds = (double)v->seconds};
     tdl_counterfactuals found = {0};
+    size_t row = 0;
     tdl_status st;
 
     if (!v->row)
         return TDL_FAIL(why, TDL_E_USAGE, "--until is of one row: --row N is missing");
-    if ((st = check_row(j, why)) ||
-        (st = tdl_predictor_counterfactual(j->model, &j->frame, (size_t)(v->row - 1), v->until,
-                                           &limits, j->pool, &found, why)))
+    if ((st = find_row(j, &row, why)) ||
+        (st = tdl_predictor_counterfactual(j->model, &j->frame, row, v->until, &limits, j->pool,
+                                           &found, why)))
         return st;
     tdl_jw_ktext(w, "until", v->until);
     tdl_counterfactuals_write(&found, w);
@@ -450,10 +457,16 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
     if ((st = tdl_open_model(&v->common, v->model, &j.model, why)))
         return st;
     j.pool = tdl_pool_new((unsigned)v->threads);
-    if (!(st = find_score(&j, why)) &&
-        !(st = tdl_read_for_model(arguments[0], &v->read, j.model, v->common.quiet, &j.frame, why)))
-        st = explain(&j, why);
-    tdl_frame_release(&j.frame);
+    if ((st = find_score(&j, why)) ||
+        (st = tdl_read_for_model(arguments[0], &v->read, j.model, v->common.quiet, &j.rows, why)) ||
+        (st = tdl_model_rows_answerable(&j.rows, why)))
+        goto out;
+    j.frame = j.rows.frame;
+    if (!v->common.quiet)
+        tdl_model_rows_tell(&j.rows);
+    st = explain(&j, why);
+out:
+    tdl_model_rows_release(&j.rows);
     tdl_predictor_free(j.model);
     tdl_pool_free(j.pool);
     return st;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/fit_remarks.h"
+#include "cli/holidays.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 #include "cli/read_options.h"
@@ -23,7 +24,7 @@ typedef struct fit_values {
     const char *target, *task, *positive, *classes, *quantiles;
     const char *name, *output, *model, *metric, *prefer;
     const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
-    const char *equal, *equal_by, *reason, *prepare, *augment;
+    const char *equal, *equal_by, *reason, *prepare, *augment, *holidays;
     int64_t folds, seed, threads, budget;
     bool nested, balance, no_blend, drop_duplicates;
 } fit_values;
@@ -85,8 +86,13 @@ static const tdl_option fit_options[] = {
          "why deciding by group is right here; kept in the model and the audit log",
          "为何在此按组决策是正当的；记入模型与审计日志"),
     TEXT("prepare", prepare, "KEY=VALUE,...",
-         "of every model: impute=median|mean|mode|ridge, select=N, text=N, winsor=Q",
-         "对所有模型：impute=median|mean|mode|ridge、select=N、text=N、winsor=Q"),
+         "of every model: impute=median|mean|mode|ridge|group:COLUMN, select=N or "
+         "permutation[:N], correlated=R, text=N, winsor=Q",
+         "对所有模型：impute=median|mean|mode|ridge|group:列名、select=N 或 "
+         "permutation[:N]、correlated=R、text=N、winsor=Q"),
+    TEXT("holidays", holidays, "us|cn|FILE",
+         "for columns of dates: public holidays, or a CSV of date,name; kept in the model",
+         "用于日期列：公共假日（us、cn），或列为 date,name 的 CSV；存入模型"),
     TEXT("augment", augment, "KEY=VALUE,...",
          "more training rows: smote=SHARE, copies=N, noise=D, swap=SHARE, mixup=SHARE",
          "增补训练行：smote=比例、copies=N、noise=标准差、swap=比例、mixup=比例"),
@@ -175,6 +181,7 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                         "--nested measures the model, not thresholds by group (--equal)");
     *ret = (tdl_predict_options){.name = name,
                                  .source = source,
+                                 .missing = *v->read.missing ? v->read.missing : NULL,
                                  .target = {.column = tdl_str_of(v->target),
                                             .positive = tdl_str_of(v->positive),
                                             .task = v->task,
@@ -429,6 +436,7 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
     const fit_values *v = values;
     char name[TDL_PREDICT_NAME_MAX + 1];
     tdl_predict_options options;
+    tdl_holiday_table holidays = {0};
     tdl_frame frame = {0};
     tdl_progress progress = tdl_progress_start(v->common.quiet);
     tdl_status st;
@@ -439,12 +447,17 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
         (st = tdl_predict_check_name(tdl_str_of(options.name), why)) ||
         (st = tdl_read_frame(arguments[0], &v->read, v->common.quiet, &frame, why)))
         return st;
+    if (v->holidays && (st = tdl_open_holidays(v->holidays, &holidays, why)))
+        goto out;
+    options.holidays = v->holidays ? &holidays : NULL;
     options.pool = tdl_pool_new((unsigned)v->threads);
     options.progress = tdl_progress_tell;
     options.progress_context = &progress;
     st = v->nested ? measure_nested(v, &frame, &options, why) : fit_one(v, &frame, &options, why);
     tdl_progress_finish(&progress);
+out:
     tdl_pool_free(options.pool);
+    tdl_holiday_table_release(&holidays);
     tdl_frame_release(&frame);
     return st;
 }

@@ -1,13 +1,11 @@
 /* treadle predict: rows in, answers out. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/predict/explain.h"
-#include "apps/predict/measure.h"
 #include "apps/predict/prediction.h"
 #include "cli/commands.h"
-#include "cli/model_source.h"
+#include "cli/predict_print.h"
 #include "cli/progress.h"
 #include "cli/read_options.h"
 #include "cli/whole_file.h"
@@ -68,10 +66,8 @@ enum { ROWS_AT_ONCE = 65536 };
 
 typedef struct job {
     const predict_values *values;
-    tdl_predictor *model;
-    tdl_frame frame;
-    double *output; /* [rows][outputs] */
-    double level;   /* 0 = no intervals */
+    tdl_answers batch;
+    double level; /* 0 = no intervals */
     tdl_explanation explanation;
     bool explained;
 } job;
@@ -87,147 +83,125 @@ static void write_reasons(const job *j, size_t r, size_t *scratch, tdl_jw *w)
     tdl_jw_key(w, "because");
     tdl_jw_object(w);
     for (size_t i = 0; i < k && i < e->columns_n; i++)
-        tdl_jw_knumber(w, j->model->column[scratch[i]], e->share[r * e->columns_n + scratch[i]]);
+        tdl_jw_knumber(w, j->batch.model->column[scratch[i]],
+                       e->share[r * e->columns_n + scratch[i]]);
     tdl_jw_end_object(w);
+}
+
+static void write_answer(const job *j, size_t r, size_t *scratch, tdl_jw *w)
+{
+    const tdl_predictor *p = j->batch.model;
+    const double *output = j->batch.output + r * p->scores_n;
+
+    tdl_jw_object(w);
+    tdl_prediction_write(p, &j->batch.rows.frame, r, output, w);
+    if (j->level > 0)
+        tdl_prediction_write_range(p, output, j->level, scratch, w);
+    if (j->explained)
+        write_reasons(j, r, scratch, w);
+    tdl_jw_end_object(w);
+}
+
+static void write_refusal(const tdl_refused_rows *refused, size_t i, tdl_jw *w)
+{
+    tdl_jw_object(w);
+    tdl_jw_kint(w, "row", (int64_t)refused->row[i].row + 1);
+    tdl_jw_ktext(w, "error", tdl_refused_said(refused, i));
+    tdl_jw_end_object(w);
+}
+
+/* ---- all rows ---- */
+
+/* Rows of the file in their order, answered or refused. False: the file cannot be written; the
+ * caller looks at it. */
+static bool write_each(const job *j, size_t *scratch, FILE *out, tdl_jw *w)
+{
+    const tdl_model_rows *rows = &j->batch.rows;
+    tdl_progress progress = tdl_progress_start(j->values->common.quiet);
+    bool well = true;
+
+    for (size_t r = 0, refused = 0; r < rows->rows_n && well; r++) {
+        if (refused < rows->refused.n && rows->refused.row[refused].row == r)
+            write_refusal(&rows->refused, refused++, w);
+        else
+            write_answer(j, r - refused, scratch, w);
+        if (!j->values->common.json)
+            tdl_buf_char(w->out, '\n');
+        well = fwrite(w->out->at, 1, w->out->len, out) == w->out->len;
+        tdl_buf_clear(w->out);
+        if (!j->values->common.json)
+            *w = (tdl_jw){.out = w->out}; // each line a value of its own
+        if (r % ROWS_AT_ONCE == 0)
+            tdl_progress_draw(&progress, tdl_tr("writing", "写出"),
+                              (double)r / (double)rows->rows_n, NULL);
+    }
+    tdl_progress_finish(&progress);
+    return well;
 }
 
 static tdl_status write_rows(void *context, FILE *out, tdl_report *why)
 {
-    job *j = context;
-    const tdl_predictor *p = j->model;
-    tdl_progress progress = tdl_progress_start(j->values->common.quiet);
+    const job *j = context;
+    const tdl_predictor *p = j->batch.model;
     size_t *scratch = malloc((p->columns_n + p->target.classes_n + 1) * sizeof *scratch);
-    tdl_buf line = {0};
+    tdl_buf text = {0};
+    tdl_jw w = {.out = &text};
+    bool well;
 
     if (!scratch)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    for (size_t r = 0; r < j->frame.rows; r++) {
-        tdl_jw w = {.out = &line};
-
-        tdl_buf_clear(&line);
+    if (j->values->common.json) {
         tdl_jw_object(&w);
-        tdl_prediction_write(p, &j->frame, r, j->output + r * p->scores_n, &w);
-        if (j->level > 0)
-            tdl_prediction_write_range(p, j->output + r * p->scores_n, j->level, scratch, &w);
-        if (j->explained)
-            write_reasons(j, r, scratch, &w);
+        tdl_jw_ktext(&w, "model", p->name);
+        tdl_jw_key(&w, "rows");
+        tdl_jw_array(&w);
+    }
+    well = write_each(j, scratch, out, &w);
+    if (well && j->values->common.json) {
+        tdl_jw_end_array(&w);
+        tdl_answers_write(&j->batch, &w);
         tdl_jw_end_object(&w);
-        tdl_buf_char(&line, '\n');
-        if (fwrite(line.at, 1, line.len, out) != line.len)
-            break; // the caller looks at the file
-        if (r % ROWS_AT_ONCE == 0)
-            tdl_progress_draw(&progress, tdl_tr("writing", "写出"),
-                              (double)r / (double)j->frame.rows, NULL);
+        tdl_buf_char(&text, '\n');
+        fwrite(text.at, 1, text.len, out);
     }
-    tdl_progress_finish(&progress);
-    tdl_buf_release(&line);
-    free(scratch);
-    return TDL_OK;
-}
-
-/* ---- what was odd, and how good it was ---- */
-
-static void print_warnings(const job *j, const tdl_prepare_warning *warning)
-{
-    for (size_t i = 0; i < j->model->columns_n; i++) {
-        const char *name = j->model->column[i];
-        size_t column;
-
-        if (warning[i].unseen)
-            fprintf(stderr,
-                    tdl_tr("%s: %zu values that training had not\n",
-                           "%s：%zu 个取值在训练中没有出现\n"),
-                    name, warning[i].unseen);
-        if (warning[i].out_of_range)
-            fprintf(
-                stderr,
-                tdl_tr("%s: %zu numbers beyond those of training\n", "%s：%zu 个数超出训练范围\n"),
-                name, warning[i].out_of_range);
-        if (!tdl_frame_find(&j->frame, tdl_str_of(name), &column)) {
-            if (strcmp(name, j->model->target.column) != 0)
-                fprintf(
-                    stderr,
-                    tdl_tr("%s: no such column, taken as missing\n", "%s：没有该列，视为缺失\n"),
-                    name);
-        } else if (warning[i].missing)
-            fprintf(stderr,
-                    tdl_tr("%s: missing in %zu rows, in none of training\n",
-                           "%s：%zu 行缺失，训练中从不缺失\n"),
-                    name, warning[i].missing);
-    }
-}
-
-/* Where the file has the target: how good the answers are. On stderr, for stdout holds rows. */
-static tdl_status print_quality(const job *j, tdl_report *why)
-{
-    const tdl_predictor *p = j->model;
-    size_t rows = j->frame.rows, n = 0;
-    float *y = malloc((rows + 1) * sizeof *y);
-    double *known = malloc((rows + 1) * sizeof *known);
-    double *output = malloc((rows * p->scores_n + 1) * sizeof *output);
-    tdl_buf text = {0};
-    tdl_jw w = {.out = &text};
-    tdl_status st = TDL_OK;
-
-    if (y && known && output && tdl_predict_target_read(&p->target, &j->frame, y)) {
-        for (size_t r = 0; r < rows; r++)
-            if (!isnan(y[r])) {
-                memcpy(output + n * p->scores_n, j->output + r * p->scores_n,
-                       p->scores_n * sizeof *output);
-                known[n++] = (double)y[r];
-            }
-        const tdl_outcome outcome = {.task = p->target.task,
-                                     .n = n,
-                                     .width = p->scores_n,
-                                     .y = known,
-                                     .output = output,
-                                     .quantile = p->target.quantile,
-                                     .threshold = p->threshold,
-                                     .class_name = p->target.class_name};
-        if (n > 0 && p->target.task != TDL_TASK_RANKING &&
-            !(st = tdl_outcome_write(&outcome, &w, why)))
-            fprintf(stderr, "%.*s\n", (int)text.len, text.at);
-    }
+    well = !text.failed;
     tdl_buf_release(&text);
-    free(y);
-    free(known);
-    free(output);
-    return st;
+    free(scratch);
+    return well ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for an answer");
 }
 
 /* ---- */
 
 static tdl_status answer(job *j, tdl_pool *pool, tdl_report *why)
 {
-    const tdl_predictor *p = j->model;
-    tdl_prepare_warning *warning = calloc(p->columns_n + 1, sizeof *warning);
+    tdl_answers *b = &j->batch;
+    const tdl_frame *frame = &b->rows.frame;
     tdl_status st;
 
-    j->output = malloc((j->frame.rows * p->scores_n + 1) * sizeof *j->output);
-    if (!warning || !j->output) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", j->frame.rows);
-        goto out;
-    }
-    if ((st = tdl_predictor_predict(p, &j->frame, pool, j->output, warning, why)))
-        goto out;
-    if (j->values->explain) {
-        if ((st = tdl_predictor_explain(p, &j->frame, 0, pool, &j->explanation, why)))
-            goto out;
+    b->warning = calloc(b->model->columns_n + 1, sizeof *b->warning);
+    b->output = malloc((frame->rows * b->model->scores_n + 1) * sizeof *b->output);
+    if (!b->warning || !b->output)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", frame->rows);
+    if ((st = tdl_predictor_predict(b->model, frame, pool, b->output, b->warning, why)))
+        return st;
+    if (j->values->explain && frame->rows) {
+        if ((st = tdl_predictor_explain(b->model, frame, 0, pool, &j->explanation, why)))
+            return st;
         j->explained = true;
     }
-    print_warnings(j, warning);
-    if ((st = tdl_whole_file_or_stdout(j->values->output, write_rows, j, why)))
-        goto out;
-    st = print_quality(j, why);
-out:
-    free(warning);
-    return st;
+    if ((st = tdl_answers_measure(b, why)) ||
+        (st = tdl_whole_file_or_stdout(j->values->output, write_rows, j, why)))
+        return st;
+    if (!j->values->common.quiet)
+        tdl_answers_print(b);
+    return tdl_model_rows_answerable(&b->rows, why);
 }
 
 static tdl_status run(const void *values, char **arguments, tdl_report *why)
 {
     const predict_values *v = values;
     job j = {.values = v};
+    tdl_predictor *model = NULL;
     tdl_pool *pool;
     tdl_status st;
 
@@ -238,16 +212,16 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
         (!tdl_str_double(tdl_str_of(v->interval), &j.level) || !(j.level > 0 && j.level < 1)))
         return TDL_FAIL(why, TDL_E_USAGE, "--interval %s: not a number between 0 and 1",
                         v->interval);
-    if ((st = tdl_open_model(&v->common, v->model, &j.model, why)))
+    if ((st = tdl_open_model(&v->common, v->model, &model, why)))
         return st;
+    j.batch.model = model;
     pool = tdl_pool_new((unsigned)v->threads);
-    st = tdl_read_for_model(arguments[0], &v->read, j.model, v->common.quiet, &j.frame, why);
+    st = tdl_read_for_model(arguments[0], &v->read, model, v->common.quiet, &j.batch.rows, why);
     if (!st)
         st = answer(&j, pool, why);
     tdl_explanation_release(&j.explanation);
-    tdl_frame_release(&j.frame);
-    free(j.output);
-    tdl_predictor_free(j.model);
+    tdl_answers_release(&j.batch);
+    tdl_predictor_free(model);
     tdl_pool_free(pool);
     return st;
 }
@@ -259,8 +233,9 @@ const tdl_command tdl_command_predict = {
     .values_size = sizeof(predict_values),
     .options = predict_options,
     .options_n = sizeof predict_options / sizeof predict_options[0],
-    .summary = {"answers of a model for the rows of a table, one JSON object a line",
-                "模型对表格各行的预测，每行一个 JSON 对象"},
+    .summary =
+        {"answers of a model for the rows of a table, one JSON object a line; --json: one for all",
+         "模型对表格各行的预测，每行一个 JSON 对象；--json：合为一个对象"},
     .examples = "  treadle predict new.csv --model churn\n"
                 "  treadle predict new.csv --model churn --explain 3 --interval .9\n",
     .run = run,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "learn/xgboost_worker.h"
 
 /* Reasons that nobody asked for. */
 static const struct reason {
@@ -69,6 +70,25 @@ static void tell_cells(const tdl_column *column, size_t rows)
             column->name, numbers, known, r + 1, TDL_FMT(cell), TDL_FMT(cell));
 }
 
+/* Trees that sat out because the library that grows them is not there. */
+static void tell_library(const json_t *leaderboard)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(leaderboard, i, entry)
+    {
+        const char *model = json_string_value(json_object_get(entry, "model"));
+
+        if (model && !strcmp(model, "trees") && json_object_get(entry, "left_out") &&
+            tdl_xgboost_available(NULL))
+            fputs(tdl_tr("boosted trees sat out: libxgboost is not there, or too old "
+                         "(apt install libxgboost0)\n",
+                         "提升树没有参加：缺少 libxgboost 或版本过旧（apt install libxgboost0）\n"),
+                  stderr);
+    }
+}
+
 void tdl_fit_remarks(const json_t *card, const tdl_frame *frame)
 {
     const json_t *column, *target = json_object_get(card, "target");
@@ -76,6 +96,7 @@ void tdl_fit_remarks(const json_t *card, const tdl_frame *frame)
     int64_t unknown = 0;
 
     json_array_foreach(json_object_get(card, "columns"), i, column) tell_left_out(column);
+    tell_library(json_object_get(card, "leaderboard"));
     for (i = 0; i < frame->columns_n; i++)
         tell_cells(&frame->column[i], frame->rows);
     if (tdl_json_get_int(target, "unknown", &unknown) && unknown > 0)

@@ -1,5 +1,6 @@
 #include "cli/model_source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/predict/registry.h"
@@ -38,27 +39,83 @@ tdl_status tdl_open_model(const tdl_common *common, const char *model, tdl_predi
                                     : open_named(common, model, ret, why);
 }
 
-tdl_status tdl_read_for_model(const char *source, const tdl_read_values *values,
-                              const tdl_predictor *model, bool quiet, tdl_frame *ret,
-                              tdl_report *why)
+/* The types of the schema, then what the user wishes, which goes before them. */
+static tdl_status add_wishes(const tdl_read_options *options, const tdl_predictor *model,
+                             tdl_column_wish **ret, size_t *ret_n, tdl_report *why)
 {
-    tdl_read_options options;
-    tdl_column_wish *wish = NULL;
-    size_t n = 0;
-    tdl_status st = tdl_read_values_options(values, &options, why);
+    tdl_column_wish *wish = NULL, *more;
+    size_t n = 0, k = options->wishes_n;
+    tdl_status st = tdl_schema_wishes(model->schema, &wish, &n, why);
 
     if (st)
         return st;
-    if (!options.wishes_n && !(st = tdl_schema_wishes(model->schema, &wish, &n, why))) {
-        options.wish = wish;
-        options.wishes_n = n;
-    }
-    TDL_UNUSED(quiet);
-    if (!st)
-        st = tdl_frame_read(source, &options, ret, NULL, why);
-    if (wish)
+    if (!(more = realloc(wish, (n + k + 1) * sizeof *wish))) {
         free(wish);
-    else
-        tdl_read_free_wishes(&options);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the types of %zu columns", n + k);
+    }
+    if (k)
+        memcpy(more + n, options->wish, k * sizeof *more);
+    *ret = more;
+    *ret_n = n + k;
+    return TDL_OK;
+}
+
+tdl_status tdl_read_for_model(const char *source, const tdl_read_values *values,
+                              const tdl_predictor *model, bool quiet, tdl_model_rows *ret,
+                              tdl_report *why)
+{
+    tdl_read_options given = {0}, options;
+    tdl_model_rows rows = {0};
+    tdl_column_wish *wish = NULL;
+    size_t n = 0;
+    tdl_status st = tdl_read_values_options(values, &given, why);
+
+    if (st)
+        return st;
+    options = given;
+    options.refused = &rows.refused;
+    if (!options.missing)
+        options.missing = tdl_schema_missing(model->schema);
+    if ((st = add_wishes(&given, model, &wish, &n, why)))
+        goto out;
+    options.wish = wish;
+    options.wishes_n = n;
+    if ((st = tdl_read_told(source, &options, quiet, &rows.frame, why)))
+        goto out;
+    rows.rows_n = rows.frame.rows;
+    if ((st = tdl_refused_take_out(&rows.refused, &rows.frame, why)))
+        goto out;
+    *ret = rows;
+    rows = (tdl_model_rows){0};
+out:
+    tdl_model_rows_release(&rows);
+    free(wish);
+    tdl_read_free_wishes(&given);
     return st;
+}
+
+void tdl_model_rows_release(tdl_model_rows *rows)
+{
+    tdl_frame_release(&rows->frame);
+    tdl_refused_release(&rows->refused);
+    *rows = (tdl_model_rows){0};
+}
+
+tdl_status tdl_model_rows_answerable(const tdl_model_rows *rows, tdl_report *why)
+{
+    if (!rows->refused.n || rows->refused.n < rows->rows_n)
+        return TDL_OK;
+    return TDL_FAIL(why, TDL_E_INVALID, "none of %zu rows can be answered; row 1: %.400s",
+                    rows->rows_n, tdl_refused_said(&rows->refused, 0));
+}
+
+void tdl_model_rows_tell(const tdl_model_rows *rows)
+{
+    const tdl_refused_rows *refused = &rows->refused;
+
+    if (refused->n && refused->n < rows->rows_n) // else it is the error
+        fprintf(stderr,
+                tdl_tr("%zu of %zu rows refused; the first, row %zu: %s\n",
+                       "%zu / %zu 行被拒绝；首个为第 %zu 行：%s\n"),
+                refused->n, rows->rows_n, refused->row[0].row + 1, tdl_refused_said(refused, 0));
 }

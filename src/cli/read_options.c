@@ -139,25 +139,34 @@ static void tell(const tdl_read_counts *counts)
             counts->rows_skipped, counts->first_skipped);
 }
 
+tdl_status tdl_read_told(const char *source, tdl_read_options *options, bool quiet, tdl_frame *ret,
+                         tdl_report *why)
+{
+    tdl_progress progress = tdl_progress_start(quiet);
+    tdl_read_counts counts = {0};
+    tdl_status st;
+
+    options->progress = draw;
+    options->progress_context = &progress;
+    st = tdl_frame_read(source, options, ret, &counts, why);
+    tdl_progress_finish(&progress);
+    if (!st && !quiet)
+        tell(&counts);
+    return st;
+}
+
 tdl_status tdl_read_frame(const char *source, const tdl_read_values *values, bool quiet,
                           tdl_frame *ret, tdl_report *why)
 {
-    tdl_progress progress = tdl_progress_start(quiet);
     tdl_read_options options = {0};
-    tdl_read_counts counts = {0};
     tdl_frame frame = {0};
     tdl_status st = tdl_read_values_options(values, &options, why);
 
     if (st)
         return st;
-    options.progress = draw;
-    options.progress_context = &progress;
-    st = tdl_frame_read(source, &options, &frame, &counts, why);
-    tdl_progress_finish(&progress);
+    st = tdl_read_told(source, &options, quiet, &frame, why);
     if (!st && (st = check_wishes(&options, &frame, why)))
         tdl_frame_release(&frame);
-    if (!st && !quiet)
-        tell(&counts);
     if (!st)
         *ret = frame;
     tdl_read_free_wishes(&options);

@@ -88,6 +88,9 @@ tdl_status tdl_read_values_options(const tdl_read_values *values, tdl_read_optio
                                    tdl_report *why);
 void tdl_read_free_wishes(tdl_read_options *options);
 
+/* tdl_frame_read with a progress bar; says on stderr what was not as expected. */
+tdl_status tdl_read_told(const char *source, tdl_read_options *options, bool quiet, tdl_frame *ret,
+                         tdl_report *why);
 /* Read `source`, with a progress bar, and say on stderr what was not as expected: rows left out,
  * an encoding that was guessed. A column that --types names and that is not there is an error. */
 tdl_status tdl_read_frame(const char *source, const tdl_read_values *values, bool quiet,

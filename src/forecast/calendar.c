@@ -169,3 +169,18 @@ int tdl_holiday_on(const tdl_holidays *table, int64_t days)
             return i + 1;
     return 0;
 }
+
+tdl_status tdl_holidays_list(const tdl_holidays *table, int64_t first, int64_t last,
+                             tdl_holiday_table *ret, tdl_report *why)
+{
+    int64_t end = tdl_days_of(last + 1, 1, 1);
+    tdl_status st = TDL_OK;
+
+    for (int64_t day = tdl_days_of(first, 1, 1); day < end && !st; day++) {
+        int holiday = tdl_holiday_on(table, day);
+
+        if (holiday)
+            st = tdl_holiday_table_add(ret, day, tdl_str_of(tdl_holiday_name(table, holiday)), why);
+    }
+    return st;
+}

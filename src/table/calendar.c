@@ -35,6 +35,11 @@ static int month_of(int64_t day_of_year, bool leap)
     return month;
 }
 
+int64_t tdl_calendar_day(double seconds)
+{
+    return (int64_t)floor(fmin(fmax(seconds, -FARTHEST_S), FARTHEST_S) / DAY_S);
+}
+
 tdl_calendar tdl_calendar_of(double seconds)
 {
     double s = fmin(fmax(seconds, -FARTHEST_S), FARTHEST_S), day_of = floor(s / DAY_S);

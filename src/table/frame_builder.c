@@ -17,6 +17,7 @@ struct tdl_frame_builder {
     tdl_column_wish *wish; /* [wishes_n], names in wish_bytes */
     size_t wishes_n;
     tdl_buf wish_bytes;
+    tdl_refused_rows *refused; /* the caller's, or NULL */
 };
 
 static tdl_status no_memory(tdl_report *why)
@@ -57,8 +58,10 @@ tdl_status tdl_frame_builder_new(const tdl_str *name, size_t columns_n,
 
     if (!builder)
         return no_memory(why);
-    if (options)
+    if (options) {
+        builder->refused = options->refused;
         st = copy_wishes(builder, options, why);
+    }
     for (size_t i = 0; !st && i < columns_n; i++) {
         char unnamed[32];
         size_t column;
@@ -147,6 +150,25 @@ size_t tdl_frame_builder_rows(const tdl_frame_builder *builder)
     return builder->rows;
 }
 
+/* A cell that is not what its column is wished to be: missing, and its row noted. */
+static tdl_status add_cell(tdl_frame_builder *builder, tdl_gather *gather, tdl_str text,
+                           tdl_report *why)
+{
+    tdl_report said = {0};
+    tdl_status st;
+
+    if (!builder->refused)
+        return tdl_gather_add(gather, text, why);
+    if ((st = tdl_gather_add(gather, text, &said)) != TDL_E_INVALID) {
+        if (st && why)
+            *why = said;
+        return st;
+    }
+    if ((st = tdl_refuse_row(builder->refused, builder->rows, &said, why)))
+        return st;
+    return tdl_gather_add_missing(gather, why);
+}
+
 tdl_status tdl_frame_builder_add(tdl_frame_builder *builder, const tdl_str *cell, tdl_report *why)
 {
     tdl_status st = TDL_OK;
@@ -157,7 +179,7 @@ tdl_status tdl_frame_builder_add(tdl_frame_builder *builder, const tdl_str *cell
         if (tdl_cell_missing(text, builder->missing))
             st = tdl_gather_add_missing(&builder->gather[i], why);
         else
-            st = tdl_gather_add(&builder->gather[i], text, why);
+            st = add_cell(builder, &builder->gather[i], text, why);
     }
     builder->rows += !st;
     return st;

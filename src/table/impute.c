@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
+
 static const double RIDGE = 1; /* of standardised numbers: as much as one row says */
 
 /* What is filled in starts as the mean, which standardised is 0. */
@@ -193,6 +195,46 @@ tdl_status tdl_fill_fit(double *x, size_t rows, size_t columns_n, tdl_fill *ret,
 out:
     tdl_fill_release(&f);
     return st;
+}
+
+/* ---- by group ---- */
+
+static double median_of(double *value, size_t n, double otherwise)
+{
+    if (!n)
+        return otherwise;
+    tdl_sort_numbers(value, n);
+    return tdl_quantile(value, n, 0.5);
+}
+
+tdl_status tdl_group_medians(const double *value, const size_t *group, size_t rows, size_t groups_n,
+                             double *ret, tdl_report *why)
+{
+    double *sorted = calloc(rows + 1, sizeof *sorted);   /* group by group, then rows of none */
+    size_t *begin = calloc(groups_n + 3, sizeof *begin); /* of each group, one place further on */
+    size_t n = 0;
+
+    if (!sorted || !begin) {
+        free(sorted);
+        free(begin);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for medians of %zu groups", groups_n);
+    }
+    for (size_t i = 0; i < rows; i++)
+        if (!isnan(value[i])) {
+            begin[group[i] + 2]++;
+            sorted[n++] = value[i] + 0.0; // never -0, which JSON does not keep
+        }
+    ret[groups_n] = median_of(sorted, n, (double)NAN);
+    for (size_t g = 2; g < groups_n + 3; g++)
+        begin[g] += begin[g - 1];
+    for (size_t i = 0; i < rows; i++)
+        if (!isnan(value[i]))
+            sorted[begin[group[i] + 1]++] = value[i] + 0.0;
+    for (size_t g = 0; g < groups_n; g++)
+        ret[g] = median_of(sorted + begin[g], begin[g + 1] - begin[g], ret[groups_n]);
+    free(sorted);
+    free(begin);
+    return TDL_OK;
 }
 
 void tdl_fill_release(tdl_fill *fill)

@@ -36,8 +36,11 @@ void tdl_prepare_free(tdl_prepare *p)
     free(p->levels_n);
     free(p->category_feature);
     free(p->names);
+    tdl_holiday_table_release(&p->holidays);
     tdl_fill_release(&p->fill);
     free(p->fill_source);
+    free(p->group_fill.source);
+    free(p->group_fill.median);
     free(p);
 }
 
@@ -92,6 +95,19 @@ static void name_number(const tdl_prepare *p, const tdl_number *n, size_t k, tdl
         break;
     case TDL_ORIGIN_WEEKDAY:
         tdl_buf_printf(out, "%s: weekday", a);
+        break;
+    case TDL_ORIGIN_HOLIDAY:
+        tdl_buf_printf(out, "%s: %s", a,
+                       n->parameter > 0 ? p->holidays.name[(size_t)n->parameter - 1] : "a holiday");
+        break;
+    case TDL_ORIGIN_EVE:
+        tdl_buf_printf(out, "%s: the day before a holiday", a);
+        break;
+    case TDL_ORIGIN_AFTER:
+        tdl_buf_printf(out, "%s: the day after a holiday", a);
+        break;
+    case TDL_ORIGIN_NEAREST:
+        tdl_buf_printf(out, "%s: days to a holiday", a);
         break;
     case TDL_ORIGIN_SINE:
         tdl_buf_printf(out, "%s: season, sine", a);

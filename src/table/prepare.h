@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "table/frame.h"
+#include "table/holidays.h"
 #include "table/matrix.h"
 
 typedef enum tdl_impute {
@@ -20,6 +21,7 @@ typedef enum tdl_impute {
     TDL_IMPUTE_MEAN,
     TDL_IMPUTE_MODE,
     TDL_IMPUTE_CONSTANT, /* `impute_value` */
+    TDL_IMPUTE_GROUP,    /* median of the rows that are alike in `impute_group` */
     TDL_IMPUTE_RIDGE,    /* each numeric column by ridge on the others, iterated */
     TDL_IMPUTE_NONE      /* NaN stays: for trees */
 } tdl_impute;
@@ -53,7 +55,10 @@ typedef struct tdl_prepare_options {
     /* impute */
     tdl_impute impute;
     double impute_value;
-    bool indicator;        /* "age is missing", where a training row misses it */
+    tdl_str
+        impute_group; /* a column of levels, a boolean among them, that is a feature; numbers of
+                         a row without a group, or of one that has none, get the median of all */
+    bool indicator;   /* "age is missing", where a training row misses it */
     bool no_missing_level; /* one-hot: a missing category is all zeros, no level of its own */
     /* normalise: numbers, and with normalise_encoded what encodings made too */
     tdl_normalise normalise;
@@ -70,12 +75,16 @@ typedef struct tdl_prepare_options {
     size_t level_min;   /* levels of fewer training rows count as unseen; 0 = 1 */
     /* others */
     bool dates; /* year fraction, month, weekday, day of the year as sine and cosine */
+    const tdl_holiday_table *holidays; /* with `dates`: is it a holiday, and which, the day before
+                                          one or behind one, days to the nearest; NULL = none */
     bool pairs; /* latitude and longitude, x and y: turned too; counts: per household, user, ...,
                    instead of the count (pairs.h) */
     bool sums;  /* of three or more columns that end alike: day_minutes, night_minutes */
     size_t text_buckets; /* word 1- and 2-grams (Chinese: characters) hashed, tf-idf; 0: text is
                             left out */
     /* select */
+    double correlated; /* of features that are correlated as much, either way, keep only the one of
+                          most mutual information with the target; 0 = keep all */
     size_t select_max; /* keep the features of most mutual information with the target; 0 = all */
 } tdl_prepare_options;
 

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "table/select.h"
-
 static tdl_status check_options(const tdl_prepare_options *o, tdl_report *why)
 {
     if (!(o->winsor >= 0 && o->winsor < 0.5))
@@ -20,6 +18,9 @@ static tdl_status check_options(const tdl_prepare_options *o, tdl_report *why)
                         o->text_buckets);
     if (o->bins > 1 << 12)
         return TDL_FAIL(why, TDL_E_INVALID, "bins must be at most 4,096, not %zu", o->bins);
+    if (!(o->correlated >= 0 && o->correlated <= 1))
+        return TDL_FAIL(why, TDL_E_INVALID, "a correlation must be in [0, 1], not %g",
+                        o->correlated);
     if (!(o->smoothing >= 0) || !isfinite(o->smoothing))
         return TDL_FAIL(why, TDL_E_INVALID, "smoothing must be 0 or more, not %g", o->smoothing);
     return TDL_OK;
@@ -146,70 +147,6 @@ out:
     return st;
 }
 
-/* ---- selection ---- */
-
-typedef struct merit {
-    double information;
-    size_t at;
-} merit;
-
-static int best_first(const void *a, const void *b)
-{
-    const merit *x = a, *y = b;
-
-    if (x->information != y->information)
-        return x->information > y->information ? -1 : 1;
-    return (x->at > y->at) - (x->at < y->at);
-}
-
-static void keep_best(tdl_prepare *p, merit *merits, bool *chosen, size_t most)
-{
-    size_t n = 0;
-
-    qsort(merits, p->cols, sizeof *merits, best_first);
-    for (size_t i = 0; i < most; i++)
-        chosen[merits[i].at] = true;
-    for (size_t j = 0; j < p->cols; j++)
-        if (chosen[j]) {
-            p->keep[n] = p->keep[j];
-            p->shift[n] = p->shift[j];
-            p->factor[n++] = p->factor[j];
-        }
-    p->cols = n;
-}
-
-static tdl_status select_features(tdl_fitting *f, tdl_report *why)
-{
-    tdl_prepare *p = f->p;
-    double *information = calloc(p->cols + 1, sizeof *information);
-    merit *merits = calloc(p->cols + 1, sizeof *merits);
-    bool *chosen = calloc(p->cols + 1, sizeof *chosen);
-    float *y = calloc(f->rows, sizeof *y);
-    tdl_matrix matrix = {0};
-    tdl_status st;
-
-    if (!information || !merits || !chosen || !y) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to select among %zu features", p->cols);
-        goto out;
-    }
-    for (size_t i = 0; i < f->rows; i++)
-        y[i] = f->target->y[f->row[i]];
-    if ((st = tdl_prepare_matrix(p, f->rows, &matrix, why)) ||
-        (st = tdl_prepare_rows(p, f->view, f->row, f->encoded, NULL, &matrix, why)) ||
-        (st = tdl_mutual_information(&matrix, y, f->target->classes_n, information, why)))
-        goto out;
-    for (size_t j = 0; j < p->cols; j++)
-        merits[j] = (merit){information[j], j};
-    keep_best(p, merits, chosen, f->options->select_max);
-out:
-    free(information);
-    free(merits);
-    free(chosen);
-    free(y);
-    tdl_matrix_release(&matrix);
-    return st;
-}
-
 /* ---- all of it ---- */
 
 static tdl_status fit(tdl_fitting *f, tdl_matrix *ret_train, tdl_report *why)
@@ -227,12 +164,13 @@ static tdl_status fit(tdl_fitting *f, tdl_matrix *ret_train, tdl_report *why)
         (st = tdl_fit_parts(f, why)) || (st = tdl_prepare_lay_out(p, why)) ||
         (st = choose_features(f, why)))
         return st;
-    select = f->options->select_max && f->options->select_max < p->cols;
+    select = (f->options->select_max && f->options->select_max < p->cols) ||
+             (f->options->correlated > 0 && p->cols > 1);
     if (select && (!f->target || !f->target->y))
         return TDL_FAIL(why, TDL_E_INVALID, "selecting features needs a target");
     // a matrix has names from the start: they are made twice, for there are few
     if ((st = tdl_prepare_name_features(p, why)) ||
-        (select && ((st = select_features(f, why)) || (st = tdl_prepare_name_features(p, why)))))
+        (select && ((st = tdl_fit_selection(f, why)) || (st = tdl_prepare_name_features(p, why)))))
         return st;
     if (!ret_train)
         return TDL_OK;

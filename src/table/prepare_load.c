@@ -225,6 +225,21 @@ static tdl_status load_family(const reader *r, const tdl_prepare *p, const json_
     return st ? st : ret->of[0] == ret->a ? TDL_OK : bad(r, "of");
 }
 
+/* The holidays that a number asks for, by all or by one name. */
+static tdl_status load_holidays_of(const reader *r, const tdl_prepare *p, tdl_number *ret)
+{
+    double most = ret->origin == TDL_ORIGIN_HOLIDAY ? (double)p->holidays.names_n : 0;
+
+    if (ret->origin != TDL_ORIGIN_HOLIDAY && ret->origin != TDL_ORIGIN_EVE &&
+        ret->origin != TDL_ORIGIN_AFTER && ret->origin != TDL_ORIGIN_NEAREST)
+        return TDL_OK;
+    ret->holidays = &p->holidays;
+    return p->holidays.n && ret->parameter >= 0 && ret->parameter <= most &&
+                   ret->parameter == floor(ret->parameter)
+               ? TDL_OK
+               : bad(r, "holidays");
+}
+
 static tdl_status load_number(const reader *r, const tdl_prepare *p, const json_t *o,
                               tdl_number *ret)
 {
@@ -242,7 +257,7 @@ static tdl_status load_number(const reader *r, const tdl_prepare *p, const json_
         return st;
     if (!is_number(p, ret->a) || !is_number(p, ret->b))
         return bad(r, "a or b");
-    if ((st = load_family(r, p, o, ret)))
+    if ((st = load_family(r, p, o, ret)) || (st = load_holidays_of(r, p, ret)))
         return st;
     if (fabs(ret->parameter) > 1e12)
         return bad(r, "parameter");
@@ -356,6 +371,27 @@ static tdl_status load_fill(const json_t *o, tdl_prepare *p, tdl_report *why)
     return get_numbers(&r, o, "weights", n, &f->weight, NULL);
 }
 
+static tdl_status load_groups(const json_t *o, tdl_prepare *p, tdl_report *why)
+{
+    const reader r = {"groups", 0, why};
+    tdl_group_fill *g = &p->group_fill;
+    size_t columns_n, n;
+    tdl_status st;
+
+    if ((st = get_index(&r, o, "column", p->sources_n, &g->group)) ||
+        (st = get_indices(&r, o, "columns", p->sources_n, true, &g->source, &columns_n)))
+        return st;
+    if (!tdl_source_groups(&p->source[g->group]))
+        return bad(&r, "column");
+    for (size_t j = 0; j < columns_n; j++)
+        if (!tdl_source_counts(&p->source[g->source[j]]))
+            return bad(&r, "columns");
+    if (columns_n == 0 || __builtin_mul_overflow(columns_n, p->source[g->group].known.n + 2, &n))
+        return bad(&r, "columns");
+    g->columns_n = columns_n; // a row has room for what is filled from here on
+    return get_numbers(&r, o, "medians", n, &g->median, NULL);
+}
+
 static tdl_status load_image(const json_t *o, tdl_prepare *p, tdl_report *why)
 {
     const reader r = {"image", 0, why};
@@ -431,10 +467,15 @@ tdl_status tdl_prepare_load(const json_t *saved, tdl_prepare **ret, tdl_report *
     p = calloc(1, sizeof *p);
     if (!p)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a pipeline");
+    if ((o = json_object_get(saved, "holidays")) &&
+        (st = tdl_holiday_table_load(o, &p->holidays, why)))
+        goto out;
     if ((st = load_lists(saved, p, why)) || (st = tdl_prepare_lay_out(p, why)) ||
         (st = load_keep(saved, p, why)))
         goto out;
     if ((o = json_object_get(saved, "fill")) && (st = load_fill(o, p, why)))
+        goto out;
+    if ((o = json_object_get(saved, "groups")) && (st = load_groups(o, p, why)))
         goto out;
     if ((o = json_object_get(saved, "image")) && (st = load_image(o, p, why)))
         goto out;

@@ -40,6 +40,10 @@ typedef struct tdl_source {
 
 /* Is it used by its text, not as a number? */
 bool tdl_source_levelled(const tdl_source *source);
+/* Is it a feature of numbers that measure or count: no date, no truth? */
+bool tdl_source_counts(const tdl_source *source);
+/* Is it a feature whose levels part the rows into groups? */
+bool tdl_source_groups(const tdl_source *source);
 
 /* X(name, text) Where a number comes from. */
 #define TDL_ORIGIN_MAP(X)                                                                          \
@@ -48,7 +52,11 @@ bool tdl_source_levelled(const tdl_source *source);
     X(YEAR, "year")                                                                                \
     X(MONTH, "month")                                                                              \
     X(WEEKDAY, "weekday")                                                                          \
-    X(SINE, "sine") /* of the season */                                                            \
+    X(HOLIDAY, "holiday") /* is it one; with `parameter` k, the k-th name */                       \
+    X(EVE, "eve")                                                                                  \
+    X(AFTER, "after")                                                                              \
+    X(NEAREST, "nearest") /* days to a holiday */                                                  \
+    X(SINE, "sine")       /* of the season */                                                      \
     X(COSINE, "cosine")                                                                            \
     X(ALONG, "along") /* the first of a pair of axes turned by `parameter` degrees */              \
     X(ACROSS, "across")                                                                            \
@@ -70,6 +78,7 @@ typedef struct tdl_number {
     double low, high;                        /* values beyond are moved there */
     double fill;                             /* in place of a missing one; NaN: it stays */
     tdl_scale scale;                         /* */
+    const tdl_holiday_table *holidays;       /* the pipeline's, where the origin asks for it */
     double *edge;                            /* [edges_n] of bins; NULL = none */
     size_t edges_n;
 } tdl_number;
@@ -104,6 +113,15 @@ typedef struct tdl_part {
     double *prior; /* [width] of TARGET */
 } tdl_part;
 
+/* Gaps of numbers filled by the median of the row's group: a level of `group`, then the missing
+ * one, then what is none of training, which has the median of all. */
+typedef struct tdl_group_fill {
+    size_t group;   /* source */
+    size_t *source; /* [columns_n] the numbers, ascending */
+    size_t columns_n;
+    double *median; /* [columns_n][levels of `group` + 2] */
+} tdl_group_fill;
+
 struct tdl_prepare {
     tdl_source *source; /* [sources_n] every column of the frame fitted on */
     size_t sources_n;
@@ -127,8 +145,11 @@ struct tdl_prepare {
     size_t image; /* source */
     size_t channels, height, width;
 
-    tdl_fill fill;       /* targets_n = 0: not used */
-    size_t *fill_source; /* [fill.columns_n] */
+    tdl_holiday_table holidays; /* n = 0: not used */
+
+    tdl_fill fill;             /* targets_n = 0: not used */
+    size_t *fill_source;       /* [fill.columns_n] */
+    tdl_group_fill group_fill; /* columns_n = 0: not used */
 };
 
 bool tdl_normalise_find(tdl_str name, tdl_normalise *ret); /* false: there is none */
@@ -153,12 +174,14 @@ tdl_view *tdl_view_at(tdl_view *view, size_t source);
 double tdl_view_number(tdl_view *view, size_t row, bool *odd);
 /* Number among the source's known levels, or TDL_LEVEL_MISSING, _UNSEEN. */
 int32_t tdl_view_level(tdl_view *view, size_t row);
+/* Which group of a tdl_group_fill a level is: itself, levels_n (missing), levels_n + 1 (unseen). */
+size_t tdl_level_group(const tdl_source *source, int32_t level);
 tdl_str tdl_view_text(tdl_view *view, size_t row); /* until the next call; missing: no bytes */
 const tdl_column *tdl_view_column(const tdl_view *view); /* NULL: absent */
 
 typedef struct tdl_cells { /* of a row */
     double *given;         /* [sources_n] */
-    double *number;        /* [sources_n] the same, gaps filled where fill has targets */
+    double *number;        /* [sources_n] the same, gaps filled by `fill` or `group_fill` */
     int32_t *level;        /* [sources_n] */
     double *fill;          /* [2 * fill.columns_n] scratch */
 } tdl_cells;

@@ -38,7 +38,7 @@ static tdl_status add_part(tdl_fitting *f, tdl_part_kind kind, size_t source, si
 static double training_cell(tdl_fitting *f, size_t i, size_t source)
 {
     if (f->filled && f->fill_at[source] != SIZE_MAX)
-        return f->filled[i * f->p->fill.columns_n + f->fill_at[source]];
+        return f->filled[i * f->filled_n + f->fill_at[source]];
     return tdl_view_number(tdl_view_at(f->view, source), f->row[i], NULL);
 }
 
@@ -157,6 +157,28 @@ static tdl_status add_number(tdl_fitting *f, tdl_number number, tdl_report *why)
     return tdl_scale_fit(o->normalise, value, filled, &part->number.scale, why);
 }
 
+static tdl_status add_holidays(tdl_fitting *f, size_t i, tdl_report *why)
+{
+    static const tdl_origin origins[] = {TDL_ORIGIN_HOLIDAY, TDL_ORIGIN_EVE, TDL_ORIGIN_AFTER,
+                                         TDL_ORIGIN_NEAREST};
+    const tdl_holiday_table *t = &f->p->holidays;
+    tdl_number number = {.a = i, .b = i, .holidays = t};
+    tdl_status st = TDL_OK;
+
+    for (size_t k = 0; k < sizeof origins / sizeof origins[0] && !st; k++) {
+        number.origin = origins[k];
+        st = add_number(f, number, why);
+    }
+    number.origin = TDL_ORIGIN_HOLIDAY;
+    if (t->names_n < 2 || t->names_n > TDL_HOLIDAY_NAMES_TOLD)
+        return st;
+    for (size_t k = 1; k <= t->names_n && !st; k++) {
+        number.parameter = (double)k;
+        st = add_number(f, number, why);
+    }
+    return st;
+}
+
 static tdl_status add_date(tdl_fitting *f, size_t i, tdl_report *why)
 {
     static const tdl_origin origins[] = {TDL_ORIGIN_DAYS,    TDL_ORIGIN_YEAR, TDL_ORIGIN_MONTH,
@@ -170,17 +192,12 @@ static tdl_status add_date(tdl_fitting *f, size_t i, tdl_report *why)
             (tdl_number){
                 .origin = origins[k], .a = i, .b = i, .parameter = k ? 0 : f->p->source[i].least},
             why);
-    return st;
+    return !st && f->p->holidays.n ? add_holidays(f, i, why) : st;
 }
 
 /* ---- pairs and ratios ---- */
 
 enum { FAMILY_LEAST = 3 };
-
-static bool is_number(const tdl_source *s)
-{
-    return s->used && (s->type == TDL_COLUMN_NUMERIC || s->type == TDL_COLUMN_INTEGER);
-}
 
 static tdl_status add_turns(tdl_fitting *f, size_t a, size_t b, tdl_report *why)
 {
@@ -206,7 +223,7 @@ static tdl_status add_pairs(tdl_fitting *f, tdl_report *why)
         for (size_t b = 0; b < p->sources_n && !st; b++) {
             const tdl_source *x = &p->source[a], *y = &p->source[b];
 
-            if (a != b && is_number(x) && is_number(y) &&
+            if (a != b && tdl_source_counts(x) && tdl_source_counts(y) &&
                 tdl_pairs_coordinates(tdl_str_of(x->name), tdl_str_of(y->name)))
                 st = add_turns(f, a, b, why);
         }
@@ -220,7 +237,7 @@ static tdl_status add_sum(tdl_fitting *f, size_t first, tdl_report *why)
     tdl_number number = {.origin = TDL_ORIGIN_SUM, .a = first, .b = first};
 
     for (size_t i = 0; i < p->sources_n; i++) {
-        if (!is_number(&p->source[i]) ||
+        if (!tdl_source_counts(&p->source[i]) ||
             (i != first &&
              !tdl_pairs_family(tdl_str_of(p->source[first].name), tdl_str_of(p->source[i].name))))
             continue;
@@ -236,7 +253,7 @@ static tdl_status add_sums(tdl_fitting *f, tdl_report *why)
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < f->p->sources_n && !st; i++)
-        if (is_number(&f->p->source[i]))
+        if (tdl_source_counts(&f->p->source[i]))
             st = add_sum(f, i, why);
     return st;
 }
@@ -246,13 +263,13 @@ static bool find_unit(const tdl_fitting *f, size_t count, size_t *ret)
 {
     const tdl_prepare *p = f->p;
 
-    if (!f->options->pairs || !is_number(&p->source[count]) ||
+    if (!f->options->pairs || !tdl_source_counts(&p->source[count]) ||
         !tdl_pairs_count(tdl_str_of(p->source[count].name)))
         return false;
     for (*ret = 0; *ret < p->sources_n; ++*ret) {
         const tdl_source *unit = &p->source[*ret];
 
-        if (*ret != count && is_number(unit) && tdl_pairs_unit(tdl_str_of(unit->name)) &&
+        if (*ret != count && tdl_source_counts(unit) && tdl_pairs_unit(tdl_str_of(unit->name)) &&
             unit->least > 0)
             return true;
     }
@@ -317,45 +334,13 @@ static tdl_status add_column(tdl_fitting *f, size_t i, tdl_report *why)
     return st;
 }
 
-/* Gaps by ridge: all numbers predict all numbers. */
-static tdl_status fit_fill(tdl_fitting *f, tdl_report *why)
-{
-    tdl_prepare *p = f->p;
-    size_t n = 0, cells;
-    tdl_status st;
-
-    p->fill_source = calloc(p->sources_n + 1, sizeof *p->fill_source);
-    f->fill_at = calloc(p->sources_n + 1, sizeof *f->fill_at);
-    if (!p->fill_source || !f->fill_at)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu columns", p->sources_n);
-    for (size_t i = 0; i < p->sources_n; i++) {
-        f->fill_at[i] = is_number(&p->source[i]) ? n : SIZE_MAX;
-        if (is_number(&p->source[i]))
-            p->fill_source[n++] = i;
-    }
-    if (__builtin_mul_overflow(f->rows, (n + 1) * sizeof *f->filled, &cells) ||
-        !(f->filled = malloc(cells)))
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows of numbers", f->rows);
-    for (size_t i = 0; i < f->rows; i++)
-        for (size_t j = 0; j < n; j++)
-            f->filled[i * n + j] =
-                tdl_view_number(tdl_view_at(f->view, p->fill_source[j]), f->row[i], NULL);
-    if ((st = tdl_fill_fit(f->filled, f->rows, n, &p->fill, why)))
-        return st;
-    if (p->fill.targets_n == 0) { // no gaps
-        free(f->filled);
-        f->filled = NULL;
-        tdl_fill_release(&p->fill);
-    }
-    return TDL_OK;
-}
-
 tdl_status tdl_fit_parts(tdl_fitting *f, tdl_report *why)
 {
-    tdl_status st = TDL_OK;
+    const tdl_holiday_table *holidays = f->options->dates ? f->options->holidays : NULL;
+    tdl_status st = tdl_fit_gaps(f, why);
 
-    if (f->options->impute == TDL_IMPUTE_RIDGE)
-        st = fit_fill(f, why);
+    if (!st && holidays)
+        st = tdl_holiday_table_copy(holidays, &f->p->holidays, why);
     for (size_t i = 0; i < f->p->sources_n && !st; i++)
         if (f->p->source[i].used)
             st = add_column(f, i, why);

@@ -13,6 +13,12 @@ static const double PI = 3.14159265358979323846;
 
 /* ---- cells ---- */
 
+/* Are gaps filled from elsewhere in the row? */
+static bool fills(const tdl_prepare *p)
+{
+    return p->fill.targets_n || p->group_fill.columns_n;
+}
+
 tdl_status tdl_cells_init(const tdl_prepare *p, tdl_cells *ret, tdl_report *why)
 {
     tdl_cells cells = {0};
@@ -20,12 +26,12 @@ tdl_status tdl_cells_init(const tdl_prepare *p, tdl_cells *ret, tdl_report *why)
     cells.given = calloc(p->sources_n + 1, sizeof *cells.given);
     cells.level = calloc(p->sources_n + 1, sizeof *cells.level);
     cells.number = cells.given;
-    if (p->fill.targets_n) {
+    if (fills(p)) {
         cells.number = calloc(p->sources_n + 1, sizeof *cells.number);
         cells.fill = calloc(p->fill.columns_n + 1, 2 * sizeof *cells.fill);
     }
     *ret = cells;
-    if (!cells.given || !cells.level || !cells.number || (p->fill.targets_n && !cells.fill)) {
+    if (!cells.given || !cells.level || !cells.number || (fills(p) && !cells.fill)) {
         tdl_cells_release(ret);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a row of %zu columns", p->sources_n);
     }
@@ -66,11 +72,28 @@ static void read_level(const tdl_source *s, tdl_view *view, size_t row, int32_t 
     warning->missing += *ret == TDL_LEVEL_MISSING && !s->missing;
 }
 
-static void fill_gaps(const tdl_prepare *p, tdl_cells *cells)
+size_t tdl_level_group(const tdl_source *s, int32_t level)
+{
+    return level >= 0 ? (size_t)level : s->known.n + (level != TDL_LEVEL_MISSING);
+}
+
+static void fill_by_group(const tdl_prepare *p, tdl_cells *cells)
+{
+    const tdl_group_fill *g = &p->group_fill;
+    const tdl_source *s = &p->source[g->group];
+    size_t group = g->columns_n ? tdl_level_group(s, cells->level[g->group]) : 0;
+
+    for (size_t j = 0; j < g->columns_n; j++)
+        if (isnan(cells->number[g->source[j]]))
+            cells->number[g->source[j]] = g->median[j * (s->known.n + 2) + group];
+}
+
+static void fill_by_ridge(const tdl_prepare *p, tdl_cells *cells)
 {
     double *x = cells->fill;
 
-    memcpy(cells->number, cells->given, p->sources_n * sizeof *cells->given);
+    if (!p->fill.targets_n)
+        return;
     for (size_t j = 0; j < p->fill.columns_n; j++)
         x[j] = cells->given[p->fill_source[j]];
     tdl_fill_row(&p->fill, x, x + p->fill.columns_n);
@@ -96,8 +119,11 @@ void tdl_cells_read(const tdl_prepare *p, tdl_view *view, size_t row, tdl_cells 
         if (s->type == TDL_COLUMN_BOOLEAN)
             cells->level[i] = isnan(cells->given[i]) ? TDL_LEVEL_MISSING : cells->given[i] != 0;
     }
-    if (p->fill.targets_n)
-        fill_gaps(p, cells);
+    if (!fills(p))
+        return;
+    memcpy(cells->number, cells->given, p->sources_n * sizeof *cells->given);
+    fill_by_ridge(p, cells);
+    fill_by_group(p, cells);
 }
 
 /* ---- numbers ---- */
@@ -106,6 +132,22 @@ void tdl_number_derive(tdl_number *n)
 {
     n->sine = sin(n->parameter / 180 * PI);
     n->cosine = cos(n->parameter / 180 * PI);
+}
+
+static double holiday_number(const tdl_number *n, double seconds)
+{
+    const tdl_holiday_table *t = n->holidays;
+    int64_t day = tdl_calendar_day(seconds);
+    bool today;
+
+    if (n->origin == TDL_ORIGIN_NEAREST)
+        return tdl_holiday_table_nearest(t, day);
+    if (n->origin == TDL_ORIGIN_HOLIDAY && n->parameter > 0)
+        return tdl_holiday_table_is(t, day, (size_t)n->parameter - 1);
+    today = tdl_holiday_table_has(t, day);
+    if (n->origin == TDL_ORIGIN_HOLIDAY)
+        return today;
+    return !today && tdl_holiday_table_has(t, n->origin == TDL_ORIGIN_EVE ? day + 1 : day - 1);
 }
 
 double tdl_number_raw(const tdl_number *n, const double *of_source)
@@ -125,6 +167,11 @@ double tdl_number_raw(const tdl_number *n, const double *of_source)
         return tdl_calendar_of(a).month;
     case TDL_ORIGIN_WEEKDAY:
         return tdl_calendar_of(a).weekday;
+    case TDL_ORIGIN_HOLIDAY:
+    case TDL_ORIGIN_EVE:
+    case TDL_ORIGIN_AFTER:
+    case TDL_ORIGIN_NEAREST:
+        return holiday_number(n, a);
     case TDL_ORIGIN_SINE:
         return sin(2 * PI * tdl_calendar_of(a).season);
     case TDL_ORIGIN_COSINE:

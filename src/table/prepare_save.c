@@ -176,6 +176,19 @@ static json_t *save_fill(const tdl_fill *f, const size_t *source)
     return NULL;
 }
 
+static json_t *save_groups(const tdl_prepare *p)
+{
+    const tdl_group_fill *g = &p->group_fill;
+    json_t *o = json_object();
+
+    if (put(o, "column", json_integer((json_int_t)g->group)) &&
+        put(o, "columns", indices(g->source, g->columns_n)) &&
+        put(o, "medians", numbers(g->median, g->columns_n * (p->source[g->group].known.n + 2))))
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
 static json_t *save_image(const tdl_prepare *p)
 {
     return json_pack("{sIsIsIsI}", "column", (json_int_t)p->image, "channels",
@@ -205,7 +218,9 @@ json_t *tdl_prepare_save(const tdl_prepare *p)
         put(o, "factors", numbers(p->factor, p->cols)) &&
         put(o, "dropped", json_integer((json_int_t)p->dropped)) &&
         (!p->has_image || put(o, "image", save_image(p))) &&
-        (!p->fill.targets_n || put(o, "fill", save_fill(&p->fill, p->fill_source))))
+        (!p->holidays.n || put(o, "holidays", tdl_holiday_table_save(&p->holidays))) &&
+        (!p->fill.targets_n || put(o, "fill", save_fill(&p->fill, p->fill_source))) &&
+        (!p->group_fill.columns_n || put(o, "groups", save_groups(p))))
         return o;
     json_decref(o);
     return NULL;

@@ -24,6 +24,18 @@ bool tdl_source_levelled(const tdl_source *s)
            (s->type == TDL_COLUMN_ID && s->known.text);
 }
 
+bool tdl_source_counts(const tdl_source *s)
+{
+    return s->used && (s->type == TDL_COLUMN_NUMERIC || s->type == TDL_COLUMN_INTEGER);
+}
+
+bool tdl_source_groups(const tdl_source *s)
+{
+    return s->used && s->known.n > 0 &&
+           (s->type == TDL_COLUMN_BOOLEAN ||
+            (tdl_source_levelled(s) && s->type != TDL_COLUMN_TEXT));
+}
+
 bool tdl_known_find(const tdl_known *known, tdl_str text, size_t *ret)
 {
     size_t low = 0;

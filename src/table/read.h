@@ -18,7 +18,7 @@
 #define TDL_TABLE_READ_H
 
 #include "base/json.h"
-#include "table/frame.h"
+#include "table/refused.h"
 
 /* The type that a column is to have, whatever its cells look like. */
 typedef struct tdl_column_wish {
@@ -36,6 +36,9 @@ typedef struct tdl_read_options {
                                   * those and NaN, N/A, None in any case */
     const tdl_column_wish *wish; /* [wishes_n] */
     size_t wishes_n;
+    /* Where rows with a cell that is not of the type wished for are noted: they hold a missing value
+     * there. NULL = such a cell is an error */
+    tdl_refused_rows *refused;
     size_t skip_bad; /* rows that may be left out, counted: ragged, badly quoted, not UTF-8 */
     size_t rows_max; /* 0 = all */
     tdl_read_progress *progress; /* may be NULL */
@@ -57,9 +60,13 @@ tdl_status tdl_frame_read(const char *source, const tdl_read_options *options, t
 
 /* ---- a known schema: what a model was trained on ---- */
 
-/* {"columns": [{"name", "type", "levels"?: [...], ...}]}: enough to read rows alike later. The
- * levels of a category of at most 1,000 are kept. */
+/* {"columns": [{"name", "type", "levels"?: [...], ...}], "missing"?: "-9,unknown"}: enough to read
+ * rows alike later. The levels of a category of at most 1,000 are kept. */
 json_t *tdl_schema_save(const tdl_frame *frame); /* NULL: no memory */
+/* Let the schema know which cells were read as missing: tdl_read_options.missing. NULL: the usual
+ * ones. TDL_E_INVALID: not UTF-8 */
+tdl_status tdl_schema_set_missing(json_t *schema, const char *missing, tdl_report *why);
+const char *tdl_schema_missing(const json_t *schema); /* NULL: the usual ones */
 /* Wishes for a schema saved by _save, to read another file alike; free(*ret). The names are
  * borrowed from `schema`. */
 tdl_status tdl_schema_wishes(const json_t *schema, tdl_column_wish **ret, size_t *ret_n,

@@ -54,6 +54,8 @@ static tdl_status read_once(const char *source, const tdl_read_options *options,
     size_t header_n;
     tdl_status st;
 
+    if (options->refused) // of a first reading, in another encoding
+        tdl_refused_release(options->refused);
     if ((st = open_csv(source, &how, &csv, why)))
         return st;
     header = tdl_csv_header(csv, &header_n);

@@ -12,9 +12,10 @@ enum { FAULTS_MAX = 1000 /* a caller with more sends something else */ };
 typedef struct reader {
     tdl_schema_field *field; /* [n] */
     size_t n, rows;
-    tdl_column *column; /* [n], being filled */
-    tdl_levels *levels; /* [n], of those with levels */
-    tdl_buf text;       /* of one cell */
+    tdl_column *column;  /* [n], being filled */
+    tdl_levels *levels;  /* [n], of those with levels */
+    const char *missing; /* the schema's spellings; NULL: the usual ones */
+    tdl_buf text;        /* of one cell */
     size_t unknown_keys;
     tdl_row_fault *fault; /* [faults_n] */
     size_t faults_n, faults_cap;
@@ -145,13 +146,16 @@ static tdl_status read_image(const tdl_schema_field *field, const json_t *value,
                     TDL_FMT(field->name), field->channels, field->height, field->width);
 }
 
-static bool is_missing(const tdl_schema_field *field, const json_t *value)
+/* Numbers are missing only where training said so: --missing -9. */
+static bool is_missing(reader *r, const tdl_schema_field *field, const json_t *value)
 {
+    bool told = r->missing && json_is_number(value);
+
     if (!value || json_is_null(value))
         return true;
-    if (!json_is_string(value) || !tdl_cell_missing(string_of(value), NULL))
+    if (!(json_is_string(value) || told) || !tdl_cell_missing(text_of(value, &r->text), r->missing))
         return false;
-    for (size_t i = 0; i < json_array_size(field->levels); i++)
+    for (size_t i = 0; json_is_string(value) && i < json_array_size(field->levels); i++)
         if (tdl_str_eq(string_of(value), spelling(field, i)))
             return false; /* a model knows "None" as a level */
     return true;
@@ -166,7 +170,7 @@ static tdl_status read_cell(reader *r, size_t row, size_t i, const json_t *value
         return read_image(field, value,
                           column->pixel + row * field->channels * field->height * field->width,
                           why);
-    if (is_missing(field, value))
+    if (is_missing(r, field, value))
         return TDL_OK;
     if (has_level(field->type)) {
         tdl_str text = text_of(value, &r->text);
@@ -316,7 +320,9 @@ tdl_status tdl_frame_of_json(const json_t *schema, const json_t *rows, tdl_frame
                              size_t *ret_unknown_keys, tdl_row_fault **ret_faults,
                              size_t *ret_faults_n, tdl_report *why)
 {
-    reader r = {.rows = json_array_size(rows), .keeps_faults = ret_faults != NULL};
+    reader r = {.rows = json_array_size(rows),
+                .missing = tdl_schema_missing(schema),
+                .keeps_faults = ret_faults != NULL};
     tdl_frame frame = {.rows = r.rows};
     tdl_status st = tdl_schema_fields(schema, &r.field, &r.n, why);
 

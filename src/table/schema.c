@@ -56,6 +56,19 @@ json_t *tdl_schema_save(const tdl_frame *frame)
     return schema;
 }
 
+tdl_status tdl_schema_set_missing(json_t *schema, const char *missing, tdl_report *why)
+{
+    if (missing && json_object_set_new(schema, "missing", json_string(missing)))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "spell them in UTF-8",
+                             "the spellings of missing values cannot be kept");
+    return TDL_OK;
+}
+
+const char *tdl_schema_missing(const json_t *schema)
+{
+    return json_string_value(json_object_get(schema, "missing"));
+}
+
 /* ---- load ---- */
 
 static tdl_status read_shape(const json_t *column, size_t i, tdl_schema_field *ret, tdl_report *why)

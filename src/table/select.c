@@ -115,3 +115,63 @@ out:
     free(joint);
     return st;
 }
+
+/* ---- correlation ---- */
+
+static const double ROUNDING = 1e-6; /* of floats: a copy is correlated as 1 */
+
+/* One feature at n rows of the matrix as a vector of mean 0 and length 1; of a constant: zeros. */
+static void standardise(const tdl_matrix *m, size_t feature, size_t n, float *ret)
+{
+    double sum = 0, squares = 0;
+    size_t known = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = m->x[i * m->rows / n * m->cols + feature];
+        if (!isnan(ret[i])) {
+            sum += (double)ret[i];
+            known++;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        double d = isnan(ret[i]) ? 0 : (double)ret[i] - sum / (double)known;
+
+        ret[i] = (float)d;
+        squares += d * d;
+    }
+    for (size_t i = 0; i < n; i++)
+        ret[i] = squares > 0 ? (float)((double)ret[i] / sqrt(squares)) : 0;
+}
+
+static double product(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+tdl_status tdl_correlation_leaders(const tdl_matrix *m, const size_t *order, double limit,
+                                   bool *ret_leads, tdl_report *why)
+{
+    size_t n = m->rows < TDL_CORRELATION_ROWS ? m->rows : TDL_CORRELATION_ROWS, led = 0;
+    float *leader = calloc(m->cols + 1, (n + 1) * sizeof *leader); /* [led][n] */
+
+    if (!leader)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for correlations of %zu features",
+                        m->cols);
+    for (size_t i = 0; i < m->cols; i++) {
+        float *one = leader + led * n;
+        double near = limit - ROUNDING;
+        bool leads = true;
+
+        standardise(m, order[i], n, one);
+        for (size_t k = 0; k < led && leads; k++)
+            leads = fabs(product(leader + k * n, one, n)) < near;
+        ret_leads[order[i]] = leads;
+        led += leads;
+    }
+    free(leader);
+    return TDL_OK;
+}

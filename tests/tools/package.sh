@@ -82,6 +82,7 @@ if has dpkg-deb && has dpkg-shlibdeps; then
     check "the package is built" test -s "$deb"
     check "it states the version" states Version "$version"
     check "it states the architecture" states Architecture "$(dpkg --print-architecture)"
+    check "it recommends the library that grows trees" states Recommends libxgboost0
     for library in libc6 libmicrohttpd12 libgnutls30 libsqlite3-0 libjansson4 libsodium23; do
         check "it depends on $library" depends_on $library
     done

@@ -346,11 +346,15 @@ static void prepare_fold(void *context, size_t number)
         return;
     const tdl_target target = {
         .y = data->target->y, .classes_n = data->target->classes_n, .weight = data->weight};
-    const tdl_prepare_options options = tdl_wish_prepare(&data->wish, b->entry->ops);
+    tdl_problem problem = make_problem(data, f, number);
+
+    problem.pool = data->pool;
+    if (b->forced)
+        problem.seconds = 0;
     if ((st = make_part(data, number, &f->part, &why)) ||
-        (st = tdl_prepare_fit(data->frame, data->left_out, f->part.train_row, f->part.train_n,
-                              &target, &options, seed_of(data, number), &f->prepare, &f->train,
-                              &why)) ||
+        (st = tdl_wish_prepare_fit(&data->wish, b->entry->ops, &problem, data->frame,
+                                   data->left_out, f->part.train_row, f->part.train_n, &target,
+                                   seed_of(data, number), &f->prepare, &f->train, &why)) ||
         (st = tdl_prepare_apply(f->prepare, data->frame, f->part.test_row, f->part.test_n, &f->test,
                                 NULL, &why)))
         note_failure(b, st, &why);

@@ -417,6 +417,8 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     tdl_status st = tdl_predict_target_load(saved, &p->target, why);
     json_decref(saved);
     p->scores_n = s->contest.scores_n;
+    if (!st)
+        st = tdl_schema_set_missing(p->schema, s->options->missing, why);
     if (!st && !s->options->bare)
         st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
@@ -429,11 +431,13 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
 
     if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)))
         return st;
+    s->wish.holidays = o->holidays;
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
         (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
         (st = choose_columns(s, why)) || (st = guard(s, why)) || (st = make_weights(s, why)) ||
+        (st = tdl_wish_check(&s->wish, s->target.task, s->frame, s->left_out, why)) ||
         (st = hold_contest(s, why)) || (st = start_predictor(s, why)))
         return st;
     int64_t began = tdl_time_monotonic();

@@ -13,8 +13,9 @@
 enum { TDL_FIT_COLUMNS_MAX = 64 };
 
 typedef struct tdl_predict_options {
-    const char *name;   /* of the model */
-    const char *source; /* where the rows are from; in the card */
+    const char *name;    /* of the model */
+    const char *source;  /* where the rows are from; in the card */
+    const char *missing; /* cells that were read as missing; the model reads alike (read.h) */
     tdl_target_wish target;
     const char *models; /* NULL = "auto"; or names with commas between */
     bool prefer_simple; /* the least complex model within one standard error of the best */
@@ -31,12 +32,13 @@ typedef struct tdl_predict_options {
     /* thresholds by group (adjustment.h): "selection" or "tpr", by a column, and why that is right;
      * without a reason it is refused. NULL = one threshold */
     const char *equal, *equal_by, *reason;
-    const char *prepare, *augment; /* of rows; see wish.h. NULL = as each learner has it */
-    bool drop_duplicates;          /* of equal rows only the first is learnt from and tested on */
-    size_t folds;                  /* 0 = 5; 10 of few rows, 3 of very many */
-    bool balance;                  /* weigh classes alike */
-    double cost_fp, cost_fn;       /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
-    double budget;                 /* seconds for the contest; 0 = 300 */
+    const tdl_holiday_table *holidays; /* for columns of dates; NULL = none */
+    const char *prepare, *augment;     /* of rows; see wish.h. NULL = as each learner has it */
+    bool drop_duplicates;    /* of equal rows only the first is learnt from and tested on */
+    size_t folds;            /* 0 = 5; 10 of few rows, 3 of very many */
+    bool balance;            /* weigh classes alike */
+    double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
+    double budget;           /* seconds for the contest; 0 = 300 */
     uint64_t seed;
     const uint32_t *row; /* [rows_n] rows of the frame to learn from; NULL = all */
     size_t rows_n;

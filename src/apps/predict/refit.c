@@ -53,11 +53,11 @@ static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, con
                            .group = rows->group,
                            .seed = s->options->seed,
                            .pool = s->options->pool};
-    const tdl_prepare_options options = tdl_wish_prepare(&s->data.wish, entry->ops);
-    tdl_status st = tdl_prepare_fit(s->frame, s->left_out, s->row, s->rows_n, &target, &options,
-                                    s->options->seed, &ret->prepare, &x, why);
+    tdl_status st;
 
     memcpy(problem.quantile, s->target.quantile, sizeof problem.quantile);
+    st = tdl_wish_prepare_fit(&s->data.wish, entry->ops, &problem, s->frame, s->left_out, s->row,
+                              s->rows_n, &target, s->options->seed, &ret->prepare, &x, why);
     if (!st)
         st = tdl_wish_fit(&s->data.wish, entry->ops, &problem, entry->setting, &ret->learner, NULL,
                           why);

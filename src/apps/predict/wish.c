@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "apps/predict/permutation.h"
+
 /* ---- reading ---- */
 
 /* One "key=value" of a list; false at its end. */
@@ -44,6 +46,13 @@ static bool read_impute(tdl_str value, tdl_wish *ret)
                  {"mode", TDL_IMPUTE_MODE},
                  {"ridge", TDL_IMPUTE_RIDGE}};
 
+    const tdl_str group = TDL_STR("group:");
+
+    if (tdl_str_starts(value, group) && value.len > group.len) {
+        ret->group = (tdl_str){value.at + group.len, value.len - group.len};
+        ret->impute = TDL_IMPUTE_GROUP;
+        return ret->imputes = true;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (tdl_str_is(value, kinds[i].name)) {
             ret->impute = kinds[i].impute;
@@ -52,12 +61,28 @@ static bool read_impute(tdl_str value, tdl_wish *ret)
     return false;
 }
 
+/* N: features of most mutual information. permutation, permutation:N: columns whose shuffling hurts
+ * what a model has learnt. */
+static bool read_select(tdl_str value, tdl_wish *ret)
+{
+    const tdl_str by = TDL_STR("permutation");
+
+    if (!tdl_str_starts(value, by))
+        return read_count(value, &ret->select_max);
+    ret->permutes = true;
+    value = (tdl_str){value.at + by.len, value.len - by.len};
+    return !value.len || (value.at[0] == ':' &&
+                          read_count((tdl_str){value.at + 1, value.len - 1}, &ret->columns_max));
+}
+
 static bool take_prepare(tdl_str key, tdl_str value, tdl_wish *ret)
 {
     if (tdl_str_is(key, "impute"))
         return read_impute(value, ret);
     if (tdl_str_is(key, "select"))
-        return read_count(value, &ret->select_max);
+        return read_select(value, ret);
+    if (tdl_str_is(key, "correlated"))
+        return read_share(value, 1e-3, 1, &ret->correlated);
     if (tdl_str_is(key, "text"))
         return read_count(value, &ret->text_buckets);
     return tdl_str_is(key, "winsor") && read_share(value, 0, 0.49, &ret->winsor);
@@ -86,7 +111,9 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
     while (next_pair(&prepare, &key, &value))
         if (!take_prepare(key, value, &wish))
             return TDL_FAIL_HINT(
-                why, TDL_E_INVALID, "impute=median|mean|mode|ridge, select=N, text=N, winsor=Q",
+                why, TDL_E_INVALID,
+                "impute=median|mean|mode|ridge|group:COLUMN, select=N|permutation[:N], "
+                "correlated=R, text=N, winsor=Q",
                 "preparation: \"%.*s=%.*s\" cannot be", TDL_FMT(key), TDL_FMT(value));
     while (next_pair(&augment, &key, &value))
         if (!take_augment(key, value, &wish))
@@ -101,21 +128,89 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
     return TDL_OK;
 }
 
+static bool has_date(const tdl_frame *frame, const bool *left_out)
+{
+    for (size_t i = 0; i < frame->columns_n; i++)
+        if (frame->column[i].type == TDL_COLUMN_DATE && !left_out[i])
+            return true;
+    return false;
+}
+
+tdl_status tdl_wish_check(const tdl_wish *wish, tdl_task task, const tdl_frame *frame,
+                          const bool *left_out, tdl_report *why)
+{
+    size_t at;
+
+    if (wish->permutes && task == TDL_TASK_RANKING)
+        return TDL_FAIL(why, TDL_E_INVALID, "select=permutation: not of a ranking");
+    if (wish->holidays && !has_date(frame, left_out))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "--types COLUMN=date where dates are numbers",
+                             "holidays are for dates, and no feature is a date");
+    if (!wish->group.len)
+        return TDL_OK;
+    if (!tdl_frame_find(frame, wish->group, &at))
+        return TDL_FAIL(why, TDL_E_INVALID, "impute=group:%.*s: there is no such column",
+                        TDL_FMT(wish->group));
+    if (left_out[at] || !(frame->column[at].level || frame->column[at].type == TDL_COLUMN_BOOLEAN))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID,
+                             "of numbers that are codes: --types COLUMN=category",
+                             "impute=group:%.*s: the column must be a feature, and one of "
+                             "categories",
+                             TDL_FMT(wish->group));
+    return TDL_OK;
+}
+
 /* ---- granting ---- */
 
 tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops *ops)
 {
     tdl_prepare_options options = ops->prepare;
 
+    options.holidays = wish->holidays;
     if (wish->winsor > 0)
         options.winsor = wish->winsor;
     if (wish->imputes && options.impute != TDL_IMPUTE_NONE)
         options.impute = wish->impute;
+    options.impute_group = wish->group;
     if (wish->select_max)
         options.select_max = wish->select_max;
+    if (wish->correlated > 0)
+        options.correlated = wish->correlated;
     if (wish->text_buckets && options.text_buckets)
         options.text_buckets = wish->text_buckets;
     return options;
+}
+
+/* A floor stays what it is: it is there to be compared with. */
+tdl_status tdl_wish_prepare_fit(const tdl_wish *wish, const tdl_learner_ops *ops,
+                                const tdl_problem *problem, const tdl_frame *frame,
+                                const bool *left_out, const uint32_t *row, size_t rows_n,
+                                const tdl_target *target, uint64_t seed, tdl_prepare **ret,
+                                tdl_matrix *ret_train, tdl_report *why)
+{
+    const tdl_prepare_options options = tdl_wish_prepare(wish, ops);
+    const tdl_permutation permutation = {.frame = frame,
+                                         .left_out = left_out,
+                                         .row = row,
+                                         .rows_n = rows_n,
+                                         .target = target,
+                                         .options = &options,
+                                         .ops = ops,
+                                         .problem = problem,
+                                         .seed = seed};
+    bool *rest;
+    tdl_status st;
+
+    if (!wish->permutes || ops->simple)
+        return tdl_prepare_fit(frame, left_out, row, rows_n, target, &options, seed, ret, ret_train,
+                               why);
+    if (!(rest = calloc(frame->columns_n + 1, sizeof *rest)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu columns", frame->columns_n);
+    st = tdl_permutation_select(&permutation, wish->columns_max, wish->group, rest, why);
+    if (!st)
+        st = tdl_prepare_fit(frame, rest, row, rows_n, target, &options, seed, ret, ret_train, why);
+    free(rest);
+    return st;
 }
 
 tdl_status tdl_wish_fit(const tdl_wish *wish, const tdl_learner_ops *ops,

@@ -33,6 +33,33 @@ static void words_take_the_place_of_what_the_learner_asks_for(void **state)
     assert_int_equal(trees.impute, TDL_IMPUTE_NONE); // they know what missing is
 }
 
+static void groups_to_impute_by_are_columns_of_categories(void **state)
+{
+    tdl_wish wish = read_wish("winsor=.01,impute=group:region", NULL);
+    tdl_column column[] = {{.name = "region", .type = TDL_COLUMN_CATEGORY, .level = (int32_t[]){0}},
+                           {.name = "age", .type = TDL_COLUMN_NUMERIC, .number = (double[]){1}}};
+    const tdl_frame frame = {.rows = 1, .column = column, .columns_n = 2};
+    tdl_prepare_options options = tdl_wish_prepare(&wish, &tdl_learner_logistic);
+    tdl_report why;
+
+    (void)state;
+    assert_int_equal(options.impute, TDL_IMPUTE_GROUP);
+    assert_true(tdl_str_is(options.impute_group, "region"));
+    assert_int_equal(tdl_wish_prepare(&wish, &tdl_learner_trees).impute, TDL_IMPUTE_NONE);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_OK);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){true, false}, &why),
+                     TDL_E_INVALID);
+    wish.group = TDL_STR("age");
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_E_INVALID);
+    assert_non_null(strstr(why.hint, "--types COLUMN=category"));
+    wish.group = TDL_STR("planet");
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &frame, (bool[]){false, false}, &why),
+                     TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "there is no such column"));
+}
+
 static void nothing_wished_changes_nothing(void **state)
 {
     tdl_wish wish = read_wish(NULL, "");
@@ -51,13 +78,10 @@ static void words_that_cannot_be_are_named(void **state)
 {
     static const struct {
         const char *prepare, *augment, *told;
-    } cases[] = {{"impute=magic", NULL, "impute=magic"},
-                 {"select=0", NULL, "select=0"},
-                 {"winsor=.6", NULL, "winsor=.6"},
-                 {"colour=red", NULL, "colour=red"},
-                 {"select", NULL, "select="},
-                 {NULL, "smote=2", "smote=2"},
-                 {NULL, "copies=1000", "copies=1000"},
+    } cases[] = {{"impute=magic", NULL, "impute=magic"}, {"impute=group:", NULL, "impute=group:"},
+                 {"select=0", NULL, "select=0"},         {"winsor=.6", NULL, "winsor=.6"},
+                 {"colour=red", NULL, "colour=red"},     {"select", NULL, "select="},
+                 {NULL, "smote=2", "smote=2"},           {NULL, "copies=1000", "copies=1000"},
                  {NULL, "noise=nan", "noise=nan"}};
 
     (void)state;
@@ -102,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_take_the_place_of_what_the_learner_asks_for),
+        cmocka_unit_test(groups_to_impute_by_are_columns_of_categories),
         cmocka_unit_test(nothing_wished_changes_nothing),
         cmocka_unit_test(words_that_cannot_be_are_named),
         cmocka_unit_test(made_rows_are_learnt_from),

@@ -600,6 +600,13 @@ static const tdl_prepare_options many[] = {
      .hash_bits = 3,
      .text_buckets = 32},
     {.normalise = TDL_NORMALISE_MIN_MAX, .encode = TDL_ENCODE_TARGET, .dates = true},
+    {.impute = TDL_IMPUTE_GROUP,
+     .impute_group = {"c", 1},
+     .indicator = true,
+     .bins = 4,
+     .pairs = true,
+     .level_min = 45},
+    {.impute = TDL_IMPUTE_GROUP, .impute_group = {"is_x", 4}, .correlated = 0.8},
 };
 
 typedef void visit(fitted *f, const tdl_prepare_options *options);
@@ -701,6 +708,54 @@ static void rows_in_any_batches_give_the_same_bits(void **state)
 {
     TDL_UNUSED(state);
     for_many_pipelines(check_batches);
+}
+
+/* Medians by hand: north 2, south 30, no region 7; west has no value, and east is none of training:
+ * both get 8, the median of all nine. */
+static void gaps_are_filled_by_the_median_of_their_group(void **state)
+{
+    static const char csv[] = "region,x,y\nnorth,1,0\nnorth,2,1\nnorth,8,0\nnorth,NA,1\n"
+                              "south,30,0\nsouth,20,1\nsouth,40,0\nsouth,,1\n"
+                              "NA,7,0\nNA,4,1\nNA,10,0\nwest,NA,1\n";
+    const tdl_prepare_options options = {
+        .impute = TDL_IMPUTE_GROUP, .impute_group = TDL_STR("region"), .encode = TDL_ENCODE_DROP};
+    static const float trained[] = {1, 2, 8, 2, 30, 20, 40, 30, 7, 4, 10, 8};
+    fitted f;
+
+    TDL_UNUSED(state);
+    fit_text(&f, csv, &options, 2);
+    assert_int_equal(f.train.cols, 1);
+    for (size_t i = 0; i < 12; i++)
+        assert_row(&f.train, i, &trained[i]);
+    tdl_matrix m =
+        apply(f.prepare, "x,region\n,south\n,east\n,\n5,south\nNA,west\nNA,north\n", NULL);
+    static const float served[] = {30, 8, 7, 5, 8, 2};
+    for (size_t i = 0; i < 6; i++)
+        assert_row(&m, i, &served[i]);
+    tdl_matrix_release(&m);
+    release(&f);
+}
+
+static void a_column_that_makes_no_groups_is_refused(void **state)
+{
+    static const char *const names[] = {"x", "nowhere", "left"};
+    const uint32_t row[] = {0, 1, 2};
+    const bool left_out[] = {false, false, true};
+    tdl_frame frame = test_frame("x,c,left\n5,a,p\n6,b,p\n,a,q\n");
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < 3; i++) {
+        const tdl_prepare_options options = {.impute = TDL_IMPUTE_GROUP,
+                                             .impute_group = tdl_str_of(names[i])};
+        tdl_prepare *prepare = NULL;
+        tdl_report why = {0};
+
+        assert_int_equal(
+            tdl_prepare_fit(&frame, left_out, row, 3, NULL, &options, 0, &prepare, NULL, &why),
+            TDL_E_INVALID);
+        assert_non_null(strstr(why.message, names[i]));
+    }
+    tdl_frame_release(&frame);
 }
 
 /* ---- refusals ---- */
@@ -873,6 +928,8 @@ int main(void)
         cmocka_unit_test(coordinates_are_turned_and_counts_divided),
         cmocka_unit_test(words_are_weighed_by_rarity),
         cmocka_unit_test(gaps_are_filled_by_ridge_alike_in_training_and_serving),
+        cmocka_unit_test(gaps_are_filled_by_the_median_of_their_group),
+        cmocka_unit_test(a_column_that_makes_no_groups_is_refused),
         cmocka_unit_test(pictures_go_through_untouched_and_of_one_size_only),
         cmocka_unit_test(training_rows_look_the_same_when_they_are_served),
         cmocka_unit_test(what_was_saved_gives_the_same_bits),

@@ -259,6 +259,57 @@ static void a_wrong_type_is_the_fault_of_its_row_only(void **state)
     tdl_frame_release(&f);
 }
 
+static void a_wrong_cell_of_a_file_refuses_its_row_only(void **state)
+{
+    const tdl_column_wish wish[] = {{TDL_STR("age"), TDL_COLUMN_INTEGER},
+                                    {TDL_STR("since"), TDL_COLUMN_DATE}};
+    tdl_refused_rows refused = {0};
+    tdl_read_options options = {.wish = wish, .wishes_n = 2, .refused = &refused};
+    tdl_frame f = read_text("age,city,since\n1,Rome,2022-01-01\nold,Bern,soon\n3,Paris,2022\n"
+                            "4,Oslo,never\n",
+                            &options);
+    tdl_report why = {0};
+    size_t at = 9;
+
+    TDL_UNUSED(state);
+    assert_int_equal(refused.n, 2);
+    assert_int_equal(refused.row[0].row, 1);
+    assert_int_equal(refused.row[1].row, 3);
+    assert_non_null(strstr(tdl_refused_said(&refused, 0), "column 'age': 'old' is not a number; "));
+    assert_non_null(strstr(tdl_refused_said(&refused, 1), "column 'since': 'never' is not a date"));
+    assert_cells(&f, "age", "1||3|4");
+    assert_int_equal(tdl_refused_take_out(&refused, &f, &why), TDL_OK);
+    assert_cells(&f, "city", "Rome|Paris");
+    assert_int_equal(tdl_refused_find(&refused, 2, &at, &why), TDL_OK);
+    assert_int_equal(at, 1);
+    assert_int_equal(tdl_refused_find(&refused, 3, &at, &why), TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "row 4: column 'since'"));
+    tdl_refused_release(&refused);
+    tdl_frame_release(&f);
+}
+
+static void what_was_missing_in_training_is_missing_in_json(void **state)
+{
+    const tdl_read_options options = {.missing = "-9,unknown"};
+    tdl_frame f = read_text("age,city\n1,Rome\n-9,unknown\n3,NA\n", &options), rows = {0};
+    json_t *schema = tdl_schema_save(&f);
+    json_t *json = json_of("[{\"age\": -9, \"city\": \"NA\"}, {\"age\": \"-9\", \"city\": "
+                           "\"unknown\"}, {\"age\": -9.5}]");
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_schema_set_missing(schema, options.missing, &why), TDL_OK);
+    assert_string_equal(tdl_schema_missing(schema), "-9,unknown");
+    assert_int_equal(tdl_frame_of_json(schema, json, &rows, NULL, NULL, NULL, &why), TDL_OK);
+    assert_cells(&rows, "age", "||-9.5");
+    assert_cells(&rows, "city", "NA||");
+    assert_int_equal(tdl_schema_set_missing(schema, "\xff", &why), TDL_E_INVALID);
+    json_decref(schema);
+    json_decref(json);
+    tdl_frame_release(&f);
+    tdl_frame_release(&rows);
+}
+
 static void an_image_of_json_has_the_schemas_shape(void **state)
 {
     json_t *schema =
@@ -324,6 +375,8 @@ int main(void)
         cmocka_unit_test(a_saved_schema_reads_another_file_alike),
         cmocka_unit_test(rows_of_json_become_a_frame_of_the_schema),
         cmocka_unit_test(a_wrong_type_is_the_fault_of_its_row_only),
+        cmocka_unit_test(a_wrong_cell_of_a_file_refuses_its_row_only),
+        cmocka_unit_test(what_was_missing_in_training_is_missing_in_json),
         cmocka_unit_test(an_image_of_json_has_the_schemas_shape),
         cmocka_unit_test(hostile_schemas_are_refused),
     };
