@@ -195,6 +195,7 @@ tdl_status tdl_contest_measure(const tdl_contest_data *data, const double *score
                                .y = y,
                                .p = output,
                                .quantile = data->target->quantile,
+                               .power = data->target->power,
                                .list = group};
     st = tdl_metric_value(data->metric, &scored, ret, why);
     if (st == TDL_E_INVALID) { // of one class only: not defined here, perhaps elsewhere
@@ -318,6 +319,8 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
     tdl_problem p = {.task = data->target->task,
                      .classes_n = data->target->classes_n,
                      .quantiles_n = data->target->quantiles_n,
+                     .aim = data->target->aim,
+                     .power = data->target->power,
                      .x = &f->train,
                      .y = f->part.y,
                      .weight = f->part.weight,

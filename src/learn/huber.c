@@ -1,0 +1,51 @@
+#include "learn/huber.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/sorted.h"
+
+const double tdl_huber_tuning = 1.345;
+static const double NORMAL = 0.6744897501960817; /* half of a normal distribution lies within */
+
+double tdl_robust_deviation(double *size, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        size[i] = fabs(size[i]);
+    tdl_sort_numbers(size, n);
+    return tdl_quantile(size, n, 0.5) / NORMAL;
+}
+
+static double deviation(const double *y, size_t n)
+{
+    double mean = 0, square = 0;
+
+    for (size_t i = 0; i < n; i++)
+        mean += y[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        square += (y[i] - mean) * (y[i] - mean) / (double)n;
+    return sqrt(square);
+}
+
+/* Where more than half of the targets are one value, their deviation has to do. */
+tdl_status tdl_huber_delta(const tdl_problem *p, double *ret, tdl_report *why)
+{
+    size_t n = p->x->rows;
+    double *y = malloc((n + 1) * sizeof *y), middle, plain, scale;
+
+    if (!y)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu targets", n);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (double)p->y[i];
+    plain = deviation(y, n);
+    tdl_sort_numbers(y, n);
+    middle = tdl_quantile(y, n, 0.5);
+    for (size_t i = 0; i < n; i++)
+        y[i] -= middle;
+    scale = tdl_robust_deviation(y, n);
+    free(y);
+    if (!(scale > 0))
+        scale = plain > 0 ? plain : 1;
+    *ret = tdl_huber_tuning * scale / 2;
+    return TDL_OK;
+}
