@@ -20,7 +20,7 @@ enum { BARS = 6 };
 typedef struct fit_values {
     tdl_common common;
     tdl_read_values read;
-    const char *target, *task, *loss, *positive, *classes, *quantiles;
+    const char *set, *target, *task, *loss, *positive, *classes, *quantiles;
     const char *name, *output, *model, *metric, *prefer;
     const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
     const char *equal, *equal_by, *reason, *prepare, *augment;
@@ -66,6 +66,8 @@ static const tdl_option fit_options[] = {
     TEXT("output", output, "FILE", "write the model here, and its card beside it; no data folder",
          "把模型写入该文件，模型卡写在旁边；不使用数据目录"),
     TEXT("model", model, "NAME,...", "auto, or names of models", "auto 或模型名称"),
+    TEXT("set", set, "KEY=VALUE,...", "settings of the models named: periodic=16,dropout=.2",
+         "所选模型的设置：periodic=16,dropout=.2"),
     TEXT("metric", metric, "METRIC", "what decides: auc, log_loss, rmse, mae, ...",
          "用来取舍的指标：auc、log_loss、rmse、mae 等"),
     TEXT("prefer", prefer, "simple", "simple: the least complex model within one standard error",
@@ -184,6 +186,7 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                                             .loss = v->loss,
                                             .classes = v->classes},
                                  .models = v->model,
+                                 .set = v->set,
                                  .prefer_simple = v->prefer != NULL,
                                  .no_blend = v->no_blend,
                                  .metric = v->metric,

@@ -27,11 +27,12 @@ static double deviation(const double *y, size_t n)
     return sqrt(square);
 }
 
-/* Where more than half of the targets are one value, their deviation has to do. */
-tdl_status tdl_huber_delta(const tdl_problem *p, double *ret, tdl_report *why)
+/* Where more than half of the targets are one value, their plain deviation has to do. */
+tdl_status tdl_robust_centre(const tdl_problem *p, double *ret_middle, double *ret_deviation,
+                             tdl_report *why)
 {
     size_t n = p->x->rows;
-    double *y = malloc((n + 1) * sizeof *y), middle, plain, scale;
+    double *y = malloc((n + 1) * sizeof *y), plain, robust;
 
     if (!y)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu targets", n);
@@ -39,13 +40,20 @@ tdl_status tdl_huber_delta(const tdl_problem *p, double *ret, tdl_report *why)
         y[i] = (double)p->y[i];
     plain = deviation(y, n);
     tdl_sort_numbers(y, n);
-    middle = tdl_quantile(y, n, 0.5);
+    *ret_middle = tdl_quantile(y, n, 0.5);
     for (size_t i = 0; i < n; i++)
-        y[i] -= middle;
-    scale = tdl_robust_deviation(y, n);
+        y[i] -= *ret_middle;
+    robust = tdl_robust_deviation(y, n);
     free(y);
-    if (!(scale > 0))
-        scale = plain > 0 ? plain : 1;
-    *ret = tdl_huber_tuning * scale / 2;
+    *ret_deviation = robust > 0 ? robust : plain > 0 ? plain : 1;
     return TDL_OK;
+}
+
+tdl_status tdl_huber_delta(const tdl_problem *p, double *ret, tdl_report *why)
+{
+    double middle, scale = 1;
+    tdl_status st = tdl_robust_centre(p, &middle, &scale, why);
+
+    *ret = tdl_huber_tuning * scale / 2;
+    return st;
 }

@@ -7,6 +7,10 @@
 /* 1.345 robust deviations: 95 % as good as squares where errors are normal. */
 extern const double tdl_huber_tuning;
 
+/* The target's median, and its robust deviation from there: above 0. TDL_E_NO_MEMORY */
+tdl_status tdl_robust_centre(const tdl_problem *problem, double *ret_middle, double *ret_deviation,
+                             tdl_report *why);
+
 /* 1.345 times half of the target's robust deviation: learners that start from nothing have no
  * residuals to measure, and a model that is worth fitting leaves about half of it. Above 0.
  * TDL_E_NO_MEMORY */

@@ -28,6 +28,7 @@ static void release(tdl_fit_session *s)
     free(s->contest_row);
     free(s->group);
     json_decref(s->mitigation);
+    json_decref(s->set);
 }
 
 bool tdl_fit_tell(const tdl_predict_options *o, const char *stage, double done)
@@ -440,6 +441,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .group = s->group,
                                  .weight = s->weight,
                                  .wish = s->wish,
+                                 .set = s->set,
                                  .seed = o->seed,
                                  .pool = o->pool,
                                  .patient = budget >= PATIENT_S,
@@ -492,7 +494,11 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     const tdl_predict_options *o = s->options;
     tdl_status st;
 
-    if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)))
+    if (o->set && (!o->models || !strcmp(o->models, "auto")))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "--model NAME --set KEY=VALUE",
+                             "settings are of a model that is named");
+    if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)) ||
+        (st = tdl_wish_read_set(o->set, &s->set, why)))
         return st;
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);

@@ -13,6 +13,7 @@ typedef struct tdl_fit_session {
     const tdl_predict_options *options;
     tdl_predict_target target;
     tdl_wish wish;
+    json_t *set;         /* settings of the models named; NULL = none */
     bool *left_out;      /* [columns_n] */
     const char **reason; /* [columns_n] why it is left out; NULL = it is a feature */
     uint32_t *row;       /* [rows_n] with a target: all that there are */

@@ -22,6 +22,9 @@ typedef struct tdl_wish {
 /* Either may be NULL. TDL_E_INVALID names the word that cannot be, and those there are. */
 tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret, tdl_report *why);
 
+/* "key=value,...": an object of numbers and texts, the caller's. NULL: NULL. TDL_E_INVALID */
+tdl_status tdl_wish_read_set(const char *text, json_t **ret, tdl_report *why);
+
 /* How rows are prepared for a learner. */
 tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops *ops);
 
