@@ -21,7 +21,7 @@ enum { BARS = 6 };
 typedef struct fit_values {
     tdl_common common;
     tdl_read_values read;
-    const char *target, *task, *positive, *classes, *quantiles;
+    const char *set, *target, *task, *loss, *positive, *classes, *quantiles;
     const char *name, *output, *model, *metric, *prefer;
     const char *drop, *allow_leak, *time, *group, *fold, *fairness, *weight, *cost, *bar[BARS];
     const char *equal, *equal_by, *reason, *prepare, *augment, *holidays;
@@ -59,11 +59,16 @@ static const tdl_option fit_options[] = {
          "任务：binary、classes、ordinal、regression、count、quantile 或 ranking"),
     TEXT("positive", positive, "VALUE", "the value that counts as yes", "视为“是”的取值"),
     TEXT("classes", classes, "LOW,...,HIGH", "order of an ordinal target", "有序目标的类别次序"),
+    TEXT("loss", loss, "LOSS",
+         "of a number: squared, absolute, huber, poisson, tweedie, tweedie:1.3",
+         "数值的损失：squared、absolute、huber、poisson、tweedie、tweedie:1.3"),
     TEXT("quantiles", quantiles, "Q,...", "of task quantile; .1,.5,.9", "分位数任务的水平"),
     TEXT("name", name, "NAME", "of the model; the file's name without it", "模型名；默认取文件名"),
     TEXT("output", output, "FILE", "write the model here, and its card beside it; no data folder",
          "把模型写入该文件，模型卡写在旁边；不使用数据目录"),
     TEXT("model", model, "NAME,...", "auto, or names of models", "auto 或模型名称"),
+    TEXT("set", set, "KEY=VALUE,...", "settings of the models named: periodic=16,dropout=.2",
+         "所选模型的设置：periodic=16,dropout=.2"),
     TEXT("metric", metric, "METRIC", "what decides: auc, log_loss, rmse, mae, ...",
          "用来取舍的指标：auc、log_loss、rmse、mae 等"),
     TEXT("prefer", prefer, "simple", "simple: the least complex model within one standard error",
@@ -185,8 +190,10 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
                                  .target = {.column = tdl_str_of(v->target),
                                             .positive = tdl_str_of(v->positive),
                                             .task = v->task,
+                                            .loss = v->loss,
                                             .classes = v->classes},
                                  .models = v->model,
+                                 .set = v->set,
                                  .prefer_simple = v->prefer != NULL,
                                  .no_blend = v->no_blend,
                                  .metric = v->metric,

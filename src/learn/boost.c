@@ -5,24 +5,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/rng.h"
+#include "base/sorted.h"
 #include "learn/boost_parameters.h"
+#include "learn/boost_quantile.h"
+#include "learn/boost_rows.h"
 #include "learn/forest_file.h"
 #include "learn/kinds.h"
 #include "learn/tree_shap.h"
 #include "learn/xgboost_model.h"
 #include "learn/xgboost_worker.h"
 
-enum {
-    PLAN_BYTES = 64 << 20,
-    FOLD_ROWS_MIN = 20, /* below, no row can be spared to find rounds by */
-    TINY_ROUNDS = 50,
-    SMALL_ROWS = 3000,
-    DEEP_ROWS = 10000,
-    SMALL_FOLDS = 4,
-    HELD_PERCENT = 15,
-    PATIENCE = 50
-};
+enum { PLAN_BYTES = 64 << 20, TINY_ROUNDS = 50, PATIENCE = 50 };
 
 typedef struct trees {
     tdl_learner learner;
@@ -34,11 +27,6 @@ typedef struct trees {
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
 {
     TDL_UNUSED(rows);
-    if (problem->task == TDL_TASK_QUANTILE || problem->task == TDL_TASK_RANKING) {
-        tdl_report_set(why, TDL_E_INVALID, "", "trees do not learn a %s target",
-                       tdl_task_name(problem->task));
-        return false;
-    }
     if (!columns || (problem->x && (problem->x->pixel || problem->x->categories_n))) {
         tdl_report_set(why, TDL_E_INVALID, "", "trees split numbers, not images or embeddings");
         return false;
@@ -57,6 +45,28 @@ static void try(json_t *list, double eta, int depth, int child, double subsample
                                     colsample, "rounds", rounds, "seeds", seeds));
 }
 
+/* Leaves are refitted for each level, which takes longer than growing them: few settings. */
+static json_t *settings_of_quantiles(json_t *list)
+{
+    try(list, .05, 6, 5, .8, .8, 0, 1);
+    try(list, .05, 4, 20, .8, .8, 0, 1);
+    try(list, .05, 8, 20, .7, .6, 0, 1);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        json_object_set_new(json_array_get(list, i), "rounds_max", json_integer(400));
+    return list;
+}
+
+static json_t *settings_of_lists(json_t *list)
+{
+    for (int i = 0; i < 2; i++) {
+        try(list, .05, 4, 1, .8, .8, 0, 1);
+        try(list, .05, 6, 5, .8, .8, 0, 1);
+    }
+    for (size_t i = 2; i < json_array_size(list); i++)
+        json_object_set_new(json_array_get(list, i), "loss", json_string("pairwise"));
+    return list;
+}
+
 /* The first is that of the reference table. Where the next ones win was measured on fifteen tables
  * (docs/design/learn.md); values have no wide range, so deeper ones stand where rows are enough to
  * grow them. */
@@ -65,6 +75,10 @@ static json_t *settings(const tdl_problem *problem)
     json_t *list = json_array();
     bool value = problem->task == TDL_TASK_REGRESSION;
 
+    if (problem->task == TDL_TASK_QUANTILE)
+        return settings_of_quantiles(list);
+    if (problem->task == TDL_TASK_RANKING)
+        return settings_of_lists(list);
     try(list, .05, 4, 1, .8, .8, 200, 1);
     try(list, .03, 5, 1, .6, .4, 0, 3);
     try(list, .03, 6, 10, .8, .6, 0, 2);
@@ -79,41 +93,6 @@ static json_t *settings(const tdl_problem *problem)
 }
 
 /* ---- fit ---- */
-
-/* Which rows are held out, of which fold: 15 % once, or all in four parts where rows are few. The
- * classes of a fold are as those of the whole. */
-static tdl_status hold_out(const tdl_problem *p, uint8_t **ret, size_t *ret_folds, tdl_report *why)
-{
-    size_t rows = p->x->rows, classes = p->classes_n ? p->classes_n : 1;
-    bool few = rows < SMALL_ROWS;
-    uint8_t *fold = malloc(rows);
-    uint32_t *order = malloc(rows * sizeof *order);
-    size_t *seen = calloc(classes, sizeof *seen);
-    tdl_rng rng = tdl_rng_make(p->seed, 0x7265e5);
-    tdl_status st = TDL_OK;
-
-    if (!fold || !order || !seen) {
-        free(fold);
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the folds of %zu rows", rows);
-        goto out;
-    }
-    for (size_t i = 0; i < rows; i++)
-        order[i] = (uint32_t)i;
-    tdl_rng_shuffle(&rng, order, rows);
-    for (size_t i = 0; i < rows; i++) {
-        size_t class_of = p->classes_n ? (size_t)p->y[order[i]] : 0;
-        size_t n = seen[class_of]++ + 7 * class_of; /* small classes do not all begin alike */
-        bool held = (n + 1) * HELD_PERCENT / 100 > n * HELD_PERCENT / 100;
-
-        fold[order[i]] = few ? (uint8_t)(n % SMALL_FOLDS) : held ? 0 : TDL_XGBOOST_ALWAYS;
-    }
-    *ret = fold;
-    *ret_folds = few ? SMALL_FOLDS : 1;
-out:
-    free(order);
-    free(seen);
-    return st;
-}
 
 static double now(void)
 {
@@ -146,7 +125,7 @@ static double left(const fitting *f, double share)
 static tdl_status set_seed(fitting *f, uint64_t seed, tdl_report *why)
 {
     tdl_buf_clear(&f->parameters);
-    tdl_boost_parameters(&f->setting, f->problem, seed, &f->parameters);
+    tdl_boost_parameters(&f->setting, f->problem, f->plan.parameter, seed, &f->parameters);
     f->plan.parameters = tdl_buf_view(&f->parameters);
     return f->parameters.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for parameters")
                                 : TDL_OK;
@@ -156,7 +135,6 @@ static tdl_status find_rounds(fitting *f, size_t folds_n, tdl_report *why)
 {
     tdl_status st;
     uint32_t rounds;
-    double scale = folds_n == 1 ? 100. / (100 - HELD_PERCENT) : 1;
 
     f->plan.rounds = (uint32_t)f->setting.rounds_max;
     f->plan.patience = PATIENCE;
@@ -164,7 +142,7 @@ static tdl_status find_rounds(fitting *f, size_t folds_n, tdl_report *why)
     if ((st = set_seed(f, f->problem->seed, why)) ||
         (st = tdl_xgboost_worker_rounds(f->worker, &f->plan, &rounds, &f->loss, why)))
         return st;
-    f->plan.rounds = (uint32_t)lround(rounds * scale);
+    f->plan.rounds = (uint32_t)lround(rounds * tdl_boost_rounds_scale(folds_n));
     return TDL_OK;
 }
 
@@ -207,6 +185,34 @@ static tdl_status train_all(fitting *f, tdl_forest *ret, tdl_report *why)
     return st;
 }
 
+/* One booster for all scores, or for each seed. */
+static tdl_status boost(fitting *f, tdl_forest *ret, tdl_report *why)
+{
+    const tdl_problem *p = f->problem;
+    tdl_xgboost_data data = {.rows = p->x->rows,
+                             .cols = p->x->cols,
+                             .x = p->x->x,
+                             .y = p->y,
+                             .weight = p->weight,
+                             .group = p->task == TDL_TASK_RANKING ? p->group : NULL,
+                             .stop = p->stop};
+    uint8_t *fold = NULL;
+    tdl_status st;
+
+    if ((st = tdl_boost_loss_parameter(&f->setting, p, &f->plan.parameter, why)))
+        return st;
+    if (f->setting.rounds == 0 && (st = tdl_boost_hold_out(p, &fold, &data.folds_n, why)))
+        return st;
+    data.fold = fold;
+    f->plan.loss = tdl_boost_loss(&f->setting, p);
+    f->plan.rounds = (uint32_t)f->setting.rounds;
+    if (!(st = tdl_xgboost_worker_start(&data, &f->worker, why)) &&
+        !(f->setting.rounds == 0 && (st = find_rounds(f, data.folds_n, why))))
+        st = train_all(f, ret, why);
+    free(fold);
+    return st;
+}
+
 static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_learner **ret,
                       json_t **ret_note, tdl_report *why)
 {
@@ -215,13 +221,6 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
                  .parameters = {.limit = 16 << 20},
                  .loss = NAN,
                  .plan.groups_n = tdl_problem_scores(problem)};
-    tdl_xgboost_data data = {.rows = problem->x->rows,
-                             .cols = problem->x->cols,
-                             .x = problem->x->x,
-                             .y = problem->y,
-                             .weight = problem->weight,
-                             .stop = problem->stop};
-    uint8_t *fold = NULL;
     trees *made = calloc(1, sizeof *made);
     tdl_status st;
 
@@ -231,18 +230,12 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     }
     if ((st = tdl_boost_setting_read(setting, problem, &f.setting, why)))
         goto out;
-    if (f.setting.rounds == 0 && data.rows < FOLD_ROWS_MIN)
+    if (f.setting.rounds == 0 && !tdl_boost_can_hold_out(problem))
         f.setting.rounds = TINY_ROUNDS;
-    f.plan.loss = tdl_boost_loss(&f.setting, problem);
-    if (f.setting.rounds == 0 && (st = hold_out(problem, &fold, &data.folds_n, why)))
-        goto out;
-    data.fold = fold;
-    if ((st = tdl_xgboost_worker_start(&data, &f.worker, why)))
-        goto out;
-    f.plan.rounds = (uint32_t)f.setting.rounds;
-    if (f.setting.rounds == 0 && (st = find_rounds(&f, data.folds_n, why)))
-        goto out;
-    if ((st = train_all(&f, &made->forest, why)))
+    st = problem->task == TDL_TASK_QUANTILE
+             ? tdl_boost_quantiles(problem, &f.setting, &made->forest, &f.taken, &f.loss, why)
+             : boost(&f, &made->forest, why);
+    if (st)
         goto out;
     if (ret_note) {
         *ret_note = json_pack("{s:i}", "rounds", (int)f.taken);
@@ -257,7 +250,6 @@ out:
     tdl_xgboost_worker_end(f.worker);
     tdl_boost_setting_release(&f.setting);
     tdl_buf_release(&f.parameters);
-    free(fold);
     free(made);
     return st;
 }
@@ -278,7 +270,13 @@ static void trees_free(tdl_learner *learner)
 static tdl_status score(const tdl_learner *learner, const tdl_matrix *x, tdl_pool *pool,
                         double *ret, tdl_report *why)
 {
-    return tdl_forest_score(&((const trees *)learner)->forest, x->x, x->rows, pool, ret, why);
+    size_t n = learner->scores_n;
+    tdl_status st =
+        tdl_forest_score(&((const trees *)learner)->forest, x->x, x->rows, pool, ret, why);
+
+    for (size_t i = 0; !st && learner->task == TDL_TASK_QUANTILE && i < x->rows; i++)
+        tdl_sort_numbers(ret + i * n, n); // each level has leaves of its own, which may cross
+    return st;
 }
 
 /* Two threads may both make it; one keeps it. Without memory for it explaining is slower, no more.
@@ -314,7 +312,7 @@ static tdl_status attribute(const tdl_learner *learner, const tdl_matrix *x,
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", x->rows);
     if ((st = tdl_tree_shap(forest, plan_of(t), x->x, x->rows, which, pool, ret->x, ret->base,
                             why)) ||
-        (st = tdl_forest_score(forest, x->x, x->rows, pool, scores, why)))
+        (st = score(learner, x, pool, scores, why)))
         goto out;
     for (size_t i = 0; i < x->rows; i++) {
         double sum = ret->base[i], s = scores[i * forest->groups_n + which];

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "learn/huber.h"
+
 static const char known[] =
     "rounds rounds_max eta depth min_child subsample colsample lambda alpha "
-    "gamma seeds pos_weight loss monotone interactions";
+    "gamma seeds pos_weight loss delta monotone interactions";
 
 enum { ROUNDS_MAX = 10000, ROUNDS_DEFAULT = 800, DEPTH_MAX = 16, SEEDS_MAX = 20 };
 
@@ -131,6 +133,29 @@ static tdl_status read_text(const json_t *setting, const char *key, tdl_str *ret
                     tdl_json_type_name(value));
 }
 
+static tdl_status read_loss(tdl_str loss, const tdl_problem *p, tdl_boost_setting *ret,
+                            tdl_report *why)
+{
+    bool right = !loss.len;
+
+    ret->aim = p->aim;
+    if (p->task == TDL_TASK_RANKING) {
+        ret->pairwise = tdl_str_is(loss, "pairwise");
+        right |= ret->pairwise || tdl_str_is(loss, "ndcg");
+    }
+    if (p->task == TDL_TASK_REGRESSION && loss.len) {
+        ret->aim = tdl_str_is(loss, "absolute") ? TDL_AIM_ABSOLUTE
+                   : tdl_str_is(loss, "huber")  ? TDL_AIM_HUBER
+                                                : TDL_AIM_USUAL;
+        right = ret->aim != TDL_AIM_USUAL || tdl_str_is(loss, "squared");
+    }
+    return right ? TDL_OK
+                 : TDL_FAIL(why, TDL_E_INVALID,
+                            "setting loss: squared, absolute or huber of a regression, ndcg or "
+                            "pairwise of a ranking; not \"%.*s\" of task %s",
+                            TDL_FMT(loss), tdl_task_name(p->task));
+}
+
 static tdl_status read_texts(const json_t *setting, const tdl_problem *p, tdl_boost_setting *ret,
                              tdl_report *why)
 {
@@ -141,12 +166,8 @@ static tdl_status read_texts(const json_t *setting, const tdl_problem *p, tdl_bo
         (st = read_text(setting, "monotone", &monotone, why)) ||
         (st = read_text(setting, "interactions", &interactions, why)))
         return st;
-    ret->absolute = tdl_str_is(loss, "absolute");
-    if (loss.len &&
-        (p->task != TDL_TASK_REGRESSION || (!ret->absolute && !tdl_str_is(loss, "squared"))))
-        return TDL_FAIL(why, TDL_E_INVALID,
-                        "setting loss: squared or absolute, of a regression; not \"%.*s\"",
-                        TDL_FMT(loss));
+    if ((st = read_loss(loss, p, ret, why)))
+        return st;
     if (monotone.len && tdl_problem_scores(p) > 1)
         return TDL_FAIL(why, TDL_E_INVALID, "setting monotone: only where a row has one score");
     if ((st = read_monotone(monotone, p->x, &ret->monotone, why)))
@@ -175,6 +196,7 @@ tdl_status tdl_boost_setting_read(const json_t *setting, const tdl_problem *prob
         {"gamma", 0, 0, 1e9, &s->gamma, false},
         {"seeds", 1, 1, SEEDS_MAX, &s->seeds, true},
         {"pos_weight", 1, 1e-6, 1e6, &s->pos_weight, false},
+        {"delta", 1, 1e-6, 1e6, &s->delta, false},
     };
     tdl_status st;
 
@@ -200,6 +222,12 @@ tdl_status tdl_boost_setting_read(const json_t *setting, const tdl_problem *prob
 
 tdl_xgboost_loss tdl_boost_loss(const tdl_boost_setting *setting, const tdl_problem *problem)
 {
+    static const tdl_xgboost_loss of_aim[] = {
+        [TDL_AIM_USUAL] = TDL_XGBOOST_SQUARED,
+        [TDL_AIM_ABSOLUTE] = TDL_XGBOOST_ABSOLUTE,
+        [TDL_AIM_HUBER] = TDL_XGBOOST_HUBER,
+    };
+
     switch (problem->task) {
     case TDL_TASK_BINARY:
         return TDL_XGBOOST_LOGISTIC;
@@ -207,10 +235,27 @@ tdl_xgboost_loss tdl_boost_loss(const tdl_boost_setting *setting, const tdl_prob
     case TDL_TASK_ORDINAL:
         return TDL_XGBOOST_SOFTMAX;
     case TDL_TASK_COUNT:
-        return TDL_XGBOOST_POISSON;
-    default:
-        return setting->absolute ? TDL_XGBOOST_ABSOLUTE : TDL_XGBOOST_SQUARED;
+        return setting->aim == TDL_AIM_TWEEDIE ? TDL_XGBOOST_TWEEDIE : TDL_XGBOOST_POISSON;
+    case TDL_TASK_RANKING:
+        return TDL_XGBOOST_NDCG;
+    case TDL_TASK_REGRESSION:
+    case TDL_TASK_QUANTILE: // grown by squares, then refitted (forest_refit.h)
+        break;
     }
+    return of_aim[setting->aim];
+}
+
+tdl_status tdl_boost_loss_parameter(const tdl_boost_setting *setting, const tdl_problem *problem,
+                                    double *ret, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    *ret = 0;
+    if (setting->aim == TDL_AIM_TWEEDIE)
+        *ret = problem->power;
+    if (setting->aim == TDL_AIM_HUBER && !(st = tdl_huber_delta(problem, ret, why)))
+        *ret *= setting->delta;
+    return st;
 }
 
 static void tell(tdl_buf *out, const char *name, const char *value)
@@ -241,27 +286,31 @@ static double weighted_mean(const tdl_problem *p)
     return weight > 0 ? sum / weight : 0;
 }
 
-void tdl_boost_parameters(const tdl_boost_setting *s, const tdl_problem *p, uint64_t seed,
-                          tdl_buf *out)
+void tdl_boost_parameters(const tdl_boost_setting *s, const tdl_problem *p, double loss_parameter,
+                          uint64_t seed, tdl_buf *out)
 {
-    static const char *const objectives[] = {[TDL_XGBOOST_LOGISTIC] = "binary:logistic",
-                                             [TDL_XGBOOST_SOFTMAX] = "multi:softprob",
-                                             [TDL_XGBOOST_SQUARED] = "reg:squarederror",
-                                             [TDL_XGBOOST_ABSOLUTE] = "reg:absoluteerror",
-                                             [TDL_XGBOOST_POISSON] = "count:poisson"};
+    static const char *const objectives[] = {
+        [TDL_XGBOOST_LOGISTIC] = "binary:logistic", [TDL_XGBOOST_SOFTMAX] = "multi:softprob",
+        [TDL_XGBOOST_SQUARED] = "reg:squarederror", [TDL_XGBOOST_ABSOLUTE] = "reg:absoluteerror",
+        [TDL_XGBOOST_POISSON] = "count:poisson",    [TDL_XGBOOST_HUBER] = "reg:pseudohubererror",
+        [TDL_XGBOOST_TWEEDIE] = "reg:tweedie",      [TDL_XGBOOST_NDCG] = "rank:ndcg"};
     tdl_xgboost_loss loss = tdl_boost_loss(s, p);
 
-    tell(out, "objective", objectives[loss]);
+    tell(out, "objective", s->pairwise ? "rank:pairwise" : objectives[loss]);
     tell(out, "tree_method", "hist");
     tell(out, "verbosity", "0");
     tell(out, "nthread", "1");
     tell_number(out, "seed", (double)(seed & 0x7fffffff));
     if (loss == TDL_XGBOOST_SOFTMAX)
         tell_number(out, "num_class", (double)p->classes_n);
-    if (loss == TDL_XGBOOST_SQUARED)
+    if (loss == TDL_XGBOOST_SQUARED || loss == TDL_XGBOOST_HUBER)
         tell_number(out, "base_score", weighted_mean(p));
-    if (loss == TDL_XGBOOST_POISSON)
+    if (loss == TDL_XGBOOST_POISSON || loss == TDL_XGBOOST_TWEEDIE)
         tell_number(out, "base_score", fmax(weighted_mean(p), 1e-6));
+    if (loss == TDL_XGBOOST_HUBER)
+        tell_number(out, "huber_slope", loss_parameter);
+    if (loss == TDL_XGBOOST_TWEEDIE)
+        tell_number(out, "tweedie_variance_power", loss_parameter);
     tell_number(out, "eta", s->eta);
     tell_number(out, "max_depth", s->depth);
     tell_number(out, "min_child_weight", s->min_child);

@@ -39,7 +39,7 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
                       json_t **ret_note, tdl_report *why)
 {
     size_t rows = problem->x->rows;
-    bool sorts = problem->task == TDL_TASK_QUANTILE;
+    bool sorts = tdl_summary_sorts(problem);
     double *scratch = sorts ? malloc(2 * rows * sizeof *scratch) : NULL;
     constant *c = calloc(1, sizeof *c);
     tdl_status st = tdl_setting_check(setting, "", why);

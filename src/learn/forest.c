@@ -128,15 +128,16 @@ tdl_status tdl_forest_check(tdl_forest *f, tdl_report *why)
     return st;
 }
 
-/* ---- mean ---- */
+/* ---- several as one ---- */
 
-static void append(const tdl_forest *from, float share, size_t n, tdl_forest *to)
+/* Leaves count `share`; score g of `from` is score first_group + g. */
+static void append(const tdl_forest *from, float share, size_t first_group, tdl_forest *to)
 {
     int32_t nodes = (int32_t)to->nodes_n;
 
     for (size_t t = 0; t < from->trees_n; t++) {
         to->first[to->trees_n + t] = from->first[t] + nodes;
-        to->group[to->trees_n + t] = from->group[t];
+        to->group[to->trees_n + t] = from->group[t] + (int32_t)first_group;
         to->depth[to->trees_n + t] = from->depth[t];
     }
     for (size_t i = 0; i < from->nodes_n; i++) {
@@ -148,19 +149,20 @@ static void append(const tdl_forest *from, float share, size_t n, tdl_forest *to
         to->node[to->nodes_n + i] = node;
         to->cover[to->nodes_n + i] = from->cover[i];
     }
-    for (size_t g = 0; g < from->groups_n; g++)
-        to->base[g] += from->base[g] / (double)n;
     to->trees_n += from->trees_n;
     to->nodes_n += from->nodes_n;
     to->first[to->trees_n] = (int32_t)to->nodes_n;
 }
 
-tdl_status tdl_forest_mean(const tdl_forest *forests, size_t n, tdl_forest *ret, tdl_report *why)
+/* Room for all of them, empty. */
+static tdl_status make_room(const tdl_forest *forests, size_t n, size_t groups_n, tdl_forest *ret,
+                            tdl_report *why)
 {
     size_t trees_n = 0, nodes_n = 0;
-    tdl_forest mean = {0};
     tdl_status st;
 
+    if (!n)
+        return TDL_FAIL(why, TDL_E_INVALID, "the mean of no forest");
     for (size_t i = 0; i < n; i++) {
         if (forests[i].features_n != forests[0].features_n ||
             forests[i].groups_n != forests[0].groups_n)
@@ -168,15 +170,43 @@ tdl_status tdl_forest_mean(const tdl_forest *forests, size_t n, tdl_forest *ret,
         trees_n += forests[i].trees_n;
         nodes_n += forests[i].nodes_n;
     }
-    if (!n)
-        return TDL_FAIL(why, TDL_E_INVALID, "the mean of no forest");
-    if ((st = tdl_forest_alloc(forests[0].features_n, forests[0].groups_n, trees_n, nodes_n, &mean,
-                               why)))
+    if ((st = tdl_forest_alloc(forests[0].features_n, groups_n, trees_n, nodes_n, ret, why)))
         return st;
-    mean.trees_n = mean.nodes_n = 0; /* grow again as forests come */
-    for (size_t i = 0; i < n; i++)
-        append(&forests[i], 1.0f / (float)n, n, &mean);
+    ret->trees_n = ret->nodes_n = 0; /* grow again as forests come */
+    return TDL_OK;
+}
+
+tdl_status tdl_forest_mean(const tdl_forest *forests, size_t n, tdl_forest *ret, tdl_report *why)
+{
+    tdl_forest mean = {0};
+    tdl_status st = make_room(forests, n, n ? forests[0].groups_n : 0, &mean, why);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++) {
+        append(&forests[i], 1.0f / (float)n, 0, &mean);
+        for (size_t g = 0; g < mean.groups_n; g++)
+            mean.base[g] += forests[i].base[g] / (double)n;
+    }
     *ret = mean;
+    return TDL_OK;
+}
+
+tdl_status tdl_forest_beside(const tdl_forest *forests, size_t n, tdl_forest *ret, tdl_report *why)
+{
+    tdl_forest all = {0};
+    tdl_status st = n && forests[0].groups_n != 1
+                        ? TDL_FAIL(why, TDL_E_INVALID, "a forest of %zu scores is none of one",
+                                   forests[0].groups_n)
+                        : make_room(forests, n, n, &all, why);
+
+    if (st)
+        return st;
+    for (size_t i = 0; i < n; i++) {
+        append(&forests[i], 1, i, &all);
+        all.base[i] = forests[i].base[0];
+    }
+    *ret = all;
     return TDL_OK;
 }
 
@@ -188,7 +218,7 @@ static bool is_missing(float x)
     return !(fabsf(x) <= 3.402823466e38f);
 }
 
-static float leaf_of(const tdl_forest_node *all, int32_t root, const float *x)
+static const tdl_forest_node *find_leaf(const tdl_forest_node *all, int32_t root, const float *x)
 {
     const tdl_forest_node *node = &all[root];
 
@@ -198,7 +228,17 @@ static float leaf_of(const tdl_forest_node *all, int32_t root, const float *x)
 
         node = &all[node->left + right];
     }
-    return node->value;
+    return node;
+}
+
+static float leaf_of(const tdl_forest_node *all, int32_t root, const float *x)
+{
+    return find_leaf(all, root, x)->value;
+}
+
+int32_t tdl_forest_leaf(const tdl_forest *f, size_t tree, const float *x)
+{
+    return (int32_t)(find_leaf(f->node, f->first[tree], x) - f->node);
 }
 
 void tdl_forest_score_row(const tdl_forest *f, const float *x, double *ret)

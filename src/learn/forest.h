@@ -57,9 +57,14 @@ tdl_status tdl_forest_check(tdl_forest *forest, tdl_report *why);
 /* The mean of forests of the same features and groups, one after the other. */
 tdl_status tdl_forest_mean(const tdl_forest *forests, size_t n, tdl_forest *ret, tdl_report *why);
 
+/* Forests of the same features as one: score g is that of forest g, each of which has one. */
+tdl_status tdl_forest_beside(const tdl_forest *forests, size_t n, tdl_forest *ret, tdl_report *why);
+
 /* x [rows][features_n] -> ret [rows][groups_n]. TDL_E_NO_MEMORY */
 tdl_status tdl_forest_score(const tdl_forest *forest, const float *x, size_t rows, tdl_pool *pool,
                             double *ret, tdl_report *why);
+/* The node, a leaf, that the row x [features_n] falls in. */
+int32_t tdl_forest_leaf(const tdl_forest *forest, size_t tree, const float *x);
 /* One row, with no allocation. x [features_n], ret [groups_n] */
 void tdl_forest_score_row(const tdl_forest *forest, const float *x, double *ret);
 

@@ -111,10 +111,6 @@ static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_r
 {
     size_t categories = problem->x ? problem->x->categories_n : 0;
 
-    if (problem->task == TDL_TASK_RANKING) {
-        tdl_report_set(why, TDL_E_INVALID, "", "ft_transformer does not learn to rank");
-        return false;
-    }
     if (columns + categories > 0 && categories <= TDL_CATEGORIES_MAX &&
         rows >= (problem->x ? 20 : ROWS_MIN))
         return true;

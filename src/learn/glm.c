@@ -4,23 +4,49 @@
 
 #include "learn/design.h"
 #include "learn/glm.h"
+#include "learn/huber.h"
 #include "learn/lbfgs.h"
 #include "stats/cholesky.h"
 
 /* Above so many parameters the square of their number costs more than L-BFGS's many steps. */
-enum { NEWTON_MOST = 300, GAUSSIAN_MOST = 2000, NEWTON_STEPS = 50, LBFGS_STEPS = 1000 };
+enum {
+    NEWTON_MOST = 300,
+    GAUSSIAN_MOST = 2000,
+    NEWTON_STEPS = 50,
+    LBFGS_STEPS = 1000,
+    HUBER_TURNS = 200
+};
 
 typedef struct glm {
     const tdl_problem *p;
     tdl_glm_family family;
     size_t heads, n; /* n = cols + 1 */
-    double lambda;
+    double lambda, parameter;
     double *eta;  /* [rows][heads]; after row_losses: the residuals */
     double *loss; /* [rows] */
     double *prob; /* [rows][heads] of softmax, curvature of the others [rows]; NULL: not asked */
 } glm;
 
-/* eta becomes d loss / d eta. */
+/* The next three: eta becomes d loss / d eta. */
+
+static double huber(double *eta, double y, double d, double *ret_curve)
+{
+    double r = *eta - y, size = fabs(r);
+
+    *eta = fmin(fmax(r, -d), d);
+    *ret_curve = size <= d;
+    return size <= d ? r * r / 2 : d * (size - d / 2);
+}
+
+static double tweedie(double *eta, double y, double p, double *ret_curve)
+{
+    double high = exp((2 - p) * *eta), low = y * exp((1 - p) * *eta);
+
+    *eta = high - low;
+    *ret_curve = (2 - p) * high - (1 - p) * low;
+    return high / (2 - p) - low / (1 - p);
+}
+
 static double row_loss(const glm *g, double *eta, double y, double *ret_curve)
 {
     double mean, most, sum = 0, own;
@@ -42,6 +68,10 @@ static double row_loss(const glm *g, double *eta, double y, double *ret_curve)
         *eta = mean - y;
         *ret_curve = mean;
         return own;
+    case TDL_GLM_HUBER:
+        return huber(eta, y, g->parameter, ret_curve);
+    case TDL_GLM_TWEEDIE:
+        return tweedie(eta, y, g->parameter, ret_curve);
     case TDL_GLM_SOFTMAX:
         break;
     }
@@ -230,20 +260,26 @@ static tdl_status by_newton(glm *g, double *w, size_t *ret_steps, tdl_report *wh
 
 /* ---- both ---- */
 
-tdl_status tdl_glm_fit(const tdl_problem *problem, tdl_glm_family family, size_t heads,
-                       double lambda, double *w, size_t *ret_steps, tdl_report *why)
+static bool needs_counts(tdl_glm_family family)
+{
+    return family == TDL_GLM_POISSON || family == TDL_GLM_TWEEDIE;
+}
+
+tdl_status tdl_glm_fit(const tdl_problem *problem, tdl_glm_family family, double parameter,
+                       size_t heads, double lambda, double *w, size_t *ret_steps, tdl_report *why)
 {
     size_t rows = problem->x->rows, m, n_eta, steps = 0;
     glm g = {.p = problem,
              .family = family,
              .heads = heads,
              .n = problem->x->cols + 1,
-             .lambda = lambda};
+             .lambda = lambda,
+             .parameter = parameter};
     tdl_status st = tdl_design_check(problem->x, why);
 
     if (st)
         return st;
-    for (size_t i = 0; family == TDL_GLM_POISSON && i < rows; i++)
+    for (size_t i = 0; needs_counts(family) && i < rows; i++)
         if (problem->y[i] < 0)
             return TDL_FAIL(why, TDL_E_INVALID, "row %zu: a count of %g", i, (double)problem->y[i]);
     if (__builtin_mul_overflow(heads, g.n, &m) || __builtin_mul_overflow(rows, heads, &n_eta) ||
@@ -265,5 +301,41 @@ out:
     free(g.eta);
     free(g.loss);
     free(g.prob);
+    return st;
+}
+
+/* ---- Huber, with a scale of its own ---- */
+
+/* |y - eta| of every row, sorted; their robust deviation. */
+static double missed_scale(const tdl_problem *p, const double *w, double *missed)
+{
+    tdl_design_apply(p->x, w, 1, p->pool, missed);
+    for (size_t i = 0; i < p->x->rows; i++)
+        missed[i] -= (double)p->y[i];
+    return tdl_robust_deviation(missed, p->x->rows);
+}
+
+tdl_status tdl_glm_fit_huber(const tdl_problem *p, double lambda, double *w, double *ret_delta,
+                             size_t *ret_steps, tdl_report *why)
+{
+    double *missed = malloc((p->x->rows + 1) * sizeof *missed), scale, next = 0;
+    size_t steps = 0, all = 0;
+    tdl_status st = missed
+                        ? tdl_glm_fit(p, TDL_GLM_GAUSSIAN, 0, 1, lambda, w, &all, why)
+                        : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to fit %zu rows", p->x->rows);
+
+    scale = st ? 0 : missed_scale(p, w, missed);
+    for (int turn = 0; !st && turn < HUBER_TURNS && scale > 0; turn++, scale = next) {
+        st = tdl_glm_fit(p, TDL_GLM_HUBER, tdl_huber_tuning * scale, 1, lambda, w, &steps, why);
+        all += steps;
+        next = st ? 0 : missed_scale(p, w, missed);
+        if (fabs(next - scale) <= 1e-9 * scale)
+            break;
+    }
+    if (!st && ret_delta)
+        *ret_delta = tdl_huber_tuning * scale;
+    if (!st && ret_steps)
+        *ret_steps = all;
+    free(missed);
     return st;
 }

@@ -36,6 +36,16 @@ typedef enum tdl_task {
     TDL_TASK_RANKING
 } tdl_task;
 
+/* What is to be low, where a task leaves the choice. Of learners that know squares only, a contest
+ * still tells how good they are. */
+typedef enum tdl_aim {
+    TDL_AIM_USUAL,    /* of each task: squares of a regression, the Poisson deviance of a count */
+    TDL_AIM_ABSOLUTE, /* regression: |y - f|, so f is the median */
+    TDL_AIM_HUBER,    /* regression: squares near by, straight beyond (Huber, 1964) */
+    TDL_AIM_TWEEDIE   /* count: the deviance of power `power`, 1 < power < 2; y may be any >= 0 */
+} tdl_aim;
+
+const char *tdl_aim_name(tdl_aim aim); /* "usual", "absolute", "huber", "tweedie" */
 const char *tdl_task_name(tdl_task task);
 bool tdl_task_find(tdl_str name, tdl_task *ret);
 
@@ -46,6 +56,8 @@ typedef struct tdl_problem {
     size_t classes_n; /* binary: 2; 0 where there are none */
     double quantile[TDL_QUANTILES_MAX];
     size_t quantiles_n;
+    tdl_aim aim;
+    double power; /* TDL_AIM_TWEEDIE */
     const tdl_matrix *x;
     const float *y;       /* [rows] class number or value, finite */
     const float *weight;  /* [rows] or NULL = 1 */

@@ -32,6 +32,18 @@ static const char *const task_names[] = {
     [TDL_TASK_RANKING] = "ranking",
 };
 
+const char *tdl_aim_name(tdl_aim aim)
+{
+    static const char *const names[] = {
+        [TDL_AIM_USUAL] = "usual",
+        [TDL_AIM_ABSOLUTE] = "absolute",
+        [TDL_AIM_HUBER] = "huber",
+        [TDL_AIM_TWEEDIE] = "tweedie",
+    };
+
+    return names[aim];
+}
+
 const char *tdl_task_name(tdl_task task)
 {
     return task_names[task];
@@ -70,6 +82,19 @@ const tdl_learner_ops *tdl_learner_find(tdl_str name)
 
 /* ---- calls ---- */
 
+static tdl_status check_aim(const tdl_problem *p, tdl_report *why)
+{
+    tdl_task task = p->aim == TDL_AIM_TWEEDIE ? TDL_TASK_COUNT : TDL_TASK_REGRESSION;
+
+    if (p->aim != TDL_AIM_USUAL && p->task != task)
+        return TDL_FAIL(why, TDL_E_INVALID, "task %s has no loss \"%s\"", tdl_task_name(p->task),
+                        tdl_aim_name(p->aim));
+    if (p->aim == TDL_AIM_TWEEDIE && !(p->power > 1 && p->power < 2))
+        return TDL_FAIL(why, TDL_E_INVALID, "a Tweedie power of %g is not between 1 and 2",
+                        p->power);
+    return TDL_OK;
+}
+
 static tdl_status check_targets(const tdl_problem *p, tdl_report *why)
 {
     for (size_t i = 0; i < p->x->rows; i++) {
@@ -80,7 +105,7 @@ static tdl_status check_targets(const tdl_problem *p, tdl_report *why)
         if (p->weight && !(p->weight[i] >= 0 && isfinite(p->weight[i])))
             return TDL_FAIL(why, TDL_E_INVALID, "row %zu: a weight of %g", i, (double)p->weight[i]);
     }
-    return TDL_OK;
+    return check_aim(p, why);
 }
 
 tdl_status tdl_learner_fit(const tdl_learner_ops *ops, const tdl_problem *problem,

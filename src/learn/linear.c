@@ -1,5 +1,6 @@
-/* Linear regression with a ridge: means by least squares, counts by Poisson, quantiles by the
- * pinball loss, ordered classes by proportional odds. The exact optimum, without a seed. */
+/* Linear regression with a ridge: means by least squares, middles by Huber's loss or the absolute
+ * one, counts by Poisson or Tweedie, quantiles by the pinball loss, ordered classes by proportional
+ * odds. The exact optimum, without a seed. */
 #include <math.h>
 
 #include "learn/glm.h"
@@ -54,10 +55,15 @@ static tdl_status fit_task(const tdl_problem *p, double lambda, tdl_linear_model
         return st;
     case TDL_TASK_COUNT:
         m->w[cols] = log(fmax(weighted_mean(p), 1e-6));
-        return tdl_glm_fit(p, TDL_GLM_POISSON, 1, lambda, m->w, ret_steps, why);
+        return tdl_glm_fit(p, p->aim == TDL_AIM_TWEEDIE ? TDL_GLM_TWEEDIE : TDL_GLM_POISSON,
+                           p->power, 1, lambda, m->w, ret_steps, why);
     default:
+        if (p->aim == TDL_AIM_ABSOLUTE)
+            return tdl_pinball_fit(p, 0.5, lambda, m->w, why);
         m->w[cols] = weighted_mean(p);
-        return tdl_glm_fit(p, TDL_GLM_GAUSSIAN, 1, lambda, m->w, ret_steps, why);
+        if (p->aim == TDL_AIM_HUBER)
+            return tdl_glm_fit_huber(p, lambda, m->w, NULL, ret_steps, why);
+        return tdl_glm_fit(p, TDL_GLM_GAUSSIAN, 0, 1, lambda, m->w, ret_steps, why);
     }
 }
 

@@ -59,7 +59,7 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
     if (!(m = tdl_linear_model_new(problem)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     start(problem, m);
-    if ((st = tdl_glm_fit(problem, binary ? TDL_GLM_BINOMIAL : TDL_GLM_SOFTMAX, m->heads, lambda,
+    if ((st = tdl_glm_fit(problem, binary ? TDL_GLM_BINOMIAL : TDL_GLM_SOFTMAX, 0, m->heads, lambda,
                           m->w, &steps, why))) {
         tdl_linear_model_free(&m->learner);
         return st;

@@ -4,7 +4,8 @@
  *
  * Numbers come standardised and, beside that, in piecewise-linear bins, which are worth more to a
  * network than anything that was done to its layers (Gorishniy et al., NeurIPS 2022); an ensemble
- * of three is the mean of their scores.
+ * of three is the mean of their scores. With the setting `periodic` numbers also come as waves of
+ * learnt frequency, each through one ReLU layer that all numbers share.
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "nn/init.h"
 #include "nn/layers.h"
 
-enum { LAYERS_MAX = 8, FEW_ROWS = 3000 };
+enum { LAYERS_MAX = 8, FEW_ROWS = 3000, PERIODIC_WIDTH = 16 };
 /* Weights start uniform within 1 / sqrt(inputs), as PyTorch has it: He would be sqrt(6) times that,
  * which small tables do not bear (HMDA: AUC .813 instead of .817). */
 static const double START_GAIN = 0.40824829;
@@ -23,7 +24,9 @@ typedef struct mlp {
     tdl_params params;
     tdl_net net;
     size_t layers;
-    int table, table_bias;                    /* slices; TDL_NONE = no categories */
+    int table, table_bias;            /* slices; TDL_NONE = no categories */
+    int frequencies, wave, wave_bias; /* likewise; TDL_NONE = no waves */
+    double sigma;
     int w[LAYERS_MAX + 1], b[LAYERS_MAX + 1]; /* slices, the head's last */
 } mlp;
 
@@ -42,6 +45,10 @@ static void start(void *model, uint64_t seed)
 
     if (m->table != TDL_NONE)
         tdl_init_slice(&m->params, m->table, TDL_INIT_GAUSSIAN, 0.3, seed);
+    if (m->frequencies != TDL_NONE) {
+        tdl_init_slice(&m->params, m->frequencies, TDL_INIT_GAUSSIAN, m->sigma, seed);
+        tdl_init_slice(&m->params, m->wave, TDL_INIT_HE, START_GAIN, seed);
+    }
     for (size_t i = 0; i <= m->layers; i++)
         tdl_init_slice(&m->params, m->w[i], TDL_INIT_HE, START_GAIN, seed);
 }
@@ -57,7 +64,7 @@ static size_t levels_of(const tdl_network_shape *shape)
 
 static size_t inputs_of(const tdl_network_shape *shape, size_t embed)
 {
-    return shape->cols + shape->categories_n * embed;
+    return shape->cols + shape->categories_n * embed + shape->numbers_n * PERIODIC_WIDTH;
 }
 
 static double weights(const tdl_network_shape *shape, const tdl_network_setting *setting)
@@ -65,9 +72,20 @@ static double weights(const tdl_network_shape *shape, const tdl_network_setting 
     double layers = setting->of[TDL_NETWORK_LAYERS], width = setting->of[TDL_NETWORK_WIDTH];
     double embed = setting->of[TDL_NETWORK_EMBED];
 
-    return embed * (double)levels_of(shape) + (double)shape->cols * width +
-           embed * (double)shape->categories_n * width + (layers - 1) * width * width +
+    return embed * (double)levels_of(shape) +
+           (double)shape->numbers_n * setting->of[TDL_NETWORK_PERIODIC] +
+           (double)inputs_of(shape, (size_t)embed) * width + (layers - 1) * width * width +
            width * (double)shape->outputs;
+}
+
+static void declare_waves(mlp *m, const tdl_network_shape *shape, size_t frequencies)
+{
+    m->frequencies = m->wave = m->wave_bias = TDL_NONE;
+    if (!shape->numbers_n)
+        return;
+    m->frequencies = tdl_params_add(&m->params, "periodic", shape->numbers_n, frequencies, false);
+    m->wave = tdl_params_add(&m->params, "periodic.w", 2 * frequencies, PERIODIC_WIDTH, true);
+    m->wave_bias = tdl_params_add(&m->params, "periodic.b", 1, PERIODIC_WIDTH, false);
 }
 
 static void declare(mlp *m, const tdl_network_shape *shape, size_t width, size_t embed)
@@ -110,6 +128,17 @@ static int build_input(mlp *m, const tdl_network_shape *shape, size_t embed, int
     return e;
 }
 
+/* Beside it, the waves of its numbers. */
+static int build_waves(mlp *m, const tdl_network_shape *shape, int h)
+{
+    if (m->frequencies == TDL_NONE)
+        return h;
+    int wave = tdl_net_periodic(&m->net, h, shape->number, shape->numbers_n, m->frequencies);
+    wave = tdl_net_linear(&m->net, wave, m->wave, m->wave_bias, TDL_ACT_RELU);
+    wave = tdl_net_reshape(&m->net, wave, shape->numbers_n * PERIODIC_WIDTH);
+    return tdl_net_concat(&m->net, h, wave, TDL_NONE, TDL_NONE);
+}
+
 static tdl_status open(const tdl_network_shape *shape, const tdl_network_setting *setting,
                        tdl_tower *ret, tdl_report *why)
 {
@@ -121,6 +150,8 @@ static tdl_status open(const tdl_network_shape *shape, const tdl_network_setting
     if (!m)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a network");
     m->layers = (size_t)setting->of[TDL_NETWORK_LAYERS];
+    m->sigma = setting->of[TDL_NETWORK_SIGMA];
+    declare_waves(m, shape, (size_t)setting->of[TDL_NETWORK_PERIODIC]);
     declare(m, shape, (size_t)setting->of[TDL_NETWORK_WIDTH], embed);
     if ((st = tdl_params_seal(&m->params, why))) {
         release(m);
@@ -135,7 +166,7 @@ static tdl_status open(const tdl_network_shape *shape, const tdl_network_setting
                        .start = start,
                        .free = release};
     m->net.params = &m->params;
-    int h = build_input(m, shape, embed, &ret->attribute);
+    int h = build_waves(m, shape, build_input(m, shape, embed, &ret->attribute));
     for (size_t i = 0; i < m->layers; i++) {
         h = tdl_net_linear(&m->net, h, m->w[i], m->b[i], TDL_ACT_RELU);
         if (drop > 0)
@@ -159,6 +190,8 @@ static const tdl_network_kind kind = {
             [TDL_NETWORK_EPOCHS] = {"epochs", 200, 1, 100000, true},
             [TDL_NETWORK_PATIENCE] = {"patience", 6, 0, 100000, true},
             [TDL_NETWORK_VALIDATION] = {"validation", 0.15, 0, 0.9, false},
+            [TDL_NETWORK_PERIODIC] = {"periodic", 0, 0, 64, true},
+            [TDL_NETWORK_SIGMA] = {"sigma", 0.3, 0.01, 10, false},
         },
     .open = open,
     .weights = weights,
@@ -168,12 +201,10 @@ static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_r
 {
     bool any = problem->x ? problem->x->cols || problem->x->categories_n : columns > 0;
 
-    if (any && rows >= 20 && problem->task != TDL_TASK_RANKING)
+    if (any && rows >= 20)
         return true;
-    tdl_report_set(why, TDL_E_INVALID, "",
-                   problem->task == TDL_TASK_RANKING ? "mlp does not learn to rank"
-                                                     : "mlp: %zu rows of %zu columns are too few",
-                   rows, columns);
+    tdl_report_set(why, TDL_E_INVALID, "", "mlp: %zu rows of %zu columns are too few", rows,
+                   columns);
     return false;
 }
 

@@ -94,18 +94,48 @@ json_t *tdl_network_settings(const char *const *text, size_t n)
 
 /* ---- life cycle ---- */
 
-static tdl_status copy_shape(tdl_network *n, const tdl_matrix *x, size_t scores_n, tdl_report *why)
+void tdl_network_find_numbers(const tdl_matrix *x, uint32_t *ret, size_t *ret_n)
+{
+    size_t n = 0;
+
+    for (size_t j = 0; j < x->cols; j++) {
+        float a = x->rows ? x->x[j] : 0, b = a;
+        size_t r = 0;
+
+        if (n && x->feature && x->feature[j].column == x->feature[ret[n - 1]].column)
+            continue; // bins of the number before
+        for (; r < x->rows; r++) {
+            float value = x->x[r * x->cols + j];
+
+            if (value != a && b == a)
+                b = value;
+            else if (value != a && value != b)
+                break;
+        }
+        if (r < x->rows)
+            ret[n++] = (uint32_t)j;
+    }
+    *ret_n = n;
+}
+
+static tdl_status copy_shape(tdl_network *n, const tdl_matrix *x, const uint32_t *number,
+                             size_t numbers_n, size_t scores_n, tdl_report *why)
 {
     bool images = n->kind->images;
 
     n->levels_n = calloc(x->categories_n + 1, sizeof *n->levels_n);
-    if (!n->levels_n)
+    n->number = calloc(numbers_n + 1, sizeof *n->number);
+    if (!n->levels_n || !n->number)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a network");
+    for (size_t i = 0; i < numbers_n; i++)
+        n->number[i] = number[i];
     for (size_t i = 0; i < x->categories_n; i++)
         n->levels_n[i] = x->levels_n[i];
     n->shape = (tdl_network_shape){.cols = images ? 0 : x->cols,
                                    .categories_n = images ? 0 : x->categories_n,
                                    .levels_n = n->levels_n,
+                                   .number = n->number,
+                                   .numbers_n = numbers_n,
                                    .channels = images ? x->channels : 0,
                                    .height = images ? x->height : 0,
                                    .width = images ? x->width : 0,
@@ -123,8 +153,8 @@ static tdl_status open_tower(tdl_network *n, tdl_tower *ret, tdl_report *why)
 }
 
 tdl_status tdl_network_new(const tdl_network_kind *kind, const tdl_network_setting *setting,
-                           const tdl_matrix *x, tdl_task task, size_t scores_n, tdl_network **ret,
-                           tdl_report *why)
+                           const tdl_matrix *x, const uint32_t *number, size_t numbers_n,
+                           tdl_task task, size_t scores_n, tdl_network **ret, tdl_report *why)
 {
     tdl_network *n = calloc(1, sizeof *n);
     size_t members = (size_t)fmax(setting->of[TDL_NETWORK_MEMBERS], 1);
@@ -136,7 +166,7 @@ tdl_status tdl_network_new(const tdl_network_kind *kind, const tdl_network_setti
     n->setting = *setting;
     n->task = task;
     n->pixel_gain = n->pixel_bias = TDL_NONE;
-    if ((st = copy_shape(n, x, scores_n, why)))
+    if ((st = copy_shape(n, x, number, numbers_n, scores_n, why)))
         goto out;
     for (; n->towers_n < members; n->towers_n++)
         if ((st = open_tower(n, &n->tower[n->towers_n], why)))
@@ -160,6 +190,7 @@ void tdl_network_free(tdl_learner *learner)
     tdl_net_release(&n->net);
     tdl_params_release(&n->params);
     free(n->levels_n);
+    free(n->number);
     free(n);
 }
 

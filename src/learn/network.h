@@ -41,6 +41,8 @@ typedef enum tdl_network_key {
     TDL_NETWORK_VALIDATION, /* share of the rows held out */
     TDL_NETWORK_SHIFT,      /* pixels that a training image is moved by at most */
     TDL_NETWORK_MIRROR,     /* 1: every other training image is mirrored */
+    TDL_NETWORK_PERIODIC,   /* frequencies that a number is also told in; 0 = none */
+    TDL_NETWORK_SIGMA,      /* deviation of the frequencies at the start */
     TDL_NETWORK_KEYS
 } tdl_network_key;
 
@@ -63,6 +65,8 @@ typedef struct tdl_network_setting {
 typedef struct tdl_network_shape {
     size_t cols, categories_n;
     const size_t *levels_n; /* [categories_n] */
+    const uint32_t *number; /* [numbers_n] columns that are told periodically too */
+    size_t numbers_n;
     size_t channels, height, width;
     size_t outputs;
 } tdl_network_shape;
@@ -92,6 +96,8 @@ typedef struct tdl_network_kind {
     double (*weights)(const tdl_network_shape *shape, const tdl_network_setting *setting);
 } tdl_network_kind;
 
+bool tdl_network_has_classes(tdl_task task); /* several scores that are classes */
+
 /* ---- the learner ---- */
 
 typedef struct tdl_network {
@@ -100,6 +106,7 @@ typedef struct tdl_network {
     tdl_network_setting setting;
     tdl_network_shape shape;
     size_t *levels_n; /* shape.levels_n */
+    uint32_t *number; /* shape.number */
     tdl_task task;
     tdl_tower tower[TDL_NETWORK_MEMBERS_MAX];
     size_t towers_n;
@@ -111,11 +118,16 @@ typedef struct tdl_network {
     tdl_nn_serving serving;
 } tdl_network;
 
+/* Columns of x that are numbers in themselves: of each column of the table the first feature that
+ * has more than two values. ret [cols] */
+void tdl_network_find_numbers(const tdl_matrix *x, uint32_t *ret, size_t *ret_n);
+
 /* Towers of that shape, opened; all parameters zero. levels_n is copied.
+ *   number [numbers_n]  shape.number, copied; each < x->cols
  *   TDL_E_INVALID | TDL_E_NO_MEMORY; nothing is left then */
 tdl_status tdl_network_new(const tdl_network_kind *kind, const tdl_network_setting *setting,
-                           const tdl_matrix *x, tdl_task task, size_t scores_n, tdl_network **ret,
-                           tdl_report *why);
+                           const tdl_matrix *x, const uint32_t *number, size_t numbers_n,
+                           tdl_task task, size_t scores_n, tdl_network **ret, tdl_report *why);
 void tdl_network_free(tdl_learner *learner); /* accepts NULL */
 /* The towers are as they will be: copy them into one net, whose gain and bias are left zero,
  * pixel_gain and pixel_bias too, and give back what only training needed. */

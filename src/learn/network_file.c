@@ -1,6 +1,7 @@
 /* Networks as tensors of a model file and an object beside them, and back. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "learn/network.h"
@@ -38,6 +39,13 @@ tdl_status tdl_network_save(const tdl_learner *learner, const char *prefix, tdl_
         json_decref(about);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to save a network");
     }
+    if (n->shape.numbers_n) {
+        json_t *numbers = json_array();
+
+        for (size_t i = 0; i < n->shape.numbers_n; i++)
+            json_array_append_new(numbers, json_integer(n->number[i]));
+        json_object_set_new(about, "numbers", numbers);
+    }
     *ret_about = about;
     return TDL_OK;
 }
@@ -46,12 +54,13 @@ tdl_status tdl_network_save(const tdl_learner *learner, const char *prefix, tdl_
 
 /* A file cannot ask for more memory than it brings numbers for. */
 static tdl_status check_size(const tdl_network_kind *kind, const tdl_network_setting *setting,
-                             const tdl_matrix *x, size_t outputs, const tdl_st_file *file,
-                             const char *prefix, tdl_report *why)
+                             const tdl_matrix *x, size_t numbers_n, size_t outputs,
+                             const tdl_st_file *file, const char *prefix, tdl_report *why)
 {
     const tdl_network_shape shape = {.cols = kind->images ? 0 : x->cols,
                                      .categories_n = kind->images ? 0 : x->categories_n,
                                      .levels_n = x->levels_n,
+                                     .numbers_n = numbers_n,
                                      .channels = x->channels,
                                      .height = x->height,
                                      .width = x->width,
@@ -126,6 +135,25 @@ static tdl_status read_about(const tdl_network_kind *kind, const json_t *about,
     return st == TDL_E_INVALID ? TDL_E_CORRUPT : st;
 }
 
+/* Rising columns; ret [cols]. */
+static tdl_status read_numbers(const json_t *about, const tdl_matrix *x, uint32_t *ret,
+                               size_t *ret_n, tdl_report *why)
+{
+    const json_t *numbers = json_object_get(about, "numbers");
+    size_t n = json_array_size(numbers);
+
+    for (size_t i = 0; i < n; i++) {
+        json_int_t at = json_integer_value(json_array_get(numbers, i));
+
+        if (i >= x->cols || at < 0 || (uint64_t)at >= x->cols || (i && (uint64_t)at <= ret[i - 1]))
+            return TDL_FAIL(why, TDL_E_CORRUPT, "a network's number %zu is column %lld of %zu", i,
+                            (long long)at, x->cols);
+        ret[i] = (uint32_t)at;
+    }
+    *ret_n = n;
+    return TDL_OK;
+}
+
 tdl_status tdl_network_load(const tdl_network_kind *kind, const json_t *about,
                             const tdl_st_file *file, const char *prefix, const tdl_matrix *x,
                             tdl_learner **ret, tdl_report *why)
@@ -134,10 +162,14 @@ tdl_status tdl_network_load(const tdl_network_kind *kind, const json_t *about,
     tdl_network_setting setting;
     tdl_task task;
     size_t scores;
-    tdl_status st = read_about(kind, about, &setting, &task, &scores, why);
+    uint32_t *number = malloc((x->cols + 1) * sizeof *number);
+    size_t numbers_n = 0;
+    tdl_status st = number ? read_about(kind, about, &setting, &task, &scores, why)
+                           : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a network");
 
-    if (st || (st = check_size(kind, &setting, x, scores, file, prefix, why)) ||
-        (st = tdl_network_new(kind, &setting, x, task, scores, &n, why)) ||
+    if (st || (st = read_numbers(about, x, number, &numbers_n, why)) ||
+        (st = check_size(kind, &setting, x, numbers_n, scores, file, prefix, why)) ||
+        (st = tdl_network_new(kind, &setting, x, number, numbers_n, task, scores, &n, why)) ||
         (st = tdl_network_join(n, why)))
         goto out;
     for (int k = 0; !st && k < n->params.slices_n; k++)
@@ -150,6 +182,7 @@ tdl_status tdl_network_load(const tdl_network_kind *kind, const json_t *about,
     *ret = &n->learner;
     n = NULL;
 out:
+    free(number);
     tdl_network_free(n ? &n->learner : NULL);
     return st;
 }

@@ -3,72 +3,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learn/network.h"
+#include "learn/huber.h"
+#include "learn/network_member.h"
 #include "nn/layers.h"
-#include "train/loop.h"
 
-enum { EVALUATION_ROWS = 512 };
-
-/* What all members share. */
-typedef struct fitting {
-    tdl_network *network;
-    const tdl_problem *problem;
-    float pixel_line[2];    /* a pixel is byte * [0] + [1] */
-    double mean, deviation; /* of the target where it is standardised, else 0 and 1 */
-    uint32_t *row;          /* [rows_n] those that weigh anything */
-    size_t rows_n;
-    bool side_by_side; /* members are trained at the same time */
-} fitting;
-
-/* One member in training. */
-typedef struct member {
-    const fitting *f;
-    tdl_tower *tower;
-    uint64_t seed;
-    uint32_t *row; /* [rows_n] the first train_n are trained on, the rest held out */
-    size_t train_n, rows_n;
-    size_t batch_rows; /* at most */
-    size_t pixels_n;
-    float *x;          /* [batch_rows][columns] */
-    int32_t *category; /* [batch_rows][categories] */
-    float *value, *weight;
-    int32_t *target;
-    uint64_t *example;
-    tdl_loop_result result;
-} member;
+typedef tdl_network_fitting fitting;
+typedef tdl_network_member member;
 
 /* ---- the target ---- */
 
-static bool is_class_task(tdl_task task)
-{
-    return task == TDL_TASK_CLASSES || task == TDL_TASK_ORDINAL;
-}
-
-static double weight_of(const tdl_problem *p, size_t row)
-{
-    return p->weight ? (double)p->weight[row] : 1;
-}
-
-static void standardise(fitting *f)
+static tdl_status standardise(fitting *f, tdl_report *why)
 {
     const tdl_problem *p = f->problem;
     double sum = 0, square = 0, weights = 0;
 
     f->mean = 0;
     f->deviation = 1;
+    if (p->aim == TDL_AIM_ABSOLUTE || p->aim == TDL_AIM_HUBER)
+        return tdl_robust_centre(p, &f->mean, &f->deviation, why);
     if (p->task != TDL_TASK_REGRESSION && p->task != TDL_TASK_QUANTILE)
-        return;
+        return TDL_OK;
     for (size_t i = 0; i < f->rows_n; i++) {
-        weights += weight_of(p, f->row[i]);
-        sum += weight_of(p, f->row[i]) * (double)p->y[f->row[i]];
+        weights += tdl_network_row_weight(p, f->row[i]);
+        sum += tdl_network_row_weight(p, f->row[i]) * (double)p->y[f->row[i]];
     }
     f->mean = sum / weights;
     for (size_t i = 0; i < f->rows_n; i++) {
         double off = (double)p->y[f->row[i]] - f->mean;
 
-        square += weight_of(p, f->row[i]) * off * off;
+        square += tdl_network_row_weight(p, f->row[i]) * off * off;
     }
     f->deviation = square > 0 ? sqrt(square / weights) : 1;
+    return TDL_OK;
 }
 
 /* Heads start where a model of no features would end: training then starts with what is to be
@@ -80,25 +46,44 @@ static void start_head(const fitting *f, tdl_tower *t)
     size_t n = f->network->shape.outputs;
     double weights = 0, sum = 0;
 
-    if (is_class_task(p->task)) {
+    if (tdl_network_has_classes(p->task)) {
         for (size_t c = 0; c < n; c++)
             bias[c] = 0;
         for (size_t i = 0; i < f->rows_n; i++) {
-            bias[(size_t)p->y[f->row[i]]] += (float)weight_of(p, f->row[i]);
-            weights += weight_of(p, f->row[i]);
+            bias[(size_t)p->y[f->row[i]]] += (float)tdl_network_row_weight(p, f->row[i]);
+            weights += tdl_network_row_weight(p, f->row[i]);
         }
         for (size_t c = 0; c < n; c++)
             bias[c] = (float)log(((double)bias[c] + 1) / (weights + (double)n));
         return;
     }
     for (size_t i = 0; i < f->rows_n; i++) {
-        sum += weight_of(p, f->row[i]) * (double)p->y[f->row[i]];
-        weights += weight_of(p, f->row[i]);
+        sum += tdl_network_row_weight(p, f->row[i]) * (double)p->y[f->row[i]];
+        weights += tdl_network_row_weight(p, f->row[i]);
     }
     if (p->task == TDL_TASK_BINARY)
         bias[0] = (float)log((sum + 1) / (weights - sum + 1));
     if (p->task == TDL_TASK_COUNT && sum > 0)
         bias[0] = (float)log(sum / weights);
+}
+
+/* Of a regression, in robust deviations where they count. */
+static void add_regression_loss(const tdl_problem *p, tdl_tower *t)
+{
+    static const double half = 0.5;
+
+    switch (p->aim) {
+    case TDL_AIM_ABSOLUTE:
+        tdl_net_quantile(t->net, t->scores, &half, 1);
+        return;
+    case TDL_AIM_HUBER: // as tdl_huber_delta has it
+        tdl_net_huber(t->net, t->scores, tdl_huber_tuning / 2);
+        return;
+    case TDL_AIM_USUAL:
+    case TDL_AIM_TWEEDIE:
+        tdl_net_mse(t->net, t->scores, NULL);
+        return;
+    }
 }
 
 static void add_loss(const fitting *f, tdl_tower *t)
@@ -114,101 +99,20 @@ static void add_loss(const fitting *f, tdl_tower *t)
         tdl_net_softmax_ce(t->net, t->scores, NULL);
         return;
     case TDL_TASK_COUNT:
-        tdl_net_poisson(t->net, t->scores);
+        if (p->aim == TDL_AIM_TWEEDIE)
+            tdl_net_tweedie(t->net, t->scores, p->power);
+        else
+            tdl_net_poisson(t->net, t->scores);
         return;
     case TDL_TASK_QUANTILE:
         tdl_net_quantile(t->net, t->scores, p->quantile, p->quantiles_n);
         return;
-    case TDL_TASK_REGRESSION:
     case TDL_TASK_RANKING:
-        tdl_net_mse(t->net, t->scores, NULL);
+        tdl_net_lists(t->net, t->scores);
         return;
-    }
-}
-
-/* ---- batches ---- */
-
-typedef struct view { /* of an image, by chance */
-    bool mirrored;
-    ptrdiff_t down, right;
-} view;
-
-static view draw_view(const member *m, uint64_t step, uint32_t row)
-{
-    const double *of = m->f->network->setting.of;
-    uint64_t shift = (uint64_t)of[TDL_NETWORK_SHIFT];
-    tdl_rng rng = tdl_rng_make(m->seed ^ step, row);
-    view v = {.mirrored = of[TDL_NETWORK_MIRROR] != 0 && tdl_rng_below(&rng, 2) != 0};
-
-    if (!shift)
-        return v;
-    v.down = (ptrdiff_t)tdl_rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-    v.right = (ptrdiff_t)tdl_rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-    return v;
-}
-
-/* What a moved image leaves free is black. */
-static void read_view(const member *m, size_t row, const view *v, float *ret)
-{
-    const tdl_matrix *x = m->f->problem->x;
-    const float *line = m->f->pixel_line;
-    ptrdiff_t height = (ptrdiff_t)x->height, width = (ptrdiff_t)x->width;
-    const uint8_t *plane = x->pixel + row * m->pixels_n;
-
-    for (size_t c = 0; c < x->channels; c++, plane += height * width)
-        for (ptrdiff_t i = v->down; i < height + v->down; i++)
-            for (ptrdiff_t j = 0; j < width; j++) {
-                ptrdiff_t at = (v->mirrored ? width - 1 - j : j) + v->right;
-                bool inside = i >= 0 && i < height && at >= 0 && at < width;
-
-                *ret++ = (float)(inside ? plane[i * width + at] : 0) * line[0] + line[1];
-            }
-}
-
-static void put_row(member *m, size_t at, size_t row)
-{
-    const tdl_problem *p = m->f->problem;
-    const tdl_network_shape *shape = &m->f->network->shape;
-
-    if (m->pixels_n)
-        read_view(m, row, &(view){0}, m->x + at * m->pixels_n);
-    else if (shape->cols)
-        memcpy(m->x + at * shape->cols, p->x->x + row * shape->cols, shape->cols * sizeof *m->x);
-    if (shape->categories_n)
-        memcpy(m->category + at * shape->categories_n, p->x->category + row * shape->categories_n,
-               shape->categories_n * sizeof *m->category);
-    m->target[at] = (int32_t)p->y[row];
-    m->value[at] = (float)(((double)p->y[row] - m->f->mean) / m->f->deviation);
-    m->weight[at] = (float)weight_of(p, row);
-    m->example[at] = row;
-}
-
-/* The rows number which[i] of the member's as a batch. */
-static tdl_nn_batch make_batch(member *m, const uint32_t *which, size_t n)
-{
-    const tdl_problem *p = m->f->problem;
-
-    for (size_t i = 0; i < n; i++)
-        put_row(m, i, m->row[which[i]]);
-    return (tdl_nn_batch){.rows = n,
-                          .x = m->x,
-                          .category = m->category,
-                          .target = is_class_task(p->task) ? m->target : NULL,
-                          .value = is_class_task(p->task) ? NULL : m->value,
-                          .target_weight = p->weight ? m->weight : NULL,
-                          .example = m->example};
-}
-
-static void draw_views(member *m, uint64_t step, const uint32_t *which, size_t n)
-{
-    const double *of = m->f->network->setting.of;
-
-    if (!m->pixels_n || (of[TDL_NETWORK_SHIFT] == 0 && of[TDL_NETWORK_MIRROR] == 0))
+    case TDL_TASK_REGRESSION:
+        add_regression_loss(p, t);
         return;
-    for (size_t i = 0; i < n; i++) {
-        view v = draw_view(m, step, m->row[which[i]]);
-
-        read_view(m, m->row[which[i]], &v, m->x + i * m->pixels_n);
     }
 }
 
@@ -220,7 +124,7 @@ static double weight_of_batch(void *context, const uint32_t *which, size_t n)
     double sum = 0;
 
     for (size_t i = 0; i < n; i++)
-        sum += weight_of(m->f->problem, m->row[which[i]]);
+        sum += tdl_network_unit_weight(m, m->unit[which[i]]);
     return sum;
 }
 
@@ -228,12 +132,12 @@ static tdl_status gradient(void *context, const uint32_t *which, size_t n, doubl
                            uint64_t step, tdl_pool *pool, double *ret_loss, tdl_report *why)
 {
     member *m = context;
-    tdl_nn_batch batch = make_batch(m, which, n);
+    tdl_nn_batch batch = tdl_network_batch(m, which, n);
     const tdl_run run = {.seed = m->seed, .step = step, .training = true, .pool = pool};
     double weight;
     tdl_status st;
 
-    draw_views(m, step, which, n);
+    tdl_network_draw_views(m, step, which, n);
     if ((st = tdl_net_forward(m->tower->net, &batch, &run, why)))
         return st;
     tdl_net_loss(m->tower->net, &batch, ret_loss, &weight);
@@ -246,15 +150,18 @@ static tdl_status validate(void *context, tdl_pool *pool, double *ret, tdl_repor
     const tdl_run run = {.pool = pool};
     double sum = 0, weights = 0;
 
-    for (size_t at = m->train_n; at < m->rows_n; at += EVALUATION_ROWS) {
-        uint32_t which[EVALUATION_ROWS];
-        size_t n = m->rows_n - at < EVALUATION_ROWS ? m->rows_n - at : EVALUATION_ROWS;
+    size_t step =
+        m->batch_units < TDL_NETWORK_EVALUATION_ROWS ? m->batch_units : TDL_NETWORK_EVALUATION_ROWS;
+
+    for (size_t at = m->train_n; at < m->units_n; at += step) {
+        uint32_t which[TDL_NETWORK_EVALUATION_ROWS];
+        size_t n = m->units_n - at < step ? m->units_n - at : step;
         double of_batch, weight;
         tdl_status st;
 
         for (size_t i = 0; i < n; i++)
             which[i] = (uint32_t)(at + i);
-        tdl_nn_batch batch = make_batch(m, which, n);
+        tdl_nn_batch batch = tdl_network_batch(m, which, n);
         if ((st = tdl_net_forward(m->tower->net, &batch, &run, why)))
             return st;
         tdl_net_loss(m->tower->net, &batch, &of_batch, &weight);
@@ -267,56 +174,12 @@ static tdl_status validate(void *context, tdl_pool *pool, double *ret, tdl_repor
 
 /* ---- one member ---- */
 
-static void member_release(member *m)
-{
-    free(m->row);
-    free(m->x);
-    free(m->category);
-    free(m->value);
-    free(m->weight);
-    free(m->target);
-    free(m->example);
-}
-
-/* Which rows are held out is drawn for each member: an ensemble has then seen all of them. */
-static tdl_status member_init(member *m, const fitting *f, size_t which, tdl_report *why)
-{
-    const double *of = f->network->setting.of;
-    const tdl_network_shape *shape = &f->network->shape;
-    size_t held =
-        of[TDL_NETWORK_PATIENCE] > 0 ? (size_t)(of[TDL_NETWORK_VALIDATION] * (double)f->rows_n) : 0;
-
-    *m = (member){.f = f,
-                  .tower = &f->network->tower[which],
-                  .seed = f->problem->seed + 0x9E3779B97F4A7C15U * (uint64_t)which,
-                  .rows_n = f->rows_n,
-                  .train_n = f->rows_n - held,
-                  .pixels_n = shape->channels * shape->height * shape->width};
-    m->batch_rows = (size_t)of[TDL_NETWORK_BATCH];
-    if (m->batch_rows < EVALUATION_ROWS)
-        m->batch_rows = EVALUATION_ROWS;
-    size_t cols = m->pixels_n ? m->pixels_n : shape->cols;
-    m->row = malloc(f->rows_n * sizeof *m->row);
-    m->x = calloc(m->batch_rows * cols + 1, sizeof *m->x);
-    m->category = calloc(m->batch_rows * shape->categories_n + 1, sizeof *m->category);
-    m->value = calloc(m->batch_rows, sizeof *m->value);
-    m->weight = calloc(m->batch_rows, sizeof *m->weight);
-    m->target = calloc(m->batch_rows, sizeof *m->target);
-    m->example = calloc(m->batch_rows, sizeof *m->example);
-    if (!m->row || !m->x || !m->category || !m->value || !m->weight || !m->target || !m->example)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for batches of %zu rows", m->batch_rows);
-    uint32_t *order = m->row;
-    tdl_epoch_order(m->seed, UINT32_MAX, order, f->rows_n);
-    for (size_t i = 0; i < f->rows_n; i++)
-        order[i] = f->row[order[i]];
-    return TDL_OK;
-}
-
 static tdl_status make_options(const member *m, tdl_pool *pool, tdl_loop_options *ret,
                                tdl_report *why)
 {
     const double *of = m->f->network->setting.of;
-    size_t batch = (size_t)of[TDL_NETWORK_BATCH], steps = (m->train_n + batch - 1) / batch;
+    size_t batch = m->f->lists_n ? m->batch_units : (size_t)of[TDL_NETWORK_BATCH];
+    size_t steps = (m->train_n + batch - 1) / batch;
     tdl_status st;
 
     *ret = (tdl_loop_options){.seed = m->seed,
@@ -326,7 +189,7 @@ static tdl_status make_options(const member *m, tdl_pool *pool, tdl_loop_options
                               .stop = m->f->problem->stop,
                               .clip = 1,
                               .pool = pool};
-    if (m->train_n < m->rows_n) {
+    if (m->train_n < m->units_n) {
         ret->patience = (unsigned)of[TDL_NETWORK_PATIENCE];
         ret->eval_every = steps;
     } else
@@ -343,7 +206,7 @@ static tdl_status train_member(const fitting *f, size_t which, tdl_pool *pool, t
                                tdl_report *why)
 {
     member m;
-    tdl_status st = member_init(&m, f, which, why);
+    tdl_status st = tdl_network_member_init(&m, f, which, why);
     const tdl_plan_options plan = {.rows = m.batch_rows, .backward = true};
     tdl_trainee trainee = {.model = &m,
                            .params = m.tower->params,
@@ -365,7 +228,7 @@ static tdl_status train_member(const fitting *f, size_t which, tdl_pool *pool, t
     if (ret->stop == TDL_STOP_SIGNAL)
         st = TDL_FAIL(why, TDL_E_STOPPED, "training was stopped");
 out:
-    member_release(&m);
+    tdl_network_member_release(&m);
     return st;
 }
 
@@ -415,17 +278,17 @@ static tdl_status find_rows(fitting *f, tdl_report *why)
 {
     const tdl_problem *p = f->problem;
 
-    if (p->x->rows > UINT32_MAX)
+    if (p->x->rows > INT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows", p->x->rows);
     f->row = malloc(p->x->rows * sizeof *f->row);
     if (!f->row)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", p->x->rows);
     for (size_t r = 0; r < p->x->rows; r++)
-        if (weight_of(p, r) > 0)
+        if (tdl_network_row_weight(p, r) > 0)
             f->row[f->rows_n++] = (uint32_t)r;
     if (!f->rows_n)
         return TDL_FAIL(why, TDL_E_INVALID, "no row weighs anything");
-    return TDL_OK;
+    return tdl_network_find_lists(f, why);
 }
 
 /* Bytes to numbers of mean 0 and deviation 1 over the training images. */
@@ -477,13 +340,19 @@ tdl_status tdl_network_fit(const tdl_network_kind *kind, const tdl_problem *prob
     fitting f = {.problem = problem};
     tdl_network_setting read;
     unsigned epochs;
-    tdl_status st = tdl_network_read_setting(kind, setting, &read, why);
+    uint32_t *number = malloc((problem->x->cols + 1) * sizeof *number);
+    size_t numbers_n = 0;
+    tdl_status st = number ? tdl_network_read_setting(kind, setting, &read, why)
+                           : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a network");
 
+    if (!st && read.of[TDL_NETWORK_PERIODIC] > 0)
+        tdl_network_find_numbers(problem->x, number, &numbers_n);
     if (st || (st = find_rows(&f, why)) ||
-        (st = tdl_network_new(kind, &read, problem->x, problem->task, tdl_problem_scores(problem),
-                              &f.network, why)))
+        (st = tdl_network_new(kind, &read, problem->x, number, numbers_n, problem->task,
+                              tdl_problem_scores(problem), &f.network, why)))
         goto out;
-    standardise(&f);
+    if ((st = standardise(&f, why)))
+        goto out;
     if (kind->images)
         find_pixel_line(problem, f.pixel_line);
     if ((st = train_all(&f, &epochs, why)) || (st = tdl_network_join(f.network, why)))
@@ -496,7 +365,9 @@ tdl_status tdl_network_fit(const tdl_network_kind *kind, const tdl_problem *prob
     *ret = &f.network->learner;
     f.network = NULL;
 out:
+    free(number);
     free(f.row);
+    free(f.list_first);
     tdl_network_free(f.network ? &f.network->learner : NULL);
     return st;
 }

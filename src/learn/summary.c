@@ -45,6 +45,11 @@ static double log_mean(double sum, double total, const double *prior)
     return log(fmax(prior ? (sum + *prior) / (total + 1) : sum / fmax(total, 1e-12), 1e-6));
 }
 
+bool tdl_summary_sorts(const tdl_problem *p)
+{
+    return p->task == TDL_TASK_QUANTILE || p->aim == TDL_AIM_ABSOLUTE || p->aim == TDL_AIM_HUBER;
+}
+
 void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const double *prior,
                  double *scratch, double *ret)
 {
@@ -63,7 +68,7 @@ void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const doub
             one += y > 0 ? weight : 0;
         else if (classes)
             ret[(size_t)y] += weight;
-        if (p->task == TDL_TASK_QUANTILE)
+        if (scratch && tdl_summary_sorts(p))
             memcpy(scratch + 2 * i, &(weighted){y, weight}, sizeof(weighted));
     }
     switch (p->task) {
@@ -85,6 +90,11 @@ void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const doub
             ret[h] = quantile_of((const weighted *)scratch, n, fmax(total, 1e-12), p->quantile[h]);
         return;
     default:
+        if (scratch && tdl_summary_sorts(p)) {
+            qsort(scratch, n, sizeof(weighted), by_value);
+            ret[0] = quantile_of((const weighted *)scratch, n, fmax(total, 1e-12), 0.5);
+            return;
+        }
         ret[0] = total > 0 ? sum / total : 0;
         return;
     }

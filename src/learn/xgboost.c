@@ -16,6 +16,7 @@ static const struct {
     {"XGBGetLastError", offsetof(tdl_xgboost, last_error)},
     {"XGDMatrixCreateFromMat", offsetof(tdl_xgboost, matrix_new)},
     {"XGDMatrixSetFloatInfo", offsetof(tdl_xgboost, matrix_set)},
+    {"XGDMatrixSetUIntInfo", offsetof(tdl_xgboost, matrix_set_whole)},
     {"XGDMatrixFree", offsetof(tdl_xgboost, matrix_free)},
     {"XGBoosterCreate", offsetof(tdl_xgboost, booster_new)},
     {"XGBoosterSetParam", offsetof(tdl_xgboost, booster_set)},

@@ -24,6 +24,8 @@ typedef struct tdl_xgboost {
     int (*matrix_new)(const float *x, uint64_t rows, uint64_t cols, float missing,
                       tdl_xgb_matrix *ret);
     int (*matrix_set)(tdl_xgb_matrix matrix, const char *field, const float *value, uint64_t n);
+    int (*matrix_set_whole)(tdl_xgb_matrix matrix, const char *field, const unsigned *value,
+                            uint64_t n); /* "group": rows of each list */
     int (*matrix_free)(tdl_xgb_matrix matrix);
     int (*booster_new)(const tdl_xgb_matrix *matrix, uint64_t n, tdl_xgb_booster *ret);
     int (*booster_set)(tdl_xgb_booster booster, const char *name, const char *value);

@@ -14,6 +14,7 @@
 #include "learn/xgboost.h"
 #include "learn/xgboost_protocol.h"
 #include "learn/xgboost_worker.h"
+#include "stats/metric.h"
 
 const char tdl_xgboost_worker_argument[] = "__xgboost-worker";
 
@@ -21,6 +22,7 @@ typedef struct child {
     tdl_xgboost library;
     tdl_xgb_head head;
     const float *x, *y, *weight; /* in the memfd */
+    const int32_t *group;        /* NULL: no lists */
     const uint8_t *fold;
     tdl_xgb_matrix all; /* NULL until asked for */
     tdl_xgb_matrix trained[TDL_XGBOOST_FOLDS_MAX], held[TDL_XGBOOST_FOLDS_MAX];
@@ -28,6 +30,12 @@ typedef struct child {
     size_t held_first[TDL_XGBOOST_FOLDS_MAX + 1];
     double held_weight; /* of all rows held out */
 } child;
+
+typedef struct rows_of { /* a matrix */
+    const float *x, *y, *weight;
+    const int32_t *group; /* NULL: no lists */
+    size_t n;
+} rows_of;
 
 static double now(void)
 {
@@ -100,26 +108,68 @@ static tdl_status map_data(child *c, tdl_report *why)
     if (at == MAP_FAILED)
         return TDL_FAIL(why, TDL_E_IO, "the worker cannot map its matrix: %s", strerror(errno));
     memcpy(&c->head, at, sizeof c->head);
-    uint64_t rows = c->head.rows, per_row = (c->head.cols + 2) * sizeof(float) + 1;
+    uint64_t rows = c->head.rows, per_row = (c->head.cols + 3) * sizeof(float) + 1;
     if (c->head.folds_n > TDL_XGBOOST_FOLDS_MAX || c->head.cols > INT32_MAX || rows > UINT32_MAX ||
         rows * per_row + sizeof c->head != (uint64_t)file.st_size)
         return TDL_FAIL(why, TDL_E_INTERNAL, "the worker got another matrix");
     c->x = (const float *)(const void *)(at + sizeof c->head);
     c->y = c->x + rows * c->head.cols;
     c->weight = c->y + rows;
-    c->fold = (const uint8_t *)(c->weight + rows);
+    c->group = (const int32_t *)(const void *)(c->weight + rows);
+    c->fold = (const uint8_t *)(c->group + rows);
+    if (!c->head.lists)
+        c->group = NULL;
     return TDL_OK;
 }
 
-static tdl_status make_matrix(child *c, const float *x, const float *y, const float *weight,
-                              size_t rows, tdl_xgb_matrix *ret, tdl_report *why)
+/* Rows side by side that are of one list, or, without lists, one. */
+static size_t list_end(const int32_t *group, size_t rows, size_t first)
+{
+    size_t end = first + 1;
+
+    while (group && end < rows && group[end] == group[first])
+        end++;
+    return end;
+}
+
+/* How many rows each list has, and, as the library wants it, one weight a list: that of its first
+ * row. */
+static tdl_status set_lists(child *c, tdl_xgb_matrix matrix, const float *weight,
+                            const int32_t *group, size_t rows, tdl_report *why)
+{
+    unsigned *n = malloc((rows + 1) * sizeof *n);
+    float *of_list = malloc((rows + 1) * sizeof *of_list);
+    size_t lists_n = 0;
+    tdl_status st = TDL_OK;
+
+    if (!n || !of_list) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "the worker has no memory for its lists");
+        goto out;
+    }
+    for (size_t first = 0, end; first < rows; first = end) {
+        end = list_end(group, rows, first);
+        of_list[lists_n] = weight[first];
+        n[lists_n++] = (unsigned)(end - first);
+    }
+    if (c->library.matrix_set_whole(matrix, "group", n, lists_n) ||
+        c->library.matrix_set(matrix, "weight", of_list, lists_n))
+        st = refused(c, why);
+out:
+    free(n);
+    free(of_list);
+    return st;
+}
+
+static tdl_status make_matrix(child *c, const rows_of *r, tdl_xgb_matrix *ret, tdl_report *why)
 {
     const tdl_xgboost *lib = &c->library;
 
-    if (lib->matrix_new(x, rows, c->head.cols, NAN, ret) ||
-        lib->matrix_set(*ret, "label", y, rows) || lib->matrix_set(*ret, "weight", weight, rows))
+    if (lib->matrix_new(r->x, r->n, c->head.cols, NAN, ret) ||
+        lib->matrix_set(*ret, "label", r->y, r->n))
         return refused(c, why);
-    return TDL_OK;
+    if (r->group)
+        return set_lists(c, *ret, r->weight, r->group, r->n, why);
+    return lib->matrix_set(*ret, "weight", r->weight, r->n) ? refused(c, why) : TDL_OK;
 }
 
 /* Of the rows that are (`held`) or are not of the fold; copied, since the library takes a block. */
@@ -127,10 +177,13 @@ static tdl_status make_part(child *c, size_t fold, bool held, tdl_xgb_matrix *re
 {
     size_t rows = (size_t)c->head.rows, cols = (size_t)c->head.cols, n = 0;
     float *x = malloc((rows + 1) * (cols + 2) * sizeof *x), *y, *weight;
+    int32_t *group = c->group ? malloc((rows + 1) * sizeof *group) : NULL;
     tdl_status st;
 
-    if (!x)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "the worker has no memory for a part of its rows");
+    if (!x || (c->group && !group)) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "the worker has no memory for a part of its rows");
+        goto out;
+    }
     y = x + (rows + 1) * cols;
     weight = y + rows + 1;
     for (size_t i = 0; i < rows; i++) {
@@ -138,11 +191,15 @@ static tdl_status make_part(child *c, size_t fold, bool held, tdl_xgb_matrix *re
             continue;
         memcpy(x + n * cols, c->x + i * cols, cols * sizeof *x);
         y[n] = c->y[i];
+        if (group)
+            group[n] = c->group[i];
         weight[n++] = c->weight[i];
     }
-    st = n ? make_matrix(c, x, y, weight, n, ret, why)
+    st = n ? make_matrix(c, &(rows_of){x, y, weight, group, n}, ret, why)
            : TDL_FAIL(why, TDL_E_INVALID, "a fold without rows");
+out:
     free(x);
+    free(group);
     return st;
 }
 
@@ -201,11 +258,11 @@ static double softmax_loss(const float *margin, size_t n, size_t class_of)
     return log(sum) + most - (double)margin[class_of];
 }
 
-static double loss_of(tdl_xgboost_loss loss, const float *margin, size_t n, float y)
+static double loss_of(const tdl_xgb_request *q, const float *margin, size_t n, float y)
 {
-    double m = (double)margin[0], target = (double)y;
+    double m = (double)margin[0], target = (double)y, d = q->parameter;
 
-    switch (loss) {
+    switch ((tdl_xgboost_loss)q->loss) {
     case TDL_XGBOOST_LOGISTIC:
         m = target > .5 ? -m : m;
         return m > 0 ? m + log1p(exp(-m)) : log1p(exp(m));
@@ -215,10 +272,58 @@ static double loss_of(tdl_xgboost_loss loss, const float *margin, size_t n, floa
         return fabs(m - target);
     case TDL_XGBOOST_POISSON:
         return exp(m) - target * m;
+    case TDL_XGBOOST_HUBER:
+        return d * (sqrt(d * d + (m - target) * (m - target)) - d);
+    case TDL_XGBOOST_TWEEDIE:
+        return exp((2 - d) * m) / (2 - d) - target * exp((1 - d) * m) / (1 - d);
+    case TDL_XGBOOST_NDCG: // of a list, not of a row: list_loss
     case TDL_XGBOOST_SQUARED:
         break;
     }
     return (m - target) * (m - target);
+}
+
+/* Of lists: 1 - NDCG, times the weight of all. Where nothing is relevant, 0. */
+static tdl_status lists_loss(const child *c, size_t fold, const float *margin, double *ret,
+                             tdl_report *why)
+{
+    size_t first = c->held_first[fold], n = c->held_first[fold + 1] - first;
+    const tdl_metric *ndcg = tdl_metric_default(TDL_METRIC_RANKING);
+    double *y = malloc((3 * n + 1) * sizeof *y), *score, *weight, value = 1, weights = 0;
+    int32_t *list = malloc((n + 1) * sizeof *list);
+    tdl_status st;
+
+    if (!y || !list) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "the worker has no memory to measure %zu rows", n);
+        goto out;
+    }
+    score = y + n;
+    weight = score + n;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t row = c->held_row[first + i];
+
+        y[i] = (double)c->y[row];
+        score[i] = (double)margin[i];
+        weights += weight[i] = (double)c->weight[row];
+        list[i] = c->group ? c->group[row] : 0;
+    }
+    const tdl_scored scored = {.task = TDL_METRIC_RANKING,
+                               .n = n,
+                               .width = 1,
+                               .y = y,
+                               .p = score,
+                               .weight = weight,
+                               .list = list};
+    st = tdl_metric_value(ndcg, &scored, &value, why);
+    if (st == TDL_E_INVALID) {
+        value = 1;
+        st = TDL_OK;
+    }
+    *ret = (1 - value) * weights;
+out:
+    free(y);
+    free(list);
+    return st;
 }
 
 /* The sum over the rows held out of the fold. The library keeps their margins and adds only what
@@ -240,10 +345,11 @@ static tdl_status held_loss(child *c, size_t fold, tdl_xgb_booster booster,
     if (rank != 2 || shape[0] != rows || shape[1] != groups_n)
         return TDL_FAIL(why, TDL_E_INTERNAL, "libxgboost predicts %llu by %llu values, not %zu",
                         (unsigned long long)shape[0], (unsigned long long)shape[1], rows);
+    if (q->loss == TDL_XGBOOST_NDCG)
+        return lists_loss(c, fold, margin, ret, why);
     for (size_t i = 0; i < rows; i++) {
         uint32_t row = c->held_row[first + i];
-        sum += (double)c->weight[row] *
-               loss_of((tdl_xgboost_loss)q->loss, margin + i * groups_n, groups_n, c->y[row]);
+        sum += (double)c->weight[row] * loss_of(q, margin + i * groups_n, groups_n, c->y[row]);
     }
     *ret = sum;
     return TDL_OK;
@@ -300,7 +406,8 @@ static tdl_status train(child *c, const tdl_xgb_request *q, tdl_str parameters, 
     tdl_status st = TDL_OK;
 
     if (!c->all)
-        st = make_matrix(c, c->x, c->y, c->weight, (size_t)c->head.rows, &c->all, why);
+        st = make_matrix(c, &(rows_of){c->x, c->y, c->weight, c->group, (size_t)c->head.rows},
+                         &c->all, why);
     if (!st)
         st = make_booster(c, &c->all, 1, parameters, &booster, why);
     while (!st && round < q->rounds && (round == 0 || now() < until)) {

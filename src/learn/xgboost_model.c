@@ -236,7 +236,8 @@ static tdl_status read_part(model *m, part which)
 static tdl_status base_margin(const model *m, double *ret)
 {
     bool logit = tdl_str_is(m->objective, "binary:logistic");
-    bool logarithm = tdl_str_is(m->objective, "count:poisson");
+    bool logarithm =
+        tdl_str_is(m->objective, "count:poisson") || tdl_str_is(m->objective, "reg:tweedie");
     double score = 0;
     float narrow;
 

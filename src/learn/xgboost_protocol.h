@@ -2,8 +2,8 @@
  *
  * Both are one program on one machine: structs go over as they lie in memory.
  *
- *     memfd   head, x [rows][cols], y [rows], weight [rows] (or 1), fold [rows]
- *     socket  request, its parameters  ->     <- replies, each with `bytes` bytes after it
+ *     memfd   head, x [rows][cols], y [rows], weight [rows] (or 1), group [rows] (or 0), fold
+ * [rows] socket  request, its parameters  ->     <- replies, each with `bytes` bytes after it
  */
 #ifndef TDL_LEARN_XGBOOST_PROTOCOL_H
 #define TDL_LEARN_XGBOOST_PROTOCOL_H
@@ -19,6 +19,7 @@ enum {
 
 typedef struct tdl_xgb_head {
     uint64_t rows, cols, folds_n;
+    uint64_t lists; /* 1: the groups are lists */
 } tdl_xgb_head;
 
 typedef enum tdl_xgb_ask { TDL_XGB_ROUNDS, TDL_XGB_TRAIN } tdl_xgb_ask;
@@ -29,7 +30,7 @@ typedef struct tdl_xgb_request {
     uint32_t rounds, minimum, patience;
     uint32_t parameters_n; /* bytes that follow */
     uint64_t groups_n;
-    double seconds;
+    double seconds, parameter;
 } tdl_xgb_request;
 
 typedef enum tdl_xgb_say {

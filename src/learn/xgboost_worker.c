@@ -55,7 +55,7 @@ static void copy_finite(const float *from, size_t n, float *to)
 
 static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
 {
-    tdl_xgb_head head = {data->rows, data->cols, data->folds_n};
+    tdl_xgb_head head = {data->rows, data->cols, data->folds_n, data->group != NULL};
     size_t cells, per_row, bytes;
     int fd = -1;
     char *at = MAP_FAILED;
@@ -63,7 +63,7 @@ static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
 
     if (__builtin_mul_overflow(data->rows, data->cols, &cells) ||
         __builtin_mul_overflow(cells, sizeof(float), &cells) ||
-        __builtin_mul_overflow(data->rows, 2 * sizeof(float) + 1, &per_row) ||
+        __builtin_mul_overflow(data->rows, 3 * sizeof(float) + 1, &per_row) ||
         __builtin_add_overflow(cells, per_row, &bytes) ||
         __builtin_add_overflow(bytes, sizeof head, &bytes))
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows of %zu numbers", data->rows, data->cols);
@@ -75,7 +75,7 @@ static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
         goto out;
     }
     char *x = at + sizeof head, *y = x + cells, *weight = y + data->rows * sizeof(float);
-    char *fold = weight + data->rows * sizeof(float);
+    char *group = weight + data->rows * sizeof(float), *fold = group + data->rows * sizeof(int32_t);
     memcpy(at, &head, sizeof head);
     if (data->rows) {
         copy_finite(data->x, data->rows * data->cols, (float *)(void *)x);
@@ -83,6 +83,8 @@ static tdl_status share(const tdl_xgboost_data *data, int *ret, tdl_report *why)
         for (size_t i = 0; i < data->rows; i++) {
             float w = data->weight ? data->weight[i] : 1;
             memcpy(weight + i * sizeof w, &w, sizeof w);
+            if (data->group)
+                memcpy(group + i * sizeof *data->group, &data->group[i], sizeof *data->group);
             fold[i] = (char)(data->fold ? data->fold[i] : TDL_XGBOOST_ALWAYS);
         }
     }
@@ -244,7 +246,8 @@ static tdl_status ask(tdl_xgboost_worker *w, tdl_xgb_ask what, const tdl_xgboost
                                .minimum = plan->minimum,
                                .patience = plan->patience,
                                .groups_n = plan->groups_n,
-                               .seconds = plan->seconds};
+                               .seconds = plan->seconds,
+                               .parameter = plan->parameter};
     tdl_status st;
 
     if (!plan->rounds || plan->parameters.len > TDL_XGB_PARAMETERS_MAX)

@@ -37,6 +37,9 @@ typedef struct tdl_xgboost_data {
     const float *x;      /* [rows][cols], NaN and infinite = missing */
     const float *y;      /* [rows] */
     const float *weight; /* [rows] or NULL */
+    /* [rows] ranking: which list a row is of; equal ones stand together, and are in one fold. NULL
+     * = no lists */
+    const int32_t *group;
     /* [rows] in which fold a row is held out, TDL_XGBOOST_ALWAYS = in none; NULL without folds */
     const uint8_t *fold;
     size_t folds_n;
@@ -50,12 +53,16 @@ typedef enum tdl_xgboost_loss {
     TDL_XGBOOST_SOFTMAX,  /* y is a class */
     TDL_XGBOOST_SQUARED,
     TDL_XGBOOST_ABSOLUTE,
-    TDL_XGBOOST_POISSON
+    TDL_XGBOOST_POISSON,
+    TDL_XGBOOST_HUBER,   /* d^2 (sqrt(1 + (e / d)^2) - 1), d the parameter */
+    TDL_XGBOOST_TWEEDIE, /* of power `parameter`; a score is the log of the mean */
+    TDL_XGBOOST_NDCG     /* 1 - NDCG of the first ten of each list; lists of nothing relevant: 0 */
 } tdl_xgboost_loss;
 
 typedef struct tdl_xgboost_plan {
     tdl_str parameters; /* the library's, "name" NUL "value" NUL ... */
     tdl_xgboost_loss loss;
+    double parameter; /* of the loss */
     size_t groups_n;  /* scores of a row */
     uint32_t rounds;  /* most */
     uint32_t minimum; /* rounds before stopping is thought of */

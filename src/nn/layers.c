@@ -169,6 +169,18 @@ int tdl_net_cosine(tdl_net *net, int a, int b, double scale)
                           TDL_EMPTY);
 }
 
+int tdl_net_cut(tdl_net *net, int in, size_t at, size_t cols)
+{
+    return tdl_net_append(net, &tdl_op_cut, (tdl_op_config){.at = at, .cols = cols}, TDL_LIST(in),
+                          TDL_EMPTY);
+}
+
+int tdl_net_periodic(tdl_net *net, int in, const uint32_t *column, size_t numbers, int frequencies)
+{
+    return tdl_net_append(net, &tdl_op_periodic, (tdl_op_config){.periodic = {numbers, column}},
+                          TDL_LIST(in), TDL_LIST(frequencies));
+}
+
 int tdl_net_rising(tdl_net *net, int in, size_t group)
 {
     return tdl_net_append(net, &tdl_op_rising, (tdl_op_config){.cols = group}, TDL_LIST(in),
@@ -254,6 +266,16 @@ int tdl_net_distil_ce(tdl_net *net, int in, double temperature, double soft_shar
 {
     return loss_of(net, &tdl_op_distil_ce, in,
                    &(tdl_loss_config){.parameter = temperature, .soft_share = soft_share});
+}
+
+int tdl_net_tweedie(tdl_net *net, int in, double power)
+{
+    return loss_of(net, &tdl_op_tweedie, in, &(tdl_loss_config){.parameter = power});
+}
+
+int tdl_net_lists(tdl_net *net, int in)
+{
+    return loss_of(net, &tdl_op_lists, in, NULL);
 }
 
 int tdl_net_listwise(tdl_net *net, int in)

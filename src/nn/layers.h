@@ -49,6 +49,9 @@ int tdl_net_scale_shift(tdl_net *net, int in, int gain, int bias);
 /* scale * the cosine of each row with each of the table's, or of the rows of two values */
 int tdl_net_cosine_score(tdl_net *net, int in, int table, double scale);
 int tdl_net_cosine(tdl_net *net, int a, int b, double scale);
+int tdl_net_cut(tdl_net *net, int in, size_t at, size_t cols);
+/* A token of sines and cosines for each of the columns `column` [numbers], which is borrowed */
+int tdl_net_periodic(tdl_net *net, int in, const uint32_t *column, size_t numbers, int frequencies);
 int tdl_net_rising(tdl_net *net, int in, size_t group);
 
 /* ---- images ---- */
@@ -74,6 +77,9 @@ int tdl_net_poisson(tdl_net *net, int in); /* in: logs of means, batch->value: c
 /* against a teacher's probabilities, batch->value, and, where they are, classes, batch->target */
 int tdl_net_distil_ce(tdl_net *net, int in, double temperature, double soft_share);
 int tdl_net_hinge_classes(tdl_net *net, int in, const tdl_loss_config *config);
+int tdl_net_tweedie(tdl_net *net, int in, double power); /* likewise */
+/* in: one score a row; rows side by side with one batch->target are a list */
+int tdl_net_lists(tdl_net *net, int in);
 int tdl_net_listwise(tdl_net *net, int in);
 /* worse TDL_NONE: the target against negatives among the columns of `better`; margin 0: logistic */
 int tdl_net_pairwise(tdl_net *net, int better, int worse, double margin);

@@ -77,11 +77,16 @@ typedef struct tdl_feature_config { /* columns of batch->x and of batch->categor
     const size_t *category_sizes; /* [categories]; borrowed as long as the net lives */
 } tdl_feature_config;
 
+typedef struct tdl_periodic_config {
+    size_t numbers;
+    const uint32_t *column; /* [numbers] of the input; borrowed as long as the net lives */
+} tdl_periodic_config;
+
 typedef struct tdl_loss_config {
-    double smoothing;             /* softmax_ce, bce */
-    double parameter;             /* huber: delta; pairwise: margin, 0 = logistic; sampled_bce: t;
-                                   * distil_ce: temperature */
-    double soft_share;            /* distil_ce: of the teacher's part, in [0, 1] */
+    double smoothing;  /* softmax_ce, bce */
+    double parameter;  /* huber: delta; tweedie: power; pairwise: margin, 0 = logistic; sampled_bce:
+                        * t;  distil_ce: temperature */
+    double soft_share; /* distil_ce: of the teacher's part, in [0, 1] */
     const tdl_real *class_weight; /* [classes] or NULL; borrowed as long as the net lives */
     const double *quantile;       /* [quantiles_n] each in (0, 1); borrowed likewise */
     size_t quantiles_n;
@@ -95,8 +100,8 @@ typedef struct tdl_op_config {
     double rate;     /* dropout: share of elements dropped, in [0, 1) */
     double eps;      /* norm, qk_norm */
     double scale;    /* embed: factor on the sum of the tables */
-    size_t cols;     /* input: columns; reshape: new columns; rising: of a group */
-    size_t at;       /* gate_mul: first column of the gate */
+    size_t cols;     /* input, cut: columns; reshape: new columns; rising: of a group */
+    size_t at;       /* gate_mul: first column of the gate; cut: first column */
     bool act_second; /* glu: the activation is on the second half, not on the first */
     tdl_norm_kind norm;
     tdl_position position;
@@ -106,6 +111,7 @@ typedef struct tdl_op_config {
     tdl_qk_norm_config qk_norm;
     tdl_image_config image;
     tdl_feature_config features;
+    tdl_periodic_config periodic;
     tdl_loss_config loss;
 } tdl_op_config;
 
@@ -233,6 +239,8 @@ extern const tdl_op tdl_op_feature_tokens; /* param: cls or none, weights, bias,
 extern const tdl_op tdl_op_prepend;        /* param: row [1][d], positions [n + 1][d] or none */
 extern const tdl_op tdl_op_concat;         /* columns of two to four inputs */
 extern const tdl_op tdl_op_scale_shift;    /* param: gain [1][cols], bias [1][cols] or none */
+extern const tdl_op tdl_op_cut;            /* some columns of a value */
+extern const tdl_op tdl_op_periodic;       /* param: frequencies [numbers][n] */
 extern const tdl_op tdl_op_rising;         /* numbers that cannot cross: quantiles */
 /* images */
 extern const tdl_op tdl_op_patchify;
@@ -247,6 +255,8 @@ extern const tdl_op tdl_op_quantile;
 extern const tdl_op tdl_op_bce;
 extern const tdl_op tdl_op_hinge;           /* value is -1 or +1 */
 extern const tdl_op tdl_op_poisson;         /* value is a count */
+extern const tdl_op tdl_op_tweedie;         /* likewise, or an amount */
+extern const tdl_op tdl_op_lists;           /* value is relevance, rows of one target are a list */
 extern const tdl_op tdl_op_hinge_classes;   /* against batch->target */
 extern const tdl_op tdl_op_listwise;        /* against batch->value: relevance */
 extern const tdl_op tdl_op_pairwise;        /* two scores, or target against negatives */

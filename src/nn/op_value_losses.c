@@ -8,6 +8,9 @@
  *               y in [0, 1], smoothed to y (1 - s) + s / 2
  *     hinge     max(0, 1 - y f), y = -1 or +1                            -y inside the margin
  *     poisson   exp(f) - y f, f the log of a mean, y >= 0                exp(f) - y
+ *     tweedie   exp((2 - p) f) / (2 - p) - y exp((1 - p) f) / (1 - p)
+ *               f the log of a mean, y >= 0, 1 < p < 2              exp((2 - p) f) - y exp((1 - p)
+ * f)
  *
  * A row's loss is the mean over its columns, weighted by class_weight [columns] if there is one. in
  * and value are [rows][columns]; under quantile, `quantiles_n` neighbouring columns of in belong to
@@ -104,6 +107,26 @@ static void poisson_terms(const tdl_loss_config *config, size_t at, size_t n, co
     }
 }
 
+static void tweedie_terms(const tdl_loss_config *config, size_t at, size_t n, const tdl_real *f,
+                          const tdl_real *y, tdl_real *loss, tdl_real *slope)
+{
+    tdl_real p = (tdl_real)config->parameter;
+
+    TDL_UNUSED(at);
+    for (size_t i = 0; i < n; i++) {
+        loss[i] = (1 - p) * f[i];
+        slope[i] = (2 - p) * f[i];
+    }
+    tdl_real_exp(1, n, loss, n);
+    tdl_real_exp(1, n, slope, n);
+    for (size_t i = 0; i < n; i++) {
+        tdl_real low = y[i] * loss[i];
+
+        loss[i] = slope[i] / (2 - p) - low / (1 - p);
+        slope[i] -= low;
+    }
+}
+
 /* ---- shapes and checks ---- */
 
 static size_t columns_each(const tdl_op_call *call)
@@ -124,6 +147,14 @@ static tdl_status infer_huber(const tdl_op_config *config, tdl_op_shapes *shapes
 {
     if (!(config->loss.parameter > 0 && isfinite(config->loss.parameter)))
         return TDL_FAIL(why, TDL_E_INVALID, "huber: delta %g is not > 0", config->loss.parameter);
+    return infer(config, shapes, why);
+}
+
+static tdl_status infer_tweedie(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_report *why)
+{
+    if (!(config->loss.parameter > 1 && config->loss.parameter < 2))
+        return TDL_FAIL(why, TDL_E_INVALID, "tweedie: power %g is not in (1, 2)",
+                        config->loss.parameter);
     return infer(config, shapes, why);
 }
 
@@ -325,3 +356,4 @@ VALUE_LOSS(quantile, infer_quantile, check);
 VALUE_LOSS(bce, infer_bce, check_bce);
 VALUE_LOSS(hinge, infer, check_hinge);
 VALUE_LOSS(poisson, infer, check_poisson);
+VALUE_LOSS(tweedie, infer_tweedie, check_poisson);

@@ -107,6 +107,12 @@ OF_VALUES(r2)
 OF_VALUES(mape)
 OF_VALUES(poisson_deviance)
 
+static double tweedie_deviance(const tdl_scored *s, double *scratch)
+{
+    TDL_UNUSED(scratch);
+    return tdl_tweedie_deviance(s->y, s->p, s->weight, s->n, s->power);
+}
+
 static double pinball(const tdl_scored *s, double *scratch)
 {
     double sum = 0;
@@ -192,6 +198,7 @@ const tdl_metric tdl_metrics[] = {
     {"r2", TDL_METRIC_VALUE, true, false, false, r2},
     {"mape", TDL_METRIC_VALUE, false, false, false, mape},
     {"poisson_deviance", TDL_METRIC_VALUE, false, false, false, poisson_deviance},
+    {"tweedie_deviance", TDL_METRIC_VALUE, false, false, false, tweedie_deviance},
     {"pinball", TDL_METRIC_QUANTILE, false, false, false, pinball},
     {"coverage", TDL_METRIC_QUANTILE, true, false, false, coverage},
     {"width", TDL_METRIC_QUANTILE, false, false, false, mean_width},
@@ -213,6 +220,13 @@ const tdl_metric *tdl_metric_default(tdl_metric_task task)
         if (tdl_metrics[i].task == task)
             return tdl_metrics + i;
     return NULL;
+}
+
+bool tdl_metric_applies(const tdl_metric *metric, const tdl_scored *s)
+{
+    bool has_power = s->power > 1 && s->power < 2;
+
+    return metric->task == s->task && (metric->value != tweedie_deviance || has_power);
 }
 
 /* ---- values ---- */
@@ -272,7 +286,8 @@ static tdl_status check_row(const tdl_metric *metric, const tdl_scored *s, size_
         return TDL_FAIL(why, TDL_E_INVALID, "row %zu: class %g is none of %zu", i, y, s->width);
     if (s->task == TDL_METRIC_RANKING && y < 0)
         return TDL_FAIL(why, TDL_E_INVALID, "row %zu: relevance %g is below 0", i, y);
-    if (metric->value == poisson_deviance && !(y >= 0 && s->p[i] > 0))
+    if ((metric->value == poisson_deviance || metric->value == tweedie_deviance) &&
+        !(y >= 0 && s->p[i] > 0))
         return TDL_FAIL(why, TDL_E_INVALID, "row %zu: counts must be >= 0 and their mean > 0", i);
     return TDL_OK;
 }
@@ -284,7 +299,7 @@ static tdl_status prepare(const tdl_metric *metric, const tdl_scored *s, tdl_sco
     bool one = s->task & (TDL_METRIC_BINARY | TDL_METRIC_VALUE | TDL_METRIC_RANKING);
     tdl_status st;
 
-    if (metric->task != s->task)
+    if (!tdl_metric_applies(metric, s))
         return TDL_FAIL(why, TDL_E_INVALID, "%s is not a metric of this task", metric->name);
     if (!s->n || !s->width || (one && s->width != 1))
         return TDL_FAIL(why, TDL_E_INVALID, "%zu rows of %zu scores cannot be measured", s->n,

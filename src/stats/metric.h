@@ -37,6 +37,7 @@ typedef struct tdl_scored {
     const double *weight;   /* [n] or NULL = 1 */
     const double *quantile; /* [width] levels in (0, 1); of the task quantile only */
     const int32_t *list;    /* [n] ranking: rows of a list stand together; NULL = all one list */
+    double power;           /* of tweedie_deviance; 0 = it does not apply */
     double threshold;       /* of decisions, binary; 0 = 1/2 */
     /* Rows sorted as the task needs it, from tdl_scored_order; NULL = sorted for each call. */
     const uint32_t *order;
@@ -58,6 +59,9 @@ extern const size_t tdl_metrics_n;
 /* NULL: no metric of that name is for that task. */
 const tdl_metric *tdl_metric_find(tdl_str name, tdl_metric_task task);
 const tdl_metric *tdl_metric_default(tdl_metric_task task);
+
+/* Is it one of this task, and is what it needs there? */
+bool tdl_metric_applies(const tdl_metric *metric, const tdl_scored *s);
 
 /* Sort rows once for many calls. ret_order: the caller's, [2 * max(width, 1)][n]; free it. */
 tdl_status tdl_scored_order(const tdl_scored *s, uint32_t **ret_order, tdl_report *why);

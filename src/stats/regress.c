@@ -78,6 +78,23 @@ double tdl_poisson_deviance(const double *y, const double *f, const double *weig
     return sum / all;
 }
 
+double tdl_tweedie_deviance(const double *y, const double *f, const double *weight, size_t n,
+                            double p)
+{
+    double sum = 0, all = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double own = tdl_weight_of(weight, i);
+
+        all += own;
+        if (own > 0)
+            sum += own * 2 *
+                   (pow(y[i], 2 - p) / ((1 - p) * (2 - p)) - y[i] * pow(f[i], 1 - p) / (1 - p) +
+                    pow(f[i], 2 - p) / (2 - p));
+    }
+    return sum / all;
+}
+
 double tdl_pinball(const double *y, const double *f, size_t stride, const double *weight, size_t n,
                    double q)
 {

@@ -18,6 +18,10 @@ double tdl_r2(const double *y, const double *f, const double *weight, size_t n);
 double tdl_mape(const double *y, const double *f, const double *weight, size_t n);
 /* Mean of 2 (y log(y / f) - y + f), f > 0: of counts. */
 double tdl_poisson_deviance(const double *y, const double *f, const double *weight, size_t n);
+/* Of power p, 1 < p < 2: mean of 2 (y^(2-p) / ((1-p) (2-p)) - y f^(1-p) / (1-p) + f^(2-p) / (2-p)),
+ * y >= 0, f > 0: of amounts that are often 0 (Jorgensen, 1987). */
+double tdl_tweedie_deviance(const double *y, const double *f, const double *weight, size_t n,
+                            double p);
 
 /* Mean of max(q e, (q - 1) e), e = y - f. */
 double tdl_pinball(const double *y, const double *f, size_t stride, const double *weight, size_t n,

@@ -1,6 +1,8 @@
 /* Front ends and image ops against central differences: see grad_case.h. */
 #include "grad_case.h"
+
 #include "nn/transformer.h"
+#include <string.h>
 
 enum { ROWS = 4, TOKENS = 8, NUMBERS_MAX = 4096 };
 /* Rows of 3, 0, 1 and 4 tokens. */
@@ -55,6 +57,63 @@ static int trained_rows(front_case *c, size_t cols)
     int w = tdl_params_add(&c->params, "first", 3, cols, true);
 
     return tdl_net_linear(&c->net, tdl_net_input(&c->net, 3), w, TDL_NONE, TDL_ACT_NONE);
+}
+
+/* ---- numbers ---- */
+
+/* Columns 2 and 0 as waves, beside columns 1 and 2 as they are. */
+static void waves_beside_some_columns(void **state)
+{
+    static const uint32_t column[] = {2, 0};
+    tdl_nn_batch batch = batch_of_all();
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    int in = trained_rows(&c, 3);
+    int frequencies = tdl_params_add(&c.params, "c", 2, 4, false);
+    int waves = tdl_net_periodic(&c.net, in, column, 2, frequencies);
+    waves = tdl_net_reshape(&c.net, waves, 16);
+    check_case(&c, tdl_net_concat(&c.net, tdl_net_cut(&c.net, in, 1, 2), waves, TDL_NONE, TDL_NONE),
+               &batch);
+}
+
+/* torch 2, double: x = [.3, -1.2, .7], c = [[.5, -.25], [1.5, .1]] of columns 2 and 0; y = [sin(2
+ * pi c x), cos(2 pi c x)] by column; loss = mean over y of (y - value)^2, value as values() has it.
+ */
+static void waves_are_those_of_torch(void **state)
+{
+    static const uint32_t column[] = {2, 0};
+    static const double frequencies_of[] = {.5, -.25, 1.5, .1};
+    static const double expected[] = {0.809016994374947,  -0.891006524188368, -0.587785252292473,
+                                      0.453990499739547,  0.309016994374948,  0.187381314585725,
+                                      -0.951056516295154, 0.982287250728689};
+    static const double expected_grad[] = {-1.00212789913373, -1.17938829337115, 0.206131627265775,
+                                           0.277735176954375};
+    const double expected_loss = 1.24194640157658;
+    tdl_nn_batch batch = {.rows = 1, .x = X, .value = values()};
+    double loss, weight;
+    front_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c);
+    int k = tdl_params_add(&c.params, "c", 2, 2, false);
+    int waves = tdl_net_periodic(&c.net, tdl_net_input(&c.net, 3), column, 2, k);
+    waves = tdl_net_reshape(&c.net, waves, 8);
+    tdl_net_mse(&c.net, waves, NULL);
+    start(&c.params);
+    memcpy(tdl_params_value(&c.params, k), frequencies_of, sizeof frequencies_of);
+    assert_int_equal(plan(&c.net, 1, true, NULL), TDL_OK);
+    assert_int_equal(tdl_net_forward(&c.net, &batch, &RUN, NULL), TDL_OK);
+    for (size_t i = 0; i < 8; i++)
+        assert_true(fabs(tdl_net_value(&c.net, waves)[i] - expected[i]) < 1e-12);
+    tdl_net_loss(&c.net, &batch, &loss, &weight);
+    assert_true(fabs(loss - expected_loss) < 1e-12);
+    assert_int_equal(tdl_net_backward(&c.net, &batch, &RUN, 1, NULL), TDL_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(fabs(tdl_params_grad(&c.params, k)[i] - expected_grad[i]) < 1e-12);
+    tdl_net_release(&c.net);
+    tdl_params_release(&c.params);
 }
 
 /* ---- tokens ---- */
@@ -267,6 +326,8 @@ static void a_value_that_two_convolutions_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waves_beside_some_columns),
+        cmocka_unit_test(waves_are_those_of_torch),
         cmocka_unit_test(embeddings_of_two_streams_with_each_kind_of_position),
         cmocka_unit_test(columns_as_tokens),
         cmocka_unit_test(patches_behind_a_class_token_with_positions),

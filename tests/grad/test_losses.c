@@ -38,7 +38,7 @@ static void check_case(loss_case *c)
 
 /* ---- against numbers ---- */
 
-typedef enum value_loss { MSE, HUBER, BCE, BCE_SMOOTH, POISSON, HINGE } value_loss;
+typedef enum value_loss { MSE, HUBER, BCE, BCE_SMOOTH, POISSON, TWEEDIE, HINGE } value_loss;
 
 static void check_value_loss(value_loss which, size_t cols, bool weighted)
 {
@@ -70,6 +70,9 @@ static void check_value_loss(value_loss which, size_t cols, bool weighted)
         break;
     case POISSON:
         tdl_net_poisson(&c.net, c.scores);
+        break;
+    case TWEEDIE:
+        tdl_net_tweedie(&c.net, c.scores, 1.3);
         break;
     case HINGE:
         tdl_net_hinge(&c.net, c.scores);
@@ -112,6 +115,22 @@ static void lists_with_one_that_holds_nothing_relevant(void **state)
     c.batch.value = relevance;
     c.batch.target_weight = ROW_WEIGHT;
     tdl_net_listwise(&c.net, c.scores);
+    check_case(&c);
+}
+
+/* Lists of three rows, of two, and of one; the second holds nothing relevant. */
+static void lists_of_different_lengths(void **state)
+{
+    const double relevance[ROWS] = {0, 2, 1, 0, 0, 3};
+    const int32_t list[ROWS] = {4, 4, 4, 1, 1, 2};
+    loss_case c;
+
+    TDL_UNUSED(state);
+    open_case(&c, 1);
+    c.batch.value = relevance;
+    c.batch.target = list;
+    c.batch.target_weight = ROW_WEIGHT;
+    tdl_net_lists(&c.net, c.scores);
     check_case(&c);
 }
 
@@ -230,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_against_numbers),
         cmocka_unit_test(two_quantiles_of_each_number),
+        cmocka_unit_test(lists_of_different_lengths),
         cmocka_unit_test(lists_with_one_that_holds_nothing_relevant),
         cmocka_unit_test(hinge_and_smoothed_cross_entropy_with_weights),
         cmocka_unit_test(a_student_against_probabilities_and_classes),

@@ -18,6 +18,21 @@ static double log1p_exp(double x)
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
+/* In place of squares: |y - z|, which is what Huber's loss is far away. */
+static double absolute_loss(double y, double z, double *slope)
+{
+    *slope = z > y ? 1 : -1;
+    return fabs(z - y);
+}
+
+static double tweedie_loss(double y, double z, double power, double *slope)
+{
+    double eta = fmin(z, 80), high = exp((2 - power) * eta), low = y * exp((1 - power) * eta);
+
+    *slope = high - low;
+    return high / (2 - power) - low / (1 - power);
+}
+
 /* The loss of one row's blended scores z[n], and d loss / d z. */
 static double row_loss(const tdl_blend_data *data, double y, const double *z, double *slope)
 {
@@ -38,6 +53,8 @@ static double row_loss(const tdl_blend_data *data, double y, const double *z, do
             slope[k] = slope[k] / sum - (k == (size_t)y);
         return most + log(sum) - z[(size_t)y];
     case TDL_TASK_COUNT:
+        if (data->aim == TDL_AIM_TWEEDIE)
+            return tweedie_loss(y, z[0], data->power, slope);
         slope[0] = exp(fmin(z[0], 80)) - y;
         return exp(fmin(z[0], 80)) - y * z[0];
     case TDL_TASK_QUANTILE:
@@ -48,6 +65,9 @@ static double row_loss(const tdl_blend_data *data, double y, const double *z, do
         }
         return loss;
     case TDL_TASK_REGRESSION:
+        if (data->aim == TDL_AIM_ABSOLUTE || data->aim == TDL_AIM_HUBER)
+            return absolute_loss(y, z[0], slope);
+        break;
     case TDL_TASK_RANKING:
         break;
     }

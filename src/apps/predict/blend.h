@@ -20,6 +20,8 @@ typedef struct tdl_blend_data {
     const uint32_t *row;        /* [rows_n] which rows of `score` and `y` */
     const double *y;            /* [..] class number or value */
     const double *quantile;     /* [scores_n] of a quantile task */
+    tdl_aim aim;                /* of a regression or count */
+    double power;               /* of Tweedie */
 } tdl_blend_data;
 
 /* ret_weight, ret_temperature: [models_n]. TDL_E_NO_MEMORY */
@@ -30,7 +32,8 @@ tdl_status tdl_blend_fit(const tdl_blend_data *data, double ridge, double *ret_w
 void tdl_blend_row(const tdl_blend_data *data, const double *weight, const double *temperature,
                    size_t r, double *ret);
 
-/* What a row's scores z [scores_n] cost: log-loss, squared error, pinball, Poisson. */
+/* What a row's scores z [scores_n] cost: log-loss, squared error (absolute where that or
+ * Huber's is aimed at), pinball, Poisson, Tweedie. */
 double tdl_blend_loss(const tdl_blend_data *data, size_t r, const double *z);
 
 #endif

@@ -117,6 +117,7 @@ static tdl_scored scored(const tdl_fit_session *s, const scratch *t, const doubl
                         .y = t->y,
                         .p = p,
                         .quantile = s->target.quantile,
+                        .power = s->target.power,
                         .list = s->group ? t->list : NULL};
 }
 
@@ -288,7 +289,9 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
                                  .width = s->contest.scores_n,
                                  .y = t.y,
                                  .output = t.output,
+                                 .list = t.list,
                                  .quantile = s->target.quantile,
+                                 .power = s->target.power,
                                  .threshold = s->predictor->threshold,
                                  .class_name = s->target.class_name,
                                  .seed = s->options->seed};

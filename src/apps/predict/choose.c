@@ -143,7 +143,9 @@ static tdl_status try_blend(blending *b, const tdl_contest *c, tdl_choice *ret, 
                                 .score = b->score,
                                 .row = b->row,
                                 .y = b->y,
-                                .quantile = data->target->quantile};
+                                .quantile = data->target->quantile,
+                                .aim = data->target->aim,
+                                .power = data->target->power};
     for (size_t f = 0; f < data->folds_n && !st; f++) {
         ret->fold_metric[f] = NAN;
         if (tdl_contest_tests(data, f))

@@ -195,6 +195,7 @@ tdl_status tdl_contest_measure(const tdl_contest_data *data, const double *score
                                .y = y,
                                .p = output,
                                .quantile = data->target->quantile,
+                               .power = data->target->power,
                                .list = group};
     st = tdl_metric_value(data->metric, &scored, ret, why);
     if (st == TDL_E_INVALID) { // of one class only: not defined here, perhaps elsewhere
@@ -318,6 +319,8 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
     tdl_problem p = {.task = data->target->task,
                      .classes_n = data->target->classes_n,
                      .quantiles_n = data->target->quantiles_n,
+                     .aim = data->target->aim,
+                     .power = data->target->power,
                      .x = &f->train,
                      .y = f->part.y,
                      .weight = f->part.weight,
@@ -541,8 +544,25 @@ static void take_models(bout *b, trial *best)
     }
 }
 
+/* Settings that are the same then are tried once. */
+static tdl_status set_all(json_t *settings, const json_t *set, tdl_report *why)
+{
+    for (size_t i = 0; i < json_array_size(settings); i++)
+        if (json_object_update(json_array_get(settings, i), (json_t *)set))
+            return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+    for (size_t i = json_array_size(settings); i-- > 1;)
+        for (size_t k = 0; k < i; k++)
+            if (json_equal(json_array_get(settings, i), json_array_get(settings, k))) {
+                json_array_remove(settings, i);
+                break;
+            }
+    return TDL_OK;
+}
+
 static tdl_status make_trials(bout *b, tdl_report *why)
 {
+    tdl_status st;
+
     const tdl_contest_data *data = b->data;
     const ground none = {0};
     tdl_problem problem = make_problem(data, &none, 0);
@@ -552,6 +572,9 @@ static tdl_status make_trials(bout *b, tdl_report *why)
     b->trials_n = json_array_size(b->settings);
     if (!b->trials_n || b->trials_n > TDL_CONTEST_SETTINGS_MAX)
         return TDL_FAIL(why, TDL_E_INTERNAL, "%s: %zu settings", b->entry->ops->name, b->trials_n);
+    if (b->forced && data->set && (st = set_all(b->settings, data->set, why)))
+        return st;
+    b->trials_n = json_array_size(b->settings);
     for (size_t i = 0; i < b->trials_n; i++) {
         b->trial[i].setting = json_array_get(b->settings, i);
         b->trial[i].alive = true;

@@ -36,6 +36,7 @@ typedef struct tdl_contest_data {
     uint64_t seed;
     tdl_pool *pool;
     int64_t deadline_us; /* monotonic; 0 = none */
+    const json_t *set;   /* of every setting of learners asked for by name; NULL = nothing */
     bool patient;        /* learners that take minutes may take part */
     tdl_progress_fn *progress;
     void *progress_context;

@@ -23,10 +23,12 @@ static void release(tdl_fit_session *s)
     free(s->left_out);
     free(s->reason);
     free(s->row);
+    free(s->list);
     free(s->weight);
     free(s->contest_row);
     free(s->group);
     json_decref(s->mitigation);
+    json_decref(s->set);
 }
 
 bool tdl_fit_tell(const tdl_predict_options *o, const char *stage, double done)
@@ -77,6 +79,56 @@ static tdl_status take_rows(tdl_fit_session *s, tdl_report *why)
     if (s->rows_n < 50)
         note(s, "few_rows");
     return TDL_OK;
+}
+
+/* ---- lists ---- */
+
+typedef struct listed {
+    int32_t list;
+    uint32_t row;
+} listed;
+
+static int by_list(const void *a, const void *b)
+{
+    const listed *x = a, *y = b;
+
+    if (x->list != y->list)
+        return x->list < y->list ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Rows of a list side by side, lists in order of first appearance: learners and metrics count on
+ * it. */
+static tdl_status order_lists(tdl_fit_session *s, tdl_report *why)
+{
+    listed *sorted;
+    size_t column, n;
+    tdl_status st;
+
+    if (s->target.task != TDL_TASK_RANKING)
+        return TDL_OK;
+    if (!s->options->group)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name the column of lists: --group COLUMN",
+                             "ranking without lists");
+    if ((st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why)))
+        return st;
+    s->list = malloc((s->rows_n + 1) * sizeof *s->list);
+    sorted = malloc((s->rows_n + 1) * sizeof *sorted);
+    if (!s->list || !sorted) {
+        free(sorted);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the lists of %zu rows", s->rows_n);
+    }
+    st = tdl_number_values(&s->frame->column[column], s->row, s->rows_n, s->list, &n, why);
+    for (size_t i = 0; i < s->rows_n && !st; i++)
+        sorted[i] = (listed){s->list[i], s->row[i]};
+    if (!st)
+        qsort(sorted, s->rows_n, sizeof *sorted, by_list);
+    for (size_t i = 0; i < s->rows_n && !st; i++) {
+        s->list[i] = sorted[i].list;
+        s->row[i] = sorted[i].row;
+    }
+    free(sorted);
+    return st;
 }
 
 /* ---- columns ---- */
@@ -299,7 +351,8 @@ static int by_row(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Of very many rows a part, in their order; what is chosen is then fitted on all. */
+/* Of very many rows a part, in their order; what is chosen is then fitted on all. Lists stay whole.
+ */
 static tdl_status take_contest_rows(tdl_fit_session *s, tdl_report *why)
 {
     keyed *sorted;
@@ -313,20 +366,36 @@ static tdl_status take_contest_rows(tdl_fit_session *s, tdl_report *why)
     if (!(sorted = malloc(s->rows_n * sizeof *sorted)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", s->rows_n);
     for (size_t i = 0; i < s->rows_n; i++)
-        sorted[i] = (keyed){tdl_split_key(s->options->seed, s->row[i]), s->row[i]};
+        sorted[i] =
+            (keyed){tdl_split_key(s->options->seed, s->list ? (uint64_t)s->list[i] : s->row[i]),
+                    (uint32_t)i};
     qsort(sorted, s->rows_n, sizeof *sorted, by_key);
+    while (s->list && s->contest_n > 1 && sorted[s->contest_n - 1].key == sorted[s->contest_n].key)
+        s->contest_n--; // a list that is not there as a whole
     for (size_t i = 0; i < s->contest_n; i++)
         s->contest_row[i] = sorted[i].row;
     qsort(s->contest_row, s->contest_n, sizeof *s->contest_row, by_row);
+    for (size_t i = 0; i < s->contest_n; i++)
+        s->contest_row[i] = s->row[s->contest_row[i]];
     free(sorted);
     note(s, "contest_on_part");
     return TDL_OK;
 }
 
+/* Who asks for a loss is told by what it measures. NULL: nobody asked. */
+static const char *metric_of_loss(const tdl_fit_session *s)
+{
+    if (!s->options->target.loss)
+        return NULL;
+    if (s->target.task == TDL_TASK_COUNT)
+        return s->target.aim == TDL_AIM_TWEEDIE ? "tweedie_deviance" : "poisson_deviance";
+    return s->target.aim == TDL_AIM_USUAL ? NULL : "mae";
+}
+
 static tdl_status find_metric(const tdl_fit_session *s, const tdl_metric **ret, tdl_report *why)
 {
     tdl_metric_task task = tdl_metric_task_of(s->target.task);
-    const char *name = s->options->metric;
+    const char *name = s->options->metric ? s->options->metric : metric_of_loss(s);
 
     *ret = name ? tdl_metric_find(tdl_str_of(name), task) : tdl_metric_default(task);
     return *ret ? TDL_OK
@@ -339,11 +408,8 @@ static tdl_status number_groups(tdl_fit_session *s, tdl_report *why)
     size_t column, n;
     tdl_status st;
 
-    if (s->target.task != TDL_TASK_RANKING)
+    if (!s->list)
         return TDL_OK;
-    if (!s->options->group)
-        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name the column of lists: --group COLUMN",
-                             "ranking without lists");
     if (!(s->group = malloc((s->contest_n + 1) * sizeof *s->group)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu groups", s->contest_n);
     if ((st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why)))
@@ -375,6 +441,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .group = s->group,
                                  .weight = s->weight,
                                  .wish = s->wish,
+                                 .set = s->set,
                                  .seed = o->seed,
                                  .pool = o->pool,
                                  .patient = budget >= PATIENT_S,
@@ -429,14 +496,19 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     const tdl_predict_options *o = s->options;
     tdl_status st;
 
-    if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)))
+    if (o->set && (!o->models || !strcmp(o->models, "auto")))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "--model NAME --set KEY=VALUE",
+                             "settings are of a model that is named");
+    if ((st = tdl_wish_read(o->prepare, o->augment, &s->wish, why)) ||
+        (st = tdl_wish_read_set(o->set, &s->set, why)))
         return st;
     s->wish.holidays = o->holidays;
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
         (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
-        (st = choose_columns(s, why)) || (st = guard(s, why)) || (st = make_weights(s, why)) ||
+        (st = order_lists(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
+        (st = make_weights(s, why)) ||
         (st = tdl_wish_check(&s->wish, s->target.task, s->frame, s->left_out, why)) ||
         (st = hold_contest(s, why)) || (st = start_predictor(s, why)))
         return st;

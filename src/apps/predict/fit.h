@@ -18,6 +18,7 @@ typedef struct tdl_predict_options {
     const char *missing; /* cells that were read as missing; the model reads alike (read.h) */
     tdl_target_wish target;
     const char *models; /* NULL = "auto"; or names with commas between */
+    const char *set;    /* "periodic=16,dropout=.2": of the models named; NULL = as they try */
     bool prefer_simple; /* the least complex model within one standard error of the best */
     bool no_blend;
     const char *metric; /* NULL = auc, log_loss, rmse, ... by task */

@@ -148,6 +148,7 @@ static tdl_status write_live(const live *l, tdl_jw *out, tdl_report *why)
                                  .y = l->y,
                                  .output = l->output,
                                  .quantile = p->target.quantile,
+                                 .power = p->target.power,
                                  .threshold = p->threshold,
                                  .class_name = p->target.class_name,
                                  .seed = RESAMPLES_SEED};

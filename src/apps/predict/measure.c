@@ -17,6 +17,7 @@ static tdl_scored scored_of(const tdl_outcome *o)
                         .p = o->output,
                         .quantile = o->quantile,
                         .list = o->list,
+                        .power = o->power,
                         .threshold = o->threshold};
 }
 
@@ -39,7 +40,7 @@ static tdl_status write_metrics(const tdl_outcome *o, tdl_jw *out, tdl_report *w
         tdl_rng rng = tdl_rng_make(o->seed, i);
         tdl_interval interval;
 
-        if (metric->task != scored.task)
+        if (!tdl_metric_applies(metric, &scored))
             continue;
         tdl_jw_key(out, metric->name);
         st = tdl_metric_interval(metric, &scored, NULL, &options, &rng, &interval, why);

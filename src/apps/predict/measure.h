@@ -13,6 +13,7 @@ typedef struct tdl_outcome {
     const double *output;   /* [n][width] probabilities, values */
     const int32_t *list;    /* [n] ranking; NULL = none */
     const double *quantile; /* [width] of a quantile task */
+    double power;           /* of Tweedie; 0 = not of it */
     double threshold;       /* binary */
     char *const *class_name;
     uint64_t seed; /* of the resamples */

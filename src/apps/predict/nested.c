@@ -101,6 +101,7 @@ static tdl_status predict_fold(outer *o, const tdl_predictor *p, size_t test_n, 
                                .y = y,
                                .p = output,
                                .quantile = o->target.quantile,
+                               .power = o->target.power,
                                .threshold = p->threshold};
     o->n += test_n;
     st = tdl_metric_value(o->metric, &scored, ret_metric, why);

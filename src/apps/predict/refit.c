@@ -47,6 +47,8 @@ static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, con
     tdl_problem problem = {.task = s->target.task,
                            .classes_n = s->target.classes_n,
                            .quantiles_n = s->target.quantiles_n,
+                           .aim = s->target.aim,
+                           .power = s->target.power,
                            .x = &x,
                            .y = rows->y,
                            .weight = rows->weight,
@@ -91,7 +93,7 @@ tdl_status tdl_fit_members(tdl_fit_session *s, tdl_report *why)
 
 /* Scores and targets of rows that were tested; `without` leaves a fold out. */
 static size_t gather_scores(const tdl_fit_session *s, uint32_t without, uint32_t only,
-                            double *ret_score, double *ret_y, uint32_t *ret_row)
+                            double *ret_score, double *ret_y, uint32_t *ret_row, int32_t *ret_list)
 {
     size_t n = 0, k = s->contest.scores_n;
 
@@ -104,6 +106,8 @@ static size_t gather_scores(const tdl_fit_session *s, uint32_t without, uint32_t
         memcpy(ret_score + n * k, s->choice.score + i * k, k * sizeof *ret_score);
         if (ret_row)
             ret_row[n] = s->contest_row[i];
+        if (ret_list)
+            ret_list[n] = s->group[i];
         ret_y[n++] = (double)s->target.y[s->contest_row[i]];
     }
     return n;
@@ -165,7 +169,8 @@ tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)
                         : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", s->contest_n);
 
     if (!st)
-        st = set_right(s, score, y, gather_scores(s, UINT32_MAX, UINT32_MAX, score, y, NULL), why);
+        st = set_right(s, score, y, gather_scores(s, UINT32_MAX, UINT32_MAX, score, y, NULL, NULL),
+                       why);
     free(score);
     free(y);
     return st;
@@ -178,8 +183,9 @@ static tdl_status calibrate_fold(tdl_fit_session *s, uint32_t fold, double *othe
     size_t k = s->contest.scores_n;
     double *output = t->output + t->n * k;
     tdl_calibration calibration = {0};
-    size_t here = gather_scores(s, UINT32_MAX, fold, output, t->y + t->n, t->row + t->n);
-    size_t others_n = gather_scores(s, fold, UINT32_MAX, others, others_y, NULL);
+    size_t here = gather_scores(s, UINT32_MAX, fold, output, t->y + t->n, t->row + t->n,
+                                t->list ? t->list + t->n : NULL);
+    size_t others_n = gather_scores(s, fold, UINT32_MAX, others, others_y, NULL, NULL);
     tdl_status st = TDL_OK;
 
     if (!s->target.classes_n) {
@@ -201,6 +207,7 @@ void tdl_tested_release(tdl_tested *t)
     free(t->output);
     free(t->row);
     free(t->fold);
+    free(t->list);
     *t = (tdl_tested){0};
 }
 
@@ -210,11 +217,13 @@ tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_repor
     tdl_tested t = {.y = malloc(rows * sizeof *t.y),
                     .output = malloc(rows * k * sizeof *t.output),
                     .row = malloc(rows * sizeof *t.row),
-                    .fold = malloc(rows * sizeof *t.fold)};
+                    .fold = malloc(rows * sizeof *t.fold),
+                    .list = s->group ? malloc(rows * sizeof *t.list) : NULL};
     double *others = malloc(rows * k * sizeof *others), *others_y = malloc(rows * sizeof *others_y);
-    tdl_status st = t.y && t.output && t.row && t.fold && others && others_y
-                        ? TDL_OK
-                        : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", rows);
+    tdl_status st =
+        t.y && t.output && t.row && t.fold && others && others_y && (t.list || !s->group)
+            ? TDL_OK
+            : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", rows);
 
     for (uint32_t f = 0; f < s->folds.folds_n && !st; f++)
         if (tdl_contest_tests(&s->data, f))

@@ -13,10 +13,12 @@ typedef struct tdl_fit_session {
     const tdl_predict_options *options;
     tdl_predict_target target;
     tdl_wish wish;
+    json_t *set;         /* settings of the models named; NULL = none */
     bool *left_out;      /* [columns_n] */
     const char **reason; /* [columns_n] why it is left out; NULL = it is a feature */
     uint32_t *row;       /* [rows_n] with a target: all that there are */
     size_t rows_n;
+    int32_t *list;  /* [rows_n] ranking: rows of one stand together; else NULL */
     float *weight;  /* [rows of the frame] or NULL */
     tdl_leak *leak; /* [leaks_n] */
     size_t leaks_n;
@@ -47,6 +49,7 @@ typedef struct tdl_tested {
     double *y, *output; /* [n], [n][scores_n] */
     uint32_t *row;      /* [n] of the frame */
     uint32_t *fold;     /* [n] the one it was tested in */
+    int32_t *list;      /* [n] ranking; else NULL */
 } tdl_tested;
 tdl_status tdl_fit_tested_outputs(tdl_fit_session *s, tdl_tested *ret, tdl_report *why);
 void tdl_tested_release(tdl_tested *tested); /* accepts a zeroed struct */

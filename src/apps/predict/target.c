@@ -126,6 +126,56 @@ static tdl_status choose_task(const tdl_column *column, const values *v, const c
     return TDL_OK;
 }
 
+/* ---- the loss ---- */
+
+static const struct {
+    const char *name;
+    tdl_task task;
+    tdl_aim aim;
+} losses[] = {
+    {"squared", TDL_TASK_REGRESSION, TDL_AIM_USUAL},
+    {"absolute", TDL_TASK_REGRESSION, TDL_AIM_ABSOLUTE},
+    {"huber", TDL_TASK_REGRESSION, TDL_AIM_HUBER},
+    {"poisson", TDL_TASK_COUNT, TDL_AIM_USUAL},
+    {"tweedie", TDL_TASK_COUNT, TDL_AIM_TWEEDIE},
+};
+enum { LOSSES = sizeof losses / sizeof losses[0] };
+
+static bool is_power(double power)
+{
+    return power > 1 && power < 2;
+}
+
+/* A loss says which task it is of, where the task is not said. */
+static tdl_status choose_loss(const tdl_target_wish *wish, const char *column, bool number,
+                              tdl_predict_target *ret, tdl_report *why)
+{
+    static const char hint[] = "squared, absolute, huber, poisson, tweedie or tweedie:POWER";
+    size_t len, i = 0;
+
+    if (!wish->loss)
+        return TDL_OK;
+    len = strcspn(wish->loss, ":");
+    while (i < LOSSES && !tdl_str_is((tdl_str){wish->loss, len}, losses[i].name))
+        i++;
+    if (i == LOSSES || (wish->loss[len] && losses[i].aim != TDL_AIM_TWEEDIE))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, hint, "there is no loss \"%s\"", wish->loss);
+    if (!number)
+        return TDL_FAIL(why, TDL_E_INVALID, "loss %s: %s is not a column of numbers", wish->loss,
+                        column);
+    if (wish->task && ret->task != losses[i].task)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "leave --task out", "loss %s is of task %s",
+                             wish->loss, tdl_task_name(losses[i].task));
+    ret->task = losses[i].task;
+    ret->aim = losses[i].aim;
+    ret->power = ret->aim == TDL_AIM_TWEEDIE ? 1.5 : 0;
+    if (wish->loss[len] &&
+        !(tdl_str_double(tdl_str_of(wish->loss + len + 1), &ret->power) && is_power(ret->power)))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "a number between 1 (counts) and 2 (amounts): 1.5",
+                             "loss %s", wish->loss);
+    return TDL_OK;
+}
+
 static bool has_classes(tdl_task task)
 {
     return task == TDL_TASK_BINARY || task == TDL_TASK_CLASSES || task == TDL_TASK_ORDINAL;
@@ -288,9 +338,9 @@ static tdl_status make_y(const tdl_frame *frame, tdl_predict_target *ret, tdl_re
             return TDL_FAIL_HINT(why, TDL_E_INVALID, "divide the column by a large number",
                                  "column %s: row %zu has %g, beyond %g", ret->column, r + 1,
                                  frame->column[ret->column_index].number[r], (double)FLT_MAX);
-        if (ret->task == TDL_TASK_COUNT && ret->y[r] < 0)
-            return TDL_FAIL(why, TDL_E_INVALID, "task count: row %zu has %g", r + 1,
-                            (double)ret->y[r]);
+        if ((ret->task == TDL_TASK_COUNT || ret->task == TDL_TASK_RANKING) && ret->y[r] < 0)
+            return TDL_FAIL(why, TDL_E_INVALID, "task %s: row %zu has %g", tdl_task_name(ret->task),
+                            r + 1, (double)ret->y[r]);
     }
     return TDL_OK;
 }
@@ -314,7 +364,8 @@ static tdl_status make(const tdl_column *column, size_t rows, const tdl_target_w
                                   : count_numbers(column, rows, TDL_PREDICT_CLASSES_MAX, v, why);
 
     if (st || (st = check_values(column, v, why)) ||
-        (st = choose_task(column, v, wish->task, &ret->task, why)))
+        (st = choose_task(column, v, wish->task, &ret->task, why)) ||
+        (st = choose_loss(wish, column->name, !column->level, ret, why)))
         return st;
     if (!(ret->column = strdup(column->name)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
@@ -391,8 +442,15 @@ json_t *tdl_predict_target_save(const tdl_predict_target *target)
         json_array_append_new(classes, json_string(target->class_name[i]));
     for (size_t i = 0; i < target->quantiles_n; i++)
         json_array_append_new(quantiles, json_real(target->quantile[i]));
-    return json_pack("{s:s, s:s, s:o, s:o}", "column", target->column, "task",
-                     tdl_task_name(target->task), "classes", classes, "quantiles", quantiles);
+    json_t *saved =
+        json_pack("{s:s, s:s, s:o, s:o}", "column", target->column, "task",
+                  tdl_task_name(target->task), "classes", classes, "quantiles", quantiles);
+
+    if (target->aim != TDL_AIM_USUAL && saved)
+        json_object_set_new(saved, "loss", json_string(tdl_aim_name(target->aim)));
+    if (target->aim == TDL_AIM_TWEEDIE && saved)
+        json_object_set_new(saved, "power", json_real(target->power));
+    return saved;
 }
 
 static tdl_status load_classes(const json_t *classes, tdl_predict_target *ret, tdl_report *why)
@@ -432,6 +490,27 @@ static tdl_status load_quantiles(const json_t *quantiles, tdl_predict_target *re
     return TDL_OK;
 }
 
+static tdl_status load_loss(const json_t *saved, tdl_predict_target *ret, tdl_report *why)
+{
+    tdl_str name = {0};
+    size_t i = 0;
+
+    if (!json_object_get(saved, "loss"))
+        return TDL_OK;
+    tdl_json_get_str(saved, "loss", &name);
+    while (i < LOSSES && !tdl_str_is(name, losses[i].name))
+        i++;
+    if (i == LOSSES || losses[i].task != ret->task || losses[i].aim == TDL_AIM_USUAL)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "target: a loss \"%.*s\" of task %s", TDL_FMT(name),
+                        tdl_task_name(ret->task));
+    ret->aim = losses[i].aim;
+    if (ret->aim == TDL_AIM_TWEEDIE)
+        ret->power = json_number_value(json_object_get(saved, "power"));
+    if (ret->aim == TDL_AIM_TWEEDIE && !is_power(ret->power))
+        return TDL_FAIL(why, TDL_E_CORRUPT, "target: a Tweedie power of %g", ret->power);
+    return TDL_OK;
+}
+
 tdl_status tdl_predict_target_load(const json_t *saved, tdl_predict_target *ret, tdl_report *why)
 {
     tdl_predict_target target = {0};
@@ -443,7 +522,8 @@ tdl_status tdl_predict_target_load(const json_t *saved, tdl_predict_target *ret,
         return TDL_FAIL(why, TDL_E_CORRUPT, "target: column or task is missing");
     if (!(target.column = strndup(column.at, column.len)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    if (!(st = load_classes(json_object_get(saved, "classes"), &target, why)))
+    if (!(st = load_classes(json_object_get(saved, "classes"), &target, why)) &&
+        !(st = load_loss(saved, &target, why)))
         st = load_quantiles(json_object_get(saved, "quantiles"), &target, why);
     if (st)
         tdl_predict_target_release(&target);

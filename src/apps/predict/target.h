@@ -18,8 +18,10 @@ enum { TDL_PREDICT_CLASSES_MAX = 1000 };
 
 typedef struct tdl_target_wish {
     tdl_str column;
-    tdl_str positive;    /* binary: which value is 1; empty = yes, true, 1, bad, ... or the rarer */
-    const char *task;    /* NULL = by the cells */
+    tdl_str positive; /* binary: which value is 1; empty = yes, true, 1, bad, ... or the rarer */
+    const char *task; /* NULL = by the cells */
+    /* of a number: squared, absolute, huber, poisson, tweedie, tweedie:1.3; NULL = of the task */
+    const char *loss;
     const char *classes; /* ordinal: "low,middle,high" from low to high; NULL = by text or number */
     double quantile[TDL_QUANTILES_MAX];
     size_t quantiles_n;
@@ -33,6 +35,8 @@ typedef struct tdl_predict_target {
     size_t column_index; /* of the frame it was made of */
     double quantile[TDL_QUANTILES_MAX];
     size_t quantiles_n;
+    tdl_aim aim;
+    double power;   /* of Tweedie; else 0 */
     float *y;       /* [rows of the frame], NaN = unknown; NULL once loaded from a file */
     size_t unknown; /* rows without a target */
 } tdl_predict_target;

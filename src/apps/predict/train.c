@@ -22,12 +22,19 @@ typedef struct text_setting {
     }
 
 static const text_setting text_settings[] = {
-    TEXT("name", name),        TEXT("source", source),
-    TEXT("task", target.task), TEXT("classes", target.classes),
-    TEXT("model", models),     TEXT("metric", metric),
-    TEXT("drop", drop),        TEXT("allow_leak", allow_leak),
-    TEXT("time", time),        TEXT("group", group),
-    TEXT("fold", fold),        TEXT("fairness", fairness),
+    TEXT("name", name),
+    TEXT("source", source),
+    TEXT("task", target.task),
+    TEXT("loss", target.loss),
+    TEXT("classes", target.classes),
+    TEXT("model", models),
+    TEXT("metric", metric),
+    TEXT("drop", drop),
+    TEXT("allow_leak", allow_leak),
+    TEXT("time", time),
+    TEXT("group", group),
+    TEXT("fold", fold),
+    TEXT("fairness", fairness),
     TEXT("weight", weight),
 };
 

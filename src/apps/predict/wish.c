@@ -1,5 +1,6 @@
 #include "apps/predict/wish.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "apps/predict/permutation.h"
@@ -243,4 +244,31 @@ tdl_status tdl_wish_fit(const tdl_wish *wish, const tdl_learner_ops *ops,
     free(of);
     free(weight);
     return st;
+}
+
+/* A number where it is one, whole where it is whole; else text. NULL: it is no UTF-8. */
+static json_t *setting_of(tdl_str text)
+{
+    double number;
+
+    if (!tdl_str_double(text, &number))
+        return json_stringn(text.at, text.len);
+    return fabs(number) < 1e15 && number == rint(number) ? json_integer((json_int_t)number)
+                                                         : json_real(number);
+}
+
+tdl_status tdl_wish_read_set(const char *text, json_t **ret, tdl_report *why)
+{
+    json_t *set = text ? json_object() : NULL;
+    tdl_str key = {0}, value = {0};
+
+    while (next_pair(&text, &key, &value))
+        if (!key.len || !value.len ||
+            json_object_setn_new(set, key.at, key.len, setting_of(value))) {
+            json_decref(set);
+            return TDL_FAIL_HINT(why, TDL_E_INVALID, "--set KEY=VALUE,...",
+                                 "setting \"%.*s\": no key and value", TDL_FMT(key));
+        }
+    *ret = set;
+    return TDL_OK;
 }

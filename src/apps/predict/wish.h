@@ -31,6 +31,9 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
 tdl_status tdl_wish_check(const tdl_wish *wish, tdl_task task, const tdl_frame *frame,
                           const bool *left_out, tdl_report *why);
 
+/* "key=value,...": an object of numbers and texts, the caller's. NULL: NULL. TDL_E_INVALID */
+tdl_status tdl_wish_read_set(const char *text, json_t **ret, tdl_report *why);
+
 /* How rows are prepared for a learner. */
 tdl_prepare_options tdl_wish_prepare(const tdl_wish *wish, const tdl_learner_ops *ops);
 

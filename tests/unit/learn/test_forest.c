@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "learn/forest_file.h"
+#include "learn/forest_refit.h"
 
 /* x0 < 1 ? (x1 < 0, missing right ? 10 : 20) : 30, and 100 more for the second score. */
 static void small_forest(tdl_forest *ret)
@@ -75,6 +76,55 @@ static void the_mean_of_forests_gives_the_mean_of_scores(void **state)
     for (size_t i = 0; i < 2; i++)
         tdl_forest_release(&f[i]);
     tdl_forest_release(&mean);
+}
+
+static void forests_beside_each_other_give_a_score_each(void **state)
+{
+    const float x[2] = {0, 0};
+    double score[2];
+    tdl_forest f[2] = {0}, both = {0};
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(tdl_forest_alloc(2, 1, 1, 1, &f[i], NULL), TDL_OK);
+        f[i].node[0] = (tdl_forest_node){.value = 3 + (float)i, .feature = -1};
+        f[i].base[0] = 10 * (double)i;
+        f[i].first[1] = 1;
+        assert_int_equal(tdl_forest_check(&f[i], NULL), TDL_OK);
+    }
+    assert_int_equal(tdl_forest_beside(f, 2, &both, NULL), TDL_OK);
+    assert_int_equal(tdl_forest_check(&both, NULL), TDL_OK);
+    tdl_forest_score_row(&both, x, score);
+    assert_true(score[0] == 3 && score[1] == 14);
+    for (size_t i = 0; i < 2; i++)
+        tdl_forest_release(&f[i]);
+    tdl_forest_release(&both);
+}
+
+/* By hand: the tree sends rows 0 to 3 left and the others right; half of a leaf is taken. */
+static void a_leaf_takes_the_quantile_of_what_its_rows_miss(void **state)
+{
+    static const tdl_forest_node node[] = {{.5F, 0, 1, 0}, {0, -1, 1, 0}, {0, -1, 2, 0}};
+    const float x[] = {0, 0, 0, 0, 1, 1, 1, 1}, y[] = {1, 2, 4, 5, 6, 8, 9, 3};
+    const float weight[] = {2, 1, 1, 2, 3, 1, 1, 1}, held_x[] = {0, 1}, held_y[] = {7, 2};
+    const tdl_refit_rows rows = {8, x, y, weight}, held = {2, held_x, held_y, NULL};
+    double loss[2];
+    tdl_forest f = {0}, refitted = {0};
+
+    TDL_UNUSED(state);
+    assert_int_equal(tdl_forest_alloc(1, 1, 1, 3, &f, NULL), TDL_OK);
+    memcpy(f.node, node, sizeof node);
+    f.first[1] = 3;
+    assert_int_equal(tdl_forest_check(&f, NULL), TDL_OK);
+    assert_int_equal(tdl_forest_refit(&f, 1, &rows, &held, .75, .5, &refitted, loss, NULL), TDL_OK);
+    assert_int_equal(tdl_forest_check(&refitted, NULL), TDL_OK);
+    assert_true(refitted.base[0] == 6);          /* 1 2 3 4 5 6: 2 + 1 + 1 + 1 + 2 + 3 of 12 >= 9 */
+    assert_true(refitted.node[1].value == -.5F); /* -5 -4 -2 -1, weights 2 1 1 2: 4.5 is at -1 */
+    assert_true(refitted.node[2].value == 1);    /* -3 0 2 3, weights 1 3 1 1: 4.5 is at 2 */
+    assert_true(loss[0] == .75 * 1 + .25 * 4);
+    assert_true(loss[1] == .75 * 1.5 + .25 * 5);
+    tdl_forest_release(&f);
+    tdl_forest_release(&refitted);
 }
 
 static void a_saved_forest_comes_back(void **state)
@@ -198,6 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_fall_where_the_splits_say),
         cmocka_unit_test(the_mean_of_forests_gives_the_mean_of_scores),
+        cmocka_unit_test(forests_beside_each_other_give_a_score_each),
+        cmocka_unit_test(a_leaf_takes_the_quantile_of_what_its_rows_miss),
         cmocka_unit_test(a_saved_forest_comes_back),
         cmocka_unit_test(a_forest_that_is_none_is_refused),
     };

@@ -118,6 +118,55 @@ static void quantiles_reach_the_optimum_of_a_linear_programme(void **state)
     tdl_learner_free(&m->learner);
 }
 
+/* sklearn 1.2: TweedieRegressor(power=1.5, alpha=1/200, link="log"), polished by Newton in NumPy */
+static void tweedie_finds_the_weights_of_sklearn(void **state)
+{
+    const double expected[] = {.7347414867, -.3628906555, .0679730093, .0587808200, -.1280227101};
+    tdl_problem p = made_problem(&data, TDL_TASK_COUNT);
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    p.aim = TDL_AIM_TWEEDIE;
+    p.power = 1.5;
+    assert_int_equal(made_fit(&p, "linear", "", &l, NULL), TDL_OK);
+    expect(((tdl_linear_model *)l)->w, expected, 5, 1e-7);
+    tdl_learner_free(l);
+}
+
+/* statsmodels .13: RLM(y, x, M=HuberT(1.345)).fit(tol=1e-13), every twentieth row 40 too high */
+static void huber_finds_the_weights_of_statsmodels(void **state)
+{
+    const double expected[] = {2.0029704283, -1.0433524896, .0635765651, .0785609928, 1.6574259954};
+    tdl_problem p = made_problem(&data, TDL_TASK_REGRESSION);
+    float y[MADE_ROWS];
+    tdl_learner *l = NULL;
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < MADE_ROWS; i++)
+        y[i] = data.value[i] + (i % 20 ? 0 : 40);
+    p.y = y;
+    p.aim = TDL_AIM_HUBER;
+    assert_int_equal(made_fit(&p, "linear", "{\"lambda\": 0}", &l, NULL), TDL_OK);
+    expect(((tdl_linear_model *)l)->w, expected, 5, 2e-6); // y is float here
+    tdl_learner_free(l);
+}
+
+static void a_loss_of_another_task_is_refused(void **state)
+{
+    tdl_problem p = made_problem(&data, TDL_TASK_COUNT);
+    tdl_learner *l = NULL;
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    p.aim = TDL_AIM_HUBER;
+    assert_int_equal(made_fit(&p, "linear", "", &l, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, "task count has no loss \"huber\"");
+    p.aim = TDL_AIM_TWEEDIE;
+    p.power = 2;
+    assert_int_equal(made_fit(&p, "linear", "", &l, &why), TDL_E_INVALID);
+    assert_string_equal(why.message, "a Tweedie power of 2 is not between 1 and 2");
+}
+
 /* The sum of two weighted rows is the row given twice. */
 static void a_weight_of_two_is_the_row_twice(void **state)
 {
@@ -384,6 +433,9 @@ int main(void)
         cmocka_unit_test(softmax_finds_the_weights_of_sklearn),
         cmocka_unit_test(ridge_finds_the_weights_of_sklearn),
         cmocka_unit_test(poisson_finds_the_weights_of_sklearn),
+        cmocka_unit_test(tweedie_finds_the_weights_of_sklearn),
+        cmocka_unit_test(huber_finds_the_weights_of_statsmodels),
+        cmocka_unit_test(a_loss_of_another_task_is_refused),
         cmocka_unit_test(proportional_odds_are_those_of_statsmodels),
         cmocka_unit_test(quantiles_reach_the_optimum_of_a_linear_programme),
         cmocka_unit_test(a_weight_of_two_is_the_row_twice),

@@ -35,8 +35,8 @@ static tdl_learner *fitted(tdl_task task, const char *setting)
     return l;
 }
 
-static const tdl_task tasks[] = {TDL_TASK_BINARY, TDL_TASK_CLASSES, TDL_TASK_ORDINAL,
-                                 TDL_TASK_REGRESSION, TDL_TASK_COUNT};
+static const tdl_task tasks[] = {TDL_TASK_BINARY,     TDL_TASK_CLASSES, TDL_TASK_ORDINAL,
+                                 TDL_TASK_REGRESSION, TDL_TASK_COUNT,   TDL_TASK_RANKING};
 enum { TASKS = sizeof tasks / sizeof tasks[0] };
 
 static void what_was_saved_scores_the_same_bits(void **state)
@@ -326,7 +326,7 @@ static void bad_settings_are_refused_by_name(void **state)
             fail_msg("%s: %s", bad[i][0], why.message);
     }
     p = made_problem(&data, TDL_TASK_QUANTILE);
-    assert_int_equal(made_fit(&p, "trees", "", &l, NULL), TDL_E_INVALID);
+    assert_int_equal(made_fit(&p, "trees", "{\"loss\": \"squared\"}", &l, NULL), TDL_E_INVALID);
 }
 
 static void truncate_it(json_t *about, tdl_buf *bytes)
@@ -394,6 +394,150 @@ static void the_fixed_setting_reproduces_the_sheets_five_folds(void **state)
     }
 }
 
+/* xgboost 1.7.4 by its Python binding, the same parameters, 30 rounds: margins of rows 0 to 5. Each
+ * row weighs 1, lists are of eight rows, relevance is the value's whole part within 0 and 4.
+ * Huber's slope is 1.345 times half the median deviation / .6745 of the target. */
+static void other_losses_give_the_librarys_margins(void **state)
+{
+    static const struct {
+        tdl_task task;
+        tdl_aim aim;
+        const char *loss;
+        double expected[6];
+    } cases[] = {
+        {TDL_TASK_RANKING,
+         TDL_AIM_USUAL,
+         "ndcg",
+         {.553314805, -.252669692, -.408395529, -.237826124, .166981936, -.391694069}},
+        {TDL_TASK_RANKING,
+         TDL_AIM_USUAL,
+         "pairwise",
+         {1.18359232, .573944688, -.568899632, .450152934, -.156043977, -.431561381}},
+        {TDL_TASK_REGRESSION,
+         TDL_AIM_HUBER,
+         "huber",
+         {2.36056423, 1.17430222, -1.25435197, .883664072, 1.39691126, -.488081247}},
+        {TDL_TASK_REGRESSION,
+         TDL_AIM_ABSOLUTE,
+         "absolute",
+         {2.50649381, 1.17538226, -1.77390242, -.688397765, .775950015, -1.10459661}},
+        {TDL_TASK_COUNT,
+         TDL_AIM_TWEEDIE,
+         NULL,
+         {.46587652, -.174266905, -1.2503016, -.348920465, -1.09325838, -1.22447634}},
+    };
+    float relevance[MADE_ROWS];
+    int32_t list[MADE_ROWS];
+    double score[MADE_ROWS];
+
+    TDL_UNUSED(state);
+    need_library();
+    for (size_t i = 0; i < MADE_ROWS; i++) {
+        relevance[i] = fminf(fmaxf(floorf(data.value[i]), 0), 4);
+        list[i] = (int32_t)(i / 8);
+    }
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        tdl_problem p = made_problem(&data, cases[k].task);
+        tdl_learner *l = NULL;
+        tdl_report why = {0};
+        char setting[128];
+
+        snprintf(setting, sizeof setting,
+                 "{\"rounds\": 30, \"subsample\": 1, \"colsample\": 1%s%s%s}",
+                 cases[k].loss ? ", \"loss\": \"" : "", cases[k].loss ? cases[k].loss : "",
+                 cases[k].loss ? "\"" : "");
+        p.aim = cases[k].aim;
+        p.power = 1.5;
+        if (p.task == TDL_TASK_RANKING) {
+            p.y = relevance;
+            p.group = list;
+        }
+        if (made_fit(&p, "trees", setting, &l, &why))
+            fail_msg("%s", why.message);
+        assert_int_equal(tdl_learner_score(l, &data.x, NULL, score, NULL), TDL_OK);
+        for (size_t i = 0; i < 6; i++)
+            if (!(fabs(score[i] - cases[k].expected[i]) < 2e-6))
+                fail_msg("case %zu, row %zu: %.9g, not %.9g", k, i, score[i], cases[k].expected[i]);
+        tdl_learner_free(l);
+    }
+}
+
+/* Leaves by NumPy (the value that a share q of the rows does not exceed) in trees of xgboost's
+ * Python binding, 30 rounds: rows 0 to 2. */
+static void quantiles_are_those_of_leaves_refitted_by_numpy(void **state)
+{
+    static const double expected[3][3] = {{1.02281067, 2.39028285, 3.59848369},
+                                          {-.0140908994, 1.15989004, 2.11055424},
+                                          {-2.16154219, -.745735597, .76365234}};
+    double score[MADE_ROWS][3];
+    tdl_learner *l;
+
+    TDL_UNUSED(state);
+    need_library();
+    l = fitted(TDL_TASK_QUANTILE, "{\"rounds\": 30, \"subsample\": 1, \"colsample\": 1}");
+    assert_int_equal(tdl_learner_score(l, &data.x, NULL, score[0], NULL), TDL_OK);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t q = 0; q < 3; q++)
+            if (!(fabs(score[i][q] - expected[i][q]) < 2e-6))
+                fail_msg("row %zu: %.9g, not %.9g", i, score[i][q], expected[i][q]);
+    for (size_t i = 0; i < MADE_ROWS; i++)
+        assert_true(score[i][0] <= score[i][1] && score[i][1] <= score[i][2]);
+    tdl_learner_free(l);
+}
+
+/* Rows held out: the file's first 40 are never seen. */
+static void rounds_are_found_for_quantiles_and_lists(void **state)
+{
+    tdl_matrix train = data.x;
+    double score[MADE_ROWS * 3], loss = 0, floor = 0, middle[] = {-1.6, 1, 4.5};
+    float relevance[MADE_ROWS];
+    int32_t list[MADE_ROWS];
+
+    TDL_UNUSED(state);
+    need_library();
+    train.rows -= 40;
+    train.x += 40 * MADE_COLS;
+    for (size_t i = 0; i < MADE_ROWS; i++) {
+        relevance[i] = fminf(fmaxf(floorf(data.value[i]), 0), 4);
+        list[i] = (int32_t)(i / 8);
+    }
+    for (int ranks = 0; ranks < 2; ranks++) {
+        tdl_problem p = made_problem(&data, ranks ? TDL_TASK_RANKING : TDL_TASK_QUANTILE);
+        tdl_learner *l = NULL;
+        tdl_report why = {0};
+
+        p.x = &train;
+        p.y = (ranks ? relevance : data.value) + 40;
+        p.group = list + 40;
+        if (made_fit(&p, "trees", "{\"rounds_max\": 200}", &l, &why))
+            fail_msg("%s", why.message);
+        assert_int_equal(tdl_learner_score(l, &data.x, NULL, score, NULL), TDL_OK);
+        if (ranks) { // the more there is, the higher it stands
+            size_t right = 0, pairs = 0;
+
+            for (size_t i = 0; i < 40; i++)
+                for (size_t k = 0; k < 40; k++)
+                    if (relevance[i] > relevance[k]) {
+                        pairs++;
+                        right += score[i] > score[k];
+                    }
+            if (right * 10 < pairs * 7)
+                fail_msg("%zu of %zu pairs stand right", right, pairs);
+        }
+        for (size_t i = 0; i < 40 && !ranks; i++)
+            for (size_t q = 0; q < 3; q++) {
+                double e = (double)data.value[i] - score[i * 3 + q];
+                double e0 = (double)data.value[i] - middle[q];
+
+                loss += fmax(p.quantile[q] * e, (p.quantile[q] - 1) * e);
+                floor += fmax(p.quantile[q] * e0, (p.quantile[q] - 1) * e0);
+            }
+        tdl_learner_free(l);
+    }
+    if (!(loss < .6 * floor))
+        fail_msg("pinball %g, of the quantiles of all %g", loss / 120, floor / 120);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +555,9 @@ int main(void)
         cmocka_unit_test(every_setting_worth_trying_is_accepted),
         cmocka_unit_test(bad_settings_are_refused_by_name),
         cmocka_unit_test(hostile_files_are_refused),
+        cmocka_unit_test(other_losses_give_the_librarys_margins),
+        cmocka_unit_test(quantiles_are_those_of_leaves_refitted_by_numpy),
+        cmocka_unit_test(rounds_are_found_for_quantiles_and_lists),
         cmocka_unit_test(the_fixed_setting_reproduces_the_sheets_five_folds),
     };
 

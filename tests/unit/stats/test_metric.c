@@ -136,6 +136,26 @@ static void value_metrics_agree_with_scikit_learn_under_weights(void **state)
     near(value_of("poisson_deviance", &s), 0.1571277872747045);
 }
 
+/* sklearn 1.2: mean_tweedie_deviance(y, f, power=..., sample_weight=...) */
+static void tweedie_deviance_is_that_of_sklearn(void **state)
+{
+    static const double y[] = {0, 0, 1.5, 3, 10}, f[] = {.5, 1, 1, 2.5, 12};
+    static const double weight[] = {1, 2, 0, .5, 3};
+    tdl_scored s = {.task = TDL_METRIC_VALUE, .n = 5, .width = 1, .y = y, .p = f, .power = 1.2};
+    double value;
+
+    TDL_UNUSED(state);
+    near(value_of("tweedie_deviance", &s), .8882582383731498);
+    s.power = 1.5;
+    s.weight = weight;
+    near(value_of("tweedie_deviance", &s), 1.718893297820093);
+    s.power = 0; // not asked for: it is no metric here
+    assert_int_equal(
+        tdl_metric_value(tdl_metric_find(tdl_str_of("tweedie_deviance"), TDL_METRIC_VALUE), &s,
+                         &value, NULL),
+        TDL_E_INVALID);
+}
+
 /* ndcg_score of scikit-learn shares places among ties as we do. */
 static void a_list_is_measured_by_linear_gain_with_ties_shared(void **state)
 {
@@ -334,6 +354,7 @@ int main(void)
         cmocka_unit_test(weights_count_like_copies),
         cmocka_unit_test(class_metrics_agree_with_scikit_learn_under_weights),
         cmocka_unit_test(value_metrics_agree_with_scikit_learn_under_weights),
+        cmocka_unit_test(tweedie_deviance_is_that_of_sklearn),
         cmocka_unit_test(a_list_is_measured_by_linear_gain_with_ties_shared),
         cmocka_unit_test(the_roc_curve_runs_from_corner_to_corner),
         cmocka_unit_test(wilson_intervals_agree_with_statsmodels),
