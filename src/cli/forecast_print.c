@@ -164,6 +164,21 @@ static bool first_of_kind(const tdl_backtest *b, size_t line)
     return true;
 }
 
+static void print_line(const tdl_backtest_line *l, const char *name, FILE *out)
+{
+    fprintf(out, "%-26s %9.3f %8.3f %8.3f %11.5g %11.5g %7zu %7zu\n", name, l->smape, l->mase,
+            l->owa, l->rmse, l->mae, l->chosen, l->forecasts);
+}
+
+void tdl_forecast_print_verdict(const tdl_backtest *b, FILE *out)
+{
+    if (tdl_backtest_baseline_wins(b))
+        fprintf(out, "%s",
+                tdl_tr("the seasonal naive is as good or better: what repeats the last season is "
+                       "enough here\n",
+                       "季节朴素法同样好或更好：重复上一季节就足够了\n"));
+}
+
 static void print_backtest(const tdl_forecast_job *job, FILE *out)
 {
     const tdl_backtest *b = &job->backtest;
@@ -171,14 +186,12 @@ static void print_backtest(const tdl_forecast_job *job, FILE *out)
     fprintf(out, "%-26s %9s %8s %8s %11s %11s %7s %7s\n", tdl_tr("back-test", "回测"), "sMAPE",
             "MASE", "OWA", "RMSE", "MAE", tdl_tr("chosen", "入选"), tdl_tr("of", "总数"));
     for (size_t i = 0; i < b->lines_n; i++) {
-        const tdl_backtest_line *l = &b->line[i];
-
-        if (!first_of_kind(b, i))
-            continue;
-
-        fprintf(out, "%-26s %9.3f %8.3f %8.3f %11.5g %11.5g %7zu %7zu\n", l->name, l->smape,
-                l->mase, l->owa, l->rmse, l->mae, l->chosen, l->forecasts);
+        if (first_of_kind(b, i))
+            print_line(&b->line[i], b->line[i].name, out);
+        if (i == 0)
+            print_line(&b->baseline, tdl_tr("seasonal naive (baseline)", "季节朴素（基线）"), out);
     }
+    tdl_forecast_print_verdict(b, out);
     for (size_t k = 0; k < b->levels_n; k++)
         fprintf(out,
                 tdl_tr("interval %g %%: measured %.1f %%, worst series %.1f %%\n",
@@ -244,44 +257,6 @@ static tdl_status print_stock(const tdl_forecast_job *job, FILE *out, tdl_report
 }
 
 /* ---- JSON ---- */
-
-static void json_backtest(const tdl_backtest *b, tdl_jw *w)
-{
-    tdl_jw_key(w, "backtest");
-    tdl_jw_object(w);
-    tdl_jw_kint(w, "origins", (int64_t)b->origins);
-    tdl_jw_kint(w, "series", (int64_t)b->series);
-    tdl_jw_kint(w, "too_short", (int64_t)b->too_short);
-    tdl_jw_key(w, "leaderboard");
-    tdl_jw_array(w);
-    for (size_t i = 0; i < b->lines_n; i++) {
-        const tdl_backtest_line *l = &b->line[i];
-
-        tdl_jw_object(w);
-        tdl_jw_ktext(w, "name", l->name);
-        tdl_jw_knumber(w, "smape", l->smape);
-        tdl_jw_knumber(w, "mase", l->mase);
-        tdl_jw_knumber(w, "owa", l->owa);
-        tdl_jw_knumber(w, "rmse", l->rmse);
-        tdl_jw_knumber(w, "mae", l->mae);
-        tdl_jw_kint(w, "forecasts", (int64_t)l->forecasts);
-        tdl_jw_kint(w, "chosen", (int64_t)l->chosen);
-        tdl_jw_end_object(w);
-    }
-    tdl_jw_end_array(w);
-    tdl_jw_key(w, "intervals");
-    tdl_jw_array(w);
-    for (size_t k = 0; k < b->levels_n; k++) {
-        tdl_jw_object(w);
-        tdl_jw_knumber(w, "level", b->level[k]);
-        tdl_jw_knumber(w, "coverage", b->coverage[k]);
-        tdl_jw_knumber(w, "worst_series", b->worst[k]);
-        tdl_jw_knumber(w, "width", b->width[k]);
-        tdl_jw_end_object(w);
-    }
-    tdl_jw_end_array(w);
-    tdl_jw_end_object(w);
-}
 
 static void json_numbers(tdl_jw *w, const char *key, const double *value, size_t n)
 {
@@ -366,8 +341,10 @@ static tdl_status print_json(const tdl_forecast_job *job, tdl_report *why)
     tdl_jw_kbool(&w, "period_found", job->set.period_found);
     tdl_jw_kint(&w, "filled", (int64_t)job->set.filled);
     tdl_jw_kint(&w, "aggregated", (int64_t)job->set.aggregated);
-    if (job->tested)
-        json_backtest(&job->backtest, &w);
+    if (job->tested) {
+        tdl_jw_key(&w, "backtest");
+        tdl_backtest_write(&job->backtest, &w);
+    }
     if (job->forecaster) {
         tdl_jw_key(&w, "series");
         tdl_jw_array(&w);

@@ -424,7 +424,7 @@ const tdl_selection *tdl_forecaster_chosen(const tdl_forecaster *f, size_t serie
     return &f->fitted[series].selection;
 }
 
-tdl_step tdl_forecaster_step(const tdl_forecaster *f)
+tdl_time_step tdl_forecaster_step(const tdl_forecaster *f)
 {
     return f->step;
 }

@@ -66,7 +66,7 @@ size_t tdl_forecaster_horizon(const tdl_forecaster *forecaster);
 size_t tdl_forecaster_series(const tdl_forecaster *forecaster);
 const tdl_series *tdl_forecaster_at(const tdl_forecaster *forecaster, size_t series);
 const tdl_selection *tdl_forecaster_chosen(const tdl_forecaster *forecaster, size_t series);
-tdl_step tdl_forecaster_step(const tdl_forecaster *forecaster);
+tdl_time_step tdl_forecaster_step(const tdl_forecaster *forecaster);
 bool tdl_forecaster_find(const tdl_forecaster *forecaster, tdl_str name, size_t *ret);
 /* Signed residuals, truth less forecast, of the series' calibration origins: [ret_n][horizon],
  * borrowed. */

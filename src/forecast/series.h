@@ -48,15 +48,15 @@ typedef struct tdl_series_options {
 typedef enum tdl_step_unit { TDL_STEP_INDEX, TDL_STEP_SECONDS, TDL_STEP_MONTHS } tdl_step_unit;
 
 /* From one value to the next. */
-typedef struct tdl_step {
+typedef struct tdl_time_step {
     tdl_step_unit unit;
     double n; /* > 0; months: whole */
-} tdl_step;
+} tdl_time_step;
 
 /* Time of the value that is k steps after `start`. */
-double tdl_step_time(tdl_step step, double start, size_t k);
+double tdl_step_time(tdl_time_step step, double start, size_t k);
 /* "1 hour", "7 days", "1 month" appended. */
-void tdl_step_print(tdl_step step, tdl_buf *out);
+void tdl_step_print(tdl_time_step step, tdl_buf *out);
 
 typedef struct tdl_series {
     char *name; /* the id, or the column's name */
@@ -69,7 +69,7 @@ typedef struct tdl_series {
 typedef struct tdl_series_set {
     tdl_series *series; /* [series_n], in order of first appearance; long: ascending by id */
     size_t series_n;
-    tdl_step step;
+    tdl_time_step step;
     size_t period[TDL_PERIODS_MAX]; /* as of tdl_forecast_task */
     size_t periods_n;
     bool period_found; /* by autocorrelation, not declared */

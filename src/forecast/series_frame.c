@@ -305,7 +305,7 @@ static char *name_of(const plan *p, size_t series)
 }
 
 /* points [n] of one series, of which the first and the last have a value. */
-static tdl_status lay_out(const plan *p, const tdl_series_point *points, size_t n, tdl_step step,
+static tdl_status lay_out(const plan *p, const tdl_series_point *points, size_t n, tdl_time_step step,
                           tdl_series *ret, tdl_report *why)
 {
     size_t length = 0, at;
