@@ -16,7 +16,5 @@ typedef struct tdl_series_point {
  *   timed   there is a column of times; else the step is 1 */
 tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, bool timed,
                           tdl_time_step *ret, tdl_report *why);
-/* Steps from `start` to `time`; false when it lies between steps. */
-bool tdl_step_place(tdl_time_step step, double start, double time, size_t *ret);
 
 #endif
