@@ -10,19 +10,6 @@
 
 enum { LIVE_MAX = 10000, LIVE_DEFAULT = 1000, KEPT = 5, SETTING_MAX = 4096 };
 
-static tdl_status parse_body(tdl_request *r, const char *const *fields, json_t **ret,
-                             tdl_report *why)
-{
-    tdl_status st = tdl_json_parse(r->text, TDL_JSON_REFUSE_DUPLICATES, ret, why);
-
-    if (st)
-        return st;
-    if (!json_is_object(*ret))
-        return TDL_FAIL(why, TDL_E_INVALID, "the body must be an object, not of type %s",
-                        tdl_json_type_name(*ret));
-    return tdl_native_check_fields(*ret, fields, why);
-}
-
 /* ---- predict and explain ---- */
 
 static tdl_status read_explain(const json_t *body, tdl_rows_ask *ret, tdl_report *why)
@@ -78,7 +65,7 @@ tdl_status tdl_route_predict(tdl_request *r, tdl_report *why)
     bool log;
     tdl_status st;
 
-    if ((st = parse_body(r, fields, &body, why)) || (st = read_explain(body, &ask, why)) ||
+    if ((st = tdl_request_object(r, fields, &body, why)) || (st = read_explain(body, &ask, why)) ||
         (st = read_interval(body, &ask.level, why)) || (st = read_log(body, &log, why)))
         goto out;
     ask.rows = json_object_get(body, "rows");
@@ -96,7 +83,7 @@ tdl_status tdl_route_explain(tdl_request *r, tdl_report *why)
     json_t *body = NULL;
     tdl_status st;
 
-    if ((st = parse_body(r, fields, &body, why)) ||
+    if ((st = tdl_request_object(r, fields, &body, why)) ||
         (st = tdl_native_text(body, "class", &ask.of_class, why)))
         goto out;
     ask.rows = json_object_get(body, "rows");
@@ -227,7 +214,7 @@ tdl_status tdl_route_predict_outcome(tdl_request *r, tdl_report *why)
 {
     static const char *const fields[] = {"outcomes", NULL};
     json_t *body = NULL;
-    tdl_status st = parse_body(r, fields, &body, why);
+    tdl_status st = tdl_request_object(r, fields, &body, why);
 
     if (!st)
         st = store_outcomes(r, json_object_get(body, "outcomes"), why);

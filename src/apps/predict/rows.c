@@ -39,7 +39,8 @@ static tdl_status begin(tdl_app *app, const tdl_rows_ask *ask, answering *ret, t
     tdl_status st;
 
     *ret = (answering){.ask = ask};
-    if ((st = check_rows(ask->rows, why)) || (st = tdl_served_find(app, ask->model, served, why)))
+    if ((st = check_rows(ask->rows, why)) ||
+        (st = tdl_served_find_predictor(app, ask->model, served, why)))
         return st;
     const tdl_predictor *p = (*served)->predictor;
     ret->served = *served;
