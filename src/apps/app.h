@@ -52,6 +52,14 @@ typedef struct tdl_ask {
 /* Many rows of a table asked about at once, each of which is answered by itself. */
 enum { TDL_ASK_ROWS_MAX = 1000, TDL_ASK_EXPLAIN_MAX = 100 };
 
+/* What would have to change of a row, for which answer; see apps/predict/counterfactual.h. */
+typedef struct tdl_until_ask {
+    const char *answer;                               /* NULL: nothing is looked for */
+    const char *keep, *only_up, *only_down, *between; /* NULL = none */
+    size_t most;                                      /* columns that change; 0 = 3 */
+    double seconds;                                   /* for all rows together; 0 = 2 */
+} tdl_until_ask;
+
 typedef struct tdl_rows_ask {
     tdl_str model;        /* by its name */
     const json_t *rows;   /* an array of at most TDL_ASK_ROWS_MAX objects */
@@ -59,6 +67,7 @@ typedef struct tdl_rows_ask {
     size_t keep;          /* how many its decision keeps; 0 = none is looked for */
     double level;         /* of intervals and sets, in (0, 1); 0 = none */
     tdl_str of_class;     /* what is explained; empty = the class that is predicted */
+    tdl_until_ask until;  /* explain_rows: for another answer, instead of what this one rests on */
     const char (*id)[37]; /* [rows] of the decisions; NULL = none is made */
     int64_t time_us;      /* of the question */
 } tdl_rows_ask;

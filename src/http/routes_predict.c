@@ -8,9 +8,16 @@
 #include "loop/rows.h"
 #include "wire/native/native.h"
 
-enum { LIVE_MAX = 10000, LIVE_DEFAULT = 1000, KEPT = 5, SETTING_MAX = 4096 };
+enum {
+    LIVE_MAX = 10000,
+    LIVE_DEFAULT = 1000,
+    KEPT = 5,
+    SETTING_MAX = 4096,
+    UNTIL_MOST = 8,
+    UNTIL_SECONDS = 10
+};
 
-/* ---- predict and explain ---- */
+/* ---- predict ---- */
 
 static tdl_status read_explain(const json_t *body, tdl_rows_ask *ret, tdl_report *why)
 {
@@ -70,24 +77,6 @@ tdl_status tdl_route_predict(tdl_request *r, tdl_report *why)
         goto out;
     ask.rows = json_object_get(body, "rows");
     st = tdl_loop_predict(r->http->loop, "predict", &ask, log, r->arena, &w, why);
-out:
-    json_decref(body);
-    return st;
-}
-
-tdl_status tdl_route_explain(tdl_request *r, tdl_report *why)
-{
-    static const char *const fields[] = {"rows", "class", NULL};
-    tdl_jw w = tdl_request_writer(r);
-    tdl_rows_ask ask = {.model = r->parameter, .time_us = tdl_time_now()};
-    json_t *body = NULL;
-    tdl_status st;
-
-    if ((st = tdl_request_object(r, fields, &body, why)) ||
-        (st = tdl_native_text(body, "class", &ask.of_class, why)))
-        goto out;
-    ask.rows = json_object_get(body, "rows");
-    st = tdl_loop_explain_rows(r->http->loop, "predict", &ask, &w, why);
 out:
     json_decref(body);
     return st;

@@ -427,6 +427,83 @@ static void a_decision_by_the_threshold_of_its_group_says_so(void **state)
     assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "north");
 }
 
+/* What is told of it is checked by asking: the row with its changes is answered as was wanted. */
+static void a_row_with_its_changes_is_answered_as_was_wanted(void **state)
+{
+    char body[200];
+    const json_t *change;
+    double x = 1;
+    size_t i;
+
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"yes\","
+                  "\"keep\":[\"region\",\"weight\"],\"between\":{\"x\":[0,9]}}");
+    check("POST", "/v1/explain/{model}");
+    assert_string_equal(client_text(admin, "rows.0.prediction"), "no");
+    assert_string_equal(client_text(admin, "until"), "yes");
+    json_array_foreach(client_at(admin, "rows.0.counterfactuals.0.changes"), i, change)
+    {
+        assert_string_equal(json_string_value(json_object_get(change, "column")), "x");
+        x = json_number_value(json_object_get(change, "to"));
+    }
+    assert_int_equal(i, 1);
+    assert_true(x > 1 && x <= 9);
+    snprintf(body, sizeof body,
+             "{\"log\":false,\"rows\":[{\"x\":%.17g,\"region\":\"south\",\"weight\":3}]}", x);
+    client_expect(admin, 200, "POST", "/v1/predict/shop", body);
+    assert_string_equal(client_text(admin, "rows.0.prediction"), "yes");
+}
+
+static void what_cannot_be_reached_has_no_changes(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"yes\","
+                  "\"only_down\":[\"x\"],\"keep\":[\"region\",\"weight\"]}");
+    check("POST", "/v1/explain/{model}");
+    assert_int_equal(json_array_size(client_at(admin, "rows.0.counterfactuals")), 0);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"no\"}");
+    assert_true(json_is_true(client_at(admin, "rows.0.already")));
+}
+
+static void bad_wishes_for_another_answer_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\"until\":\"perhaps\"",
+        "\"until\":\"yes>=2\"",
+        "\"keep\":[\"x\"]",
+        "\"until\":\"yes\",\"keep\":\"x\"",
+        "\"until\":\"yes\",\"keep\":[\"nothing\"]",
+        "\"until\":\"yes\",\"between\":{\"x\":[1]}",
+        "\"until\":\"yes\",\"most\":0",
+        "\"until\":\"yes\",\"seconds\":60",
+    };
+    char body[300];
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(body, sizeof body, "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],%s}",
+                 bad[i]);
+        client_expect(admin, 400, "POST", "/v1/explain/shop", body);
+    }
+    client_expect(admin, 413, "POST", "/v1/explain/shop",
+                  "{\"until\":\"yes\",\"rows\":[{},{},{},{},{},{},{},{},{},{},{}]}");
+}
+
+/* The group's own threshold is what another answer is measured against. */
+static void another_answer_is_by_the_threshold_of_the_group(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/even",
+                  "{\"rows\":[{\"x\":0.5,\"region\":\"south\",\"weight\":1}],\"until\":\"yes\"}");
+    check("POST", "/v1/explain/{model}");
+    assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "south");
+    assert_true(number_at("rows.0.counterfactuals.0.output") >=
+                number_at("rows.0.adjustment.threshold") - 1e-12);
+}
+
 /* The outcome of a row is told by nobody in particular. */
 static void outcomes_make_no_user(void **state)
 {
@@ -486,6 +563,10 @@ static int run(const char *name)
         cmocka_unit_test(outcomes_make_no_user),
         cmocka_unit_test(a_fit_that_failed_says_what_to_do),
         cmocka_unit_test(a_decision_by_the_threshold_of_its_group_says_so),
+        cmocka_unit_test(a_row_with_its_changes_is_answered_as_was_wanted),
+        cmocka_unit_test(what_cannot_be_reached_has_no_changes),
+        cmocka_unit_test(bad_wishes_for_another_answer_are_refused),
+        cmocka_unit_test(another_answer_is_by_the_threshold_of_the_group),
         cmocka_unit_test(rights_are_asked_for),
     };
 

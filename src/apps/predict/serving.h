@@ -57,7 +57,7 @@ void tdl_served_drop(tdl_served *served); /* accepts NULL */
  * serves on; the others are swapped all the same. */
 tdl_status tdl_served_refresh(tdl_app *app, tdl_report *why);
 
-/* tdl_app_ops.answer_rows and .explain_rows, in rows.c */
+/* tdl_app_ops.answer_rows, in rows.c, and .explain_rows, in rows_explain.c */
 tdl_status tdl_predict_answer_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_arena *arena,
                                    tdl_decision **ret, size_t *ret_n, tdl_jw *out, tdl_report *why);
 tdl_status tdl_predict_explain_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_jw *out,
