@@ -504,6 +504,79 @@ static void another_answer_is_by_the_threshold_of_the_group(void **state)
                 number_at("rows.0.adjustment.threshold") - 1e-12);
 }
 
+static const json_t *drift_of(const char *column)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(client_at(admin, "columns"), i, one)
+    {
+        if (!strcmp(json_string_value(json_object_get(one, "column")), column))
+            return one;
+    }
+    fail_msg("column %s is not told of", column);
+    return NULL;
+}
+
+/* Rows of the training table, then four times as many where everybody is in the south and x is
+ * above all of its deciles: of region then p = (about .5, .5) against q = (0, 1), whose index, with
+ * half a row for the empty part, is far above .2; weight is that of training. */
+static void drift_is_told_by_column_of_the_rows_that_were_answered(void **state)
+{
+    const char *all[] = {"fit",     csv,      "--target",    "bought",  "--name",
+                         "drifts",  "--data", treadle->data, "--model", "logistic",
+                         "--quiet", NULL,     NULL,          NULL};
+    tdl_buf calm = {0}, far = {0}, table = {0};
+    char output[256];
+    const char *line;
+
+    TDL_UNUSED(state);
+    if (treadle->store[0]) {
+        all[11] = "--store";
+        all[12] = treadle->store;
+    }
+    assert_int_equal(server_command(all, output, sizeof output), 0);
+    for (int i = 0; i < WAIT_STEPS && client_get(admin, "/v1/predict/drifts/schema") != 200; i++)
+        usleep(WAIT_US);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_int_equal(json_array_size(client_at(admin, "columns")), 0);
+    write_table(&table);
+    tdl_buf_text(&calm, "{\"explain\":0,\"rows\":[");
+    tdl_buf_text(&far, "{\"explain\":0,\"rows\":[");
+    line = strchr(table.at, '\n') + 1;
+    for (int i = 0; i < 200; i++, line = strchr(line, '\n') + 1) {
+        double x;
+        char region[6];
+        int weight;
+
+        assert_int_equal(sscanf(line, "%lf,%5[a-z],%d", &x, region, &weight), 3);
+        tdl_buf_printf(&calm, "%s{\"x\":%g,\"region\":\"%s\",\"weight\":%d}", i ? "," : "", x,
+                       region, weight);
+        tdl_buf_printf(&far, "%s{\"x\":99,\"region\":\"south\",\"weight\":%d}", i ? "," : "",
+                       weight);
+    }
+    tdl_buf_text(&calm, "]}");
+    tdl_buf_text(&far, "]}");
+    client_expect(admin, 200, "POST", "/v1/predict/drifts", calm.at);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_int_equal(json_array_size(client_at(admin, "columns")), 3);
+    assert_float_equal(number_at("alarms"), 0, 0);
+    assert_string_equal(json_string_value(json_object_get(drift_of("x"), "state")), "calm");
+    for (int i = 0; i < 4; i++)
+        client_expect(admin, 200, "POST", "/v1/predict/drifts", far.at);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live?limit=800", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_float_equal(number_at("alarms"), 2, 0);
+    assert_string_equal(json_string_value(json_object_get(drift_of("x"), "state")), "alarm");
+    assert_string_equal(json_string_value(json_object_get(drift_of("region"), "state")), "alarm");
+    assert_string_equal(json_string_value(json_object_get(drift_of("weight"), "state")), "calm");
+    tdl_buf_release(&calm);
+    tdl_buf_release(&far);
+    tdl_buf_release(&table);
+}
+
 /* The outcome of a row is told by nobody in particular. */
 static void outcomes_make_no_user(void **state)
 {
@@ -567,6 +640,7 @@ static int run(const char *name)
         cmocka_unit_test(what_cannot_be_reached_has_no_changes),
         cmocka_unit_test(bad_wishes_for_another_answer_are_refused),
         cmocka_unit_test(another_answer_is_by_the_threshold_of_the_group),
+        cmocka_unit_test(drift_is_told_by_column_of_the_rows_that_were_answered),
         cmocka_unit_test(rights_are_asked_for),
     };
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/column_drift.h"
 #include "apps/predict/counterfactual.h"
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
@@ -417,8 +418,9 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     tdl_status st = tdl_predict_target_load(saved, &p->target, why);
     json_decref(saved);
     p->scores_n = s->contest.scores_n;
-    if (!st && !s->options->bare)
-        st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
+    if (!st && !s->options->bare &&
+        !(st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why)))
+        st = tdl_schema_add_drift(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
 }
 

@@ -90,6 +90,7 @@ static void write_why(const tdl_answering *a, size_t at, tdl_jw *w)
             tdl_jw_number(w, output[k]);
         tdl_jw_end_array(w);
     }
+    tdl_column_drift_write_parts(&a->served->drift, &a->asked.frame, at, w);
     if (a->asked.explained) {
         tdl_jw_ktext(w, "method", a->asked.explanation.method);
         tdl_jw_knumber(w, "error", a->asked.explanation.error);

@@ -15,6 +15,7 @@ void tdl_served_drop(tdl_served *s)
 {
     if (!s || atomic_fetch_sub(&s->references, 1) > 1)
         return;
+    tdl_column_drift_release(&s->drift);
     tdl_predictor_free(s->predictor);
     tdl_ledger_free(s->ledger);
     tdl_forecaster_free(s->forecaster);
@@ -42,8 +43,15 @@ static tdl_status load_model(tdl_app *app, const tdl_model_row *row, tdl_served 
     tdl_status st;
 
     tdl_json_parse(row->report, TDL_JSON_LAST_WINS, &s->card, NULL);
-    if (!tdl_model_row_forecasts(row))
-        return tdl_predict_load_row(store, app->context.data_dir, row, &s->predictor, why);
+    if (!tdl_model_row_forecasts(row)) {
+        if ((st = tdl_predict_load_row(store, app->context.data_dir, row, &s->predictor, why)))
+            return st;
+        if ((st = tdl_column_drift_load(s->predictor->schema, &s->drift, why))) {
+            tdl_predictor_free(s->predictor);
+            s->predictor = NULL;
+        }
+        return st;
+    }
     if ((st = tdl_forecaster_load_row(store, app->context.data_dir, row, &s->forecaster, why)) ||
         (st = tdl_ledger_new(s->forecaster, &s->ledger, why)))
         return st;

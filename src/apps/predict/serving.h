@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "apps/app.h"
+#include "apps/predict/column_drift.h"
 #include "apps/predict/ledger.h"
 #include "apps/predict/predictor.h"
 #include "base/slot.h"
@@ -23,6 +24,7 @@ typedef struct tdl_served {
     tdl_predictor *predictor;   /* or */
     tdl_forecaster *forecaster; /* neither: its file is damaged, as `why` says */
     tdl_ledger *ledger;         /* of the forecaster */
+    tdl_column_drift drift;     /* of the predictor's columns */
     json_t *card;               /* as it is stored; NULL = none */
     tdl_report why;
 } tdl_served;
