@@ -164,8 +164,11 @@ static void a_forecaster_stands_among_the_models_with_its_card(void **state)
     assert_string_equal(client_text(admin, "models.0.task"), "forecast");
     assert_string_equal(client_text(admin, "models.0.target"), "units");
     client_expect(admin, 200, "GET", "/v1/models/shops/card", NULL);
+    check("GET", "/v1/models/{model}/card");
     assert_float_equal(number_at("card.series"), 2, 0);
     assert_float_equal(number_at("card.period"), WEEK, 0);
+    client_expect(admin, 200, "GET", "/v1/models", NULL);
+    check("GET", "/v1/models");
 }
 
 static void what_is_asked_for_a_look_only_is_not_logged(void **state)
