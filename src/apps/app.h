@@ -52,6 +52,14 @@ typedef struct tdl_ask {
 /* Many rows of a table asked about at once, each of which is answered by itself. */
 enum { TDL_ASK_ROWS_MAX = 1000, TDL_ASK_EXPLAIN_MAX = 100 };
 
+/* What would have to change of a row, for which answer; see apps/predict/counterfactual.h. */
+typedef struct tdl_until_ask {
+    const char *answer;                               /* NULL: nothing is looked for */
+    const char *keep, *only_up, *only_down, *between; /* NULL = none */
+    size_t most;                                      /* columns that change; 0 = 3 */
+    double seconds;                                   /* for all rows together; 0 = 2 */
+} tdl_until_ask;
+
 typedef struct tdl_rows_ask {
     tdl_str model;        /* by its name */
     const json_t *rows;   /* an array of at most TDL_ASK_ROWS_MAX objects */
@@ -59,9 +67,25 @@ typedef struct tdl_rows_ask {
     size_t keep;          /* how many its decision keeps; 0 = none is looked for */
     double level;         /* of intervals and sets, in (0, 1); 0 = none */
     tdl_str of_class;     /* what is explained; empty = the class that is predicted */
+    tdl_until_ask until;  /* explain_rows: for another answer, instead of what this one rests on */
     const char (*id)[37]; /* [rows] of the decisions; NULL = none is made */
     int64_t time_us;      /* of the question */
 } tdl_rows_ask;
+
+/* Series of a forecaster asked about, each of which is answered by itself. */
+enum { TDL_ASK_LEVELS_MAX = 8, TDL_ASK_HISTORY_MAX = 1000000 };
+
+typedef struct tdl_series_ask {
+    tdl_str model;         /* by its name */
+    const json_t *series;  /* a name, or an array of at most TDL_ASK_ROWS_MAX; NULL = all */
+    const json_t *history; /* numbers, null where one is missing, of one series; NULL = its own */
+    const json_t *start;   /* time of the first of the history; NULL = not said */
+    size_t horizon;        /* steps; 0 = all that it was fitted for */
+    double level[TDL_ASK_LEVELS_MAX]; /* of intervals, in (0, 1) */
+    size_t levels_n;
+    const char (*id)[37]; /* of the decisions, as many as series; NULL = none is made */
+    int64_t time_us;      /* of the question */
+} tdl_series_ask;
 
 /* What there is to tell of models. */
 typedef enum tdl_about {
@@ -142,6 +166,22 @@ typedef struct tdl_app_ops {
     /* One JSON object. limit: of the newest decisions of all apps that are looked at */
     tdl_status (*tell)(tdl_app *app, tdl_about about, tdl_str model, size_t limit, tdl_arena *arena,
                        tdl_jw *out, tdl_report *why);
+
+    /* ---- for apps that forecast series; NULL for others ---- */
+
+    /* As answer_rows. A series that is not known, and comes without a history, gets an error of its
+     * own. */
+    tdl_status (*forecast)(tdl_app *app, const tdl_series_ask *ask, tdl_arena *arena,
+                           tdl_decision **ret, size_t *ret_n, tdl_jw *out, tdl_report *why);
+
+    /* The event by which a value that became known is kept: {"series", "time", "truth"} of a model.
+     * It reaches the app by learn_one, as all do. ret lives in `arena`; TDL_E_INVALID */
+    tdl_status (*series_truth)(tdl_app *app, tdl_str model, const json_t *outcome, tdl_arena *arena,
+                               tdl_event *ret, tdl_report *why);
+
+    /* How right forecasts were, and those of one series (empty = the first). */
+    tdl_status (*tell_series)(tdl_app *app, tdl_str model, tdl_str series, tdl_jw *out,
+                              tdl_report *why);
 } tdl_app_ops;
 
 extern const tdl_app_ops tdl_recommend_app; /* apps/recommend/recommend.c */

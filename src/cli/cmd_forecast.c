@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/forecast_print.h"
+#include "cli/forecast_saved.h"
 #include "cli/progress.h"
 #include "table/read.h"
 
@@ -77,11 +78,12 @@ static const tdl_option options[] = {
     {"model",
      TDL_OPTION_TEXT,
      offsetof(tdl_forecast_values, model),
-     "M,M",
+     "M,M|NAME",
      "auto",
      0,
      0,
-     {"members that may be chosen", "可供选择的模型"}},
+     {"members that may be chosen; or a forecaster that was saved",
+      "可供选择的模型；或已保存的预测模型"}},
     {"output",
      TDL_OPTION_TEXT,
      offsetof(tdl_forecast_values, output),
@@ -93,11 +95,12 @@ static const tdl_option options[] = {
     {"save",
      TDL_OPTION_TEXT,
      offsetof(tdl_forecast_values, save),
-     "FILE",
+     "NAME|FILE",
      NULL,
      0,
      0,
-     {"keep the forecaster in a model file", "把预测模型存入文件"}},
+     {"keep the forecaster: under a name, where it serves, or in a file",
+      "保存预测模型：按名称（即可提供服务）或存入文件"}},
     {"backtest",
      TDL_OPTION_FLAG,
      offsetof(tdl_forecast_values, backtest),
@@ -272,8 +275,6 @@ static tdl_status read_levels(const char *text, tdl_forecast_job *job, tdl_repor
 static tdl_status series_options(const tdl_forecast_values *v, tdl_series_options *ret,
                                  tdl_report *why)
 {
-    static const char *const layouts[] = {
-        [TDL_LAYOUT_LONG] = "long", [TDL_LAYOUT_COLUMNS] = "columns", [TDL_LAYOUT_ROWS] = "rows"};
     *ret = (tdl_series_options){.time = tdl_str_of(v->time),
                                 .value = tdl_str_of(v->value),
                                 .series = tdl_str_of(v->series),
@@ -281,25 +282,21 @@ static tdl_status series_options(const tdl_forecast_values *v, tdl_series_option
     if (v->aggregate && !tdl_aggregate_find(tdl_str_of(v->aggregate), &ret->aggregate))
         return TDL_FAIL(why, TDL_E_USAGE, "--aggregate is sum, mean or last, not \"%s\"",
                         v->aggregate);
-    for (size_t i = TDL_LAYOUT_LONG; v->layout && i <= TDL_LAYOUT_ROWS; i++)
-        if (!strcmp(v->layout, layouts[i]))
-            ret->layout = (tdl_layout)i;
-    if (v->layout && !ret->layout)
+    if (v->layout && !tdl_layout_find(tdl_str_of(v->layout), &ret->layout))
         return TDL_FAIL(why, TDL_E_USAGE, "--layout is long, columns or rows, not \"%s\"",
                         v->layout);
     return TDL_OK;
 }
 
-static tdl_status read_set(const tdl_forecast_values *v, const char *path, tdl_series_set *ret,
+static tdl_status read_set(const tdl_series_options *as, const char *path, tdl_series_set *ret,
                            tdl_report *why)
 {
     tdl_frame frame = {0};
-    tdl_series_options as;
-    tdl_status st = series_options(v, &as, why);
+    tdl_status st = tdl_frame_read(path, NULL, &frame, NULL, why);
 
-    if (st || (st = tdl_frame_read(path, NULL, &frame, NULL, why)))
+    if (st)
         return st;
-    if ((st = tdl_series_of(&frame, &as, ret, why)))
+    if ((st = tdl_series_of(&frame, as, ret, why)))
         tdl_report_prefix(why, "%s", path);
     tdl_frame_release(&frame);
     return st;
@@ -358,12 +355,28 @@ static tdl_status stock_options(const tdl_forecast_values *v, tdl_forecast_job *
 }
 
 static tdl_status fit_and_print(const tdl_forecast_values *v, tdl_forecast_job *job,
-                                const tdl_forecast_options *fit, tdl_report *why)
+                                const tdl_series_options *reading, const tdl_forecast_options *fit,
+                                tdl_report *why)
 {
     tdl_status st = tdl_forecaster_fit(&job->set, fit, &job->forecaster, why);
 
     if (!st && v->save)
-        st = tdl_forecaster_save(job->forecaster, v->save, why);
+        st = tdl_forecast_keep(job, v, reading, why);
+    return st ? st : tdl_forecast_print(job, v, why);
+}
+
+/* From a forecaster that was kept. */
+static tdl_status answer(const tdl_forecast_values *v, tdl_forecast_job *job,
+                         const tdl_series_options *reading, bool only_backtest, tdl_report *why)
+{
+    tdl_status st;
+
+    if (only_backtest || v->backtest || v->save || v->covariates)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "leave --model out to fit anew",
+                             "--model %s is fitted already, and no member is called so: it cannot "
+                             "be tested or saved again",
+                             v->model);
+    st = tdl_forecast_fetch(job, v, reading, why);
     return st ? st : tdl_forecast_print(job, v, why);
 }
 
@@ -373,20 +386,31 @@ static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_
     tdl_progress progress = tdl_progress_start(v->common.quiet);
     tdl_forecast_job job = {.path = path};
     tdl_forecast_options fit = {.tell = tell, .tell_context = &progress};
+    tdl_series_options reading;
     tdl_status st;
 
     if (!v->covariates && v->holidays) {
         st = TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
         goto out;
     }
-    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)))
+    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)) ||
+        (st = series_options(v, &reading, why)))
         goto out;
+    if (!tdl_forecast_model_is_members(v->model)) {
+        st = answer(v, &job, &reading, only_backtest, why);
+        goto out;
+    }
+    if (!path) {
+        st = TDL_FAIL_HINT(why, TDL_E_USAGE, "or --model NAME, of one that was saved",
+                           "treadle forecast needs a FILE");
+        goto out;
+    }
     if (v->covariates) {
         if (!(st = tdl_forecast_regress(&job, v, only_backtest, why)) && job.tested)
             st = check_bars(v, &job.backtest, why);
         goto out;
     }
-    if ((st = read_set(v, path, &job.set, why)))
+    if ((st = read_set(&reading, path, &job.set, why)))
         goto out;
     fit.horizon = v->horizon ? (size_t)v->horizon : job.set.periods_n ? job.set.period[0] : 10;
     if (strcmp(v->model, "auto") != 0)
@@ -400,7 +424,8 @@ static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_
     job.horizon = fit.horizon;
     job.tested = !st && (only_backtest || v->backtest);
     if (!st)
-        st = only_backtest ? tdl_forecast_print(&job, v, why) : fit_and_print(v, &job, &fit, why);
+        st = only_backtest ? tdl_forecast_print(&job, v, why)
+                           : fit_and_print(v, &job, &reading, &fit, why);
     if (!st && job.tested)
         st = check_bars(v, &job.backtest, why);
     tdl_progress_finish(&progress);
@@ -423,8 +448,8 @@ static tdl_status run_backtest(const void *values, char **arguments, tdl_report 
 
 const tdl_command tdl_command_forecast = {
     .name = "forecast",
-    .arguments = "FILE",
-    .arguments_n = 1,
+    .arguments = "[FILE]",
+    .optional_n = 1,
     .values_size = sizeof(tdl_forecast_values),
     .options = options,
     .options_n = sizeof options / sizeof options[0],
@@ -432,7 +457,9 @@ const tdl_command tdl_command_forecast = {
     .examples = "  treadle forecast sales.csv --horizon 28 --value units --series shop\n"
                 "  treadle forecast ETTh1.csv --horizon 96 --levels 80,90,95 --backtest\n"
                 "  treadle forecast sales.csv --horizon 28 --lead-time 7 --service 0.98\n"
-                "  treadle forecast rides.csv --value riders --covariates all --holidays us\n",
+                "  treadle forecast rides.csv --value riders --covariates all --holidays us\n"
+                "  treadle forecast sales.csv --horizon 28 --save sales\n"
+                "  treadle forecast newer.csv --model sales --horizon 7\n",
     .run = run_forecast,
 };
 

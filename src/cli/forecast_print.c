@@ -37,10 +37,35 @@ static void ask_release(ask *a)
     free(a->high);
 }
 
-static tdl_status ask_of(const tdl_forecast_job *job, size_t series, ask *a, tdl_report *why)
+/* The series that are told of: those of a newer table, else those of the forecaster. */
+static size_t series_shown(const tdl_forecast_job *job)
 {
-    return tdl_forecaster_predict(job->forecaster, series, NULL, 0, job->horizon, job->level,
-                                  job->levels_n, &a->forecast, why);
+    return job->newer ? job->set.series_n : tdl_forecaster_series(job->forecaster);
+}
+
+static const tdl_series *series_at(const tdl_forecast_job *job, size_t i)
+{
+    return job->newer ? &job->set.series[i] : tdl_forecaster_at(job->forecaster, i);
+}
+
+/* SIZE_MAX: the forecaster has not seen it. */
+static size_t fitted_of(const tdl_forecast_job *job, size_t i)
+{
+    size_t of = i;
+
+    if (job->newer &&
+        !tdl_forecaster_find(job->forecaster, tdl_str_of(job->set.series[i].name), &of))
+        return SIZE_MAX;
+    return of;
+}
+
+static tdl_status ask_of(const tdl_forecast_job *job, size_t i, ask *a, tdl_report *why)
+{
+    const tdl_series *newer = job->newer ? &job->set.series[i] : NULL;
+
+    return tdl_forecaster_predict(job->forecaster, fitted_of(job, i), newer ? newer->y : NULL,
+                                  newer ? newer->n : 0, job->horizon, job->level, job->levels_n,
+                                  &a->forecast, why);
 }
 
 static void time_of(const tdl_forecast_job *job, const tdl_series *s, size_t h, char *ret)
@@ -57,12 +82,14 @@ static tdl_status stock_of(const tdl_forecast_job *job, size_t series, const ask
                            tdl_report *why)
 {
     tdl_demand demand = {.mean = a->mean, .horizon = job->horizon};
+    size_t fitted = fitted_of(job, series);
     tdl_status st;
 
-    demand.residual = tdl_forecaster_residuals(job->forecaster, series, &demand.paths_n);
+    if (fitted != SIZE_MAX)
+        demand.residual = tdl_forecaster_residuals(job->forecaster, fitted, &demand.paths_n);
     st = tdl_stock_plan(&demand, &job->stock, ret, why);
     if (st)
-        tdl_report_prefix(why, "series %s", tdl_forecaster_at(job->forecaster, series)->name);
+        tdl_report_prefix(why, "series %s", series_at(job, series)->name);
     return st;
 }
 
@@ -106,8 +133,8 @@ static tdl_status write_csv(void *context, FILE *out, tdl_report *why)
     for (size_t k = 0; k < job->levels_n; k++)
         fprintf(out, ",low_%g,high_%g", 100 * job->level[k], 100 * job->level[k]);
     fputc('\n', out);
-    for (size_t i = 0; i < tdl_forecaster_series(job->forecaster); i++) {
-        const tdl_series *s = tdl_forecaster_at(job->forecaster, i);
+    for (size_t i = 0; i < series_shown(job); i++) {
+        const tdl_series *s = series_at(job, i);
 
         if ((st = ask_of(job, i, &a, why)))
             goto out;
@@ -136,8 +163,8 @@ static void print_found(const tdl_forecast_job *job, FILE *out)
     tdl_buf step = {0};
 
     tdl_step_print(set->step, &step);
-    fprintf(out, tdl_tr("%zu series, a step of %s, ", "%zu 个序列，步长 %s，"), set->series_n,
-            step.at ? step.at : "");
+    fprintf(out, tdl_tr("%zu series, a step of %s, ", "%zu 个序列，步长 %s，"),
+            job->forecaster ? series_shown(job) : set->series_n, step.at ? step.at : "");
     if (set->periods_n)
         fprintf(out, tdl_tr("season %zu%s", "季节周期 %zu%s"), set->period[0],
                 set->period_found ? tdl_tr(" (found)", "（自动识别）") : "");
@@ -164,6 +191,21 @@ static bool first_of_kind(const tdl_backtest *b, size_t line)
     return true;
 }
 
+static void print_line(const tdl_backtest_line *l, const char *name, FILE *out)
+{
+    fprintf(out, "%-26s %9.3f %8.3f %8.3f %11.5g %11.5g %7zu %7zu\n", name, l->smape, l->mase,
+            l->owa, l->rmse, l->mae, l->chosen, l->forecasts);
+}
+
+void tdl_forecast_print_verdict(const tdl_backtest *b, FILE *out)
+{
+    if (tdl_backtest_baseline_wins(b))
+        fprintf(out, "%s",
+                tdl_tr("the seasonal naive is as good or better: what repeats the last season is "
+                       "enough here\n",
+                       "季节朴素法同样好或更好：重复上一季节就足够了\n"));
+}
+
 static void print_backtest(const tdl_forecast_job *job, FILE *out)
 {
     const tdl_backtest *b = &job->backtest;
@@ -171,14 +213,12 @@ static void print_backtest(const tdl_forecast_job *job, FILE *out)
     fprintf(out, "%-26s %9s %8s %8s %11s %11s %7s %7s\n", tdl_tr("back-test", "回测"), "sMAPE",
             "MASE", "OWA", "RMSE", "MAE", tdl_tr("chosen", "入选"), tdl_tr("of", "总数"));
     for (size_t i = 0; i < b->lines_n; i++) {
-        const tdl_backtest_line *l = &b->line[i];
-
-        if (!first_of_kind(b, i))
-            continue;
-
-        fprintf(out, "%-26s %9.3f %8.3f %8.3f %11.5g %11.5g %7zu %7zu\n", l->name, l->smape,
-                l->mase, l->owa, l->rmse, l->mae, l->chosen, l->forecasts);
+        if (first_of_kind(b, i))
+            print_line(&b->line[i], b->line[i].name, out);
+        if (i == 0)
+            print_line(&b->baseline, tdl_tr("seasonal naive (baseline)", "季节朴素（基线）"), out);
     }
+    tdl_forecast_print_verdict(b, out);
     for (size_t k = 0; k < b->levels_n; k++)
         fprintf(out,
                 tdl_tr("interval %g %%: measured %.1f %%, worst series %.1f %%\n",
@@ -197,12 +237,18 @@ static void print_backtest(const tdl_forecast_job *job, FILE *out)
 
 static void print_chosen(const tdl_forecast_job *job, FILE *out)
 {
-    for (size_t i = 0; i < tdl_forecaster_series(job->forecaster) && i < LINES_SHOWN; i++) {
-        const tdl_selection *s = tdl_forecaster_chosen(job->forecaster, i);
+    for (size_t i = 0; i < series_shown(job) && i < LINES_SHOWN; i++) {
+        size_t fitted = fitted_of(job, i);
         char name[TDL_VARIANT_NAME_MAX];
         const char *and = "";
 
-        fprintf(out, "%-20s ", tdl_forecaster_at(job->forecaster, i)->name);
+        fprintf(out, "%-20s ", series_at(job, i)->name);
+        if (fitted == SIZE_MAX) {
+            fprintf(out, "%s\n",
+                    tdl_tr("new: as the series it is most like", "新序列：按最相似的序列预测"));
+            continue;
+        }
+        const tdl_selection *s = tdl_forecaster_chosen(job->forecaster, fitted);
         for (size_t e = 0; e < s->entrants_n; e++)
             if (s->entrant[e].weight > 0) {
                 tdl_entrant_label(s, e, name);
@@ -226,14 +272,13 @@ static tdl_status print_stock(const tdl_forecast_job *job, FILE *out, tdl_report
                 tdl_tr("demand", "需求"), tdl_tr("safety", "安全库存"),
                 tdl_tr("reorder at", "再订货点"), tdl_tr("order up to", "补货至"),
                 tdl_tr("order now", "现在订"), "EOQ");
-    for (size_t i = 0; i < tdl_forecaster_series(job->forecaster) && !st; i++) {
+    for (size_t i = 0; i < series_shown(job) && !st; i++) {
         tdl_stock s;
 
         if ((st = ask_of(job, i, &a, why)) || (st = stock_of(job, i, &a, &s, why)))
             break;
-        fprintf(out, "%-20s %12.5g %12.5g %12.5g %12.5g %12.5g",
-                tdl_forecaster_at(job->forecaster, i)->name, s.expected, s.safety, s.reorder_point,
-                s.order_up_to, s.order);
+        fprintf(out, "%-20s %12.5g %12.5g %12.5g %12.5g %12.5g", series_at(job, i)->name,
+                s.expected, s.safety, s.reorder_point, s.order_up_to, s.order);
         if (isfinite(s.eoq))
             fprintf(out, " %12.5g\n", s.eoq);
         else
@@ -245,44 +290,6 @@ static tdl_status print_stock(const tdl_forecast_job *job, FILE *out, tdl_report
 
 /* ---- JSON ---- */
 
-static void json_backtest(const tdl_backtest *b, tdl_jw *w)
-{
-    tdl_jw_key(w, "backtest");
-    tdl_jw_object(w);
-    tdl_jw_kint(w, "origins", (int64_t)b->origins);
-    tdl_jw_kint(w, "series", (int64_t)b->series);
-    tdl_jw_kint(w, "too_short", (int64_t)b->too_short);
-    tdl_jw_key(w, "leaderboard");
-    tdl_jw_array(w);
-    for (size_t i = 0; i < b->lines_n; i++) {
-        const tdl_backtest_line *l = &b->line[i];
-
-        tdl_jw_object(w);
-        tdl_jw_ktext(w, "name", l->name);
-        tdl_jw_knumber(w, "smape", l->smape);
-        tdl_jw_knumber(w, "mase", l->mase);
-        tdl_jw_knumber(w, "owa", l->owa);
-        tdl_jw_knumber(w, "rmse", l->rmse);
-        tdl_jw_knumber(w, "mae", l->mae);
-        tdl_jw_kint(w, "forecasts", (int64_t)l->forecasts);
-        tdl_jw_kint(w, "chosen", (int64_t)l->chosen);
-        tdl_jw_end_object(w);
-    }
-    tdl_jw_end_array(w);
-    tdl_jw_key(w, "intervals");
-    tdl_jw_array(w);
-    for (size_t k = 0; k < b->levels_n; k++) {
-        tdl_jw_object(w);
-        tdl_jw_knumber(w, "level", b->level[k]);
-        tdl_jw_knumber(w, "coverage", b->coverage[k]);
-        tdl_jw_knumber(w, "worst_series", b->worst[k]);
-        tdl_jw_knumber(w, "width", b->width[k]);
-        tdl_jw_end_object(w);
-    }
-    tdl_jw_end_array(w);
-    tdl_jw_end_object(w);
-}
-
 static void json_numbers(tdl_jw *w, const char *key, const double *value, size_t n)
 {
     tdl_jw_key(w, key);
@@ -292,12 +299,35 @@ static void json_numbers(tdl_jw *w, const char *key, const double *value, size_t
     tdl_jw_end_array(w);
 }
 
+/* What forecasts a series; nothing of one that is new. */
+static void json_models(const tdl_forecast_job *job, size_t fitted, tdl_jw *w)
+{
+    char text[TDL_VARIANT_NAME_MAX];
+
+    tdl_jw_key(w, "models");
+    tdl_jw_array(w);
+    if (fitted != SIZE_MAX) {
+        const tdl_selection *chosen = tdl_forecaster_chosen(job->forecaster, fitted);
+
+        for (size_t e = 0; e < chosen->entrants_n; e++)
+            if (chosen->entrant[e].weight > 0) {
+                tdl_jw_object(w);
+                tdl_entrant_label(chosen, e, text);
+                tdl_jw_ktext(w, "name", text);
+                tdl_jw_knumber(w, "weight", chosen->entrant[e].weight);
+                tdl_jw_knumber(w, "score", chosen->entrant[e].score);
+                tdl_jw_end_object(w);
+            }
+    }
+    tdl_jw_end_array(w);
+}
+
 static tdl_status json_series(const tdl_forecast_job *job, size_t i, ask *a, tdl_jw *w,
                               tdl_report *why)
 {
-    const tdl_series *s = tdl_forecaster_at(job->forecaster, i);
-    const tdl_selection *chosen = tdl_forecaster_chosen(job->forecaster, i);
-    char text[TDL_TIME_TEXT_MAX + TDL_VARIANT_NAME_MAX];
+    const tdl_series *s = series_at(job, i);
+    size_t fitted = fitted_of(job, i);
+    char text[TDL_TIME_TEXT_MAX];
     tdl_stock stock;
     tdl_status st = ask_of(job, i, a, why);
 
@@ -308,18 +338,7 @@ static tdl_status json_series(const tdl_forecast_job *job, size_t i, ask *a, tdl
     tdl_jw_kint(w, "points", (int64_t)s->n);
     tdl_jw_kint(w, "filled", (int64_t)s->filled);
     tdl_jw_kbool(w, "floor", a->forecast.floor);
-    tdl_jw_key(w, "models");
-    tdl_jw_array(w);
-    for (size_t e = 0; e < chosen->entrants_n; e++)
-        if (chosen->entrant[e].weight > 0) {
-            tdl_jw_object(w);
-            tdl_entrant_label(chosen, e, text);
-            tdl_jw_ktext(w, "name", text);
-            tdl_jw_knumber(w, "weight", chosen->entrant[e].weight);
-            tdl_jw_knumber(w, "score", chosen->entrant[e].score);
-            tdl_jw_end_object(w);
-        }
-    tdl_jw_end_array(w);
+    json_models(job, fitted, w);
     time_of(job, s, 0, text);
     tdl_jw_ktext(w, "first", text);
     json_numbers(w, "forecast", a->mean, job->horizon);
@@ -366,12 +385,14 @@ static tdl_status print_json(const tdl_forecast_job *job, tdl_report *why)
     tdl_jw_kbool(&w, "period_found", job->set.period_found);
     tdl_jw_kint(&w, "filled", (int64_t)job->set.filled);
     tdl_jw_kint(&w, "aggregated", (int64_t)job->set.aggregated);
-    if (job->tested)
-        json_backtest(&job->backtest, &w);
+    if (job->tested) {
+        tdl_jw_key(&w, "backtest");
+        tdl_backtest_write(&job->backtest, &w);
+    }
     if (job->forecaster) {
         tdl_jw_key(&w, "series");
         tdl_jw_array(&w);
-        for (size_t i = 0; i < tdl_forecaster_series(job->forecaster) && !st; i++)
+        for (size_t i = 0; i < series_shown(job) && !st; i++)
             st = json_series(job, i, &a, &w, why);
         tdl_jw_end_array(&w);
     }

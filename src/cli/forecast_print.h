@@ -2,6 +2,8 @@
 #ifndef TDL_CLI_FORECAST_PRINT_H
 #define TDL_CLI_FORECAST_PRINT_H
 
+#include <stdio.h>
+
 #include "cli/command.h"
 #include "forecast/backtest.h"
 #include "forecast/inventory.h"
@@ -17,8 +19,9 @@ typedef struct tdl_forecast_values {
 } tdl_forecast_values;
 
 typedef struct tdl_forecast_job {
-    const char *path;
+    const char *path; /* NULL: a forecaster that was kept, from its own history */
     tdl_series_set set;
+    bool newer; /* `set` is what a forecaster that was kept answers from */
     size_t horizon;
     double level[TDL_LEVELS_MAX];
     size_t levels_n;
@@ -33,9 +36,13 @@ typedef struct tdl_forecast_job {
 tdl_status tdl_forecast_print(const tdl_forecast_job *job, const tdl_forecast_values *v,
                               tdl_report *why);
 
+/* A line when the baseline of a back-test wins. */
+void tdl_forecast_print_verdict(const tdl_backtest *b, FILE *out);
+
 /* With --covariates: rows after the last one that has a value are forecast by regression
- * (forecast/regression.h); a back-test holds out the last --horizon rows that have one. Reads
- * job->path, fills in the back-test's first line, prints. */
+ * (forecast/regression.h); a back-test holds out --horizon rows that have one from each of
+ * --origins places. Reads job->path, fills in the back-test's first line and its baseline, prints.
+ */
 tdl_status tdl_forecast_regress(tdl_forecast_job *job, const tdl_forecast_values *v,
                                 bool only_backtest, tdl_report *why);
 

@@ -120,48 +120,117 @@ static tdl_status half_widths(const tdl_regression *m, const tdl_forecast_job *j
     return st;
 }
 
-/* Fit on all but the last rows, measure on those. */
+/* What a back-test compares: truth, forecast and the seasonal naive of the rows that were held. */
+typedef struct held_rows {
+    double *y, *f, *naive;   /* [n] */
+    double mase, naive_mase; /* sums over origins */
+    size_t n, period;
+} held_rows;
+
+/* The season of the values in order of time: the one asked for, else the one found, else 1. */
+static size_t season_of(const regress *r, const double *y)
+{
+    const tdl_series all = {.y = (double *)y, .n = r->known_n};
+    size_t found = r->v->period ? (size_t)r->v->period : tdl_period_find(&all, 1);
+
+    return found ? found : 1;
+}
+
+/* Fit on what was known `back` rows before the end, forecast the next `held`. y [known_n] */
+static tdl_status run_origin(const regress *r, tdl_forecast_job *job, const double *y, size_t back,
+                             size_t held, held_rows *h, tdl_report *why)
+{
+    const tdl_forecast_task season = {
+        .horizon = held, .period = {h->period}, .periods_n = h->period > 1};
+    size_t n = r->known_n - back;
+    tdl_backtest *b = &job->backtest;
+    double half[TDL_LEVELS_MAX] = {0}, scale, error = 0, naive_error = 0;
+    tdl_regression *m = NULL;
+    tdl_status st;
+
+    if ((st = fit(r, n, &m, why)) ||
+        (st = tdl_regression_predict(m, &r->frame, r->known + n, held, h->f + h->n, why)) ||
+        (st = half_widths(m, job, half, why)))
+        goto out;
+    scale = tdl_forecast_scale(&season, y, n);
+    for (size_t i = 0; i < held; i++) {
+        size_t at = h->n + i;
+
+        h->y[at] = y[n + i];
+        h->naive[at] = y[n - h->period + i % h->period];
+        error += fabs(h->y[at] - h->f[at]);
+        naive_error += fabs(h->y[at] - h->naive[at]);
+    }
+    h->mase += error / (double)held / scale;
+    h->naive_mase += naive_error / (double)held / scale;
+    for (size_t k = 0; k < job->levels_n; k++) {
+        for (size_t i = 0; i < held; i++)
+            b->coverage[k] += fabs(h->y[h->n + i] - h->f[h->n + i]) <= half[k];
+        b->width[k] += 2 * half[k];
+    }
+    h->n += held;
+out:
+    tdl_regression_free(m);
+    return st;
+}
+
+static void measure(tdl_backtest_line *line, const char *name, const held_rows *h, const double *f,
+                    double mase)
+{
+    *line = (tdl_backtest_line){.rmse = tdl_rmse(h->y, f, NULL, h->n),
+                                .mae = tdl_mae(h->y, f, NULL, h->n),
+                                .smape = tdl_smape(h->y, f, h->n),
+                                .mase = mase,
+                                .owa = (double)NAN,
+                                .forecasts = h->n};
+    snprintf(line->name, sizeof line->name, "%s", name);
+}
+
+/* The last --horizon rows (a fifth without it) are held from each of --origins places, one behind
+ * the other, and what was known before is fitted anew. */
 static tdl_status backtest(regress *r, tdl_forecast_job *job, tdl_report *why)
 {
     size_t held = r->v->horizon ? (size_t)r->v->horizon : r->known_n / 5;
-    size_t n = r->known_n > held ? r->known_n - held : 0;
-    double *f = malloc((held ? held : 1) * sizeof *f), *y = malloc((held ? held : 1) * sizeof *y);
-    double half[TDL_LEVELS_MAX] = {0};
-    tdl_regression *m = NULL;
+    size_t many = (size_t)r->v->origins, room = many * held + 1;
+    double *y = malloc((r->known_n + 1) * sizeof *y);
+    held_rows h = {.y = malloc(room * sizeof *h.y),
+                   .f = malloc(room * sizeof *h.f),
+                   .naive = malloc(room * sizeof *h.naive)};
     tdl_backtest *b = &job->backtest;
     tdl_status st = TDL_OK;
 
-    if (!f || !y) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", held);
+    if (!y || !h.y || !h.f || !h.naive) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", room);
         goto out;
     }
-    if ((st = fit(r, n, &m, why)) ||
-        (st = tdl_regression_predict(m, &r->frame, r->known + n, held, f, why)) ||
-        (st = half_widths(m, job, half, why)))
+    for (size_t i = 0; i < r->known_n; i++)
+        y[i] = r->frame.column[r->value].number[r->known[i]];
+    h.period = season_of(r, y);
+    if (!held || r->known_n <= many * held + h.period) {
+        st = TDL_FAIL_HINT(why, TDL_E_INVALID, "take a shorter --horizon or fewer --origins",
+                           "%zu rows have a value: too few to hold %zu of them %zu times",
+                           r->known_n, held, many);
         goto out;
-    for (size_t i = 0; i < held; i++)
-        y[i] = r->frame.column[r->value].number[r->known[n + i]];
-    *b = (tdl_backtest){.lines_n = 1, .levels_n = job->levels_n, .origins = 1, .series = 1};
-    snprintf(b->line[0].name, sizeof b->line[0].name, "regression");
-    b->line[0].rmse = tdl_rmse(y, f, NULL, held);
-    b->line[0].mae = tdl_mae(y, f, NULL, held);
-    b->line[0].smape = tdl_smape(y, f, held);
-    b->line[0].mase = b->line[0].owa = (double)NAN;
-    b->line[0].forecasts = held;
-    for (size_t k = 0; k < job->levels_n; k++) {
-        size_t inside = 0;
-
-        for (size_t i = 0; i < held; i++)
-            inside += fabs(y[i] - f[i]) <= half[k];
+    }
+    *b = (tdl_backtest){.lines_n = 1, .levels_n = job->levels_n, .origins = many, .series = 1};
+    for (size_t o = many; o > 0 && !st; o--)
+        st = run_origin(r, job, y, o * held, held, &h, why);
+    if (st)
+        goto out;
+    measure(&b->line[0], "regression", &h, h.f, h.mase / (double)many);
+    measure(&b->baseline, "seasonal_naive", &h, h.naive, h.naive_mase / (double)many);
+    for (size_t k = 0; k < b->levels_n; k++) {
         b->level[k] = job->level[k];
-        b->coverage[k] = b->worst[k] = (double)inside / (double)held;
-        b->width[k] = 2 * half[k];
+        b->coverage[k] /= (double)h.n;
+        b->worst[k] = b->coverage[k];
+        b->width[k] /= (double)many;
     }
     job->tested = true;
 out:
-    tdl_regression_free(m);
-    free(f);
     free(y);
+    free(h.y);
+    free(h.f);
+    free(h.naive);
     return st;
 }
 
@@ -206,9 +275,14 @@ static void print_text(const regress *r, FILE *out)
             r->known_n, r->future_n);
     if (r->job->tested) {
         fprintf(out,
-                tdl_tr("back-test on the last %zu rows: RMSE %.4g, MAE %.4g\n",
-                       "在最后 %zu 行上回测：RMSE %.4g，MAE %.4g\n"),
-                b->line[0].forecasts, b->line[0].rmse, b->line[0].mae);
+                tdl_tr("back-test on %zu rows from %zu origins: RMSE %.4g, MAE %.4g\n",
+                       "在 %zu 行（%zu 个起点）上回测：RMSE %.4g，MAE %.4g\n"),
+                b->line[0].forecasts, b->origins, b->line[0].rmse, b->line[0].mae);
+        fprintf(out,
+                tdl_tr("seasonal naive (baseline): RMSE %.4g, MAE %.4g\n",
+                       "季节朴素（基线）：RMSE %.4g，MAE %.4g\n"),
+                b->baseline.rmse, b->baseline.mae);
+        tdl_forecast_print_verdict(b, out);
         for (size_t k = 0; k < b->levels_n; k++)
             fprintf(out, tdl_tr("interval %g %%: measured %.1f %%\n", "区间 %g%%：实测 %.1f%%\n"),
                     100 * b->level[k], 100 * b->coverage[k]);
@@ -236,8 +310,18 @@ static void print_json(const regress *r)
         tdl_jw_key(&w, "backtest");
         tdl_jw_object(&w);
         tdl_jw_kint(&w, "rows", (int64_t)job->backtest.line[0].forecasts);
+        tdl_jw_kint(&w, "origins", (int64_t)job->backtest.origins);
         tdl_jw_knumber(&w, "rmse", job->backtest.line[0].rmse);
         tdl_jw_knumber(&w, "mae", job->backtest.line[0].mae);
+        tdl_jw_knumber(&w, "mase", job->backtest.line[0].mase);
+        tdl_jw_key(&w, "baseline");
+        tdl_jw_object(&w);
+        tdl_jw_ktext(&w, "name", job->backtest.baseline.name);
+        tdl_jw_knumber(&w, "rmse", job->backtest.baseline.rmse);
+        tdl_jw_knumber(&w, "mae", job->backtest.baseline.mae);
+        tdl_jw_knumber(&w, "mase", job->backtest.baseline.mase);
+        tdl_jw_end_object(&w);
+        tdl_jw_kbool(&w, "baseline_wins", tdl_backtest_baseline_wins(&job->backtest));
         tdl_jw_key(&w, "intervals");
         tdl_jw_array(&w);
         for (size_t k = 0; k < job->levels_n; k++) {

@@ -30,11 +30,10 @@ static tdl_backtest_line *line_of(tdl_backtest *b, const char *name)
     return line;
 }
 
-/* Sums of measures; the means are taken at the end. */
-static void add(tdl_backtest *b, const char *name, const double *truth, const double *forecast,
+/* Sums of measures; the means are taken at the end. line: NULL = there is no room for it */
+static void add(tdl_backtest_line *line, const double *truth, const double *forecast,
                 size_t horizon, double scale, bool chosen)
 {
-    tdl_backtest_line *line = line_of(b, name);
     double square = 0, absolute = 0;
 
     for (size_t h = 0; h < horizon; h++) {
@@ -79,9 +78,18 @@ static tdl_status add_members(run *r, const tdl_selection *s, const tdl_forecast
         double *own = r->work + entrant->variant * horizon;
         tdl_forecast_clip(known->y, known->n, s->margin, own, horizon);
         tdl_entrant_label(s, e, name);
-        add(r->ret, name, truth, own, horizon, scale, entrant->weight > 0);
+        add(line_of(r->ret, name), truth, own, horizon, scale, entrant->weight > 0);
     }
     return st;
+}
+
+/* The last season again; without a season the last value. */
+static void add_baseline(run *r, const tdl_series *known, size_t season, const double *truth,
+                         double scale)
+{
+    for (size_t h = 0; h < r->horizon; h++)
+        r->work[h] = known->y[known->n - season + h % season];
+    add(&r->ret->baseline, truth, r->work, r->horizon, scale, false);
 }
 
 static void add_intervals(run *r, size_t series, const double *truth, double scale)
@@ -138,11 +146,12 @@ static tdl_status run_origin(run *r, const tdl_series_set *set, size_t held, tdl
         if ((st = tdl_forecaster_predict(f, i, NULL, 0, r->horizon, r->ret->level, r->ret->levels_n,
                                          &ask, why)))
             break;
-        add(r->ret, "forecaster", truth, r->mean, r->horizon, scale, true);
+        add(line_of(r->ret, "forecaster"), truth, r->mean, r->horizon, scale, true);
         add_intervals(r, from[i], truth, scale);
+        add_baseline(r, s, season, truth, scale);
         if ((st = tdl_naive2(s->y, s->n, season, r->horizon, r->work, why)))
             break;
-        add(r->ret, "naive2", truth, r->work, r->horizon, scale, false);
+        add(line_of(r->ret, "naive2"), truth, r->work, r->horizon, scale, false);
         st = add_members(r, chosen, f, s, truth, scale, why);
     }
 out:
@@ -159,23 +168,29 @@ static int by_mase(const void *left, const void *right)
     return a->mase < b->mase ? -1 : a->mase > b->mase;
 }
 
+static void take_means(tdl_backtest_line *line)
+{
+    double n = line->forecasts ? (double)line->forecasts : 1;
+
+    line->smape /= n;
+    line->mase /= n;
+    line->rmse = sqrt(line->rmse / n);
+    line->mae /= n;
+}
+
 static void finish(run *r, size_t series_n)
 {
     tdl_backtest *b = r->ret;
     const tdl_backtest_line *naive;
 
-    for (size_t i = 0; i < b->lines_n; i++) {
-        tdl_backtest_line *line = &b->line[i];
-        double n = line->forecasts ? (double)line->forecasts : 1;
-
-        line->smape /= n;
-        line->mase /= n;
-        line->rmse = sqrt(line->rmse / n);
-        line->mae /= n;
-    }
+    for (size_t i = 0; i < b->lines_n; i++)
+        take_means(&b->line[i]);
+    take_means(&b->baseline);
     naive = line_of(b, "naive2");
     for (size_t i = 0; naive && i < b->lines_n; i++)
         b->line[i].owa = tdl_owa(b->line[i].smape, b->line[i].mase, naive->smape, naive->mase);
+    if (naive)
+        b->baseline.owa = tdl_owa(b->baseline.smape, b->baseline.mase, naive->smape, naive->mase);
     if (b->lines_n > 1)
         qsort(b->line + 1, b->lines_n - 1, sizeof *b->line, by_mase);
     for (size_t k = 0; k < b->levels_n; k++) {
@@ -225,6 +240,7 @@ tdl_status tdl_backtest_run(const tdl_series_set *set, const tdl_forecast_option
         goto out;
     }
     line_of(ret, "forecaster");
+    snprintf(ret->baseline.name, sizeof ret->baseline.name, "seasonal_naive");
     for (size_t o = many; o > 0 && !st; o--)
         st = run_origin(&r, set, o * horizon, why);
     if (!st && !ret->line[0].forecasts)
@@ -240,4 +256,58 @@ out:
     free(r.covered);
     free(r.asked);
     return st;
+}
+
+/* ---- told ---- */
+
+bool tdl_backtest_baseline_wins(const tdl_backtest *b)
+{
+    const tdl_backtest_line *own = &b->line[0];
+
+    if (!b->lines_n || !b->baseline.forecasts)
+        return false;
+    return isfinite(own->mase) && isfinite(b->baseline.mase) ? b->baseline.mase <= own->mase
+                                                             : b->baseline.mae <= own->mae;
+}
+
+static void write_line(const tdl_backtest_line *l, tdl_jw *out)
+{
+    tdl_jw_object(out);
+    tdl_jw_ktext(out, "name", l->name);
+    tdl_jw_knumber(out, "smape", l->smape);
+    tdl_jw_knumber(out, "mase", l->mase);
+    tdl_jw_knumber(out, "owa", l->owa);
+    tdl_jw_knumber(out, "rmse", l->rmse);
+    tdl_jw_knumber(out, "mae", l->mae);
+    tdl_jw_kint(out, "forecasts", (int64_t)l->forecasts);
+    tdl_jw_kint(out, "chosen", (int64_t)l->chosen);
+    tdl_jw_end_object(out);
+}
+
+void tdl_backtest_write(const tdl_backtest *b, tdl_jw *out)
+{
+    tdl_jw_object(out);
+    tdl_jw_kint(out, "origins", (int64_t)b->origins);
+    tdl_jw_kint(out, "series", (int64_t)b->series);
+    tdl_jw_kint(out, "too_short", (int64_t)b->too_short);
+    tdl_jw_key(out, "leaderboard");
+    tdl_jw_array(out);
+    for (size_t i = 0; i < b->lines_n; i++)
+        write_line(&b->line[i], out);
+    tdl_jw_end_array(out);
+    tdl_jw_key(out, "baseline");
+    write_line(&b->baseline, out);
+    tdl_jw_kbool(out, "baseline_wins", tdl_backtest_baseline_wins(b));
+    tdl_jw_key(out, "intervals");
+    tdl_jw_array(out);
+    for (size_t k = 0; k < b->levels_n; k++) {
+        tdl_jw_object(out);
+        tdl_jw_knumber(out, "level", b->level[k]);
+        tdl_jw_knumber(out, "coverage", b->coverage[k]);
+        tdl_jw_knumber(out, "worst_series", b->worst[k]);
+        tdl_jw_knumber(out, "width", b->width[k]);
+        tdl_jw_end_object(out);
+    }
+    tdl_jw_end_array(out);
+    tdl_jw_end_object(out);
 }

@@ -424,7 +424,7 @@ const tdl_selection *tdl_forecaster_chosen(const tdl_forecaster *f, size_t serie
     return &f->fitted[series].selection;
 }
 
-tdl_step tdl_forecaster_step(const tdl_forecaster *f)
+tdl_time_step tdl_forecaster_step(const tdl_forecaster *f)
 {
     return f->step;
 }
@@ -443,4 +443,43 @@ const double *tdl_forecaster_residuals(const tdl_forecaster *f, size_t series, s
 {
     *ret_n = f->fitted[series].residuals_n;
     return f->fitted[series].residual;
+}
+
+size_t tdl_forecaster_scores_max(const tdl_forecaster *f, size_t series)
+{
+    size_t own = f->fitted[series].residuals_n;
+
+    return own > f->shared_n ? own : f->shared_n;
+}
+
+size_t tdl_forecaster_scores(const tdl_forecaster *f, size_t series, size_t h, double level,
+                             double *ret, bool *ret_own)
+{
+    const tdl_fitted_series *s = &f->fitted[series];
+    size_t n = s->residuals_n;
+
+    *ret_own = ceil((double)(n + 1) * level - 1e-9) <= (double)n;
+    if (!*ret_own) {
+        if (f->shared_n)
+            memcpy(ret, f->shared + h * f->shared_n, f->shared_n * sizeof *ret);
+        return f->shared_n;
+    }
+    for (size_t o = 0; o < n; o++)
+        ret[o] = fabs(s->residual[o * f->horizon + h]) / s->scale;
+    tdl_sort_numbers(ret, n);
+    return n;
+}
+
+tdl_status tdl_forecaster_widths(const tdl_forecaster *f, size_t series, double level, double scale,
+                                 double *ret, tdl_report *why)
+{
+    const tdl_fitted_series *s = &f->fitted[series];
+    double *work = malloc((s->residuals_n + 1) * sizeof *work);
+
+    if (!work)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu residuals", s->residuals_n);
+    for (size_t h = 0; h < f->horizon; h++)
+        ret[h] = half_width(f, s, h, level, scale, work);
+    free(work);
+    return TDL_OK;
 }

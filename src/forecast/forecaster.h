@@ -66,12 +66,23 @@ size_t tdl_forecaster_horizon(const tdl_forecaster *forecaster);
 size_t tdl_forecaster_series(const tdl_forecaster *forecaster);
 const tdl_series *tdl_forecaster_at(const tdl_forecaster *forecaster, size_t series);
 const tdl_selection *tdl_forecaster_chosen(const tdl_forecaster *forecaster, size_t series);
-tdl_step tdl_forecaster_step(const tdl_forecaster *forecaster);
+tdl_time_step tdl_forecaster_step(const tdl_forecaster *forecaster);
 bool tdl_forecaster_find(const tdl_forecaster *forecaster, tdl_str name, size_t *ret);
 /* Signed residuals, truth less forecast, of the series' calibration origins: [ret_n][horizon],
  * borrowed. */
 const double *tdl_forecaster_residuals(const tdl_forecaster *forecaster, size_t series,
                                        size_t *ret_n);
+
+/* The scores |residual| / scale that an interval of `level` rests upon at step `h`, ascending: the
+ * series' own where they are enough, else those of all series.
+ *   ret      [tdl_forecaster_scores_max]
+ *   returns  how many */
+size_t tdl_forecaster_scores(const tdl_forecaster *forecaster, size_t series, size_t h,
+                             double level, double *ret, bool *ret_own);
+size_t tdl_forecaster_scores_max(const tdl_forecaster *forecaster, size_t series);
+/* Half the widths of its intervals, ret [horizon of the fit], of a history of that scale. */
+tdl_status tdl_forecaster_widths(const tdl_forecaster *forecaster, size_t series, double level,
+                                 double scale, double *ret, tdl_report *why);
 
 /* ---- a file: safetensors, with what is said of series as JSON in its metadata ---- */
 

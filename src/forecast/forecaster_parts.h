@@ -15,7 +15,7 @@ typedef struct tdl_fitted_series {
 
 struct tdl_forecaster {
     size_t horizon;
-    tdl_step step;
+    tdl_time_step step;
     tdl_fitted_series *fitted; /* [series_n] */
     size_t series_n;
     double *shared; /* [horizon][shared_n] |residual| / scale of all series, ascending */

@@ -18,7 +18,7 @@ void tdl_series_set_release(tdl_series_set *set)
 
 /* ---- steps ---- */
 
-double tdl_step_time(tdl_step step, double start, size_t k)
+double tdl_step_time(tdl_time_step step, double start, size_t k)
 {
     if (step.unit != TDL_STEP_MONTHS)
         return start + step.n * (double)k;
@@ -32,7 +32,7 @@ double tdl_step_time(tdl_step step, double start, size_t k)
            c.second;
 }
 
-void tdl_step_print(tdl_step step, tdl_buf *out)
+void tdl_step_print(tdl_time_step step, tdl_buf *out)
 {
     static const struct {
         double seconds;

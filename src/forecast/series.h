@@ -28,6 +28,8 @@ typedef enum tdl_layout {
     TDL_LAYOUT_COLUMNS,
     TDL_LAYOUT_ROWS
 } tdl_layout;
+bool tdl_layout_find(tdl_str name, tdl_layout *ret); /* "long", "columns", "rows" */
+const char *tdl_layout_name(tdl_layout layout);      /* TDL_LAYOUT_FOUND: "" */
 
 /* What becomes of several values at one time. */
 typedef enum tdl_aggregate {
@@ -37,6 +39,7 @@ typedef enum tdl_aggregate {
     TDL_AGGREGATE_LAST
 } tdl_aggregate;
 bool tdl_aggregate_find(tdl_str name, tdl_aggregate *ret); /* "sum", "mean", "last" */
+const char *tdl_aggregate_name(tdl_aggregate aggregate);   /* TDL_AGGREGATE_REFUSE: "" */
 
 typedef struct tdl_series_options {
     tdl_layout layout;
@@ -48,15 +51,17 @@ typedef struct tdl_series_options {
 typedef enum tdl_step_unit { TDL_STEP_INDEX, TDL_STEP_SECONDS, TDL_STEP_MONTHS } tdl_step_unit;
 
 /* From one value to the next. */
-typedef struct tdl_step {
+typedef struct tdl_time_step {
     tdl_step_unit unit;
     double n; /* > 0; months: whole */
-} tdl_step;
+} tdl_time_step;
 
 /* Time of the value that is k steps after `start`. */
-double tdl_step_time(tdl_step step, double start, size_t k);
+double tdl_step_time(tdl_time_step step, double start, size_t k);
+/* Steps from `start` to `time`; false when it lies between steps, or before. */
+bool tdl_step_place(tdl_time_step step, double start, double time, size_t *ret);
 /* "1 hour", "7 days", "1 month" appended. */
-void tdl_step_print(tdl_step step, tdl_buf *out);
+void tdl_step_print(tdl_time_step step, tdl_buf *out);
 
 typedef struct tdl_series {
     char *name; /* the id, or the column's name */
@@ -69,7 +74,7 @@ typedef struct tdl_series {
 typedef struct tdl_series_set {
     tdl_series *series; /* [series_n], in order of first appearance; long: ascending by id */
     size_t series_n;
-    tdl_step step;
+    tdl_time_step step;
     size_t period[TDL_PERIODS_MAX]; /* as of tdl_forecast_task */
     size_t periods_n;
     bool period_found; /* by autocorrelation, not declared */

@@ -5,17 +5,48 @@
 
 #include "forecast/series_step.h"
 
+static const char *const aggregates[] = {
+    [TDL_AGGREGATE_REFUSE] = "",
+    [TDL_AGGREGATE_SUM] = "sum",
+    [TDL_AGGREGATE_MEAN] = "mean",
+    [TDL_AGGREGATE_LAST] = "last",
+};
+
 bool tdl_aggregate_find(tdl_str name, tdl_aggregate *ret)
 {
-    static const char *const names[] = {
-        [TDL_AGGREGATE_SUM] = "sum", [TDL_AGGREGATE_MEAN] = "mean", [TDL_AGGREGATE_LAST] = "last"};
-
-    for (size_t i = TDL_AGGREGATE_SUM; i < sizeof names / sizeof names[0]; i++)
-        if (tdl_str_is(name, names[i])) {
+    for (size_t i = TDL_AGGREGATE_SUM; i < sizeof aggregates / sizeof aggregates[0]; i++)
+        if (tdl_str_is(name, aggregates[i])) {
             *ret = (tdl_aggregate)i;
             return true;
         }
     return false;
+}
+
+const char *tdl_aggregate_name(tdl_aggregate aggregate)
+{
+    return aggregates[aggregate];
+}
+
+static const char *const layouts[] = {
+    [TDL_LAYOUT_FOUND] = "",
+    [TDL_LAYOUT_LONG] = "long",
+    [TDL_LAYOUT_COLUMNS] = "columns",
+    [TDL_LAYOUT_ROWS] = "rows",
+};
+
+bool tdl_layout_find(tdl_str name, tdl_layout *ret)
+{
+    for (size_t i = TDL_LAYOUT_LONG; i < sizeof layouts / sizeof layouts[0]; i++)
+        if (tdl_str_is(name, layouts[i])) {
+            *ret = (tdl_layout)i;
+            return true;
+        }
+    return false;
+}
+
+const char *tdl_layout_name(tdl_layout layout)
+{
+    return layouts[layout];
 }
 
 /* ---- which columns ---- */
@@ -305,8 +336,8 @@ static char *name_of(const plan *p, size_t series)
 }
 
 /* points [n] of one series, of which the first and the last have a value. */
-static tdl_status lay_out(const plan *p, const tdl_series_point *points, size_t n, tdl_step step,
-                          tdl_series *ret, tdl_report *why)
+static tdl_status lay_out(const plan *p, const tdl_series_point *points, size_t n,
+                          tdl_time_step step, tdl_series *ret, tdl_report *why)
 {
     size_t length = 0, at;
 

@@ -61,7 +61,7 @@ static int64_t common_months(const tdl_series_point *points, size_t n)
 }
 
 tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, bool timed,
-                          tdl_step *ret, tdl_report *why)
+                          tdl_time_step *ret, tdl_report *why)
 {
     double *step = malloc((n ? n : 1) * sizeof *step);
     size_t steps = 0;
@@ -69,7 +69,7 @@ tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, 
 
     if (!step)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu steps", n);
-    *ret = (tdl_step){TDL_STEP_INDEX, 1};
+    *ret = (tdl_time_step){TDL_STEP_INDEX, 1};
     for (size_t i = 1; i < n; i++)
         if (points[i].series == points[i - 1].series)
             step[steps++] = points[i].time - points[i - 1].time;
@@ -80,14 +80,14 @@ tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, 
         if (ret->unit == TDL_STEP_SECONDS && ret->n >= 28 * TDL_DAY_SECONDS && monthly(points, n))
             months = common_months(points, n);
         if (months > 0)
-            *ret = (tdl_step){TDL_STEP_MONTHS, (double)months};
+            *ret = (tdl_time_step){TDL_STEP_MONTHS, (double)months};
     }
     free(step);
     return TDL_OK;
 }
 
 /* Steps from the first time to this one; false when it lies between steps. */
-bool tdl_step_place(tdl_step step, double start, double time, size_t *ret)
+bool tdl_step_place(tdl_time_step step, double start, double time, size_t *ret)
 {
     double k = step.unit == TDL_STEP_MONTHS ? (double)(months_of(time) - months_of(start)) / step.n
                                             : (time - start) / step.n;

@@ -15,8 +15,6 @@ typedef struct tdl_series_point {
  *   dates   times are seconds since 1970
  *   timed   there is a column of times; else the step is 1 */
 tdl_status tdl_step_infer(const tdl_series_point *points, size_t n, bool dates, bool timed,
-                          tdl_step *ret, tdl_report *why);
-/* Steps from `start` to `time`; false when it lies between steps. */
-bool tdl_step_place(tdl_step step, double start, double time, size_t *ret);
+                          tdl_time_step *ret, tdl_report *why);
 
 #endif

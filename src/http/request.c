@@ -6,6 +6,7 @@
 
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "wire/native/native.h"
 
 enum {
     ARENA_BUDGET = 96 << 20, /* a full batch with all its properties once more */
@@ -160,4 +161,17 @@ void tdl_request_drop_body(tdl_request *request)
 tdl_jw tdl_request_writer(tdl_request *request)
 {
     return (tdl_jw){.out = &request->out};
+}
+
+tdl_status tdl_request_object(const tdl_request *r, const char *const *fields, json_t **ret,
+                              tdl_report *why)
+{
+    tdl_status st = tdl_json_parse(r->text, TDL_JSON_REFUSE_DUPLICATES, ret, why);
+
+    if (st)
+        return st;
+    if (!json_is_object(*ret))
+        return TDL_FAIL(why, TDL_E_INVALID, "the body must be an object, not of type %s",
+                        tdl_json_type_name(*ret));
+    return tdl_native_check_fields(*ret, fields, why);
 }

@@ -124,6 +124,11 @@ void tdl_requests_free(tdl_requests *requests); /* accepts NULL */
 tdl_request *tdl_request_take(tdl_http *http);
 void tdl_request_give_back(tdl_request *request);
 
+/* The body as a JSON object of no other members than `fields` (ends in NULL). ret is to be released
+ * with json_decref in any case. TDL_E_INVALID */
+tdl_status tdl_request_object(const tdl_request *request, const char *const *fields, json_t **ret,
+                              tdl_report *why);
+
 /* Let the answer be this failure. Gives `status`. An SDK is told of a rate limit with 503: some
  * throw away what was answered with 429. */
 tdl_status tdl_request_refuse(tdl_request *request, tdl_status status, const tdl_report *why);

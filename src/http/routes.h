@@ -24,9 +24,15 @@ tdl_handler tdl_route_growthbook_features, tdl_route_growthbook_eval, tdl_route_
     tdl_route_growthbook_track_finish;
 /* routes_decide.c */
 tdl_handler tdl_route_recommend, tdl_route_similar;
+/* routes_explain.c */
+tdl_handler tdl_route_explain;
+
+/* routes_forecast.c: questions about series */
+tdl_handler tdl_route_forecast, tdl_route_forecast_outcome, tdl_route_forecast_live;
+
 /* routes_predict.c: questions about rows of tables */
 tdl_handler tdl_route_predict, tdl_route_predict_outcome, tdl_route_predict_fit,
-    tdl_route_predict_models, tdl_route_predict_schema, tdl_route_predict_live, tdl_route_explain,
+    tdl_route_predict_models, tdl_route_predict_schema, tdl_route_predict_live,
     tdl_route_model_card;
 /* routes_read.c: what is stored */
 tdl_handler tdl_route_user_events, tdl_route_item, tdl_route_decisions, tdl_route_decision,

@@ -9,19 +9,6 @@
 
 enum { EXPORT_LINES_MAX = 100000, LIST_MAX = 1000 };
 
-static tdl_status parse_body(tdl_request *r, const char *const *fields, json_t **ret,
-                             tdl_report *why)
-{
-    tdl_status st = tdl_json_parse(r->text, TDL_JSON_REFUSE_DUPLICATES, ret, why);
-
-    if (st)
-        return st;
-    if (!json_is_object(*ret))
-        return TDL_FAIL(why, TDL_E_INVALID, "the body must be an object, not of type %s",
-                        tdl_json_type_name(*ret));
-    return tdl_native_check_fields(*ret, fields, why);
-}
-
 /* ---- export ---- */
 
 typedef struct exporting {
@@ -59,7 +46,7 @@ tdl_status tdl_route_export_person(tdl_request *r, tdl_report *why)
     json_t *body = NULL;
     tdl_status st;
 
-    if (!(st = parse_body(r, fields, &body, why)) &&
+    if (!(st = tdl_request_object(r, fields, &body, why)) &&
         !(st = tdl_native_text(body, "user", &user, why)) &&
         !(st = tdl_store_export_person(r->http->store, user, &sink, why)))
         r->headers.content_type = "application/x-ndjson";
@@ -144,7 +131,7 @@ tdl_status tdl_route_erase_person(tdl_request *r, tdl_report *why)
     json_t *body = NULL;
     tdl_status st;
 
-    if (!(st = parse_body(r, fields, &body, why)) &&
+    if (!(st = tdl_request_object(r, fields, &body, why)) &&
         !(st = read_request(body, kinds, &request, why)) &&
         !(st = tdl_loop_erase(r->http->loop, &request, r->arena, &erasure, why))) {
         tdl_jw_raw(&w, erasure.receipt);

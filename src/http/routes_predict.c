@@ -8,22 +8,16 @@
 #include "loop/rows.h"
 #include "wire/native/native.h"
 
-enum { LIVE_MAX = 10000, LIVE_DEFAULT = 1000, KEPT = 5, SETTING_MAX = 4096 };
+enum {
+    LIVE_MAX = 10000,
+    LIVE_DEFAULT = 1000,
+    KEPT = 5,
+    SETTING_MAX = 4096,
+    UNTIL_MOST = 8,
+    UNTIL_SECONDS = 10
+};
 
-static tdl_status parse_body(tdl_request *r, const char *const *fields, json_t **ret,
-                             tdl_report *why)
-{
-    tdl_status st = tdl_json_parse(r->text, TDL_JSON_REFUSE_DUPLICATES, ret, why);
-
-    if (st)
-        return st;
-    if (!json_is_object(*ret))
-        return TDL_FAIL(why, TDL_E_INVALID, "the body must be an object, not of type %s",
-                        tdl_json_type_name(*ret));
-    return tdl_native_check_fields(*ret, fields, why);
-}
-
-/* ---- predict and explain ---- */
+/* ---- predict ---- */
 
 static tdl_status read_explain(const json_t *body, tdl_rows_ask *ret, tdl_report *why)
 {
@@ -78,29 +72,11 @@ tdl_status tdl_route_predict(tdl_request *r, tdl_report *why)
     bool log;
     tdl_status st;
 
-    if ((st = parse_body(r, fields, &body, why)) || (st = read_explain(body, &ask, why)) ||
+    if ((st = tdl_request_object(r, fields, &body, why)) || (st = read_explain(body, &ask, why)) ||
         (st = read_interval(body, &ask.level, why)) || (st = read_log(body, &log, why)))
         goto out;
     ask.rows = json_object_get(body, "rows");
     st = tdl_loop_predict(r->http->loop, "predict", &ask, log, r->arena, &w, why);
-out:
-    json_decref(body);
-    return st;
-}
-
-tdl_status tdl_route_explain(tdl_request *r, tdl_report *why)
-{
-    static const char *const fields[] = {"rows", "class", NULL};
-    tdl_jw w = tdl_request_writer(r);
-    tdl_rows_ask ask = {.model = r->parameter, .time_us = tdl_time_now()};
-    json_t *body = NULL;
-    tdl_status st;
-
-    if ((st = parse_body(r, fields, &body, why)) ||
-        (st = tdl_native_text(body, "class", &ask.of_class, why)))
-        goto out;
-    ask.rows = json_object_get(body, "rows");
-    st = tdl_loop_explain_rows(r->http->loop, "predict", &ask, &w, why);
 out:
     json_decref(body);
     return st;
@@ -227,7 +203,7 @@ tdl_status tdl_route_predict_outcome(tdl_request *r, tdl_report *why)
 {
     static const char *const fields[] = {"outcomes", NULL};
     json_t *body = NULL;
-    tdl_status st = parse_body(r, fields, &body, why);
+    tdl_status st = tdl_request_object(r, fields, &body, why);
 
     if (!st)
         st = store_outcomes(r, json_object_get(body, "outcomes"), why);

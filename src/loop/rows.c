@@ -23,11 +23,8 @@ static tdl_app *find(tdl_loop *loop, const char *name, const tdl_app_ops **ret_o
 
 /* ---- asking ---- */
 
-static tdl_status name_decisions(const tdl_rows_ask *ask, tdl_arena *arena, char (**ret)[37],
-                                 tdl_report *why)
+static tdl_status name_decisions(size_t n, tdl_arena *arena, char (**ret)[37], tdl_report *why)
 {
-    size_t n = json_array_size(ask->rows);
-
     n = n < TDL_ASK_ROWS_MAX ? n : TDL_ASK_ROWS_MAX; // more are refused
     if (!(*ret = tdl_arena_alloc(arena, n + 1, sizeof **ret)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
@@ -49,7 +46,7 @@ tdl_status tdl_loop_predict(tdl_loop *loop, const char *name, const tdl_rows_ask
 
     if (!app)
         return TDL_E_NOT_FOUND;
-    if (log && (st = name_decisions(ask, arena, &id, why)))
+    if (log && (st = name_decisions(json_array_size(ask->rows), arena, &id, why)))
         return st;
     asked.id = (const char(*)[37])id;
     st = ops->answer_rows(app, &asked, arena, &decision, &n, out, why);
@@ -74,6 +71,78 @@ tdl_status tdl_loop_tell(tdl_loop *loop, const char *name, tdl_about about, tdl_
     tdl_app *app = find(loop, name, &ops, why);
 
     return app ? ops->tell(app, about, model, limit, arena, out, why) : TDL_E_NOT_FOUND;
+}
+
+/* ---- series ---- */
+
+static tdl_app *find_forecasts(tdl_loop *loop, const char *name, const tdl_app_ops **ret_ops,
+                               tdl_report *why)
+{
+    tdl_app *app = tdl_loop_app(loop, tdl_str_of(name), ret_ops, why);
+
+    if (app && !(*ret_ops)->forecast) {
+        TDL_FAIL(why, TDL_E_NOT_FOUND, "app \"%s\" does not forecast series", name);
+        return NULL;
+    }
+    return app;
+}
+
+tdl_status tdl_loop_forecast(tdl_loop *loop, const char *name, const tdl_series_ask *ask, bool log,
+                             tdl_arena *arena, tdl_jw *out, tdl_report *why)
+{
+    const tdl_app_ops *ops;
+    tdl_app *app = find_forecasts(loop, name, &ops, why);
+    size_t many = json_is_array(ask->series)    ? json_array_size(ask->series)
+                  : ask->series || ask->history ? 1
+                                                : TDL_ASK_ROWS_MAX;
+    tdl_series_ask asked = *ask;
+    tdl_decision *decision = NULL;
+    char(*id)[37] = NULL;
+    size_t n = 0;
+    tdl_status st;
+
+    if (!app)
+        return TDL_E_NOT_FOUND;
+    if (log && (st = name_decisions(many, arena, &id, why)))
+        return st;
+    asked.id = (const char(*)[37])id;
+    st = ops->forecast(app, &asked, arena, &decision, &n, out, why);
+    for (size_t i = 0; i < n && !st; i++)
+        st = tdl_store_log_decision(tdl_loop_store(loop), &decision[i], why);
+    return st;
+}
+
+tdl_status tdl_loop_series_truths(tdl_loop *loop, const char *name, tdl_str model,
+                                  const json_t *outcomes, tdl_arena *arena, size_t *ret_stored,
+                                  tdl_report *why)
+{
+    const tdl_app_ops *ops;
+    tdl_app *app = find_forecasts(loop, name, &ops, why);
+    size_t n = json_array_size(outcomes);
+    tdl_event *event;
+    tdl_status st = TDL_OK;
+
+    if (!app)
+        return TDL_E_NOT_FOUND;
+    if (!(event = tdl_arena_zalloc(arena, n + 1, sizeof *event)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
+    for (size_t i = 0; i < n; i++)
+        if ((st = ops->series_truth(app, model, json_array_get(outcomes, i), arena, &event[i],
+                                    why))) {
+            tdl_report_prefix(why, "outcome %zu", i);
+            return st;
+        }
+    *ret_stored = 0;
+    return n ? tdl_store_append(tdl_loop_store(loop), event, n, ret_stored, why) : TDL_OK;
+}
+
+tdl_status tdl_loop_tell_series(tdl_loop *loop, const char *name, tdl_str model, tdl_str series,
+                                tdl_jw *out, tdl_report *why)
+{
+    const tdl_app_ops *ops;
+    tdl_app *app = find_forecasts(loop, name, &ops, why);
+
+    return app ? ops->tell_series(app, model, series, out, why) : TDL_E_NOT_FOUND;
 }
 
 /* ---- learning ---- */

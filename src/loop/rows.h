@@ -1,5 +1,6 @@
-/* Rows of tables: asked about, explained, learnt from. What app.h calls answer_rows and its kin,
- * behind the loop's invariant: no answer leaves before its decisions are in the store's queue.
+/* Rows of tables, and series: asked about, explained, learnt from. What app.h calls answer_rows and
+ * its kin, behind the loop's invariant: no answer leaves before its decisions are in the store's
+ * queue.
  */
 #ifndef TDL_LOOP_ROWS_H
 #define TDL_LOOP_ROWS_H
@@ -17,6 +18,17 @@ tdl_status tdl_loop_explain_rows(tdl_loop *loop, const char *app, const tdl_rows
                                  tdl_jw *out, tdl_report *why);
 tdl_status tdl_loop_tell(tdl_loop *loop, const char *app, tdl_about about, tdl_str model,
                          size_t limit, tdl_arena *arena, tdl_jw *out, tdl_report *why);
+
+/* The same of series: tdl_app_ops.forecast. */
+tdl_status tdl_loop_forecast(tdl_loop *loop, const char *app, const tdl_series_ask *ask, bool log,
+                             tdl_arena *arena, tdl_jw *out, tdl_report *why);
+/* Values of series that became known, as events: [{"series", "time", "truth"}] of one model. All or
+ * nothing; ret_stored: without those told before. */
+tdl_status tdl_loop_series_truths(tdl_loop *loop, const char *app, tdl_str model,
+                                  const json_t *outcomes, tdl_arena *arena, size_t *ret_stored,
+                                  tdl_report *why);
+tdl_status tdl_loop_tell_series(tdl_loop *loop, const char *app, tdl_str model, tdl_str series,
+                                tdl_jw *out, tdl_report *why);
 
 /* Learn from a table on the trainer's thread, and let the model serve.
  *   text      CSV

@@ -154,6 +154,11 @@ tdl_status tdl_adaptive_issue(tdl_adaptive *s, size_t at, double *ret_width, tdl
     return TDL_OK;
 }
 
+double tdl_adaptive_width(const tdl_adaptive *s, size_t at)
+{
+    return at < s->options.horizons ? width_of(s, s->of + at) : (double)NAN;
+}
+
 /* Where in `sorted` a score stands, or would. */
 static size_t place_of(const double *sorted, size_t n, double score)
 {

@@ -36,6 +36,8 @@ tdl_status tdl_adaptive_seed(tdl_adaptive *s, size_t horizon, const double *scor
  * INFINITY while there are too few scores for the miss rate asked.
  *   returns  TDL_OK | TDL_E_INVALID | TDL_E_FULL: more than a million are waiting */
 tdl_status tdl_adaptive_issue(tdl_adaptive *s, size_t horizon, double *ret_width, tdl_report *why);
+/* What issue would answer now; nothing is remembered. NaN: there is no such horizon. */
+double tdl_adaptive_width(const tdl_adaptive *s, size_t horizon);
 /* The truth of the oldest forecast of that horizon still waiting.
  *   score    |y - f|; NaN: it will never be known, forget it
  *   returns  TDL_OK | TDL_E_INVALID (none is waiting) | TDL_E_NO_MEMORY */

@@ -427,6 +427,156 @@ static void a_decision_by_the_threshold_of_its_group_says_so(void **state)
     assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "north");
 }
 
+/* What is told of it is checked by asking: the row with its changes is answered as was wanted. */
+static void a_row_with_its_changes_is_answered_as_was_wanted(void **state)
+{
+    char body[200];
+    const json_t *change;
+    double x = 1;
+    size_t i;
+
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"yes\","
+                  "\"keep\":[\"region\",\"weight\"],\"between\":{\"x\":[0,9]}}");
+    check("POST", "/v1/explain/{model}");
+    assert_string_equal(client_text(admin, "rows.0.prediction"), "no");
+    assert_string_equal(client_text(admin, "until"), "yes");
+    json_array_foreach(client_at(admin, "rows.0.counterfactuals.0.changes"), i, change)
+    {
+        assert_string_equal(json_string_value(json_object_get(change, "column")), "x");
+        x = json_number_value(json_object_get(change, "to"));
+    }
+    assert_int_equal(i, 1);
+    assert_true(x > 1 && x <= 9);
+    snprintf(body, sizeof body,
+             "{\"log\":false,\"rows\":[{\"x\":%.17g,\"region\":\"south\",\"weight\":3}]}", x);
+    client_expect(admin, 200, "POST", "/v1/predict/shop", body);
+    assert_string_equal(client_text(admin, "rows.0.prediction"), "yes");
+}
+
+static void what_cannot_be_reached_has_no_changes(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"yes\","
+                  "\"only_down\":[\"x\"],\"keep\":[\"region\",\"weight\"]}");
+    check("POST", "/v1/explain/{model}");
+    assert_int_equal(json_array_size(client_at(admin, "rows.0.counterfactuals")), 0);
+    client_expect(admin, 200, "POST", "/v1/explain/shop",
+                  "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],\"until\":\"no\"}");
+    assert_true(json_is_true(client_at(admin, "rows.0.already")));
+}
+
+static void bad_wishes_for_another_answer_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\"until\":\"perhaps\"",
+        "\"until\":\"yes>=2\"",
+        "\"keep\":[\"x\"]",
+        "\"until\":\"yes\",\"keep\":\"x\"",
+        "\"until\":\"yes\",\"keep\":[\"nothing\"]",
+        "\"until\":\"yes\",\"between\":{\"x\":[1]}",
+        "\"until\":\"yes\",\"most\":0",
+        "\"until\":\"yes\",\"seconds\":60",
+    };
+    char body[300];
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(body, sizeof body, "{\"rows\":[{\"x\":1,\"region\":\"south\",\"weight\":3}],%s}",
+                 bad[i]);
+        client_expect(admin, 400, "POST", "/v1/explain/shop", body);
+    }
+    client_expect(admin, 413, "POST", "/v1/explain/shop",
+                  "{\"until\":\"yes\",\"rows\":[{},{},{},{},{},{},{},{},{},{},{}]}");
+}
+
+/* The group's own threshold is what another answer is measured against. */
+static void another_answer_is_by_the_threshold_of_the_group(void **state)
+{
+    TDL_UNUSED(state);
+    client_expect(admin, 200, "POST", "/v1/explain/even",
+                  "{\"rows\":[{\"x\":0.5,\"region\":\"south\",\"weight\":1}],\"until\":\"yes\"}");
+    check("POST", "/v1/explain/{model}");
+    assert_string_equal(client_text(admin, "rows.0.adjustment.group"), "south");
+    assert_true(number_at("rows.0.counterfactuals.0.output") >=
+                number_at("rows.0.adjustment.threshold") - 1e-12);
+}
+
+static const json_t *drift_of(const char *column)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(client_at(admin, "columns"), i, one)
+    {
+        if (!strcmp(json_string_value(json_object_get(one, "column")), column))
+            return one;
+    }
+    fail_msg("column %s is not told of", column);
+    return NULL;
+}
+
+/* Rows of the training table, then four times as many where everybody is in the south and x is
+ * above all of its deciles: of region then p = (about .5, .5) against q = (0, 1), whose index, with
+ * half a row for the empty part, is far above .2; weight is that of training. */
+static void drift_is_told_by_column_of_the_rows_that_were_answered(void **state)
+{
+    const char *all[] = {"fit",     csv,      "--target",    "bought",  "--name",
+                         "drifts",  "--data", treadle->data, "--model", "logistic",
+                         "--quiet", NULL,     NULL,          NULL};
+    tdl_buf calm = {0}, far = {0}, table = {0};
+    char output[256];
+    const char *line;
+
+    TDL_UNUSED(state);
+    if (treadle->store[0]) {
+        all[11] = "--store";
+        all[12] = treadle->store;
+    }
+    assert_int_equal(server_command(all, output, sizeof output), 0);
+    for (int i = 0; i < WAIT_STEPS && client_get(admin, "/v1/predict/drifts/schema") != 200; i++)
+        usleep(WAIT_US);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_int_equal(json_array_size(client_at(admin, "columns")), 0);
+    write_table(&table);
+    tdl_buf_text(&calm, "{\"explain\":0,\"rows\":[");
+    tdl_buf_text(&far, "{\"explain\":0,\"rows\":[");
+    line = strchr(table.at, '\n') + 1;
+    for (int i = 0; i < 200; i++, line = strchr(line, '\n') + 1) {
+        double x;
+        char region[6];
+        int weight;
+
+        assert_int_equal(sscanf(line, "%lf,%5[a-z],%d", &x, region, &weight), 3);
+        tdl_buf_printf(&calm, "%s{\"x\":%g,\"region\":\"%s\",\"weight\":%d}", i ? "," : "", x,
+                       region, weight);
+        tdl_buf_printf(&far, "%s{\"x\":99,\"region\":\"south\",\"weight\":%d}", i ? "," : "",
+                       weight);
+    }
+    tdl_buf_text(&calm, "]}");
+    tdl_buf_text(&far, "]}");
+    client_expect(admin, 200, "POST", "/v1/predict/drifts", calm.at);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_int_equal(json_array_size(client_at(admin, "columns")), 3);
+    assert_float_equal(number_at("alarms"), 0, 0);
+    assert_string_equal(json_string_value(json_object_get(drift_of("x"), "state")), "calm");
+    for (int i = 0; i < 4; i++)
+        client_expect(admin, 200, "POST", "/v1/predict/drifts", far.at);
+    client_expect(admin, 200, "GET", "/v1/predict/drifts/live?limit=800", NULL);
+    check("GET", "/v1/predict/{model}/live");
+    assert_float_equal(number_at("alarms"), 2, 0);
+    assert_string_equal(json_string_value(json_object_get(drift_of("x"), "state")), "alarm");
+    assert_string_equal(json_string_value(json_object_get(drift_of("region"), "state")), "alarm");
+    assert_string_equal(json_string_value(json_object_get(drift_of("weight"), "state")), "calm");
+    tdl_buf_release(&calm);
+    tdl_buf_release(&far);
+    tdl_buf_release(&table);
+}
+
 /* The outcome of a row is told by nobody in particular. */
 static void outcomes_make_no_user(void **state)
 {
@@ -486,6 +636,11 @@ static int run(const char *name)
         cmocka_unit_test(outcomes_make_no_user),
         cmocka_unit_test(a_fit_that_failed_says_what_to_do),
         cmocka_unit_test(a_decision_by_the_threshold_of_its_group_says_so),
+        cmocka_unit_test(a_row_with_its_changes_is_answered_as_was_wanted),
+        cmocka_unit_test(what_cannot_be_reached_has_no_changes),
+        cmocka_unit_test(bad_wishes_for_another_answer_are_refused),
+        cmocka_unit_test(another_answer_is_by_the_threshold_of_the_group),
+        cmocka_unit_test(drift_is_told_by_column_of_the_rows_that_were_answered),
         cmocka_unit_test(rights_are_asked_for),
     };
 

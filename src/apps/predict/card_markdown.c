@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "apps/predict/card.h"
+#include "apps/predict/forecast_card.h"
 
 typedef struct page {
     tdl_buf *out;
@@ -359,6 +360,10 @@ void tdl_card_markdown(const json_t *card, const char *language, const char *has
 {
     const page p = {out, !strncmp(language, "zh", 2)};
 
+    if (!strcmp(text_of(card, "task"), "forecast")) {
+        tdl_forecast_card_markdown(card, language, hash, out);
+        return;
+    }
     put_head(&p, card, hash);
     put_leaderboard(&p, card);
     put_chosen(&p, card);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/column_drift.h"
 #include "apps/predict/counterfactual.h"
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
@@ -486,8 +487,9 @@ static tdl_status start_predictor(tdl_fit_session *s, tdl_report *why)
     p->scores_n = s->contest.scores_n;
     if (!st)
         st = tdl_schema_set_missing(p->schema, s->options->missing, why);
-    if (!st && !s->options->bare)
-        st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why);
+    if (!st && !s->options->bare &&
+        !(st = tdl_schema_add_values(p->schema, s->frame, s->row, s->rows_n, why)))
+        st = tdl_schema_add_drift(p->schema, s->frame, s->row, s->rows_n, why);
     return st;
 }
 

@@ -14,6 +14,8 @@ typedef struct live {
     size_t asked, n; /* decisions of the version; those with an outcome */
     double *y, *output;
     double *score; /* [asked] binary: the probability, of all */
+    double *parts; /* [followed][TDL_DRIFT_PARTS_MAX] rows by part of each column */
+    size_t parted; /* decisions that say it */
 } live;
 
 /* ---- one decision ---- */
@@ -59,34 +61,38 @@ static bool find_truth(const live *l, const tdl_decision_row *row, double *ret)
 }
 
 /* What was answered; false: the record is not one of ours. */
-static bool read_output(const live *l, const tdl_decision *d, double *ret)
+static bool read_output(const live *l, const json_t *record, double *ret)
 {
-    json_t *record = NULL;
     size_t n = l->served->predictor->scores_n;
-    bool ok = !tdl_json_parse(d->why, TDL_JSON_LAST_WINS, &record, NULL);
     const json_t *output = json_object_get(record, "output");
+    bool ok = json_array_size(output) == n;
 
-    ok = ok && json_array_size(output) == n;
     for (size_t k = 0; k < n && ok; k++) {
         const json_t *value = json_array_get(output, k);
 
         ok = json_is_number(value);
         ret[k] = json_number_value(value);
     }
-    json_decref(record);
     return ok;
 }
 
 static void take(live *l, const tdl_decision_row *row)
 {
     double *output = l->output + l->n * l->served->predictor->scores_n;
+    json_t *record = NULL;
 
     if (!tdl_str_is(row->decision.model_version, l->served->version) ||
-        !tdl_str_is(row->decision.app, l->served->app) || !read_output(l, &row->decision, output))
+        !tdl_str_is(row->decision.app, l->served->app) ||
+        tdl_json_parse(row->decision.why, TDL_JSON_LAST_WINS, &record, NULL))
         return;
-    l->score[l->asked++] = output[0];
-    if (find_truth(l, row, &l->y[l->n]))
-        l->n++;
+    if (read_output(l, record, output)) {
+        l->score[l->asked++] = output[0];
+        if (tdl_column_drift_count(&l->served->drift, json_object_get(record, "parts"), l->parts))
+            l->parted++;
+        if (find_truth(l, row, &l->y[l->n]))
+            l->n++;
+    }
+    json_decref(record);
 }
 
 /* ---- drift of the scores ---- */
@@ -166,6 +172,7 @@ static tdl_status write_live(const live *l, tdl_jw *out, tdl_report *why)
         tdl_jw_null(out);
     tdl_jw_key(out, "drift");
     write_drift(l, out);
+    tdl_column_drift_write(&l->served->drift, l->parts, l->parted, out);
     tdl_jw_end_object(out);
     return st;
 }
@@ -184,7 +191,9 @@ tdl_status tdl_predict_tell_live(tdl_app *app, const tdl_served *served, size_t 
     l.y = tdl_arena_zalloc(arena, n + 1, sizeof *l.y);
     l.score = tdl_arena_zalloc(arena, n + 1, sizeof *l.score);
     l.output = tdl_arena_zalloc(arena, (n + 1) * served->predictor->scores_n, sizeof *l.output);
-    if (!l.y || !l.score || !l.output)
+    l.parts =
+        tdl_arena_zalloc(arena, served->drift.followed * TDL_DRIFT_PARTS_MAX + 1, sizeof *l.parts);
+    if (!l.y || !l.score || !l.output || !l.parts)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
     for (size_t i = 0; i < n; i++)
         take(&l, &row[i]);

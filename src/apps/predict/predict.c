@@ -146,12 +146,12 @@ static tdl_status predict_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *ar
                          "predictions are about rows, not about a user");
 }
 
-/* Predictors learn from tables, not from events; nothing of a person is kept here. */
+/* Predictors learn from tables, not from events; what is told of series continues their history.
+ * Nothing of a person is kept here. */
 static void predict_learn_one(tdl_app *app, const tdl_event *event, int64_t seq)
 {
-    TDL_UNUSED(app);
-    TDL_UNUSED(event);
     TDL_UNUSED(seq);
+    tdl_predict_learn_truth(app, event);
 }
 
 static void predict_joined(tdl_app *app, tdl_str person, tdl_str id)
@@ -200,4 +200,7 @@ const tdl_app_ops tdl_predict_app = {
     .answer_rows = tdl_predict_answer_rows,
     .explain_rows = tdl_predict_explain_rows,
     .tell = tdl_predict_tell,
+    .forecast = tdl_predict_forecast,
+    .series_truth = tdl_predict_series_truth,
+    .tell_series = tdl_predict_tell_series,
 };

@@ -44,39 +44,86 @@ static tdl_status note_adjustment(tdl_store *store, const tdl_predictor *p, cons
     return a->groups_n ? tdl_store_audit(store, &entry, why) : TDL_OK;
 }
 
-tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
-                               const tdl_predictor *predictor, bool activate, char *ret_version,
-                               tdl_report *why)
+/* A version that is to be written. */
+typedef struct publication {
+    const char *name;
+    const json_t *card;
+    const tdl_predictor *predictor; /* or */
+    const tdl_forecaster *forecaster;
+    bool activate;
+} publication;
+
+static tdl_status save(const publication *p, const char *path, tdl_report *why)
+{
+    return p->predictor ? tdl_predictor_save(p->predictor, path, why)
+                        : tdl_forecaster_save(p->forecaster, path, why);
+}
+
+static tdl_status publish(tdl_store *store, const char *data_dir, const publication *p,
+                          char *ret_version, tdl_report *why)
 {
     char uuid[37], file[128], path[PATH_MAX], app[TDL_PREDICT_NAME_MAX + sizeof app_prefix];
     tdl_buf report = {0};
-    tdl_model_row row = {.active = activate, .created_us = tdl_time_now()};
-    tdl_status st = tdl_predict_check_name(tdl_str_of(predictor->name), why);
+    tdl_model_row row = {.active = p->activate, .created_us = tdl_time_now()};
+    tdl_status st = tdl_predict_check_name(tdl_str_of(p->name), why);
 
     if (st)
         return st;
     tdl_uuid7(uuid);
-    snprintf(ret_version, 80, "predict-%s-%.18s", predictor->name, uuid);
+    snprintf(ret_version, 80, "predict-%s-%.18s", p->name, uuid);
     snprintf(file, sizeof file, "models/%s.safetensors", ret_version);
-    snprintf(app, sizeof app, "%s%s", app_prefix, predictor->name);
+    snprintf(app, sizeof app, "%s%s", app_prefix, p->name);
     snprintf(path, sizeof path, "%s/models", data_dir);
     if ((st = tdl_file_make_dir(path, why)))
         return st;
     snprintf(path, sizeof path, "%s/%s", data_dir, file);
-    if ((st = tdl_predictor_save(predictor, path, why)) ||
-        (st = tdl_file_hash(path, row.hash, &row.bytes, why)))
+    if ((st = save(p, path, why)) || (st = tdl_file_hash(path, row.hash, &row.bytes, why)))
         return st;
-    tdl_json_dump(&report, predictor->card);
+    tdl_json_dump(&report, p->card);
     row.version = tdl_str_of(ret_version);
     row.app = tdl_str_of(app);
     row.path = tdl_str_of(file);
     row.report = tdl_buf_view(&report);
-    st = report.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the card")
-                       : note_adjustment(store, predictor, ret_version, why);
+    st = report.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the card") : TDL_OK;
+    if (!st && p->predictor)
+        st = note_adjustment(store, p->predictor, ret_version, why);
     if (!st) // what is answered for before it serves
         st = tdl_store_put_model(store, &row, why);
     tdl_buf_release(&report);
     return st;
+}
+
+tdl_status tdl_predict_publish(tdl_store *store, const char *data_dir,
+                               const tdl_predictor *predictor, bool activate, char *ret_version,
+                               tdl_report *why)
+{
+    const publication p = {.name = predictor->name,
+                           .card = predictor->card,
+                           .predictor = predictor,
+                           .activate = activate};
+
+    return publish(store, data_dir, &p, ret_version, why);
+}
+
+tdl_status tdl_forecaster_publish(tdl_store *store, const char *data_dir, const char *name,
+                                  const tdl_forecaster *forecaster, const json_t *card,
+                                  bool activate, char *ret_version, tdl_report *why)
+{
+    const publication p = {
+        .name = name, .card = card, .forecaster = forecaster, .activate = activate};
+
+    return publish(store, data_dir, &p, ret_version, why);
+}
+
+bool tdl_model_row_forecasts(const tdl_model_row *row)
+{
+    json_t *card = NULL;
+    tdl_str task = {0};
+    bool forecasts = !tdl_json_parse(row->report, TDL_JSON_LAST_WINS, &card, NULL) &&
+                     tdl_json_get_str(card, "task", &task) && tdl_str_is(task, "forecast");
+
+    json_decref(card);
+    return forecasts;
 }
 
 static void list_names(const tdl_model_row *row, size_t n, tdl_buf *out)
@@ -113,21 +160,50 @@ tdl_status tdl_predict_active(tdl_store *store, tdl_str name, tdl_arena *arena, 
     return st;
 }
 
-tdl_status tdl_predict_load_row(tdl_store *store, const char *data_dir, const tdl_model_row *row,
-                                tdl_predictor **ret, tdl_report *why)
+/* ret_path [PATH_MAX] of the file, which is what was written. */
+static tdl_status fetch(tdl_store *store, const char *data_dir, const tdl_model_row *row,
+                        char *ret_path, tdl_report *why)
 {
-    char path[PATH_MAX], hash[65];
+    char hash[65];
     int64_t bytes;
     tdl_status st = tdl_store_fetch_model(store, row, why);
 
     if (st)
         return st;
-    snprintf(path, sizeof path, "%s/%.*s", data_dir, TDL_FMT(row->path));
-    if ((st = tdl_file_hash(path, hash, &bytes, why)))
+    snprintf(ret_path, PATH_MAX, "%s/%.*s", data_dir, TDL_FMT(row->path));
+    if ((st = tdl_file_hash(ret_path, hash, &bytes, why)))
         return st;
     if (strcmp(hash, row->hash) != 0)
         return TDL_FAIL_HINT(why, TDL_E_CORRUPT, "restore the file, or fit again",
-                             "%s: its %lld bytes are not those that were written", path,
+                             "%s: its %lld bytes are not those that were written", ret_path,
                              (long long)bytes);
-    return tdl_predictor_load(path, ret, why);
+    return TDL_OK;
+}
+
+tdl_status tdl_predict_load_row(tdl_store *store, const char *data_dir, const tdl_model_row *row,
+                                tdl_predictor **ret, tdl_report *why)
+{
+    char path[PATH_MAX];
+    tdl_status st;
+
+    if (tdl_model_row_forecasts(row))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "treadle forecast --model NAME",
+                             "%.*s forecasts series, it does not answer for rows",
+                             TDL_FMT(row->version));
+    st = fetch(store, data_dir, row, path, why);
+    return st ? st : tdl_predictor_load(path, ret, why);
+}
+
+tdl_status tdl_forecaster_load_row(tdl_store *store, const char *data_dir, const tdl_model_row *row,
+                                   tdl_forecaster **ret, tdl_report *why)
+{
+    char path[PATH_MAX];
+    tdl_status st;
+
+    if (!tdl_model_row_forecasts(row))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "treadle predict FILE --model NAME",
+                             "%.*s answers for rows, it forecasts no series",
+                             TDL_FMT(row->version));
+    st = fetch(store, data_dir, row, path, why);
+    return st ? st : tdl_forecaster_load(path, ret, why);
 }

@@ -1,23 +1,13 @@
-/* Questions about many rows: answers with a decision each, and explanations. */
+/* Questions about many rows: answers with a decision each. */
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "apps/predict/asked.h"
 #include "apps/predict/prediction.h"
-#include "apps/predict/serving.h"
-#include "base/timestamp.h"
+#include "apps/predict/rows_parts.h"
 
 enum { OUTPUTS_KEPT = 30, CANDIDATES_MAX = 10 };
 
-typedef struct answering {
-    const tdl_served *served;
-    const tdl_rows_ask *ask;
-    tdl_asked asked;
-    size_t *scratch; /* [columns_n + classes_n] */
-    tdl_arena *arena;
-} answering;
-
-static tdl_status no_memory(tdl_report *why)
+tdl_status tdl_answering_no_memory(tdl_report *why)
 {
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "the request needs too much memory");
 }
@@ -33,25 +23,26 @@ static tdl_status check_rows(const json_t *rows, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status begin(tdl_app *app, const tdl_rows_ask *ask, answering *ret, tdl_served **served,
-                        tdl_report *why)
+tdl_status tdl_answering_begin(tdl_app *app, const tdl_rows_ask *ask, tdl_answering *ret,
+                               tdl_served **served, tdl_report *why)
 {
     tdl_status st;
 
-    *ret = (answering){.ask = ask};
-    if ((st = check_rows(ask->rows, why)) || (st = tdl_served_find(app, ask->model, served, why)))
+    *ret = (tdl_answering){.ask = ask};
+    if ((st = check_rows(ask->rows, why)) ||
+        (st = tdl_served_find_predictor(app, ask->model, served, why)))
         return st;
     const tdl_predictor *p = (*served)->predictor;
     ret->served = *served;
     ret->scratch = malloc((p->columns_n + p->target.classes_n + 1) * sizeof *ret->scratch);
     if (!ret->scratch)
-        return no_memory(why);
+        return tdl_answering_no_memory(why);
     if ((st = tdl_asked_read(p, ask->rows, &ret->asked, why)))
         return st;
     return tdl_asked_predict(&ret->asked, why);
 }
 
-static void end(answering *a, tdl_served *served)
+void tdl_answering_end(tdl_answering *a, tdl_served *served)
 {
     tdl_asked_release(&a->asked);
     free(a->scratch);
@@ -61,7 +52,7 @@ static void end(answering *a, tdl_served *served)
 /* ---- the decision of a row ---- */
 
 /* What the answer depended on: the version and the row as it was sent. */
-static void hash_context(const answering *a, size_t row, tdl_buf *room, uint8_t ret[16])
+static void hash_context(const tdl_answering *a, size_t row, tdl_buf *room, uint8_t ret[16])
 {
     crypto_generichash_state hash;
 
@@ -75,7 +66,7 @@ static void hash_context(const answering *a, size_t row, tdl_buf *room, uint8_t 
 }
 
 /* The prediction, and by whose threshold it was decided. */
-static void write_decided(const answering *a, size_t at, tdl_jw *out)
+void tdl_answering_write_decided(const tdl_answering *a, size_t at, tdl_jw *out)
 {
     const tdl_predictor *p = a->asked.predictor;
     const double *output = a->asked.output + at * p->scores_n;
@@ -85,13 +76,13 @@ static void write_decided(const answering *a, size_t at, tdl_jw *out)
 }
 
 /* The record from which the answer, its reasons and its quality can be told later. */
-static void write_why(const answering *a, size_t at, tdl_jw *w)
+static void write_why(const tdl_answering *a, size_t at, tdl_jw *w)
 {
     const tdl_predictor *p = a->asked.predictor;
     const double *output = a->asked.output + at * p->scores_n;
 
     tdl_jw_object(w);
-    write_decided(a, at, w);
+    tdl_answering_write_decided(a, at, w);
     if (p->scores_n <= OUTPUTS_KEPT) {
         tdl_jw_key(w, "output");
         tdl_jw_array(w);
@@ -99,6 +90,7 @@ static void write_why(const answering *a, size_t at, tdl_jw *w)
             tdl_jw_number(w, output[k]);
         tdl_jw_end_array(w);
     }
+    tdl_column_drift_write_parts(&a->served->drift, &a->asked.frame, at, w);
     if (a->asked.explained) {
         tdl_jw_ktext(w, "method", a->asked.explanation.method);
         tdl_jw_knumber(w, "error", a->asked.explanation.error);
@@ -120,7 +112,7 @@ static tdl_str number_text(tdl_arena *arena, double value)
 }
 
 /* Classes, the chosen one first, then by probability; or the number. */
-static bool list_candidates(const answering *a, size_t at, tdl_decision *ret)
+static bool list_candidates(const tdl_answering *a, size_t at, tdl_decision *ret)
 {
     const tdl_predictor *p = a->asked.predictor;
     const double *output = a->asked.output + at * p->scores_n;
@@ -161,7 +153,7 @@ static bool list_candidates(const answering *a, size_t at, tdl_decision *ret)
     return true;
 }
 
-static tdl_status decide_row(const answering *a, size_t row, tdl_buf *room, tdl_decision *ret,
+static tdl_status decide_row(const tdl_answering *a, size_t row, tdl_buf *room, tdl_decision *ret,
                              tdl_report *why)
 {
     size_t at = a->asked.place[row];
@@ -173,15 +165,16 @@ static tdl_status decide_row(const answering *a, size_t row, tdl_buf *room, tdl_
     ret->model_version = tdl_arena_str(a->arena, tdl_str_of(a->served->version));
     hash_context(a, row, room, ret->context_hash);
     if (!list_candidates(a, at, ret))
-        return no_memory(why);
+        return tdl_answering_no_memory(why);
     tdl_buf_clear(room);
     write_why(a, at, &w);
     ret->why = tdl_arena_str(a->arena, tdl_buf_view(room));
-    return room->failed || !ret->app.at || !ret->model_version.at || !ret->why.at ? no_memory(why)
-                                                                                  : TDL_OK;
+    return room->failed || !ret->app.at || !ret->model_version.at || !ret->why.at
+               ? tdl_answering_no_memory(why)
+               : TDL_OK;
 }
 
-static tdl_status decide_rows(const answering *a, tdl_decision **ret, size_t *ret_n,
+static tdl_status decide_rows(const tdl_answering *a, tdl_decision **ret, size_t *ret_n,
                               tdl_report *why)
 {
     tdl_decision *decision = NULL;
@@ -191,7 +184,7 @@ static tdl_status decide_rows(const answering *a, tdl_decision **ret, size_t *re
 
     if (a->ask->id &&
         !(decision = tdl_arena_zalloc(a->arena, a->asked.frame.rows + 1, sizeof *decision)))
-        return no_memory(why);
+        return tdl_answering_no_memory(why);
     for (size_t r = 0; decision && r < a->asked.rows_n && !st; r++)
         if (a->asked.place[r] != SIZE_MAX)
             st = decide_row(a, r, &room, &decision[n++], why);
@@ -203,7 +196,7 @@ static tdl_status decide_rows(const answering *a, tdl_decision **ret, size_t *re
 
 /* ---- the answer ---- */
 
-static void write_row(const answering *a, size_t row, const tdl_row_fault *fault, tdl_jw *out)
+static void write_row(const tdl_answering *a, size_t row, const tdl_row_fault *fault, tdl_jw *out)
 {
     const tdl_predictor *p = a->asked.predictor;
     size_t at = a->asked.place[row];
@@ -212,7 +205,7 @@ static void write_row(const answering *a, size_t row, const tdl_row_fault *fault
     if (at == SIZE_MAX) {
         tdl_jw_ktext(out, "error", fault->why.message);
     } else {
-        write_decided(a, at, out);
+        tdl_answering_write_decided(a, at, out);
         if (a->ask->level > 0)
             tdl_prediction_write_range(p, a->asked.output + at * p->scores_n, a->ask->level,
                                        a->scratch, out);
@@ -226,7 +219,7 @@ static void write_row(const answering *a, size_t row, const tdl_row_fault *fault
     tdl_jw_end_object(out);
 }
 
-static void write_warnings(const answering *a, tdl_jw *out)
+static void write_warnings(const tdl_answering *a, tdl_jw *out)
 {
     const tdl_predictor *p = a->asked.predictor;
 
@@ -247,19 +240,19 @@ static void write_warnings(const answering *a, tdl_jw *out)
     tdl_jw_end_array(out);
 }
 
-static void write_head(const answering *a, tdl_jw *out)
+void tdl_answering_write_head(const tdl_answering *a, tdl_jw *out)
 {
     tdl_jw_ktext(out, "model", a->served->name);
     tdl_jw_ktext(out, "version", a->served->version);
     tdl_jw_ktext(out, "snapshot", a->served->hash);
 }
 
-static void write_answer(const answering *a, tdl_jw *out)
+static void write_answer(const tdl_answering *a, tdl_jw *out)
 {
     size_t fault = 0;
 
     tdl_jw_object(out);
-    write_head(a, out);
+    tdl_answering_write_head(a, out);
     if (a->asked.explained)
         tdl_jw_ktext(out, "method", a->asked.explanation.method);
     tdl_jw_key(out, "rows");
@@ -272,7 +265,7 @@ static void write_answer(const answering *a, tdl_jw *out)
     tdl_jw_end_object(out);
 }
 
-static tdl_status too_slow(tdl_report *why)
+tdl_status tdl_answering_too_slow(tdl_report *why)
 {
     return TDL_FAIL_HINT(why, TDL_E_TOO_LARGE, "ask in several calls, or without \"explain\"",
                          "this model is explained by Shapley values: at most %d rows at once",
@@ -280,12 +273,12 @@ static tdl_status too_slow(tdl_report *why)
 }
 
 /* What is wanted only for the log is left out where it would take long. */
-static tdl_status explain(answering *a, tdl_report *why)
+static tdl_status explain(tdl_answering *a, tdl_report *why)
 {
     bool can = tdl_asked_explainable(&a->asked);
 
     if (a->ask->explain && !can)
-        return too_slow(why);
+        return tdl_answering_too_slow(why);
     if (!can || !(a->ask->explain || (a->ask->id && a->ask->keep)))
         return TDL_OK;
     return tdl_asked_explain(&a->asked, a->ask->of_class, why);
@@ -295,8 +288,8 @@ tdl_status tdl_predict_answer_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_ar
                                    tdl_decision **ret, size_t *ret_n, tdl_jw *out, tdl_report *why)
 {
     tdl_served *served = NULL;
-    answering a;
-    tdl_status st = begin(app, ask, &a, &served, why);
+    tdl_answering a;
+    tdl_status st = tdl_answering_begin(app, ask, &a, &served, why);
 
     a.arena = arena;
     if (st)
@@ -307,67 +300,8 @@ tdl_status tdl_predict_answer_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_ar
         goto out;
     write_answer(&a, out);
     if (out->out->failed)
-        st = no_memory(why);
+        st = tdl_answering_no_memory(why);
 out:
-    end(&a, served);
-    return st;
-}
-
-/* ---- explanations ---- */
-
-static void write_explanation(const answering *a, size_t row, const tdl_row_fault *fault,
-                              tdl_jw *out)
-{
-    const tdl_explanation *e = &a->asked.explanation;
-    const tdl_predictor *p = a->asked.predictor;
-    size_t at = a->asked.place[row];
-
-    tdl_jw_object(out);
-    if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
-    } else {
-        if (p->target.classes_n)
-            tdl_jw_ktext(
-                out, "class",
-                p->target.class_name[p->target.task == TDL_TASK_BINARY ? 1 : a->asked.which[at]]);
-        tdl_jw_knumber(out, "baseline", e->base[at]);
-        tdl_jw_knumber(out, "output", e->score[at]);
-        tdl_jw_key(out, "features");
-        tdl_asked_write_because(&a->asked, at, p->columns_n, a->scratch, out);
-        tdl_predictor_write_adjustment(p, &a->asked.frame, at, a->asked.output + at * p->scores_n,
-                                       out);
-    }
-    tdl_jw_end_object(out);
-}
-
-tdl_status tdl_predict_explain_rows(tdl_app *app, const tdl_rows_ask *ask, tdl_jw *out,
-                                    tdl_report *why)
-{
-    int64_t began_us = tdl_time_monotonic();
-    tdl_served *served = NULL;
-    size_t fault = 0;
-    answering a;
-    tdl_status st = begin(app, ask, &a, &served, why);
-
-    if (!st && !tdl_asked_explainable(&a.asked))
-        st = too_slow(why);
-    if (st || (st = tdl_asked_explain(&a.asked, ask->of_class, why)))
-        goto out;
-    tdl_jw_object(out);
-    write_head(&a, out);
-    tdl_jw_ktext(out, "method", a.asked.explanation.method);
-    tdl_jw_knumber(out, "completeness_error", a.asked.explanation.error);
-    tdl_jw_key(out, "rows");
-    tdl_jw_array(out);
-    for (size_t r = 0; r < a.asked.rows_n; r++)
-        write_explanation(&a, r, a.asked.place[r] == SIZE_MAX ? &a.asked.fault[fault++] : NULL,
-                          out);
-    tdl_jw_end_array(out);
-    tdl_jw_knumber(out, "ms", (double)(tdl_time_monotonic() - began_us) / 1e3);
-    tdl_jw_end_object(out);
-    if (out->out->failed)
-        st = no_memory(why);
-out:
-    end(&a, served);
+    tdl_answering_end(&a, served);
     return st;
 }

@@ -15,7 +15,11 @@ void tdl_served_drop(tdl_served *s)
 {
     if (!s || atomic_fetch_sub(&s->references, 1) > 1)
         return;
+    tdl_column_drift_release(&s->drift);
     tdl_predictor_free(s->predictor);
+    tdl_ledger_free(s->ledger);
+    tdl_forecaster_free(s->forecaster);
+    json_decref(s->card);
     free(s->name);
     free(s->app);
     free(s->version);
@@ -25,6 +29,37 @@ void tdl_served_drop(tdl_served *s)
 static char *copy(tdl_str text, size_t from)
 {
     return strndup(text.at + from, text.len - from);
+}
+
+static bool answers(const tdl_served *s)
+{
+    return s->predictor || s->ledger;
+}
+
+/* The model, and of a forecaster what became of it since. */
+static tdl_status load_model(tdl_app *app, const tdl_model_row *row, tdl_served *s, tdl_report *why)
+{
+    tdl_store *store = app->context.store;
+    tdl_status st;
+
+    tdl_json_parse(row->report, TDL_JSON_LAST_WINS, &s->card, NULL);
+    if (!tdl_model_row_forecasts(row)) {
+        if ((st = tdl_predict_load_row(store, app->context.data_dir, row, &s->predictor, why)))
+            return st;
+        if ((st = tdl_column_drift_load(s->predictor->schema, &s->drift, why))) {
+            tdl_predictor_free(s->predictor);
+            s->predictor = NULL;
+        }
+        return st;
+    }
+    if ((st = tdl_forecaster_load_row(store, app->context.data_dir, row, &s->forecaster, why)) ||
+        (st = tdl_ledger_new(s->forecaster, &s->ledger, why)))
+        return st;
+    if ((st = tdl_forecast_replay(store, s, why))) {
+        tdl_ledger_free(s->ledger);
+        s->ledger = NULL;
+    }
+    return st;
 }
 
 static tdl_status load(tdl_app *app, const tdl_model_row *row, tdl_served **ret, tdl_report *why)
@@ -45,8 +80,7 @@ static tdl_status load(tdl_app *app, const tdl_model_row *row, tdl_served **ret,
         tdl_served_drop(s);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     }
-    if (tdl_predict_load_row(app->context.store, app->context.data_dir, row, &s->predictor,
-                             &said)) {
+    if (load_model(app, row, s, &said)) {
         tdl_report_prefix(&said, "model %s", s->name);
         s->why = said;
     }
@@ -105,7 +139,7 @@ tdl_status tdl_served_find(tdl_app *app, tdl_str name, tdl_served **ret, tdl_rep
 
     if (!found) {
         st = unknown(list, name, why);
-    } else if (!found->predictor) {
+    } else if (!answers(found)) {
         st = found->why.status;
         if (why)
             *why = found->why;
@@ -115,6 +149,38 @@ tdl_status tdl_served_find(tdl_app *app, tdl_str name, tdl_served **ret, tdl_rep
     }
     tdl_served_give_back(list);
     return st;
+}
+
+static tdl_status find_kind(tdl_app *app, tdl_str name, bool forecasts, tdl_served **ret,
+                            tdl_report *why)
+{
+    tdl_served *served = NULL;
+    tdl_status st = tdl_served_find(app, name, &served, why);
+
+    if (st)
+        return st;
+    if (forecasts != (served->forecaster != NULL)) {
+        st = forecasts
+                 ? TDL_FAIL_HINT(why, TDL_E_INVALID, "POST /v1/predict/{model}",
+                                 "model %s answers for rows, it forecasts no series", served->name)
+                 : TDL_FAIL_HINT(why, TDL_E_INVALID, "POST /v1/forecast/{model}",
+                                 "model %s forecasts series, it does not answer for rows",
+                                 served->name);
+        tdl_served_drop(served);
+        return st;
+    }
+    *ret = served;
+    return TDL_OK;
+}
+
+tdl_status tdl_served_find_predictor(tdl_app *app, tdl_str name, tdl_served **ret, tdl_report *why)
+{
+    return find_kind(app, name, false, ret, why);
+}
+
+tdl_status tdl_served_find_forecaster(tdl_app *app, tdl_str name, tdl_served **ret, tdl_report *why)
+{
+    return find_kind(app, name, true, ret, why);
 }
 
 /* ---- refreshing ---- */
@@ -128,19 +194,19 @@ static tdl_served *serve_row(tdl_app *app, const tdl_served_list *former, const 
     tdl_served *had = look_for(former, name), *now = NULL;
     tdl_report said = {0};
 
-    if (had && had->predictor && tdl_str_is(row->version, had->version)) {
+    if (had && answers(had) && tdl_str_is(row->version, had->version)) {
         atomic_fetch_add(&had->references, 1);
         return had;
     }
     tdl_status st = load(app, row, &now, &said);
-    if (!st && now->predictor)
+    if (!st && answers(now))
         return now;
     if (!*status) {
         *status = st ? st : now->why.status;
         if (why)
             *why = st ? said : now->why;
     }
-    if (had && had->predictor) {
+    if (had && answers(had)) {
         tdl_served_drop(now);
         atomic_fetch_add(&had->references, 1);
         return had;

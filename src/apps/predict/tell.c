@@ -18,7 +18,7 @@ static void write_copy(tdl_jw *out, const char *key, const json_t *value)
 
 static void write_model(const tdl_served *s, tdl_jw *out)
 {
-    const json_t *card = s->predictor ? s->predictor->card : NULL;
+    const json_t *card = s->predictor || s->ledger ? s->card : NULL;
     const json_t *chosen = json_object_get(card, "chosen");
 
     tdl_jw_object(out);
@@ -26,9 +26,9 @@ static void write_model(const tdl_served *s, tdl_jw *out)
     tdl_jw_ktext(out, "version", s->version);
     tdl_jw_ktime(out, "created", s->created_us);
     tdl_jw_kint(out, "bytes", s->bytes);
-    tdl_jw_ktext(out, "error", s->predictor ? NULL : s->why.message);
+    tdl_jw_ktext(out, "error", s->predictor || s->ledger ? NULL : s->why.message);
     write_copy(out, "task", json_object_get(card, "task"));
-    tdl_jw_ktext(out, "target", s->predictor ? s->predictor->target.column : NULL);
+    write_copy(out, "target", json_object_get(json_object_get(card, "target"), "column"));
     write_copy(out, "rows", json_object_get(card, "rows"));
     write_copy(out, "metric", json_object_get(card, "metric"));
     write_copy(out, "value", json_object_get(chosen, "value"));
@@ -156,7 +156,7 @@ tdl_status tdl_predict_tell(tdl_app *app, tdl_about about, tdl_str model, size_t
     if (about == TDL_ABOUT_MODELS) {
         list = tdl_served_take(app);
         write_models(list, out);
-    } else if (!(st = tdl_served_find(app, model, &served, why))) {
+    } else if (!(st = tdl_served_find_predictor(app, model, &served, why))) {
         if (about == TDL_ABOUT_SCHEMA)
             write_schema(served, out);
         else

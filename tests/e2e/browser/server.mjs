@@ -112,6 +112,16 @@ export class Server {
         return JSON.parse(stdout).key;
     }
 
+    /** `treadle` with these arguments, beside the running server. */
+    async run(...arguments_) {
+        const { stdout } = await promisify(execFile)(process.env.TREADLE_BIN, [
+            ...arguments_,
+            '--data',
+            this.data,
+        ]);
+        return stdout;
+    }
+
     async #end() {
         const child = this.#process;
         if (child.exitCode === null && child.signalCode === null) {

@@ -9,3 +9,15 @@ export function ticks(high: number): number[] {
     const count = Math.ceil(high / step - 1e-9);
     return Array.from({ length: count + 1 }, (_, i) => Number((i * step).toPrecision(10)));
 }
+
+/** Round numbers from at most `low` to at least `high`, about four steps apart. */
+export function ticksBetween(low: number, high: number): number[] {
+    const span = high - low;
+    if (!(span > 0)) return [low - 1, low, low + 1];
+    const step = ticks(span)[1]!;
+    const first = Math.floor(low / step + 1e-9);
+    const last = Math.ceil(high / step - 1e-9);
+    return Array.from({ length: last - first + 1 }, (_, i) =>
+        Number(((first + i) * step).toPrecision(10)),
+    );
+}

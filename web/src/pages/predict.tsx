@@ -11,7 +11,10 @@ import { Head, Table } from '../ui/table';
 import { Importance, Leaderboard, Quality } from './predict_card';
 import { Fairness } from './predict_fairness';
 import { Fit } from './predict_fit';
+import { Forecaster } from './predict_forecast';
 import { WhatIf } from './predict_what_if';
+
+const COLUMNS_SHOWN = 20;
 
 type Predictor = Predictors['models'][number];
 
@@ -106,6 +109,47 @@ function liveWords({ t, number, measure, name }: I18n, live: PredictLive, metric
     })}`;
 }
 
+/** The columns whose rows are no longer those of training. */
+function ColumnDrift({ live }: { live: PredictLive }) {
+    const { t, number } = useI18n();
+    const states = {
+        calm: t('predict.drift.calm'),
+        change: t('predict.drift.change'),
+        alarm: t('predict.drift.alarm'),
+    };
+
+    if (!live.columns.length) return null;
+    return (
+        <Table
+            caption={t('predict.driftColumns')}
+            captionShown
+            head={
+                <>
+                    <Head>{t('predict.driftColumn')}</Head>
+                    <Head number>{t('predict.driftIndex')}</Head>
+                    <Head number>{t('predict.driftChance')}</Head>
+                    <Head>{t('predict.driftState')}</Head>
+                </>
+            }
+        >
+            {live.columns.slice(0, COLUMNS_SHOWN).map((one) => (
+                <tr key={one.column}>
+                    <th scope="row">{one.column}</th>
+                    <td class="number">
+                        {one.stability_index === null ? '–' : number(one.stability_index, 3)}
+                    </td>
+                    <td class="number">{number(one.by_chance, 3)}</td>
+                    <td>
+                        <span class={one.state === 'calm' ? 'badge good' : 'badge'}>
+                            {states[one.state]}
+                        </span>
+                    </td>
+                </tr>
+            ))}
+        </Table>
+    );
+}
+
 function Live({ model, card, stamp }: { model: string; card: Card; stamp: unknown }) {
     const i18n = useI18n();
     const { t, number } = i18n;
@@ -135,6 +179,7 @@ function Live({ model, card, stamp }: { model: string; card: Card; stamp: unknow
                     </span>
                 </p>
             )}
+            {live.data && <ColumnDrift live={live.data} />}
         </Panel>
     );
 }
@@ -142,15 +187,18 @@ function Live({ model, card, stamp }: { model: string; card: Card; stamp: unknow
 function Model({ name, stamp }: { name: string; stamp: unknown }) {
     const { t } = useI18n();
     const answer = useLoad<ModelCard>(`/v1/models/${encodeURIComponent(name)}/card`, {}, stamp);
+    const card = answer.data?.card;
+    const answersRows = card && 'leaderboard' in card;
     const schema = useLoad<PredictSchema>(
-        `/v1/predict/${encodeURIComponent(name)}/schema`,
+        answersRows ? `/v1/predict/${encodeURIComponent(name)}/schema` : null,
         {},
         stamp,
     );
-    const card = answer.data?.card;
 
     if (answer.error) return <Failure error={answer.error} retry={answer.reload} />;
     if (!answer.data) return <Loading />;
+    if (card && 'reading' in card)
+        return <Forecaster answer={answer.data} card={card} stamp={stamp} />;
     if (!card || !('leaderboard' in card)) return <p class="muted">{t('version.noReport')}</p>;
     return (
         <>
