@@ -75,7 +75,11 @@ typedef struct tdl_learner_ops {
     bool simple;       /* a floor: always in the contest */
     bool slow;         /* takes minutes: in a contest by name only, or when there is much time */
     size_t levels_min; /* in a contest by name only, unless a category has so many levels */
-    unsigned rank; /* of complexity: --prefer simple takes the lowest within one standard error */
+    unsigned rank; /* of complexity: --prefer simple takes the lowest within one standard error;
+                      of equal ones that with the fewest terms to read */
+    /* What one fit takes one thread: work_ns x rows x features^work_power nanoseconds. A plan must
+     * not depend on how busy the machine is, so it is an estimate, within a factor of about 3. */
+    double work_ns, work_power;
 
     /* Can it? With the reason when it cannot, as for a library that is absent. problem->x may be
      * NULL here: rows and columns are then as given. */
