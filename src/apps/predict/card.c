@@ -360,7 +360,7 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 static size_t importance_rows(const tdl_predictor *p)
 {
     for (size_t j = 0; j < p->members_n; j++)
-        if (!p->member[j].learner->ops->attribute)
+        if (tdl_learner_explains_slowly(p->member[j].learner))
             return SHAPLEY_ROWS;
     return IMPORTANCE_ROWS;
 }
