@@ -80,6 +80,7 @@ typedef struct tdl_learner_ops {
     /* What one fit takes one thread: work_ns x rows x features^work_power nanoseconds. A plan must
      * not depend on how busy the machine is, so it is an estimate, within a factor of about 3. */
     double work_ns, work_power;
+    bool work_by_class; /* so much for each class, where there are more than two */
 
     /* Can it? With the reason when it cannot, as for a library that is absent. problem->x may be
      * NULL here: rows and columns are then as given. */

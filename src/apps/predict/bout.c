@@ -369,7 +369,7 @@ double tdl_bout_estimate(const tdl_contest_data *data, const tdl_learner_ops *op
     if (halves(data, settings, &second))
         fits = (double)(settings + second) + FINALISTS * ((double)folds - 2);
     double rows = (double)data->rows_n * (1 - 1 / fmax((double)folds, 2));
-    double outputs = problem.classes_n > 2 ? (double)problem.classes_n : 1;
+    double outputs = ops->work_by_class && problem.classes_n > 2 ? (double)problem.classes_n : 1;
     return fits * outputs * ops->work_ns * 1e-9 * rows * pow(fmax(width, 1), ops->work_power) / 2;
 }
 
