@@ -78,7 +78,7 @@ typedef struct tdl_learner_ops {
     unsigned rank;     /* of complexity: --prefer simple takes the lowest within one standard error;
                           of equal ones that with the fewest terms to read */
     /* What one fit takes one thread: work_ns x rows x features^work_power nanoseconds. A plan must
-     * not depend on how busy the machine is, so it is an estimate, within a factor of about 3. */
+     * not depend on how busy the machine is, so it is an estimate, good to a factor of 3 or so. */
     double work_ns, work_power;
     bool work_by_class; /* so much for each class, where there are more than two */
 

@@ -30,7 +30,7 @@ typedef struct setup { /* the same for every row */
     const tdl_nearest *m;
     const tdl_matrix *x;
     size_t which;
-    size_t *player, *first; /* [cols] */
+    size_t *player, *first; /* [features]; categories are no part of a distance */
     size_t players_n;
     const float *middle; /* [cols] the baseline, finite */
     double *from_middle; /* [players_n][rows] b */
@@ -320,15 +320,15 @@ tdl_status tdl_nearest_attribute(const tdl_learner *learner, const tdl_matrix *x
                                  const tdl_matrix *baseline, size_t which, tdl_pool *pool,
                                  tdl_attribution *ret, tdl_report *why)
 {
-    size_t n = x->rows, scores_n = learner->scores_n;
+    size_t n = x->rows, scores_n = learner->scores_n, features_n = x->cols + x->categories_n;
     tdl_matrix middle = *x;
     float *zeros = calloc(x->cols + 1, sizeof *zeros);
     double *score = malloc((n + 1) * scores_n * sizeof *score);
     setup s = {.m = (const tdl_nearest *)learner,
                .x = x,
                .which = which,
-               .player = calloc(x->cols + 1, sizeof *s.player),
-               .first = calloc(x->cols + 1, sizeof *s.first),
+               .player = calloc(features_n + 1, sizeof *s.player),
+               .first = calloc(features_n + 1, sizeof *s.first),
                .middle = baseline ? baseline->x : zeros,
                .full = score,
                .ret = ret,

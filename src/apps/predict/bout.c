@@ -305,6 +305,8 @@ static void keep_best(bout *b, size_t n)
             if (t->alive && (!worst || !(mean_of(b, t) > mean_of(b, worst))))
                 worst = t;
         }
+        if (!worst)
+            return;
         drop_trial(b, worst);
     }
 }

@@ -13,7 +13,7 @@
 #include "base/crc32c.h"
 #include "base/file.h"
 
-#define SEARCH_MAGIC "TDLSRCH1"
+static const char magic[] = {'T', 'D', 'L', 'S', 'R', 'C', 'H', '1'};
 
 enum { HEAD = 8 + TDL_SEARCH_KEY_BYTES, FRAMING = 8 };
 
@@ -122,7 +122,7 @@ static tdl_status begin_anew(tdl_search_log *log, const unsigned char *key, tdl_
 {
     char head[HEAD];
 
-    memcpy(head, SEARCH_MAGIC, 8);
+    memcpy(head, magic, sizeof magic);
     memcpy(head + 8, key, TDL_SEARCH_KEY_BYTES);
     tdl_buf_clear(&log->bytes);
     if (ftruncate(log->file, 0) || !write_all(log->file, head, sizeof head, 0))
@@ -145,7 +145,7 @@ static tdl_status read_file(tdl_search_log *log, const unsigned char *key, tdl_r
     if ((st = tdl_file_read(log->path, file_limit, &log->bytes, why)))
         return st;
     tdl_str bytes = tdl_buf_view(&log->bytes);
-    if (bytes.len < HEAD || memcmp(bytes.at, SEARCH_MAGIC, 8) != 0 ||
+    if (bytes.len < HEAD || memcmp(bytes.at, magic, sizeof magic) != 0 ||
         memcmp(bytes.at + 8, key, TDL_SEARCH_KEY_BYTES) != 0)
         return begin_anew(log, key, why);
     log->size = HEAD;

@@ -80,6 +80,8 @@ static void numbers_and_names_are_taken_over(void **state)
         {"nearest keeps and searches every row: 41256 are more than 20000",
          "nearest 要保存并搜索每一行：41256 行多于 20000 行"},
         {"linear is of numbers, not of binary", "linear 用于数值，不用于二分类"},
+        {"boosted trees need libxgboost.so.0, which is not installed",
+         "梯度提升树需要 libxgboost.so.0，尚未安装"},
         {"trees, fold 3: the time was over before it had learnt",
          "梯度提升树，第 3 折：尚未学完，时间已用完"},
         {"takes about 12 s, and 3 s are left of the budget: give --budget 40",
