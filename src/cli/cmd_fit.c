@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "apps/predict/card.h"
 #include "apps/predict/contest.h"
@@ -113,7 +114,9 @@ static const tdl_option fit_options[] = {
           "相同种子得到相同模型"),
     COUNT("threads", threads, "0", 0, 1024, "0 = one per core; never changes the result",
           "0 = 每核一个；不影响结果"),
-    COUNT("budget", budget, "300", 1, 1000000, "seconds for comparing models", "比较模型的秒数"),
+    COUNT("budget", budget, "300", 1, 1000000,
+          "seconds for comparing models, estimated for two threads: a busy machine tries the same",
+          "比较模型的秒数（按双线程估计，机器繁忙时所试模型不变）"),
     FLAG("nested", nested, "measure the whole procedure on outer folds, and write no model",
          "在外层折上评测整个过程，不写模型"),
     FLAG("balance", balance, "weigh classes alike", "各类别同等加权"),
@@ -184,6 +187,9 @@ static tdl_status make_options(const fit_values *v, const char *source, const ch
     if (v->equal && v->nested)
         return TDL_FAIL(why, TDL_E_USAGE,
                         "--nested measures the model, not thresholds by group (--equal)");
+    if (v->fairness && v->nested)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "fit without --nested: the audit is in the card",
+                             "--nested writes no card, so there is no audit of fairness in it");
     *ret = (tdl_predict_options){.name = name,
                                  .source = source,
                                  .missing = *v->read.missing ? v->read.missing : NULL,
@@ -379,6 +385,29 @@ static void print_outcome(const fit_values *v, const tdl_predictor *p, const cha
 
 /* ---- */
 
+/* Where the results of the contest are kept while it runs: beside the model, or among the runs.
+ * Measuring alone makes no data folder. ret: "" = nowhere */
+static tdl_status name_search(const fit_values *v, const char *name, char ret[PATH_MAX],
+                              tdl_report *why)
+{
+    int n;
+
+    ret[0] = '\0';
+    if (v->nested && !v->output && access(v->common.data, F_OK))
+        return TDL_OK;
+    if (v->output) {
+        n = snprintf(ret, PATH_MAX, "%s.search", v->output);
+    } else {
+        snprintf(ret, PATH_MAX, "%s/runs", v->common.data);
+        tdl_status st = tdl_file_make_dir(ret, why);
+        if (st)
+            return st;
+        n = snprintf(ret, PATH_MAX, "%s/runs/fit-%s.search", v->common.data, name);
+    }
+    return n > 0 && n < PATH_MAX ? TDL_OK
+                                 : TDL_FAIL(why, TDL_E_INVALID, "%s: the path is too long", name);
+}
+
 static tdl_status fit_one(const fit_values *v, const tdl_frame *frame,
                           const tdl_predict_options *options, tdl_report *why)
 {
@@ -441,7 +470,7 @@ static tdl_status measure_nested(const fit_values *v, const tdl_frame *frame,
 static tdl_status run(const void *values, char **arguments, tdl_report *why)
 {
     const fit_values *v = values;
-    char name[TDL_PREDICT_NAME_MAX + 1];
+    char name[TDL_PREDICT_NAME_MAX + 1], search[PATH_MAX];
     tdl_predict_options options;
     tdl_holiday_table holidays = {0};
     tdl_frame frame = {0};
@@ -454,6 +483,9 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
         (st = tdl_predict_check_name(tdl_str_of(options.name), why)) ||
         (st = tdl_read_frame(arguments[0], &v->read, v->common.quiet, &frame, why)))
         return st;
+    if ((st = name_search(v, options.name, search, why)))
+        goto out;
+    options.search = search[0] ? search : NULL;
     if (v->holidays && (st = tdl_open_holidays(v->holidays, &holidays, why)))
         goto out;
     options.holidays = v->holidays ? &holidays : NULL;

@@ -93,10 +93,15 @@ void tdl_fit_remarks(const json_t *card, const tdl_frame *frame)
 {
     const json_t *column, *target = json_object_get(card, "target");
     size_t i;
-    int64_t unknown = 0;
+    int64_t unknown = 0, resumed;
 
     json_array_foreach(json_object_get(card, "columns"), i, column) tell_left_out(column);
     tell_library(json_object_get(card, "leaderboard"));
+    if (tdl_json_get_int(json_object_get(card, "search"), "resumed", &resumed) && resumed > 0)
+        fprintf(stderr,
+                tdl_tr("went on where an earlier fit was stopped: %lld results taken over\n",
+                       "接着上次中断处继续：沿用 %lld 个结果\n"),
+                (long long)resumed);
     for (i = 0; i < frame->columns_n; i++)
         tell_cells(&frame->column[i], frame->rows);
     if (tdl_json_get_int(target, "unknown", &unknown) && unknown > 0)

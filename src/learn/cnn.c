@@ -125,6 +125,8 @@ const tdl_learner_ops tdl_learner_cnn = {
     .name = "cnn",
     .prepare = {.indicator = true, .normalise = TDL_NORMALISE_STANDARD, .encode = TDL_ENCODE_DROP},
     .rank = 60,
+    .work_ns = 4500,
+    .work_power = 1,
     .suits = tdl_network_suits_images,
     .settings = settings,
     .fit = fit,

@@ -87,7 +87,12 @@ typedef struct tdl_learner_ops {
     bool simple;       /* a floor: always in the contest */
     bool slow;         /* takes minutes: in a contest by name only, or when there is much time */
     size_t levels_min; /* in a contest by name only, unless a category has so many levels */
-    unsigned rank; /* of complexity: --prefer simple takes the lowest within one standard error */
+    unsigned rank;     /* of complexity: --prefer simple takes the lowest within one standard error;
+                          of equal ones that with the fewest terms to read */
+    /* What one fit takes one thread: work_ns x rows x features^work_power nanoseconds. A plan must
+     * not depend on how busy the machine is, so it is an estimate, good to a factor of 3 or so. */
+    double work_ns, work_power;
+    bool work_by_class; /* so much for each class, where there are more than two */
 
     /* Can it? With the reason when it cannot, as for a library that is absent. problem->x may be
      * NULL here: rows and columns are then as given. */
@@ -111,6 +116,7 @@ typedef struct tdl_learner_ops {
                             const tdl_matrix *baseline, size_t which, tdl_pool *pool,
                             tdl_attribution *ret, tdl_report *why);
     const char *attribute_name; /* "linear", "tree_shap", "integrated_gradients" */
+    bool attribute_slow;        /* milliseconds a row: of many rows at once nobody waits for it */
 
     /* Tensors named PREFIX..., borrowed until written; ret_about: an object with the rest. */
     tdl_status (*save)(const tdl_learner *learner, const char *prefix, tdl_st_writer *writer,
@@ -138,6 +144,11 @@ tdl_status tdl_learner_fit(const tdl_learner_ops *ops, const tdl_problem *proble
                            const json_t *setting, tdl_learner **ret, json_t **ret_note,
                            tdl_report *why);
 void tdl_learner_free(tdl_learner *learner); /* accepts NULL */
+/* Does it take milliseconds a row to say what its scores rest on? */
+static inline bool tdl_learner_explains_slowly(const tdl_learner *learner)
+{
+    return !learner->ops->attribute || learner->ops->attribute_slow;
+}
 tdl_status tdl_learner_score(const tdl_learner *learner, const tdl_matrix *x, tdl_pool *pool,
                              double *ret, tdl_report *why);
 /* The arrays of `ret` are the caller's, of the sizes given above. TDL_E_INVALID: has no method. */

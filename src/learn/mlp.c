@@ -255,6 +255,7 @@ const tdl_learner_ops tdl_learner_mlp = {
                 .pairs = true,
                 .text_buckets = 256},
     .rank = 50,
+    .work_ns = 500000,
     .suits = suits,
     .settings = settings,
     .fit = fit,

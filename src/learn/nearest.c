@@ -5,21 +5,11 @@
 #include <string.h>
 
 #include "learn/kinds.h"
+#include "learn/nearest.h"
 #include "learn/stored.h"
 #include "learn/summary.h"
 
 enum { ROWS_MOST = 20000, K_MOST = 1000, LANES = 8 };
-
-typedef struct nearest {
-    tdl_learner learner;
-    size_t rows, k, classes_n;
-    float *x;      /* [rows][cols] */
-    float *y;      /* [rows] */
-    float *weight; /* [rows] */
-    double *quantile;
-    double *prior; /* [classes] shares, or the mean */
-    size_t prior_n;
-} nearest;
 
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
 {
@@ -40,7 +30,7 @@ static json_t *settings(const tdl_problem *problem)
 
 static void free_nearest(tdl_learner *learner)
 {
-    nearest *m = (nearest *)learner;
+    tdl_nearest *m = (tdl_nearest *)learner;
 
     if (!m)
         return;
@@ -59,7 +49,7 @@ static size_t prior_n_of(tdl_task task, size_t classes_n)
                : 1;
 }
 
-static void fill_prior(nearest *m, const tdl_problem *p)
+static void fill_prior(tdl_nearest *m, const tdl_problem *p)
 {
     double total = 0;
 
@@ -78,7 +68,7 @@ static tdl_status fit(const tdl_problem *problem, const json_t *setting, tdl_lea
                       json_t **ret_note, tdl_report *why)
 {
     const tdl_matrix *x = problem->x;
-    nearest *m = NULL;
+    tdl_nearest *m = NULL;
     size_t n;
     double k;
     tdl_status st = tdl_setting_check(setting, "k", why);
@@ -117,31 +107,7 @@ no_memory:
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to keep %zu rows", x->rows);
 }
 
-/* ---- search: the k nearest as a heap, the farthest on top ---- */
-
-typedef struct neighbour {
-    float distance;
-    uint32_t row;
-} neighbour;
-
-static bool farther(neighbour a, neighbour b)
-{
-    return a.distance != b.distance ? a.distance > b.distance : a.row > b.row;
-}
-
-static void sink(neighbour *heap, size_t n, size_t at)
-{
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        neighbour swap = heap[at];
-
-        if (child + 1 < n && farther(heap[child + 1], heap[child]))
-            child++;
-        if (!farther(heap[child], heap[at]))
-            return;
-        heap[at] = heap[child];
-        heap[child] = swap;
-    }
-}
+/* ---- search ---- */
 
 static float distance_of(const float *a, const float *b, size_t n)
 {
@@ -157,7 +123,7 @@ static float distance_of(const float *a, const float *b, size_t n)
 }
 
 typedef struct search {
-    const nearest *m;
+    const tdl_nearest *m;
     const tdl_matrix *x;
     tdl_problem found; /* what tdl_summary is asked of */
     char *room;        /* [threads][room_size] */
@@ -172,13 +138,34 @@ static int by_row(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+tdl_problem tdl_nearest_found(const tdl_nearest *m)
+{
+    tdl_problem found = {
+        .task = m->learner.task, .classes_n = m->classes_n, .y = m->y, .weight = m->weight};
+
+    if (found.task == TDL_TASK_QUANTILE) {
+        found.quantiles_n = m->learner.scores_n;
+        memcpy(found.quantile, m->quantile, m->learner.scores_n * sizeof *m->quantile);
+    }
+    return found;
+}
+
+void tdl_nearest_summary(const tdl_nearest *m, const tdl_problem *found, const tdl_neighbour *heap,
+                         uint32_t *row, double *scratch, double *ret)
+{
+    for (size_t h = 0; h < m->k; h++)
+        row[h] = heap[h].row;
+    qsort(row, m->k, sizeof *row, by_row);
+    tdl_summary(found, row, m->k, m->prior, scratch, ret);
+}
+
 static void search_rows(void *context, size_t begin, size_t end, unsigned part)
 {
     const search *s = context;
-    const nearest *m = s->m;
+    const tdl_nearest *m = s->m;
     size_t cols = s->x->cols, k = m->k;
     double *scratch = (double *)(void *)(s->room + part * s->room_size); /* [2 k] */
-    neighbour *heap = (neighbour *)(void *)(scratch + 2 * k);            /* [k] */
+    tdl_neighbour *heap = (tdl_neighbour *)(void *)(scratch + 2 * k);    /* [k] */
     uint32_t *row = (uint32_t *)(void *)(heap + k);                      /* [k] */
     float *query = (float *)(void *)(row + k);                           /* [cols] */
 
@@ -188,42 +175,26 @@ static void search_rows(void *context, size_t begin, size_t end, unsigned part)
 
             query[j] = isfinite(value) ? value : 0;
         }
-        for (size_t r = 0; r < m->rows; r++) {
-            neighbour n = {distance_of(query, m->x + r * cols, cols), (uint32_t)r};
-
-            if (r < k) {
-                heap[r] = n;
-                for (size_t at = k / 2; r + 1 == k && at-- > 0;)
-                    sink(heap, k, at);
-            } else if (farther(heap[0], n)) {
-                heap[0] = n;
-                sink(heap, k, 0);
-            }
-        }
-        for (size_t h = 0; h < k; h++)
-            row[h] = heap[h].row;
-        qsort(row, k, sizeof *row, by_row);
-        tdl_summary(&s->found, row, k, m->prior, scratch, s->ret + i * m->learner.scores_n);
+        for (size_t r = 0; r < m->rows; r++)
+            tdl_neighbours_offer(
+                heap, k, r,
+                (tdl_neighbour){(double)distance_of(query, m->x + r * cols, cols), (uint32_t)r});
+        tdl_nearest_summary(m, &s->found, heap, row, scratch, s->ret + i * m->learner.scores_n);
     }
 }
 
 static tdl_status score(const tdl_learner *learner, const tdl_matrix *x, tdl_pool *pool,
                         double *ret, tdl_report *why)
 {
-    const nearest *m = (const nearest *)learner;
-    size_t room = m->k * (2 * sizeof(double) + sizeof(neighbour) + sizeof(uint32_t)) +
+    const tdl_nearest *m = (const tdl_nearest *)learner;
+    size_t room = m->k * (2 * sizeof(double) + sizeof(tdl_neighbour) + sizeof(uint32_t)) +
                   x->cols * sizeof(float);
-    search s = {
-        .m = m,
-        .x = x,
-        .found = {.task = learner->task, .classes_n = m->classes_n, .y = m->y, .weight = m->weight},
-        .room_size = (room + 63) / 64 * 64,
-        .ret = ret};
+    search s = {.m = m,
+                .x = x,
+                .found = tdl_nearest_found(m),
+                .room_size = (room + 63) / 64 * 64,
+                .ret = ret};
 
-    if (learner->task == TDL_TASK_QUANTILE) {
-        s.found.quantiles_n = learner->scores_n;
-        memcpy(s.found.quantile, m->quantile, learner->scores_n * sizeof *m->quantile);
-    }
     if (!(s.room = malloc(s.room_size * tdl_pool_threads(pool))))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to search %zu neighbours", m->k);
     tdl_pool_run(pool, x->rows, 1, search_rows, &s);
@@ -236,7 +207,7 @@ static tdl_status score(const tdl_learner *learner, const tdl_matrix *x, tdl_poo
 static tdl_status save(const tdl_learner *learner, const char *prefix, tdl_st_writer *writer,
                        json_t **ret_about, tdl_report *why)
 {
-    const nearest *m = (const nearest *)learner;
+    const tdl_nearest *m = (const tdl_nearest *)learner;
     size_t quantiles_n = learner->task == TDL_TASK_QUANTILE ? learner->scores_n : 0;
 
     tdl_store_floats(writer, prefix, "x", m->rows * learner->cols, m->x);
@@ -249,7 +220,7 @@ static tdl_status save(const tdl_learner *learner, const char *prefix, tdl_st_wr
     return TDL_OK;
 }
 
-static tdl_status check_loaded(const nearest *m, tdl_task task, tdl_report *why)
+static tdl_status check_loaded(const tdl_nearest *m, tdl_task task, tdl_report *why)
 {
     for (size_t i = 0; i < m->rows; i++) {
         bool is_class = m->y[i] >= 0 && m->y[i] < (float)m->classes_n && m->y[i] == rintf(m->y[i]);
@@ -271,7 +242,7 @@ static tdl_status load(const json_t *about, const tdl_st_file *file, const char 
     size_t scores_n, n, quantiles_n;
     int64_t k = 0;
     tdl_task task;
-    nearest *m = NULL;
+    tdl_nearest *m = NULL;
     tdl_status st = tdl_stored_shape(about, &task, &scores_n, why);
 
     if (st)
@@ -323,6 +294,9 @@ const tdl_learner_ops tdl_learner_nearest = {
     .fit = fit,
     .free = free_nearest,
     .score = score,
+    .attribute = tdl_nearest_attribute,
+    .attribute_name = "shapley",
+    .attribute_slow = true,
     .save = save,
     .load = load,
 };

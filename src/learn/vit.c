@@ -134,6 +134,8 @@ const tdl_learner_ops tdl_learner_vit = {
     .prepare = {.indicator = true, .normalise = TDL_NORMALISE_STANDARD, .encode = TDL_ENCODE_DROP},
     .slow = true,
     .rank = 80,
+    .work_ns = 8000,
+    .work_power = 1,
     .suits = tdl_network_suits_images,
     .settings = settings,
     .fit = fit,

@@ -51,6 +51,7 @@ typedef struct tdl_metric {
     bool sorted;         /* needs `order` */
     /* scratch [width * width + 2 n]; NaN = undefined on these rows */
     double (*value)(const tdl_scored *s, double *scratch);
+    bool of_all; /* grows as rows grow fewer: of folds take all rows together, not the mean */
 } tdl_metric;
 
 extern const tdl_metric tdl_metrics[];
@@ -84,6 +85,16 @@ tdl_status tdl_metric_interval(const tdl_metric *metric, const tdl_scored *s, co
 tdl_status tdl_metric_difference(const tdl_metric *metric, const tdl_scored *a, const tdl_scored *b,
                                  const int32_t *group, const tdl_bootstrap_options *options,
                                  tdl_rng *rng, tdl_interval *ret, tdl_report *why);
+
+/* The same of the mean over folds: the metric of each fold's rows by themselves, averaged over the
+ * folds on which it is defined; what a cross-validation reports. Rows (lists of a ranking) are
+ * drawn within their fold, so every fold weighs the same in each draw. a, b   b = NULL: the value
+ * of a; else value(a) - value(b), drawn together; `order` is not used fold   [n] below folds_n
+ */
+tdl_status tdl_metric_fold_interval(const tdl_metric *metric, const tdl_scored *a,
+                                    const tdl_scored *b, const uint32_t *fold, size_t folds_n,
+                                    const tdl_bootstrap_options *options, tdl_rng *rng,
+                                    tdl_interval *ret, tdl_report *why);
 
 /* Mean of `values` over folds, and its standard error sd / sqrt(k), sd over k - 1; NaN for k < 2.
  * Folds share training rows, so it is a little too small (Bengio and Grandvalet, 2004). */

@@ -365,10 +365,24 @@ static void more_columns_than_rows_are_learnt_from(void **state)
     fits(d, NULL, "--model logistic,tree --folds 3");
 }
 
+static void asking_for_what_cannot_be_is_refused_with_the_way_out(void **state)
+{
+    desk *d = *state;
+
+    desk_table(d, "n.csv", "x,z,c,y", 60, NULL);
+    desk_expect(d, 2, "fit without --nested: the audit is in the card",
+                "fit n.csv --target y --nested --fairness c --model tree");
+    desk_expect(d, 1, "not of task regression",
+                "fit n.csv --target x --cost 1:5 --model linear --output m.safetensors");
+    desk_expect(d, 1, "not of task regression",
+                "fit n.csv --target x --cost 1:5 --model linear --nested");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, desk_set_up, desk_tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(asking_for_what_cannot_be_is_refused_with_the_way_out),
         TEST(a_constant_target_is_refused_as_a_class_and_told_as_a_number),
         TEST(a_class_of_too_few_rows_is_named),
         TEST(folds_that_train_on_one_class_are_refused),

@@ -82,7 +82,8 @@ tdl_status tdl_asked_predict(tdl_asked *a, tdl_report *why)
 bool tdl_asked_explainable(const tdl_asked *a)
 {
     for (size_t i = 0; i < a->predictor->members_n; i++)
-        if (!a->predictor->member[i].learner->ops->attribute && a->frame.rows > TDL_ASKED_SLOW_ROWS)
+        if (tdl_learner_explains_slowly(a->predictor->member[i].learner) &&
+            a->frame.rows > TDL_ASKED_SLOW_ROWS)
             return false;
     return true;
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/card_words.h"
+#include "apps/predict/decision_cost.h"
 #include "apps/predict/explain.h"
 #include "apps/predict/measure.h"
 #include "apps/predict/session.h"
@@ -86,9 +88,14 @@ static void write_leaks(const tdl_fit_session *s, tdl_jw *w)
 
 /* ---- scores out of fold ---- */
 
-/* Outputs of scores over the rows that were tested. ret: [n] and [n][scores_n] */
-static size_t tested(const tdl_fit_session *s, const double *score, double *ret_y, double *ret_p,
-                     int32_t *ret_list)
+typedef struct scratch { /* [contest_n] each */
+    double *y, *p, *other;
+    int32_t *list;
+    uint32_t *fold;
+} scratch;
+
+/* Outputs of scores over the rows that were tested. ret_p: [n][scores_n] */
+static size_t tested(const tdl_fit_session *s, const double *score, scratch *t, double *ret_p)
 {
     size_t n = 0, k = s->contest.scores_n;
 
@@ -97,17 +104,13 @@ static size_t tested(const tdl_fit_session *s, const double *score, double *ret_
             continue;
         memcpy(ret_p + n * k, score + i * k, k * sizeof *ret_p);
         if (s->group)
-            ret_list[n] = s->group[i];
-        ret_y[n++] = (double)s->target.y[s->contest_row[i]];
+            t->list[n] = s->group[i];
+        t->fold[n] = s->folds.fold[i];
+        t->y[n++] = (double)s->target.y[s->contest_row[i]];
     }
     tdl_scores_to_outputs(s->target.task, ret_p, n, k);
     return n;
 }
-
-typedef struct scratch { /* [contest_n] each */
-    double *y, *p, *other;
-    int32_t *list;
-} scratch;
 
 static tdl_scored scored(const tdl_fit_session *s, const scratch *t, const double *p, size_t n)
 {
@@ -127,6 +130,16 @@ static void write_interval(tdl_jw *w, const tdl_interval *interval, bool defined
     tdl_jw_knumber(w, "high", defined ? interval->high : NAN);
 }
 
+/* The same reason in Chinese, for pages. */
+static void write_left_out_zh(const tdl_entry *e, tdl_jw *w)
+{
+    tdl_buf text = {0};
+
+    if (tdl_card_reason(tdl_str_of(e->left_out.message), &text) && !text.failed)
+        tdl_jw_kstr(w, "left_out_zh", tdl_buf_view(&text));
+    tdl_buf_release(&text);
+}
+
 static tdl_status write_entry(tdl_fit_session *s, const tdl_entry *e, double weight, scratch *t,
                               tdl_jw *w, tdl_report *why)
 {
@@ -139,10 +152,11 @@ static tdl_status write_entry(tdl_fit_session *s, const tdl_entry *e, double wei
     tdl_jw_ktext(w, "model", e->ops->name);
     tdl_jw_kbool(w, "simple", e->ops->simple);
     if (e->score) {
-        size_t n = tested(s, e->score, t->y, t->p, t->list);
+        size_t n = tested(s, e->score, t, t->p);
         const tdl_scored of = scored(s, t, t->p, n);
 
-        st = tdl_metric_interval(s->data.metric, &of, NULL, &options, &rng, &interval, why);
+        st = tdl_metric_fold_interval(s->data.metric, &of, NULL, t->fold, s->folds.folds_n,
+                                      &options, &rng, &interval, why);
         tdl_jw_knumber(w, "value", e->metric);
         tdl_jw_knumber(w, "standard_error", e->standard_error);
         write_interval(w, &interval, !st);
@@ -155,6 +169,7 @@ static tdl_status write_entry(tdl_fit_session *s, const tdl_entry *e, double wei
         tdl_jw_knumber(w, "weight", weight);
     } else {
         tdl_jw_ktext(w, "left_out", e->left_out.message);
+        write_left_out_zh(e, w);
     }
     tdl_jw_end_object(w);
     return st == TDL_E_INVALID ? TDL_OK : st;
@@ -204,12 +219,12 @@ static tdl_status write_gain(tdl_fit_session *s, size_t other, scratch *t, tdl_j
     const tdl_bootstrap_options options = {.resamples = RESAMPLES};
     tdl_rng rng = tdl_rng_make(s->options->seed, 1);
     tdl_interval interval = {0};
-    size_t n = tested(s, s->contest.entry[other].score, t->y, t->other, t->list);
+    size_t n = tested(s, s->contest.entry[other].score, t, t->other);
 
-    tested(s, s->choice.score, t->y, t->p, t->list);
+    tested(s, s->choice.score, t, t->p);
     const tdl_scored a = scored(s, t, t->p, n), b = scored(s, t, t->other, n);
-    tdl_status st =
-        tdl_metric_difference(s->data.metric, &a, &b, NULL, &options, &rng, &interval, why);
+    tdl_status st = tdl_metric_fold_interval(s->data.metric, &a, &b, t->fold, s->folds.folds_n,
+                                             &options, &rng, &interval, why);
     if (st && st != TDL_E_INVALID)
         return st;
     tdl_jw_object(w);
@@ -266,6 +281,34 @@ static tdl_status write_chosen(tdl_fit_session *s, scratch *t, tdl_jw *w, tdl_re
     return st;
 }
 
+static void write_interval_kind(tdl_jw *w)
+{
+    tdl_jw_key(w, "interval"); // of the leaderboard, the gain and the metrics of quality
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "of", "mean_over_folds");
+    tdl_jw_ktext(w, "by", "bootstrap_within_folds");
+    tdl_jw_kint(w, "resamples", RESAMPLES);
+    tdl_jw_knumber(w, "level", 0.95);
+    tdl_jw_end_object(w);
+}
+
+/* What there was time for, and what an earlier run had done already. */
+static void write_search(const tdl_fit_session *s, tdl_jw *w)
+{
+    tdl_jw_key(w, "search");
+    tdl_jw_object(w);
+    tdl_jw_knumber(w, "budget_seconds", s->data.budget);
+    tdl_jw_knumber(w, "estimated_seconds", s->contest.estimated);
+    tdl_jw_key(w, "cut_off");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < s->contest.entries_n; i++)
+        if (s->contest.entry[i].cut_off)
+            tdl_jw_text(w, s->contest.entry[i].ops->name);
+    tdl_jw_end_array(w);
+    tdl_jw_kint(w, "resumed", (int64_t)tdl_search_log_found(s->log));
+    tdl_jw_end_object(w);
+}
+
 /* ---- quality, fairness ---- */
 
 static void write_mitigation(const tdl_fit_session *s, tdl_jw *w)
@@ -294,12 +337,16 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
                                  .power = s->target.power,
                                  .threshold = s->predictor->threshold,
                                  .class_name = s->target.class_name,
+                                 .fold = t.fold,
+                                 .folds_n = s->folds.folds_n,
                                  .seed = s->options->seed};
     tdl_jw_key(w, "quality");
     if (s->group)
         tdl_jw_null(w); // rows of a list lie in several folds' order: the leaderboard has it
     else
         st = tdl_outcome_write(&outcome, w, why);
+    if (!st)
+        st = tdl_decision_cost_write(s->options, &outcome, w, why);
     if (!st && s->target.classes_n)
         tdl_jw_ktext(w, "calibrated_by", tdl_calibration_name(s->predictor->calibration.method));
     if (!st && s->options->fairness)
@@ -316,7 +363,7 @@ static tdl_status write_quality(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
 static size_t importance_rows(const tdl_predictor *p)
 {
     for (size_t j = 0; j < p->members_n; j++)
-        if (!p->member[j].learner->ops->attribute)
+        if (tdl_learner_explains_slowly(p->member[j].learner))
             return SHAPLEY_ROWS;
     return IMPORTANCE_ROWS;
 }
@@ -406,15 +453,18 @@ static tdl_status write_card(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
     scratch t = {.y = malloc(n * sizeof *t.y),
                  .p = malloc(n * k * sizeof *t.p),
                  .other = malloc(n * k * sizeof *t.other),
-                 .list = malloc(n * sizeof *t.list)};
+                 .list = malloc(n * sizeof *t.list),
+                 .fold = malloc(n * sizeof *t.fold)};
     tdl_status st = TDL_OK;
 
     tdl_jw_object(w);
     write_head(s, w);
-    if (!t.y || !t.p || !t.other || !t.list)
+    if (!t.y || !t.p || !t.other || !t.list || !t.fold)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the card");
     if (!st && !(st = write_leaderboard(s, &t, w, why)))
         st = write_chosen(s, &t, w, why);
+    write_interval_kind(w);
+    write_search(s, w);
     if (!st && !s->options->bare && !(st = write_quality(s, w, why)) &&
         !(st = write_importance(s, w, why)))
         st = write_cost(s, w, why);
@@ -423,6 +473,7 @@ static tdl_status write_card(tdl_fit_session *s, tdl_jw *w, tdl_report *why)
     free(t.p);
     free(t.other);
     free(t.list);
+    free(t.fold);
     return st;
 }
 

@@ -5,7 +5,13 @@
  *     {"name", "created", "seed", "version", "source", "task", "target": {...}, "rows", "columns":
  * [...], "split": {...}, "metric", "leaderboard": [...], "chosen": {...}, "gain": {...}, "quality":
  * {...}, "importance": [...], "fairness"?: {...}, "mitigation"?: {...}, "leaks": [...], "notes":
- * [...], "cost": {...}}
+ * [...], "cost": {...}, "interval": {...}, "search": {...}, "decision"?: {...}}
+ *
+ * One definition of every figure: "value" is the mean over the folds, "low" and "high" its 95 %
+ * percentile bootstrap, rows drawn within their fold; of a gain the same of the difference. The
+ * leaderboard and "chosen" are of scores before calibration, "quality" of outputs after it; its
+ * calibration error (ece) alone is of all rows together, as it grows when rows grow fewer.
+ * "decision" (decision_cost.h) is there when costs were given.
  */
 #ifndef TDL_PREDICT_CARD_H
 #define TDL_PREDICT_CARD_H

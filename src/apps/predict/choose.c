@@ -23,6 +23,12 @@ static size_t find_best(const tdl_contest_data *data, const tdl_contest *c)
     return best;
 }
 
+/* Is there less to read of a than of b? */
+static bool is_simpler(const tdl_entry *a, const tdl_entry *b)
+{
+    return a->ops->rank != b->ops->rank ? a->ops->rank < b->ops->rank : a->terms < b->terms;
+}
+
 static size_t find_simplest(const tdl_contest_data *data, const tdl_contest *c, size_t best)
 {
     const tdl_entry *top = &c->entry[best];
@@ -32,7 +38,7 @@ static size_t find_simplest(const tdl_contest_data *data, const tdl_contest *c, 
     for (size_t i = 0; i < c->entries_n; i++) {
         const tdl_entry *e = &c->entry[i];
         if (e->score && better(data, top->metric, e->metric) <= limit &&
-            e->ops->rank < c->entry[simplest].ops->rank)
+            is_simpler(e, &c->entry[simplest]))
             simplest = i;
     }
     return simplest;

@@ -2,7 +2,10 @@
  * squared error, ...) is lower by more than one standard error over the same rows.
  *
  * The blend is measured with weights that were learnt without the fold they are measured on. With
- * `simple`, the least complex model within one standard error of the best (Breiman et al., 1984).
+ * `simple`, the least complex model within one standard error of the best (Breiman et al., 1984):
+ * first by kind (a constant before naive Bayes, that before what is linear, that before curves, and
+ * those before forests and networks), then by how much there is to read. Linear models and a single
+ * tree are of one kind: coefficients that are not 0 count as much as leaves.
  */
 #ifndef TDL_PREDICT_CHOOSE_H
 #define TDL_PREDICT_CHOOSE_H

@@ -4,14 +4,17 @@
  * second, and the two best on all (successive halving; Jamieson and Talwalkar, AISTATS 2016).
  * Whatever is fitted, preparation included, is fitted on the training rows of its fold only.
  *
- * Time     what is tried does not depend on the clock until the deadline: then learners that did
- *          not begin are left out, and say so
+ * Time     what is tried is planned by estimates of rows and features, so that a busy machine tries
+ *          the same; the clock ends the contest only at the deadline, far beyond the budget. Who is
+ *          left out for either says so
+ * Resume   every result goes into `log`, and is taken from there when it is
  * Replay   same rows, same seed: same scores, for any number of threads
  */
 #ifndef TDL_PREDICT_CONTEST_H
 #define TDL_PREDICT_CONTEST_H
 
 #include "apps/app.h"
+#include "apps/predict/search_log.h"
 #include "apps/predict/target.h"
 #include "apps/predict/wish.h"
 #include "stats/bootstrap.h"
@@ -35,18 +38,14 @@ typedef struct tdl_contest_data {
     tdl_wish wish; /* of every learner's rows */
     uint64_t seed;
     tdl_pool *pool;
-    int64_t deadline_us; /* monotonic; 0 = none */
+    double budget;       /* seconds by estimate (bout.h) for all that are no floor; 0 = no limit */
+    int64_t deadline_us; /* monotonic: the clock ends what the estimate did not; 0 = none */
+    tdl_search_log *log; /* of results; NULL = none are kept */
     const json_t *set;   /* of every setting of learners asked for by name; NULL = nothing */
     bool patient;        /* learners that take minutes may take part */
     tdl_progress_fn *progress;
     void *progress_context;
 } tdl_contest_data;
-
-/* What a fold learnt, kept for the best setting. */
-typedef struct tdl_contest_model {
-    tdl_prepare *prepare;
-    tdl_learner *learner;
-} tdl_contest_model;
 
 /* One learner's result. */
 typedef struct tdl_entry {
@@ -58,15 +57,17 @@ typedef struct tdl_entry {
     double metric;         /* mean over folds */
     double standard_error; /* of that mean */
     size_t settings_tried, settings_n;
-    double seconds;           /* of all its fits, summed over threads */
-    tdl_contest_model *model; /* [folds_n] */
-    tdl_report left_out;      /* status TDL_OK: took part; else why not */
+    size_t terms;        /* that a person has to read of it: coefficients, leaves */
+    double seconds;      /* of all its fits, summed over threads */
+    tdl_report left_out; /* status TDL_OK: took part; else why not */
+    bool cut_off;        /* left out for time */
 } tdl_entry;
 
 typedef struct tdl_contest {
     tdl_entry *entry; /* [entries_n], in the order of tdl_learners */
     size_t entries_n;
     size_t folds_n, scores_n;
+    double estimated; /* seconds, of what took part; see budget */
 } tdl_contest;
 
 /* Hold it. wanted: "auto" = every learner that suits, or names with commas between.
@@ -78,6 +79,7 @@ void tdl_contest_release(tdl_contest *contest); /* accepts a zeroed struct */
 /* ---- for others that measure on the same folds ---- */
 
 tdl_metric_task tdl_metric_task_of(tdl_task task);
+bool tdl_contest_trains(const tdl_contest_data *data, size_t fold, size_t i); /* row i of them? */
 bool tdl_contest_tests(const tdl_contest_data *data, size_t fold); /* is there anything to test? */
 /* Probabilities, or values, of scores: in place, by the target's task. [n][scores_n] */
 void tdl_scores_to_outputs(tdl_task task, double *score, size_t n, size_t scores_n);

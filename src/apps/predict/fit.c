@@ -5,16 +5,25 @@
 
 #include "apps/predict/column_drift.h"
 #include "apps/predict/counterfactual.h"
+#include "apps/predict/decision_cost.h"
+#include "apps/predict/search_key.h"
 #include "apps/predict/session.h"
 #include "base/timestamp.h"
 #include "table/read.h"
 #include "table/sample.h"
 #include "table/split.h"
 
-enum { CONTEST_ROWS_MAX = 50000, BUDGET_S = 300, PATIENT_S = 600, GUARDED_ROWS = 20 };
+enum {
+    CONTEST_ROWS_MAX = 50000,
+    BUDGET_S = 300,
+    PATIENT_S = 600,
+    CLOCK_FACTOR = 4, /* budgets until the clock ends the contest */
+    GUARDED_ROWS = 20
+};
 
 static void release(tdl_fit_session *s)
 {
+    tdl_search_log_close(s->log);
     tdl_choice_release(&s->choice);
     tdl_contest_release(&s->contest);
     tdl_folds_release(&s->folds);
@@ -423,6 +432,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
     double budget = o->budget > 0 ? o->budget : BUDGET_S;
+    unsigned char key[TDL_SEARCH_KEY_BYTES];
     int64_t began = tdl_time_monotonic();
     tdl_status st;
 
@@ -446,11 +456,19 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
                                  .seed = o->seed,
                                  .pool = o->pool,
                                  .patient = budget >= PATIENT_S,
-                                 .deadline_us = began + (int64_t)(budget * 1e6),
+                                 .budget = budget,
+                                 .deadline_us = began + (int64_t)(CLOCK_FACTOR * budget * 1e6),
                                  .progress = o->progress,
                                  .progress_context = o->progress_context};
-    if ((st = find_metric(s, &s->data.metric, why)) ||
-        (st = tdl_contest_hold(&s->data, o->models ? o->models : "auto", &s->contest, why)) ||
+    if ((st = find_metric(s, &s->data.metric, why)))
+        return st;
+    if (o->search) {
+        tdl_search_key(&s->data, o, key);
+        if ((st = tdl_search_log_open(o->search, key, &s->log, why)))
+            return st;
+        s->data.log = s->log;
+    }
+    if ((st = tdl_contest_hold(&s->data, o->models ? o->models : "auto", &s->contest, why)) ||
         (st = tdl_choose(&s->data, &s->contest, o->prefer_simple, !o->no_blend, &s->choice, why)))
         return st;
     s->contest_seconds = (double)(tdl_time_monotonic() - began) / 1e6;
@@ -508,6 +526,7 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     if (s->frame->rows > UINT32_MAX)
         return TDL_FAIL(why, TDL_E_TOO_LARGE, "%zu rows: 4 billion are the limit", s->frame->rows);
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
+        (st = tdl_decision_cost_check(o, s->target.task, why)) ||
         (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
         (st = order_lists(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
         (st = make_weights(s, why)) ||
@@ -535,6 +554,10 @@ tdl_status tdl_predict_fit(const tdl_frame *frame, const tdl_predict_options *op
     if (!st) {
         *ret = s.predictor;
         s.predictor = NULL; /* the caller's now */
+    }
+    if (!options->bare && (!st || st == TDL_E_INVALID)) { // else it may be asked for again
+        tdl_search_log_remove(s.log);
+        s.log = NULL;
     }
     release(&s);
     return st;

@@ -43,7 +43,10 @@ static tdl_status write_metrics(const tdl_outcome *o, tdl_jw *out, tdl_report *w
         if (!tdl_metric_applies(metric, &scored))
             continue;
         tdl_jw_key(out, metric->name);
-        st = tdl_metric_interval(metric, &scored, NULL, &options, &rng, &interval, why);
+        st = o->fold && !metric->of_all
+                 ? tdl_metric_fold_interval(metric, &scored, NULL, o->fold, o->folds_n, &options,
+                                            &rng, &interval, why)
+                 : tdl_metric_interval(metric, &scored, NULL, &options, &rng, &interval, why);
         if (st == TDL_E_INVALID) { // undefined on these rows
             tdl_jw_null(out);
             st = TDL_OK;

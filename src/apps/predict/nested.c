@@ -1,7 +1,11 @@
 /* Nested measuring: the choice of a model is made anew for each outer fold, without its rows. */
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "apps/predict/decision_cost.h"
 #include "apps/predict/measure.h"
 #include "apps/predict/session.h"
 
@@ -16,6 +20,7 @@ typedef struct outer {
     tdl_buf drop;           /* names of the columns that are no features */
     uint32_t *train, *test; /* [rows_n] */
     double *y, *output;     /* [rows_n], [rows_n][width]: what was predicted, in order of folds */
+    uint32_t *tested_in;    /* [rows_n] the fold of each */
     size_t n;
 } outer;
 
@@ -29,6 +34,7 @@ static void release(outer *o)
     free(o->test);
     free(o->y);
     free(o->output);
+    free(o->tested_in);
 }
 
 static tdl_status start(outer *o, tdl_report *why)
@@ -36,7 +42,7 @@ static tdl_status start(outer *o, tdl_report *why)
     size_t n = o->frame->rows + 1;
     tdl_status st = tdl_predict_target_make(o->frame, &o->options->target, &o->target, why);
 
-    if (st)
+    if (st || (st = tdl_decision_cost_check(o->options, o->target.task, why)))
         return st;
     o->width = tdl_problem_scores(&(tdl_problem){.task = o->target.task,
                                                  .classes_n = o->target.classes_n,
@@ -46,7 +52,8 @@ static tdl_status start(outer *o, tdl_report *why)
     o->test = malloc(n * sizeof *o->test);
     o->y = malloc(n * sizeof *o->y);
     o->output = malloc(n * o->width * sizeof *o->output);
-    if (!o->row || !o->train || !o->test || !o->y || !o->output)
+    o->tested_in = malloc(n * sizeof *o->tested_in);
+    if (!o->tested_in || !o->row || !o->train || !o->test || !o->y || !o->output)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", n);
     for (size_t i = 0; i < o->frame->rows; i++)
         if (!isnan(o->target.y[i]))
@@ -66,14 +73,24 @@ static tdl_status start(outer *o, tdl_report *why)
     return tdl_folds_make(o->frame, &o->target, o->row, o->rows_n, o->options, &o->folds, why);
 }
 
+/* Where the search of an outer fold is kept; false: nowhere. */
+static bool name_search(const outer *o, uint32_t fold, char ret[PATH_MAX])
+{
+    int n = o->options->search ? snprintf(ret, PATH_MAX, "%s-outer%u", o->options->search, fold + 1)
+                               : 0;
+
+    return n > 0 && n < PATH_MAX;
+}
+
 /* The inner folds are new ones: those that were given are the outer ones. */
-static tdl_predict_options inner_options(const outer *o, size_t train_n)
+static tdl_predict_options inner_options(const outer *o, size_t train_n, const char *search)
 {
     tdl_predict_options inner = *o->options;
 
     inner.row = o->train;
     inner.rows_n = train_n;
     inner.bare = true;
+    inner.search = search;
     inner.equal = NULL; // the model is measured, not what is decided with it
     inner.drop = o->drop.len ? o->drop.at : NULL;
     inner.fold = NULL;
@@ -81,8 +98,8 @@ static tdl_predict_options inner_options(const outer *o, size_t train_n)
     return inner;
 }
 
-static tdl_status predict_fold(outer *o, const tdl_predictor *p, size_t test_n, double *ret_metric,
-                               tdl_report *why)
+static tdl_status predict_fold(outer *o, const tdl_predictor *p, uint32_t fold, size_t test_n,
+                               double *ret_metric, tdl_report *why)
 {
     tdl_frame test = {0};
     double *y = o->y + o->n, *output = o->output + o->n * o->width;
@@ -93,8 +110,10 @@ static tdl_status predict_fold(outer *o, const tdl_predictor *p, size_t test_n, 
     tdl_frame_release(&test);
     if (st)
         return st;
-    for (size_t i = 0; i < test_n; i++)
+    for (size_t i = 0; i < test_n; i++) {
+        o->tested_in[o->n + i] = fold;
         y[i] = (double)o->target.y[o->test[i]];
+    }
     const tdl_scored scored = {.task = tdl_metric_task_of(o->target.task),
                                .n = test_n,
                                .width = o->width,
@@ -115,6 +134,8 @@ static tdl_status measure_fold(outer *o, uint32_t fold, tdl_jw *w, double *ret_m
                                tdl_report *why)
 {
     size_t train_n = 0, test_n = 0;
+    char search[PATH_MAX];
+    bool keeps = name_search(o, fold, search);
     tdl_predictor *p = NULL;
 
     for (size_t i = 0; i < o->rows_n; i++)
@@ -122,10 +143,10 @@ static tdl_status measure_fold(outer *o, uint32_t fold, tdl_jw *w, double *ret_m
             o->test[test_n++] = o->row[i];
         else if (!o->folds.by_time || o->folds.fold[i] < fold)
             o->train[train_n++] = o->row[i];
-    const tdl_predict_options inner = inner_options(o, train_n);
+    const tdl_predict_options inner = inner_options(o, train_n, keeps ? search : NULL);
     tdl_status st = tdl_predict_fit(o->frame, &inner, &p, why);
     if (!st)
-        st = predict_fold(o, p, test_n, ret_metric, why);
+        st = predict_fold(o, p, fold, test_n, ret_metric, why);
     if (!st) {
         tdl_buf chosen = {0}, board = {0};
 
@@ -148,8 +169,8 @@ static tdl_status measure_fold(outer *o, uint32_t fold, tdl_jw *w, double *ret_m
 
 static tdl_status measure(outer *o, tdl_jw *w, tdl_report *why)
 {
-    double metric[TDL_CONTEST_FOLDS_MAX], mean, error;
-    tdl_status st = TDL_OK;
+    double metric[TDL_CONTEST_FOLDS_MAX], mean, error, threshold;
+    tdl_status st = tdl_decision_threshold(o->options, o->target.task, &threshold, why);
 
     tdl_jw_object(w);
     tdl_jw_ktext(w, "name", o->options->name);
@@ -174,11 +195,15 @@ static tdl_status measure(outer *o, tdl_jw *w, tdl_report *why)
                                  .y = o->y,
                                  .output = o->output,
                                  .quantile = o->target.quantile,
-                                 .threshold = 0.5,
+                                 .threshold = threshold,
                                  .class_name = o->target.class_name,
+                                 .fold = o->tested_in,
+                                 .folds_n = o->folds.folds_n,
                                  .seed = o->options->seed};
     tdl_jw_key(w, "quality");
     st = tdl_outcome_write(&outcome, w, why);
+    if (!st)
+        st = tdl_decision_cost_write(o->options, &outcome, w, why);
     tdl_jw_end_object(w);
     return st;
 }
@@ -192,6 +217,12 @@ tdl_status tdl_predict_nested(const tdl_frame *frame, const tdl_predict_options 
 
     if (!st)
         st = measure(&o, &w, why);
+    for (uint32_t f = 0; f < o.folds.folds_n && !st; f++) {
+        char search[PATH_MAX];
+
+        if (name_search(&o, f, search))
+            unlink(search);
+    }
     release(&o);
     return st;
 }

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "apps/predict/decision_cost.h"
 #include "apps/predict/session.h"
 #include "base/sorted.h"
 #include "base/timestamp.h"
-#include "stats/threshold.h"
 
 enum { RESIDUALS_MAX = 10000 };
 
@@ -140,23 +140,17 @@ static tdl_status keep_residuals(tdl_fit_session *s, const double *score, const 
 static tdl_status set_right(tdl_fit_session *s, double *score, const double *y, size_t n,
                             tdl_report *why)
 {
-    const tdl_predict_options *o = s->options;
     tdl_predictor *p = s->predictor;
-    bool costs = o->cost_fp > 0 && o->cost_fn > 0;
-    tdl_status st;
+    tdl_status st = tdl_decision_threshold(s->options, s->target.task, &p->threshold, why);
 
-    p->threshold = 0.5;
+    if (st)
+        return st;
     if (!s->target.classes_n)
         return s->target.task == TDL_TASK_REGRESSION || s->target.task == TDL_TASK_COUNT
                    ? keep_residuals(s, score, y, n, why)
                    : TDL_OK;
-    if ((st = tdl_calibration_fit(TDL_CALIBRATION_AUTO, score, p->scores_n, y, NULL, n,
-                                  &p->calibration, NULL, why)))
-        return st;
-    if (s->target.task == TDL_TASK_BINARY && costs)
-        st = tdl_threshold_of_cost(&(tdl_cost){.fp = o->cost_fp, .fn = o->cost_fn}, &p->threshold,
-                                   why);
-    return st;
+    return tdl_calibration_fit(TDL_CALIBRATION_AUTO, score, p->scores_n, y, NULL, n,
+                               &p->calibration, NULL, why);
 }
 
 tdl_status tdl_fit_calibrate(tdl_fit_session *s, tdl_report *why)

@@ -27,6 +27,7 @@ typedef struct tdl_fit_session {
     size_t contest_n;
     int32_t *group; /* [contest_n] ranking; NULL = none */
     tdl_folds folds;
+    tdl_search_log *log; /* NULL = nothing is kept */
     tdl_contest_data data;
     tdl_contest contest;
     tdl_choice choice;

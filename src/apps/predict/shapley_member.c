@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "learn/players.h"
 #include "stats/shapley.h"
 
 enum { PAIRS = 24 };
@@ -56,27 +57,6 @@ out:
     return st;
 }
 
-/* A player for each column that has a feature: ret_player [features], ret_first [players]. */
-static size_t number_players(const tdl_matrix *x, size_t *ret_player, size_t *ret_first)
-{
-    size_t n = 0, features_n = x->cols + x->categories_n;
-
-    for (size_t j = 0; j < features_n; j++) {
-        size_t column =
-            j < x->cols ? x->feature[j].column : x->category_feature[j - x->cols].column;
-        size_t k = 0;
-
-        while (k < n && column != (ret_first[k] < x->cols
-                                       ? x->feature[ret_first[k]].column
-                                       : x->category_feature[ret_first[k] - x->cols].column))
-            k++;
-        if (k == n)
-            ret_first[n++] = j;
-        ret_player[j] = k;
-    }
-    return n;
-}
-
 tdl_status tdl_shapley_member(const tdl_member *member, const tdl_matrix *x, size_t which,
                               tdl_pool *pool, tdl_attribution *ret, tdl_report *why)
 {
@@ -92,7 +72,7 @@ tdl_status tdl_shapley_member(const tdl_member *member, const tdl_matrix *x, siz
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to explain");
         goto out;
     }
-    size_t n = number_players(x, player, first);
+    size_t n = tdl_players_number(x, player, first);
     for (size_t r = 0; r < x->rows && !st; r++) {
         row_game row = {member, x, r, which, player, n, pool};
         const tdl_game game = {.groups_n = n, .context = &row, .value = value};

@@ -322,9 +322,50 @@ static void the_mean_passes_over_folds_that_were_not_tested(void **state)
     assert_true(isnan(mean) && isnan(error));
 }
 
+/* The plan is made of rows and features, so a busy machine has the same; what is asked for by name
+ * has no budget. */
+static void a_budget_leaves_out_what_is_estimated_to_take_longer(void **state)
+{
+    ring r = {0};
+
+    (void)state;
+    start(&r, 300, "xzcy", "y", &(tdl_predict_options){.folds = 3});
+    r.data.budget = 0.02;
+    hold(&r, "auto", 0);
+    assert_non_null(entry_of(&r, "logistic")->score);
+    assert_non_null(entry_of(&r, "nearest")->score);
+    const tdl_entry *out = entry_of(&r, "mlp");
+    assert_null(out->score);
+    assert_true(out->cut_off);
+    assert_non_null(strstr(out->left_out.message, "s are left of the budget: give --budget"));
+    assert_false(entry_of(&r, "linear")->cut_off); // does not suit: no matter of time
+    assert_false(entry_of(&r, "vit")->cut_off);
+    assert_true(r.contest.estimated > 0 && r.contest.estimated <= 0.02);
+    hold(&r, "tree", 0);
+    assert_non_null(entry_of(&r, "tree")->score);
+    end(&r);
+}
+
+static void what_a_model_gives_to_read_is_counted(void **state)
+{
+    ring r = {0};
+    int64_t leaves;
+
+    (void)state;
+    start(&r, 300, "xzcy", "y", &(tdl_predict_options){.folds = 3});
+    hold(&r, "logistic,tree", 2);
+    assert_int_equal(entry_of(&r, "logistic")->terms, 5); // x, z, three levels of c
+    const tdl_entry *tree = entry_of(&r, "tree");
+    assert_true(tdl_json_get_int(tree->note, "leaves", &leaves) && leaves > 1);
+    assert_int_equal(tree->terms, leaves);
+    end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_budget_leaves_out_what_is_estimated_to_take_longer),
+        cmocka_unit_test(what_a_model_gives_to_read_is_counted),
         cmocka_unit_test(one_thread_and_two_give_the_same_scores),
         cmocka_unit_test(nothing_is_learnt_from_a_coin),
         cmocka_unit_test(a_column_of_many_levels_does_not_leak_through_its_encoding),

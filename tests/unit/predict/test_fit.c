@@ -236,6 +236,107 @@ static void the_card_reads_in_both_languages(void **state)
     tdl_frame_release(&frame);
 }
 
+/* Four words of letters after each other are a sentence that nobody translated; names in backticks
+ * are names. */
+static void has_no_english_sentence(const char *text)
+{
+    size_t words = 0, letters = 0;
+    bool code = false;
+
+    for (const char *at = text; *at; at++) {
+        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
+
+        code ^= *at == '`';
+        if (code || (!letter && *at != ' ')) {
+            words = letters = 0;
+            continue;
+        }
+        words += letter && letters == 0;
+        letters = letter ? letters + 1 : 0;
+        if (words > 3)
+            fail_msg("English: %.60s", at);
+    }
+}
+
+static void the_chinese_card_has_no_english_sentence(void **state)
+{
+    tdl_frame frame = made_frame(ROWS, "xzcky"), numbers = made_frame(40, "xzcv");
+    tdl_predictor *p = made_predictor(&frame, "y", "logistic,tree",
+                                      &(tdl_predict_options){.fairness = "c",
+                                                             .drop = "k",
+                                                             .cost_fp = 1,
+                                                             .cost_fn = 5,
+                                                             .drop_duplicates = true,
+                                                             .equal = "selection",
+                                                             .equal_by = "c",
+                                                             .reason = "因为"});
+    tdl_predictor *q = made_predictor(&numbers, "v", "auto",
+                                      &(tdl_predict_options){.fairness = "c", .budget = 0.001});
+    char *zh = markdown(p->card, "zh"), *of_numbers = markdown(q->card, "zh");
+    tdl_buf board = {0};
+
+    (void)state;
+    has_no_english_sentence(zh);
+    has_no_english_sentence(of_numbers);
+    assert_non_null(strstr(zh, "决策代价"));
+    assert_non_null(strstr(of_numbers, "预算"));
+    assert_non_null(strstr(of_numbers, "平均残差"));
+    tables_are_whole(of_numbers);
+    tdl_card_leaderboard(q->card, "zh", &board);
+    tdl_buf_char(&board, '\0');
+    has_no_english_sentence(board.at);
+    tdl_buf_release(&board);
+    free(zh);
+    free(of_numbers);
+    tdl_predictor_free(p);
+    tdl_predictor_free(q);
+    tdl_frame_release(&frame);
+    tdl_frame_release(&numbers);
+}
+
+static double figure_at(const json_t *object, const char *key)
+{
+    double value;
+
+    if (!tdl_json_get_number(object, key, &value))
+        fail_msg("no %s", key);
+    return value;
+}
+
+/* The leaderboard, the choice, the gain and the quality all speak of means over the folds. */
+static void every_figure_of_the_card_is_the_same_mean(void **state)
+{
+    tdl_frame frame = made_frame(ROWS, "xzcy");
+    tdl_predictor *p = made_predictor(&frame, "y", "logistic",
+                                      &(tdl_predict_options){.no_blend = true, .folds = 3});
+    const json_t *board = json_object_get(p->card, "leaderboard");
+    const json_t *first = json_array_get(board, 0), *entry, *gain;
+    const json_t *auc =
+        json_object_get(json_object_get(json_object_get(p->card, "quality"), "metrics"), "auc");
+    double value = figure_at(first, "value");
+    size_t i, k;
+
+    (void)state;
+    assert_true(fabs(figure_at(json_object_get(p->card, "chosen"), "value") - value) < 1e-12);
+    if (p->calibration.method != TDL_CALIBRATION_ISOTONIC) // that makes ties
+        assert_true(fabs(figure_at(auc, "value") - value) < 1e-12);
+    json_array_foreach(json_object_get(p->card, "gain"), i, gain)
+    {
+        json_array_foreach(board, k, entry)
+        {
+            if (!strcmp(json_string_value(json_object_get(entry, "model")),
+                        json_string_value(json_object_get(gain, "over"))))
+                assert_true(fabs(figure_at(gain, "value") - value + figure_at(entry, "value")) <
+                            1e-12);
+        }
+        assert_true(figure_at(gain, "low") <= figure_at(gain, "value"));
+        assert_true(figure_at(gain, "high") >= figure_at(gain, "value"));
+    }
+    assert_true(i > 1);
+    tdl_predictor_free(p);
+    tdl_frame_release(&frame);
+}
+
 static void names_cannot_break_the_card(void **state)
 {
     tdl_buf text = {0};
@@ -394,6 +495,8 @@ int main(void)
         cmocka_unit_test(costs_move_the_threshold),
         cmocka_unit_test(rows_of_no_weight_do_not_count),
         cmocka_unit_test(the_card_reads_in_both_languages),
+        cmocka_unit_test(the_chinese_card_has_no_english_sentence),
+        cmocka_unit_test(every_figure_of_the_card_is_the_same_mean),
         cmocka_unit_test(names_cannot_break_the_card),
         cmocka_unit_test(a_hostile_card_is_written_without_harm),
         cmocka_unit_test(nested_measures_each_outer_fold_without_it),

@@ -8,7 +8,7 @@ import { href } from '../router';
 import { Empty, Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
 import { Head, Table } from '../ui/table';
-import { Importance, Leaderboard, Quality } from './predict_card';
+import { DecisionCost, Importance, Leaderboard, Quality } from './predict_card';
 import { Fairness } from './predict_fairness';
 import { Fit } from './predict_fit';
 import { Forecaster } from './predict_forecast';
@@ -207,6 +207,7 @@ function Model({ name, stamp }: { name: string; stamp: unknown }) {
             {schema.error && <Failure error={schema.error} retry={schema.reload} />}
             {schema.data && <WhatIf key={schema.data.version} schema={schema.data} />}
             <Quality card={card} />
+            <DecisionCost card={card} />
             <Importance card={card} />
             <Fairness card={card} />
             <Live model={name} card={card} stamp={stamp} />

@@ -34,13 +34,21 @@ function verdict(i18n: I18n, card: Card): string {
 
 export function Leaderboard({ card }: { card: Card }) {
     const i18n = useI18n();
-    const { t, number, measure, name } = i18n;
+    const { t, number, measure, name, locale } = i18n;
     const measured = card.leaderboard.filter(({ value }) => isNumber(value));
     const left = card.leaderboard.filter(({ left_out: why }) => why);
 
     return (
         <Panel title={t('predict.leaderboard')}>
             <p class="verdict">{verdict(i18n, card)}</p>
+            {card.interval && card.split && (
+                <p class="muted small">
+                    {t('predict.statistic', {
+                        folds: number(card.split.folds),
+                        draws: number(card.interval.resamples),
+                    })}
+                </p>
+            )}
             <IntervalPlot
                 title={t('interval.title', { metric: name('measure', card.metric) })}
                 name={`treadle-${card.name}-leaderboard`}
@@ -88,9 +96,22 @@ export function Leaderboard({ card }: { card: Card }) {
             </Table>
             {left.map((entry) => (
                 <p key={entry.model} class="muted small">
-                    {name('model', entry.model)}: <span lang="en">{entry.left_out}</span>
+                    {name('model', entry.model)}:{' '}
+                    {locale === 'zh-CN' && entry.left_out_zh ? (
+                        entry.left_out_zh
+                    ) : (
+                        <span lang="en">{entry.left_out}</span>
+                    )}
                 </p>
             ))}
+            {card.search && card.search.cut_off.length > 0 && (
+                <p class="muted small">
+                    {t('predict.cutOff', {
+                        budget: i18n.seconds(card.search.budget_seconds),
+                        models: card.search.cut_off.map((model) => name('model', model)).join(', '),
+                    })}
+                </p>
+            )}
         </Panel>
     );
 }
@@ -208,6 +229,47 @@ export function Quality({ card }: { card: Card }) {
             <Confusion card={card} quality={quality} />
             <h3>{t('predict.metrics')}</h3>
             <Metrics quality={quality} />
+        </Panel>
+    );
+}
+
+/* ---- what deciding costs ---- */
+
+const WAYS = ['threshold', 'half', 'no', 'yes'] as const;
+
+export function DecisionCost({ card }: { card: Card }) {
+    const { t, measure } = useI18n();
+    const decision = card.decision;
+
+    if (!decision) return null;
+    return (
+        <Panel title={t('predict.decision')}>
+            <p>
+                {t('predict.decisionHow', {
+                    fp: measure(decision.cost_fp),
+                    fn: measure(decision.cost_fn),
+                    threshold: measure(decision.threshold),
+                    saved: measure(decision.saved.value),
+                    low: measure(decision.saved.low),
+                    high: measure(decision.saved.high),
+                })}
+            </p>
+            <Table
+                caption={t('predict.decision')}
+                head={
+                    <>
+                        <Head>{t('predict.decided')}</Head>
+                        <Head number>{t('predict.costPerRow')}</Head>
+                    </>
+                }
+            >
+                {WAYS.map((way) => (
+                    <tr key={way}>
+                        <th scope="row">{t(`predict.decided.${way}`)}</th>
+                        <td class="number">{measure(decision.cost[way])}</td>
+                    </tr>
+                ))}
+            </Table>
         </Panel>
     );
 }
