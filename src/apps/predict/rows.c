@@ -1,5 +1,6 @@
 /* Questions about many rows: answers with a decision each, and explanations. */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/predict/asked.h"
@@ -203,6 +204,16 @@ static tdl_status decide_rows(const answering *a, tdl_decision **ret, size_t *re
 
 /* ---- the answer ---- */
 
+/* What is wrong, and what to do about it. */
+static void write_fault(const tdl_row_fault *fault, tdl_jw *out)
+{
+    char said[sizeof fault->why.message + sizeof fault->why.hint + 2];
+
+    snprintf(said, sizeof said, "%s%s%s", fault->why.message, fault->why.hint[0] ? "; " : "",
+             fault->why.hint);
+    tdl_jw_ktext(out, "error", said);
+}
+
 static void write_row(const answering *a, size_t row, const tdl_row_fault *fault, tdl_jw *out)
 {
     const tdl_predictor *p = a->asked.predictor;
@@ -210,7 +221,7 @@ static void write_row(const answering *a, size_t row, const tdl_row_fault *fault
 
     tdl_jw_object(out);
     if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
+        write_fault(fault, out);
     } else {
         write_decided(a, at, out);
         if (a->ask->level > 0)
@@ -324,7 +335,7 @@ static void write_explanation(const answering *a, size_t row, const tdl_row_faul
 
     tdl_jw_object(out);
     if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
+        write_fault(fault, out);
     } else {
         if (p->target.classes_n)
             tdl_jw_ktext(
