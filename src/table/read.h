@@ -36,8 +36,8 @@ typedef struct tdl_read_options {
                                   * those and NaN, N/A, None in any case */
     const tdl_column_wish *wish; /* [wishes_n] */
     size_t wishes_n;
-    /* Where rows with a cell that is not of the type wished for are noted: they hold a missing value
-     * there. NULL = such a cell is an error */
+    /* Where rows with a cell that is not of the type wished for are noted: they hold a missing
+     * value there. NULL = such a cell is an error */
     tdl_refused_rows *refused;
     size_t skip_bad; /* rows that may be left out, counted: ragged, badly quoted, not UTF-8 */
     size_t rows_max; /* 0 = all */

@@ -32,11 +32,13 @@ static bool has_level(tdl_column_type type)
 static tdl_status fail_cell(const tdl_schema_field *field, const json_t *value, const char *wanted,
                             tdl_report *why)
 {
+    const char *hint = "correct that cell, or send null where the value is missing";
+
     if (json_is_string(value))
-        return TDL_FAIL(why, TDL_E_INVALID, "%.*s: '%.80s' is not %s", TDL_FMT(field->name),
-                        json_string_value(value), wanted);
-    return TDL_FAIL(why, TDL_E_INVALID, "%.*s: %s where %s is wanted", TDL_FMT(field->name),
-                    tdl_json_type_name(value), wanted);
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, hint, "%.*s: '%.80s' is not %s",
+                             TDL_FMT(field->name), json_string_value(value), wanted);
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, hint, "%.*s: %s where %s is wanted",
+                         TDL_FMT(field->name), tdl_json_type_name(value), wanted);
 }
 
 static tdl_str string_of(const json_t *value)

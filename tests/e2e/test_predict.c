@@ -223,7 +223,8 @@ static void a_row_of_a_wrong_type_is_refused_by_itself(void **state)
     client_expect(admin, 200, "POST", "/v1/predict/shop",
                   "{\"rows\":[{\"x\":\"tall\"},{\"x\":5,\"colour\":1},7]}");
     check("POST", "/v1/predict/{model}");
-    assert_non_null(strstr(client_text(admin, "rows.0.error"), "x: 'tall' is not a number"));
+    assert_non_null(strstr(client_text(admin, "rows.0.error"),
+                           "x: 'tall' is not a number; correct that cell, or send null"));
     assert_null(client_at(admin, "rows.0.decision_id"));
     assert_non_null(client_at(admin, "rows.1.decision_id"));
     assert_true(client_text(admin, "rows.2.error")[0]);

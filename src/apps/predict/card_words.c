@@ -43,6 +43,7 @@ static const struct word {
     {"r2", "R²（决定系数）"},
     {"mape", "平均相对误差"},
     {"poisson_deviance", "泊松偏差"},
+    {"tweedie_deviance", "Tweedie 偏差"},
     {"pinball", "分位数损失"},
     {"coverage", "覆盖率"},
     {"width", "区间宽度"},

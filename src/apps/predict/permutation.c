@@ -105,12 +105,12 @@ static tdl_status learn(trial *t, tdl_report *why)
     tdl_matrix x = {0};
     tdl_problem problem = *p->problem;
     json_t *settings;
-    tdl_status st = tdl_prepare_fit(p->frame, p->left_out, t->train, t->train_n, p->target,
-                                    p->options, p->seed, &t->prepare, &x, why);
+    tdl_status st;
 
-    if (st)
-        return st;
-    problem.x = &x;
+    if ((st = tdl_prepare_fit(p->frame, p->left_out, t->train, t->train_n, p->target, p->options,
+                              p->seed, &t->prepare, &x, why)))
+        goto out;
+    problem.x = &x; // NOLINT(clang-analyzer-unix.Malloc): release() has it all
     problem.y = t->y;
     problem.weight = t->weight;
     problem.group = NULL;
@@ -118,6 +118,7 @@ static tdl_status learn(trial *t, tdl_report *why)
     settings = p->ops->settings(&problem);
     st = tdl_learner_fit(p->ops, &problem, json_array_get(settings, 0), &t->learner, NULL, why);
     json_decref(settings);
+out:
     tdl_matrix_release(&x);
     return st;
 }
@@ -218,10 +219,13 @@ static tdl_status run_fold(trial *t, const uint32_t *fold, tdl_report *why)
 {
     const tdl_permutation *p = t->of;
     size_t n = p->frame->columns_n;
-    tdl_status st;
+    tdl_status st = part(t, fold, why);
 
-    if ((st = part(t, fold, why)) || (st = learn(t, why)) ||
-        (st = measure(t, p->frame, &t->metric, why)))
+    if (!st)
+        st = learn(t, why);
+    if (!st)
+        st = measure(t, p->frame, &t->metric, why);
+    if (st)
         return st;
     tdl_tasks_run(p->problem->pool, n, run_column, t);
     for (size_t c = 0; c < n && !st; c++)

@@ -1,5 +1,6 @@
 /* Questions about many rows: answers with a decision each. */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/predict/prediction.h"
@@ -196,6 +197,15 @@ static tdl_status decide_rows(const tdl_answering *a, tdl_decision **ret, size_t
 
 /* ---- the answer ---- */
 
+void tdl_answering_write_fault(const tdl_row_fault *fault, tdl_jw *out)
+{
+    char said[sizeof fault->why.message + sizeof fault->why.hint + 2];
+
+    snprintf(said, sizeof said, "%s%s%s", fault->why.message, fault->why.hint[0] ? "; " : "",
+             fault->why.hint);
+    tdl_jw_ktext(out, "error", said);
+}
+
 static void write_row(const tdl_answering *a, size_t row, const tdl_row_fault *fault, tdl_jw *out)
 {
     const tdl_predictor *p = a->asked.predictor;
@@ -203,7 +213,7 @@ static void write_row(const tdl_answering *a, size_t row, const tdl_row_fault *f
 
     tdl_jw_object(out);
     if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
+        tdl_answering_write_fault(fault, out);
     } else {
         tdl_answering_write_decided(a, at, out);
         if (a->ask->level > 0)

@@ -17,7 +17,7 @@ static void write_explanation(const tdl_answering *a, size_t row, const tdl_row_
 
     tdl_jw_object(out);
     if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
+        tdl_answering_write_fault(fault, out);
     } else {
         if (p->target.classes_n)
             tdl_jw_ktext(
@@ -71,7 +71,7 @@ static tdl_status write_until(const tdl_answering *a, size_t row, const tdl_row_
 
     tdl_jw_object(out);
     if (at == SIZE_MAX) {
-        tdl_jw_ktext(out, "error", fault->why.message);
+        tdl_answering_write_fault(fault, out);
     } else if (!(st = tdl_predictor_counterfactual(a->asked.predictor, &a->asked.frame, at,
                                                    until->answer, &limits, NULL, &found, why))) {
         tdl_answering_write_decided(a, at, out);

@@ -22,6 +22,8 @@ void tdl_answering_end(tdl_answering *answering, tdl_served *served);
  * the frame, and by whose threshold it was decided. */
 void tdl_answering_write_head(const tdl_answering *answering, tdl_jw *out);
 void tdl_answering_write_decided(const tdl_answering *answering, size_t at, tdl_jw *out);
+/* "error" of a row that cannot be read: what is wrong, and what to do about it. */
+void tdl_answering_write_fault(const tdl_row_fault *fault, tdl_jw *out);
 
 tdl_status tdl_answering_no_memory(tdl_report *why);
 tdl_status tdl_answering_too_slow(tdl_report *why);

@@ -66,14 +66,14 @@ static bool read_impute(tdl_str value, tdl_wish *ret)
  * what a model has learnt. */
 static bool read_select(tdl_str value, tdl_wish *ret)
 {
-    const tdl_str by = TDL_STR("permutation");
+    const tdl_str most = TDL_STR("permutation:");
 
-    if (!tdl_str_starts(value, by))
+    if (tdl_str_is(value, "permutation"))
+        return ret->permutes = true;
+    if (!tdl_str_starts(value, most))
         return read_count(value, &ret->select_max);
     ret->permutes = true;
-    value = (tdl_str){value.at + by.len, value.len - by.len};
-    return !value.len || (value.at[0] == ':' &&
-                          read_count((tdl_str){value.at + 1, value.len - 1}, &ret->columns_max));
+    return read_count((tdl_str){value.at + most.len, value.len - most.len}, &ret->columns_max);
 }
 
 static bool take_prepare(tdl_str key, tdl_str value, tdl_wish *ret)
