@@ -400,59 +400,65 @@ static tdl_status answer(const tdl_forecast_values *v, tdl_forecast_job *job,
     return st ? st : tdl_forecast_print(job, v, why);
 }
 
-static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_backtest,
-                      tdl_report *why)
+/* From a table: its series fitted, tested, or both. */
+static tdl_status fit_table(const tdl_forecast_values *v, tdl_forecast_job *job,
+                            const tdl_series_options *reading, bool only_backtest, tdl_report *why)
 {
     tdl_progress progress = tdl_progress_start(v->common.quiet);
-    tdl_forecast_job job = {.path = path};
-    tdl_forecast_options fit = {.tell = tell, .tell_context = &progress};
-    tdl_series_options reading;
-    tdl_status st;
+    tdl_forecast_options fit = {.tell = tell, .tell_context = &progress, .seed = 1};
+    bool test = only_backtest || v->backtest;
+    tdl_status st = v->hierarchy ? tdl_forecast_read_hierarchy(job, v, reading, why)
+                                 : read_set(reading, job->path, &job->set, why);
 
-    if (!v->covariates && v->holidays) {
-        st = TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
-        goto out;
-    }
-    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)) ||
-        (st = series_options(v, &reading, why)))
-        goto out;
-    if (!tdl_forecast_model_is_members(v->model)) {
-        st = answer(v, &job, &reading, only_backtest, why);
-        goto out;
-    }
-    if (!path) {
-        st = TDL_FAIL_HINT(why, TDL_E_USAGE, "or --model NAME, of one that was saved",
-                           "treadle forecast needs a FILE");
-        goto out;
-    }
-    if (v->hierarchy && (st = tdl_forecast_check_hierarchy(v, why)))
-        goto out;
-    if (v->covariates) {
-        if (!(st = tdl_forecast_regress(&job, v, only_backtest, why)) && job.tested)
-            st = check_bars(v, &job.backtest, why);
-        goto out;
-    }
-    if ((st = v->hierarchy ? tdl_forecast_read_hierarchy(&job, v, &reading, why)
-                           : read_set(&reading, path, &job.set, why)))
-        goto out;
-    fit.horizon = v->horizon ? (size_t)v->horizon : job.set.periods_n ? job.set.period[0] : 10;
+    if (st)
+        return st;
+    fit.horizon = v->horizon ? (size_t)v->horizon : job->set.periods_n ? job->set.period[0] : 10;
     if (strcmp(v->model, "auto") != 0)
         fit.select.members = tdl_str_of(v->model);
     fit.transformer = (double)v->transformer;
-    fit.seed = 1;
     fit.pool = tdl_pool_new((unsigned)v->threads);
-    if (only_backtest || v->backtest)
-        st = tdl_backtest_run(&job.set, &fit, (size_t)v->origins, job.level, job.levels_n,
-                              &job.backtest, why);
-    job.horizon = fit.horizon;
-    job.tested = !st && (only_backtest || v->backtest);
+    job->horizon = fit.horizon;
+    if (test)
+        st = tdl_backtest_run(&job->set, &fit, (size_t)v->origins, job->level, job->levels_n,
+                              &job->backtest, why);
+    job->tested = !st && test;
     if (!st)
-        st = only_backtest ? tdl_forecast_print(&job, v, why)
-                           : fit_and_print(v, &job, &reading, &fit, why);
-    if (!st && job.tested)
-        st = check_bars(v, &job.backtest, why);
+        st = only_backtest ? tdl_forecast_print(job, v, why)
+                           : fit_and_print(v, job, reading, &fit, why);
     tdl_progress_finish(&progress);
     tdl_pool_free(fit.pool);
+    return st;
+}
+
+/* Options that do not go together. */
+static tdl_status check(const tdl_forecast_values *v, tdl_report *why)
+{
+    if (!v->covariates && v->holidays)
+        return TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
+    return v->hierarchy ? tdl_forecast_check_hierarchy(v, why) : TDL_OK;
+}
+
+static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_backtest,
+                      tdl_report *why)
+{
+    tdl_forecast_job job = {.path = path};
+    tdl_series_options reading;
+    tdl_status st;
+
+    if ((st = check(v, why)) || (st = read_levels(v->levels, &job, why)) ||
+        (st = stock_options(v, &job, why)) || (st = series_options(v, &reading, why)))
+        goto out;
+    if (!tdl_forecast_model_is_members(v->model))
+        st = answer(v, &job, &reading, only_backtest, why);
+    else if (!path)
+        st = TDL_FAIL_HINT(why, TDL_E_USAGE, "or --model NAME, of one that was saved",
+                           "treadle forecast needs a FILE");
+    else if (v->covariates)
+        st = tdl_forecast_regress(&job, v, only_backtest, why);
+    else
+        st = fit_table(v, &job, &reading, only_backtest, why);
+    if (!st && job.tested)
+        st = check_bars(v, &job.backtest, why);
 out:
     tdl_forecaster_free(job.forecaster);
     tdl_series_set_release(&job.set);

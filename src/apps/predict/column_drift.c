@@ -168,9 +168,10 @@ bool tdl_column_drift_count(const tdl_column_drift *d, const json_t *parts, doub
     for (size_t i = 0; i < d->n; i++) {
         if (!d->of[i].parts_n)
             continue;
-        json_int_t part = json_integer_value(json_array_get(parts, k++));
+        const json_t *said = json_array_get(parts, k++);
+        json_int_t part = json_integer_value(said);
 
-        if (part < 0 || (size_t)part >= d->of[i].parts_n)
+        if (!json_is_integer(said) || part < 0 || (size_t)part >= d->of[i].parts_n)
             return false;
     }
     for (k = 0; k < d->followed; k++)
