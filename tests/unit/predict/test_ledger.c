@@ -19,10 +19,10 @@ static tdl_forecaster *forecaster;
 static tdl_ledger *ledger;
 static tdl_rng rng;
 
-/* Uniform noise about 0: the mean of all is what forecasts it. */
+/* Normal noise about 0: the mean of all is what forecasts it. */
 static double noise(double size)
 {
-    return size * (2 * tdl_rng_uniform(&rng) - 1);
+    return size * tdl_rng_normal(&rng);
 }
 
 static void near(double a, double b, double error)
@@ -56,8 +56,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Mean difference of two such numbers: what the series' errors are divided by. */
-static const double SCALE = 2. / 3;
+/* Mean difference of two such numbers, 2 / sqrt(pi): what the series' errors are divided by. */
+static const double SCALE = 1.1284;
 
 /* A forecast of 0 from `origin`, as good as any of noise. */
 static void forecast(size_t origin, bool keep, double level, double ret[HORIZON])
@@ -112,7 +112,7 @@ static void a_level_finds_back_when_errors_grow(void **state)
     forecast(FITTED, false, .8, half);
     double first = half[0];
     for (size_t t = 0; t < 2000; t++) {
-        double y = noise(1.3);
+        double y = noise(1.5);
 
         forecast(FITTED + t, true, .8, half);
         held += fabs(y) <= half[0];
