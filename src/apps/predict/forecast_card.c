@@ -21,7 +21,7 @@ static double score_of(const tdl_forecaster *f)
             if (s->entrant[e].weight > 0 && s->entrant[e].score < least)
                 least = s->entrant[e].score;
         sum += isfinite(least) ? least : 0;
-        n += isfinite(least);
+        n += isfinite(least) ? 1 : 0;
     }
     return n ? sum / (double)n : (double)NAN;
 }
