@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/commands.h"
+#include "cli/forecast_hierarchy.h"
 #include "cli/forecast_print.h"
 #include "cli/forecast_saved.h"
 #include "cli/progress.h"
@@ -134,6 +135,23 @@ static const tdl_option options[] = {
      0,
      0,
      {"with --covariates: a country's public holidays", "与 --covariates 同用：公共假日"}},
+    {"hierarchy",
+     TDL_OPTION_TEXT,
+     offsetof(tdl_forecast_values, hierarchy),
+     "C,C",
+     NULL,
+     0,
+     0,
+     {"columns from coarse to fine: forecast sums and parts that agree",
+      "由粗到细的列：使总和与各部分的预测一致"}},
+    {"reconcile",
+     TDL_OPTION_TEXT,
+     offsetof(tdl_forecast_values, reconcile),
+     "HOW",
+     "ols",
+     0,
+     0,
+     {"with --hierarchy: ols or bottom-up", "与 --hierarchy 同用：ols 或 bottom-up"}},
     {"lead-time",
      TDL_OPTION_INT,
      offsetof(tdl_forecast_values, lead_time),
@@ -362,6 +380,8 @@ static tdl_status fit_and_print(const tdl_forecast_values *v, tdl_forecast_job *
 
     if (!st && v->save)
         st = tdl_forecast_keep(job, v, reading, why);
+    if (!st && job->parent)
+        st = tdl_forecast_agree(job, v, why);
     return st ? st : tdl_forecast_print(job, v, why);
 }
 
@@ -371,7 +391,7 @@ static tdl_status answer(const tdl_forecast_values *v, tdl_forecast_job *job,
 {
     tdl_status st;
 
-    if (only_backtest || v->backtest || v->save || v->covariates)
+    if (only_backtest || v->backtest || v->save || v->covariates || v->hierarchy)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "leave --model out to fit anew",
                              "--model %s is fitted already, and no member is called so: it cannot "
                              "be tested or saved again",
@@ -380,59 +400,70 @@ static tdl_status answer(const tdl_forecast_values *v, tdl_forecast_job *job,
     return st ? st : tdl_forecast_print(job, v, why);
 }
 
-static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_backtest,
-                      tdl_report *why)
+/* From a table: its series fitted, tested, or both. */
+static tdl_status fit_table(const tdl_forecast_values *v, tdl_forecast_job *job,
+                            const tdl_series_options *reading, bool only_backtest, tdl_report *why)
 {
     tdl_progress progress = tdl_progress_start(v->common.quiet);
-    tdl_forecast_job job = {.path = path};
-    tdl_forecast_options fit = {.tell = tell, .tell_context = &progress};
-    tdl_series_options reading;
-    tdl_status st;
+    tdl_forecast_options fit = {.tell = tell, .tell_context = &progress, .seed = 1};
+    bool test = only_backtest || v->backtest;
+    tdl_status st = v->hierarchy ? tdl_forecast_read_hierarchy(job, v, reading, why)
+                                 : read_set(reading, job->path, &job->set, why);
 
-    if (!v->covariates && v->holidays) {
-        st = TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
-        goto out;
-    }
-    if ((st = read_levels(v->levels, &job, why)) || (st = stock_options(v, &job, why)) ||
-        (st = series_options(v, &reading, why)))
-        goto out;
-    if (!tdl_forecast_model_is_members(v->model)) {
-        st = answer(v, &job, &reading, only_backtest, why);
-        goto out;
-    }
-    if (!path) {
-        st = TDL_FAIL_HINT(why, TDL_E_USAGE, "or --model NAME, of one that was saved",
-                           "treadle forecast needs a FILE");
-        goto out;
-    }
-    if (v->covariates) {
-        if (!(st = tdl_forecast_regress(&job, v, only_backtest, why)) && job.tested)
-            st = check_bars(v, &job.backtest, why);
-        goto out;
-    }
-    if ((st = read_set(&reading, path, &job.set, why)))
-        goto out;
-    fit.horizon = v->horizon ? (size_t)v->horizon : job.set.periods_n ? job.set.period[0] : 10;
+    if (st)
+        return st;
+    fit.horizon = v->horizon ? (size_t)v->horizon : job->set.periods_n ? job->set.period[0] : 10;
     if (strcmp(v->model, "auto") != 0)
         fit.select.members = tdl_str_of(v->model);
     fit.transformer = (double)v->transformer;
-    fit.seed = 1;
     fit.pool = tdl_pool_new((unsigned)v->threads);
-    if (only_backtest || v->backtest)
-        st = tdl_backtest_run(&job.set, &fit, (size_t)v->origins, job.level, job.levels_n,
-                              &job.backtest, why);
-    job.horizon = fit.horizon;
-    job.tested = !st && (only_backtest || v->backtest);
+    job->horizon = fit.horizon;
+    if (test)
+        st = tdl_backtest_run(&job->set, &fit, (size_t)v->origins, job->level, job->levels_n,
+                              &job->backtest, why);
+    job->tested = !st && test;
     if (!st)
-        st = only_backtest ? tdl_forecast_print(&job, v, why)
-                           : fit_and_print(v, &job, &reading, &fit, why);
-    if (!st && job.tested)
-        st = check_bars(v, &job.backtest, why);
+        st = only_backtest ? tdl_forecast_print(job, v, why)
+                           : fit_and_print(v, job, reading, &fit, why);
     tdl_progress_finish(&progress);
     tdl_pool_free(fit.pool);
+    return st;
+}
+
+/* Options that do not go together. */
+static tdl_status check(const tdl_forecast_values *v, tdl_report *why)
+{
+    if (!v->covariates && v->holidays)
+        return TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
+    return v->hierarchy ? tdl_forecast_check_hierarchy(v, why) : TDL_OK;
+}
+
+static tdl_status run(const tdl_forecast_values *v, const char *path, bool only_backtest,
+                      tdl_report *why)
+{
+    tdl_forecast_job job = {.path = path};
+    tdl_series_options reading;
+    tdl_status st;
+
+    if ((st = check(v, why)) || (st = read_levels(v->levels, &job, why)) ||
+        (st = stock_options(v, &job, why)) || (st = series_options(v, &reading, why)))
+        goto out;
+    if (!tdl_forecast_model_is_members(v->model))
+        st = answer(v, &job, &reading, only_backtest, why);
+    else if (!path)
+        st = TDL_FAIL_HINT(why, TDL_E_USAGE, "or --model NAME, of one that was saved",
+                           "treadle forecast needs a FILE");
+    else if (v->covariates)
+        st = tdl_forecast_regress(&job, v, only_backtest, why);
+    else
+        st = fit_table(v, &job, &reading, only_backtest, why);
+    if (!st && job.tested)
+        st = check_bars(v, &job.backtest, why);
 out:
     tdl_forecaster_free(job.forecaster);
     tdl_series_set_release(&job.set);
+    free(job.parent);
+    free(job.agreed);
     return st;
 }
 
@@ -458,6 +489,7 @@ const tdl_command tdl_command_forecast = {
                 "  treadle forecast ETTh1.csv --horizon 96 --levels 80,90,95 --backtest\n"
                 "  treadle forecast sales.csv --horizon 28 --lead-time 7 --service 0.98\n"
                 "  treadle forecast rides.csv --value riders --covariates all --holidays us\n"
+                "  treadle forecast sales.csv --value units --hierarchy region,shop\n"
                 "  treadle forecast sales.csv --horizon 28 --save sales\n"
                 "  treadle forecast newer.csv --model sales --horizon 7\n",
     .run = run_forecast,

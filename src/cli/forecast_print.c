@@ -59,13 +59,30 @@ static size_t fitted_of(const tdl_forecast_job *job, size_t i)
     return of;
 }
 
+/* Intervals go along with the forecast that was moved. */
+static void agree(const tdl_forecast_job *job, size_t i, ask *a)
+{
+    for (size_t h = 0; h < job->horizon; h++) {
+        double moved = job->agreed[i * job->horizon + h] - a->mean[h];
+
+        a->mean[h] += moved;
+        for (size_t k = 0; k < job->levels_n; k++) {
+            a->low[k * job->horizon + h] += moved;
+            a->high[k * job->horizon + h] += moved;
+        }
+    }
+}
+
 static tdl_status ask_of(const tdl_forecast_job *job, size_t i, ask *a, tdl_report *why)
 {
     const tdl_series *newer = job->newer ? &job->set.series[i] : NULL;
+    tdl_status st = tdl_forecaster_predict(
+        job->forecaster, fitted_of(job, i), newer ? newer->y : NULL, newer ? newer->n : 0,
+        job->horizon, job->level, job->levels_n, &a->forecast, why);
 
-    return tdl_forecaster_predict(job->forecaster, fitted_of(job, i), newer ? newer->y : NULL,
-                                  newer ? newer->n : 0, job->horizon, job->level, job->levels_n,
-                                  &a->forecast, why);
+    if (!st && job->agreed)
+        agree(job, i, a);
+    return st;
 }
 
 static void time_of(const tdl_forecast_job *job, const tdl_series *s, size_t h, char *ret)
@@ -219,6 +236,10 @@ static void print_backtest(const tdl_forecast_job *job, FILE *out)
             print_line(&b->baseline, tdl_tr("seasonal naive (baseline)", "季节朴素（基线）"), out);
     }
     tdl_forecast_print_verdict(b, out);
+    if (job->parent)
+        fprintf(out, "%s",
+                tdl_tr("measured before sums and parts were made to agree\n",
+                       "以上为总和与各部分协调之前的评测\n"));
     for (size_t k = 0; k < b->levels_n; k++)
         fprintf(out,
                 tdl_tr("interval %g %%: measured %.1f %%, worst series %.1f %%\n",

@@ -12,7 +12,7 @@ typedef struct tdl_forecast_values {
     tdl_common common;
     int64_t horizon, period, origins, threads, lead_time, review, transformer;
     const char *time, *value, *series, *layout, *aggregate, *levels, *model, *output, *save;
-    const char *covariates, *holidays;
+    const char *covariates, *holidays, *hierarchy, *reconcile;
     const char *service, *order_cost, *holding_cost, *position;
     const char *max_owa, *max_mase, *max_rmse, *max_mae, *min_coverage;
     bool backtest;
@@ -29,6 +29,8 @@ typedef struct tdl_forecast_job {
     bool tested;
     tdl_backtest backtest;
     tdl_forecaster *forecaster; /* NULL: a back-test only */
+    int32_t *parent;            /* [set.series_n] of a hierarchy; NULL = none */
+    double *agreed;             /* [set.series_n][horizon] forecasts that agree; NULL = none */
 } tdl_forecast_job;
 
 /* Forecasts as CSV to --output or standard output, the leaderboard to standard error (a back-test

@@ -274,10 +274,16 @@ static void print_text(const regress *r, FILE *out)
     fprintf(out, tdl_tr("%zu rows with a value, %zu to forecast\n", "%zu 行有值，%zu 行待预测\n"),
             r->known_n, r->future_n);
     if (r->job->tested) {
-        fprintf(out,
-                tdl_tr("back-test on %zu rows from %zu origins: RMSE %.4g, MAE %.4g\n",
-                       "在 %zu 行（%zu 个起点）上回测：RMSE %.4g，MAE %.4g\n"),
-                b->line[0].forecasts, b->origins, b->line[0].rmse, b->line[0].mae);
+        if (b->origins == 1)
+            fprintf(out,
+                    tdl_tr("back-test on the last %zu rows: RMSE %.4g, MAE %.4g\n",
+                           "在最后 %zu 行上回测：RMSE %.4g，MAE %.4g\n"),
+                    b->line[0].forecasts, b->line[0].rmse, b->line[0].mae);
+        else
+            fprintf(out,
+                    tdl_tr("back-test on %zu rows from %zu origins: RMSE %.4g, MAE %.4g\n",
+                           "在 %zu 行（%zu 个起点）上回测：RMSE %.4g，MAE %.4g\n"),
+                    b->line[0].forecasts, b->origins, b->line[0].rmse, b->line[0].mae);
         fprintf(out,
                 tdl_tr("seasonal naive (baseline): RMSE %.4g, MAE %.4g\n",
                        "季节朴素（基线）：RMSE %.4g，MAE %.4g\n"),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <libpq-fe.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,12 @@ static postgres *database; /* NULL: SQLite */
 static server *treadle;
 static client *admin;
 static json_t *document;
+
+static void near(double a, double b, double error)
+{
+    if (a != b && !(fabs(a - b) <= error))
+        fail_msg("%.17g is not %.17g", a, b);
+}
 
 /* Shops "east" and "west" sell by the day of the week alone: whatever forecasts them, forecasts
  * them exactly. */
@@ -165,8 +172,8 @@ static void a_forecaster_stands_among_the_models_with_its_card(void **state)
     assert_string_equal(client_text(admin, "models.0.target"), "units");
     client_expect(admin, 200, "GET", "/v1/models/shops/card", NULL);
     check("GET", "/v1/models/{model}/card");
-    assert_float_equal(number_at("card.series"), 2, 0);
-    assert_float_equal(number_at("card.period"), WEEK, 0);
+    near(number_at("card.series"), 2, 0);
+    near(number_at("card.period"), WEEK, 0);
     client_expect(admin, 200, "GET", "/v1/models", NULL);
     check("GET", "/v1/models");
 }
@@ -178,7 +185,7 @@ static void what_is_asked_for_a_look_only_is_not_logged(void **state)
     check("POST", "/v1/forecast/{model}");
     assert_null(client_at(admin, "series.0.decision_id"));
     look();
-    assert_float_equal(number_at("forecasts"), 0, 0);
+    near(number_at("forecasts"), 0, 0);
     assert_true(json_is_null(client_at(admin, "quality")));
 }
 
@@ -194,9 +201,9 @@ static void a_season_is_forecast_and_each_series_is_a_decision(void **state)
     assert_string_equal(client_text(admin, "series.1.times.0"), "2024-03-25T00:00:00Z");
     for (int h = 0; h < WEEK; h++) {
         snprintf(at, sizeof at, "series.1.forecast.%d", h);
-        assert_float_equal(number_at(at), pattern(true, DAYS + h), 1e-6);
+        near(number_at(at), pattern(true, DAYS + h), 1e-6);
         snprintf(at, sizeof at, "series.1.intervals.0.low.%d", h);
-        assert_float_equal(number_at(at), pattern(true, DAYS + h), 1e-6); // it never erred
+        near(number_at(at), pattern(true, DAYS + h), 1e-6); // it never erred
     }
     snprintf(path, sizeof path, "/v1/decisions/%s", client_text(admin, "series.1.decision_id"));
     client_expect(admin, 200, "GET", path, NULL);
@@ -215,28 +222,28 @@ static void a_level_moves_only_when_the_truth_of_its_horizon_has_come(void **sta
         tell("east", day, pattern(false, day) + 1);
     check("POST", "/v1/forecast/outcome");
     look();
-    assert_float_equal(number_at("truths"), 3, 0);
-    assert_float_equal(number_at("scored"), 3, 0);
-    assert_float_equal(number_at("quality.mae"), 1, 1e-6);
-    assert_float_equal(number_at("quality.rmse"), 1, 1e-6);
-    assert_float_equal(number_at("intervals.0.coverage"), 0, 0);
-    assert_float_equal(number_at("intervals.0.working_level"), (3 * .808 + 11 * .8) / 14, 1e-9);
+    near(number_at("truths"), 3, 0);
+    near(number_at("scored"), 3, 0);
+    near(number_at("quality.mae"), 1, 1e-6);
+    near(number_at("quality.rmse"), 1, 1e-6);
+    near(number_at("intervals.0.coverage"), 0, 0);
+    near(number_at("intervals.0.working_level"), (3 * .808 + 11 * .8) / 14, 1e-9);
 }
 
 static void the_seasonal_naive_stands_beside_and_wins_when_it_is_as_good(void **state)
 {
     TDL_UNUSED(state);
     look();
-    assert_float_equal(number_at("quality.baseline_mase"), number_at("quality.mase"), 1e-6);
+    near(number_at("quality.baseline_mase"), number_at("quality.mase"), 1e-6);
 }
 
 static void a_value_told_twice_is_one(void **state)
 {
     TDL_UNUSED(state);
     tell("east", DAYS, pattern(false, DAYS) + 1);
-    assert_float_equal(number_at("duplicates"), 1, 0);
+    near(number_at("duplicates"), 1, 0);
     look();
-    assert_float_equal(number_at("truths"), 3, 0);
+    near(number_at("truths"), 3, 0);
 }
 
 static void the_next_forecast_begins_behind_what_was_told(void **state)
@@ -244,7 +251,7 @@ static void the_next_forecast_begins_behind_what_was_told(void **state)
     TDL_UNUSED(state);
     client_expect(admin, 200, "POST", "/v1/forecast/shops",
                   "{\"series\":\"east\",\"horizon\":1,\"log\":false}");
-    assert_float_equal(number_at("series.0.told"), 3, 0);
+    near(number_at("series.0.told"), 3, 0);
     assert_string_equal(client_text(admin, "series.0.times.0"), "2024-03-28T00:00:00Z");
 }
 
@@ -256,14 +263,14 @@ static void a_step_that_was_not_told_is_filled_and_said(void **state)
                   "{\"series\":\"east\",\"horizon\":1,\"log\":false}");
     check("POST", "/v1/forecast/{model}");
     assert_string_equal(client_text(admin, "warnings.0.kind"), "filled");
-    assert_float_equal(number_at("warnings.0.steps"), 1, 0);
+    near(number_at("warnings.0.steps"), 1, 0);
     assert_string_equal(client_text(admin, "series.0.times.0"), "2024-03-30T00:00:00Z");
     look(); // the day between moved no level, the one after did not err
-    assert_float_equal(number_at("scored"), 4, 0);
+    near(number_at("scored"), 4, 0);
     tell("east", DAYS + 3, pattern(false, DAYS + 3) + 1); // too late to move a level
     look();
-    assert_float_equal(number_at("scored"), 5, 0);
-    assert_float_equal(number_at("quality.mae"), .8, 1e-6);
+    near(number_at("scored"), 5, 0);
+    near(number_at("quality.mae"), .8, 1e-6);
 }
 
 static void what_was_forecast_and_told_outlives_the_server(void **state)
@@ -295,7 +302,7 @@ static void a_history_that_is_sent_is_forecast_as_its_like(void **state)
     tdl_buf_text(&body, "]}");
     client_expect(admin, 200, "POST", "/v1/forecast/shops", body.at);
     check("POST", "/v1/forecast/{model}");
-    assert_float_equal(number_at("series.0.forecast.0"), pattern(false, DAYS) + 1000, 1e-6);
+    near(number_at("series.0.forecast.0"), pattern(false, DAYS) + 1000, 1e-6);
     assert_string_equal(client_text(admin, "series.0.times.1"), "2024-03-26T00:00:00Z");
     assert_string_equal(client_text(admin, "warnings.0.kind"), "new");
     tdl_buf_release(&body);

@@ -23,6 +23,21 @@ static bool takes_levels(const tdl_column *column, const json_t *saved)
            json_array_size(json_object_get(saved, "levels")) == column->levels_n;
 }
 
+/* As it will be read back from a file: counts are whole numbers there. NULL: no memory */
+static json_t *save(const tdl_drift *drift)
+{
+    json_t *told = tdl_drift_save(drift), *read = NULL;
+    tdl_buf text = {0};
+
+    tdl_json_dump(&text, told);
+    if (!told || text.failed ||
+        tdl_json_parse(tdl_buf_view(&text), TDL_JSON_REFUSE_DUPLICATES, &read, NULL))
+        read = NULL;
+    tdl_buf_release(&text);
+    json_decref(told);
+    return read;
+}
+
 static tdl_status add_column(json_t *saved, const tdl_column *column, const uint32_t *row,
                              size_t rows_n, tdl_report *why)
 {
@@ -44,7 +59,7 @@ static tdl_status add_column(json_t *saved, const tdl_column *column, const uint
                        : tdl_drift_of_numbers(number, rows_n, &drift, why);
     if (st)
         goto out;
-    told = tdl_drift_save(&drift);
+    told = save(&drift);
     if (!told || json_object_set_new(saved, "drift", told))
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the drift of %s", column->name);
 out:
@@ -168,9 +183,10 @@ bool tdl_column_drift_count(const tdl_column_drift *d, const json_t *parts, doub
     for (size_t i = 0; i < d->n; i++) {
         if (!d->of[i].parts_n)
             continue;
-        json_int_t part = json_integer_value(json_array_get(parts, k++));
+        const json_t *said = json_array_get(parts, k++);
+        json_int_t part = json_integer_value(said);
 
-        if (part < 0 || (size_t)part >= d->of[i].parts_n)
+        if (!json_is_integer(said) || part < 0 || (size_t)part >= d->of[i].parts_n)
             return false;
     }
     for (k = 0; k < d->followed; k++)

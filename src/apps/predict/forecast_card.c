@@ -21,7 +21,7 @@ static double score_of(const tdl_forecaster *f)
             if (s->entrant[e].weight > 0 && s->entrant[e].score < least)
                 least = s->entrant[e].score;
         sum += isfinite(least) ? least : 0;
-        n += isfinite(least);
+        n += isfinite(least) ? 1 : 0;
     }
     return n ? sum / (double)n : (double)NAN;
 }
@@ -239,7 +239,7 @@ static void put_backtest(const page *p)
                "未回测：保存时加 `--backtest` 可在最后若干步上评测。"));
         return;
     }
-    tdl_buf_printf(p->out, tr(p, "Back-test from %lld origins:\n\n", "%lld 个起点的回测：\n\n"),
+    tdl_buf_printf(p->out, tr(p, "Back-test, origins: %lld\n\n", "回测，起点数：%lld\n\n"),
                    count_of(test, "origins"));
     tdl_buf_text(p->out, "| | MASE | sMAPE | RMSE | MAE |\n|---|---:|---:|---:|---:|\n");
     put_line(p, json_array_get(json_object_get(test, "leaderboard"), 0),

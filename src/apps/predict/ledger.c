@@ -10,6 +10,8 @@ enum {
     ISSUED_MAX = 400,       /* and at most so many of a series */
     ISSUED_LEAST = 8,       /* */
     SEEDS = 199,            /* scores that stand for those of all series; enough for .995 */
+    SCORES_LEAST = 40,      /* latest scores kept of a horizon */
+    SCORES_MAX = 2000,
 };
 
 /* ---- life ---- */
@@ -185,29 +187,74 @@ tdl_status tdl_ledger_history(tdl_ledger *l, size_t series, double **ret, size_t
 
 /* ---- widths ---- */
 
+static size_t common_divisor(size_t a, size_t b)
+{
+    while (b) {
+        size_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* score[n] ascending becomes taken of them, the middle of each of so many equal parts, in an order
+ * that has no trend: the first are those that newer ones will replace first. work [taken] */
+static void spread(double *score, size_t n, size_t taken, double *work)
+{
+    size_t step = (size_t)((double)taken * .618) + 1;
+
+    while (common_divisor(step, taken) > 1)
+        step++;
+    for (size_t i = 0; i < taken; i++)
+        work[i] = score[(2 * (i * step % taken) + 1) * n / (2 * taken)];
+    if (taken)
+        memcpy(score, work, taken * sizeof *score);
+}
+
+/* So many scores are kept, the latest: those it begins with, more where they are few or the level
+ * is high. */
+static size_t window_of(double level, size_t seeds)
+{
+    double needed = 2 / (1 - level);
+    size_t least = needed < SCORES_LEAST ? SCORES_LEAST
+                   : needed < SCORES_MAX ? (size_t)needed
+                                         : SCORES_MAX;
+
+    return seeds > least ? seeds : least;
+}
+
 /* Scores that the intervals of `level` begin with: those of the series where they are enough, else
  * evenly many of all series. */
-static tdl_status seed(const tdl_ledger *l, size_t series, double level, tdl_adaptive *adaptive,
+static tdl_status seed(const tdl_ledger *l, size_t series, double level, tdl_adaptive **ret,
                        tdl_report *why)
 {
     size_t horizon = tdl_forecaster_horizon(l->forecaster);
     size_t most = tdl_forecaster_scores_max(l->forecaster, series);
-    double *score = malloc((most + 1) * sizeof *score);
-    tdl_status st =
-        score ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", most);
+    double *score = malloc((2 * most + 1) * sizeof *score);
+    tdl_adaptive_options options = {.horizons = horizon, .miss = 1 - level};
+    tdl_adaptive *made = NULL;
+    tdl_status st = TDL_OK;
 
+    if (!score)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", most);
     for (size_t h = 0; h < horizon && !st; h++) {
         bool own;
         size_t n = tdl_forecaster_scores(l->forecaster, series, h, level, score, &own);
         size_t taken = own || n <= SEEDS ? n : SEEDS;
 
-        // the middle of each of so many equal parts keeps the quantiles where they are
-        for (size_t i = 0; taken < n && i < taken; i++)
-            score[i] = score[(2 * i + 1) * n / (2 * taken)];
-        st = tdl_adaptive_seed(adaptive, h, score, taken, why);
+        options.window = window_of(level, taken); // the same for every horizon
+        spread(score, n, taken, score + most);
+        if (made || !(st = tdl_adaptive_new(&options, &made, why)))
+            st = tdl_adaptive_seed(made, h, score, taken, why);
     }
     free(score);
-    return st;
+    if (st) {
+        tdl_adaptive_free(made);
+        return st;
+    }
+    *ret = made;
+    return TDL_OK;
 }
 
 /* Which of the series' levels it is; SIZE_MAX: none. */
@@ -223,17 +270,13 @@ static size_t find_level(const tdl_series_ledger *s, double level)
 static tdl_status follow(const tdl_ledger *l, size_t series, double level, tdl_report *why)
 {
     tdl_series_ledger *s = &l->series[series];
-    const tdl_adaptive_options options = {.horizons = tdl_forecaster_horizon(l->forecaster),
-                                          .miss = 1 - level};
     tdl_adaptive *made = NULL;
     tdl_status st;
 
     if (find_level(s, level) != SIZE_MAX || s->levels_n == TDL_LEVELS_MAX)
         return TDL_OK;
-    if ((st = tdl_adaptive_new(&options, &made, why)) || (st = seed(l, series, level, made, why))) {
-        tdl_adaptive_free(made);
+    if ((st = seed(l, series, level, &made, why)))
         return st;
-    }
     s->level[s->levels_n] = level;
     s->adaptive[s->levels_n++] = made;
     return TDL_OK;

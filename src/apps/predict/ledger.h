@@ -5,9 +5,9 @@
  *                 between that were not told are filled as in fitting (forecast/series.h)
  *     forecasts   one by each origin counts: asked again before the next truth it is the same
  *     intervals   delayed adaptive conformal (stats/adaptive.h), per series, level and horizon:
- *                 seeded with the residuals of the fit, moved by the truth of the step h ahead when
- *                 that truth comes. A truth that comes after a later one was measured moves
- * nothing, but is part of the history
+ *                 seeded with the residuals of the fit, which newer errors replace, and moved by
+ *                 the truth of the step h ahead when it comes
+ *     late        a truth that comes after a later one moves nothing, and is part of the history
  *
  * Places    steps of a series are counted from its first fitted value; `n` fitted ones are 0 .. n-1
  * Threads   any; one lock

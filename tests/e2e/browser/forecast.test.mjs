@@ -20,7 +20,7 @@ const units = (k, west) => 100 + 10 * (k % WEEK) + (west ? 50 : 0);
 before(async () => {
     server = await Server.start();
     browser = await launch();
-    const file = join(server.data, '..', 'shops.csv');
+    const [file, said] = ['shops.csv', 'said.csv'].map((name) => join(server.data, '..', name));
     const rows = Array.from(
         { length: DAYS },
         (_, k) => `${day(k)},east,${units(k, false)}\n${day(k)},west,${units(k, true)}\n`,
@@ -28,7 +28,7 @@ before(async () => {
     await writeFile(file, `day,shop,units\n${rows.join('')}`);
     await server.run(
         ...['forecast', file, '--horizon', String(WEEK), '--backtest', '--save', 'shops'],
-        ...['--value', 'units', '--series', 'shop', '--quiet', '--output', '/dev/null'],
+        ...['--value', 'units', '--series', 'shop', '--quiet', '--output', said],
     );
     while (!(await server.call('GET', '/v1/predict')).models.length) await sleep(100);
 });
