@@ -259,6 +259,14 @@ typedef struct bout {
     tdl_report why;
 } bout;
 
+static bool has_images(const tdl_contest_data *data)
+{
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        if (!data->left_out[i] && data->frame->column[i].type == TDL_COLUMN_IMAGE)
+            return true;
+    return false;
+}
+
 static void note_failure(bout *b, tdl_status st, const tdl_report *why)
 {
     pthread_mutex_lock(&b->lock);
@@ -321,6 +329,7 @@ static tdl_problem make_problem(const tdl_contest_data *data, const ground *f, s
                      .quantiles_n = data->target->quantiles_n,
                      .aim = data->target->aim,
                      .power = data->target->power,
+                     .images = has_images(data),
                      .x = &f->train,
                      .y = f->part.y,
                      .weight = f->part.weight,
