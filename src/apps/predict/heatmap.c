@@ -22,7 +22,7 @@ static tdl_status make_grid(const tdl_explanation *e, size_t r, double **ret, td
 {
     if (!e->pixel)
         return TDL_FAIL(why, TDL_E_INVALID, "no model here tells what pixels add");
-    if (!(*ret = malloc((e->height * e->width + 1) * sizeof **ret)))
+    if (!(*ret = calloc(e->height * e->width + 1, sizeof **ret)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a grid");
     tdl_heatmap_grid(e, r, *ret);
     return TDL_OK;
