@@ -5,6 +5,8 @@
 
 #include "apps/predict/counterfactual.h"
 #include "apps/predict/explain.h"
+#include "apps/predict/heatmap.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/model_source.h"
 #include "cli/read_options.h"
@@ -12,7 +14,7 @@
 typedef struct explain_values {
     tdl_common common;
     tdl_read_values read;
-    const char *model, *column, *output_of;
+    const char *model, *column, *output_of, *heatmap;
     const char *until, *keep, *only_up, *only_down, *between;
     int64_t row, threads, most, seconds;
 } explain_values;
@@ -51,6 +53,15 @@ static const tdl_option explain_options[] = {
      0,
      0,
      {"of several classes: which", "多分类时解释哪一类"}},
+    {"heatmap",
+     TDL_OPTION_TEXT,
+     offsetof(explain_values, heatmap),
+     "FILE",
+     NULL,
+     0,
+     0,
+     {"of --row N, an image: write a PNG of what each pixel adds, red for, blue against",
+      "配合 --row N 用于图像：把每个像素的贡献写成 PNG，红为支持，蓝为反对"}},
     {"until",
      TDL_OPTION_TEXT,
      offsetof(explain_values, until),
@@ -223,6 +234,24 @@ static tdl_status explain_adjustment(const job *j, const tdl_frame *one, tdl_jw 
     return TDL_OK;
 }
 
+/* Of a network of images: the grid, and the picture where one is asked for. */
+static tdl_status explain_pixels(const job *j, const tdl_explanation *e, tdl_jw *w, tdl_report *why)
+{
+    const char *path = j->values->heatmap;
+    tdl_buf png = {0};
+    tdl_status st;
+
+    tdl_jw_key(w, "pixels");
+    if ((st = tdl_heatmap_write(e, 0, w, why)) || !path)
+        return st;
+    if (!(st = tdl_heatmap_png(e, 0, &png, why)))
+        st = tdl_file_write(path, tdl_buf_view(&png), why);
+    if (!st && !j->values->common.json)
+        printf("%s %s\n", tdl_tr("heat map", "热力图"), path);
+    tdl_buf_release(&png);
+    return st;
+}
+
 static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
 {
     const tdl_predictor *p = j->model;
@@ -272,7 +301,12 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
         }
     }
     tdl_jw_end_array(w);
-    st = explain_adjustment(j, &one, w, why);
+    if (!j->values->common.json)
+        printf("%s %.2g\n", tdl_tr("shares and score differ by", "各项之和与得分相差"), e.error);
+    if (e.pixel || j->values->heatmap)
+        st = explain_pixels(j, &e, w, why);
+    if (!st)
+        st = explain_adjustment(j, &one, w, why);
 out:
     tdl_explanation_release(&e);
     tdl_frame_release(&one);

@@ -27,7 +27,7 @@ typedef struct trees {
 static bool suits(const tdl_problem *problem, size_t rows, size_t columns, tdl_report *why)
 {
     TDL_UNUSED(rows);
-    if (!columns || (problem->x && (problem->x->pixel || problem->x->categories_n))) {
+    if (!columns || (problem->x && problem->x->categories_n)) {
         tdl_report_set(why, TDL_E_INVALID, "", "trees split numbers, not images or embeddings");
         return false;
     }

@@ -1,5 +1,6 @@
 /* cnn: convolutions over images, whose pixels come as bytes and are brought to mean 0 and deviation
- * 1. The training images may be moved and mirrored by chance.
+ * 1. The training images may be moved and mirrored by chance. Columns of numbers and categories
+ * beside the images join before the hidden units.
  */
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ static tdl_cnn_config config_of(const tdl_network_shape *shape, const tdl_networ
     tdl_cnn_config c = {.channels = shape->channels,
                         .height = shape->height,
                         .width = shape->width,
+                        .columns = shape->cols,
                         .stages_n = (size_t)setting->of[TDL_NETWORK_LAYERS],
                         .hidden = (size_t)setting->of[TDL_NETWORK_WIDTH],
                         .drop = setting->of[TDL_NETWORK_DROPOUT],
@@ -54,6 +56,7 @@ static tdl_status open(const tdl_network_shape *shape, const tdl_network_setting
                        .params = &m->params,
                        .net = &m->net,
                        .scores = m->scores,
+                       .attribute = m->input,
                        .head_bias = m->b2,
                        .start = start,
                        .free = release};
@@ -76,7 +79,8 @@ static double weights(const tdl_network_shape *shape, const tdl_network_setting 
             width /= 2;
         }
     }
-    return sum + channels * (double)height * (double)width * (double)c.hidden;
+    return sum + channels * (double)height * (double)width * (double)c.hidden +
+           32 * (double)shape->cols;
 }
 
 static const tdl_network_kind kind = {
@@ -123,7 +127,13 @@ static tdl_status load(const json_t *about, const tdl_st_file *file, const char 
 
 const tdl_learner_ops tdl_learner_cnn = {
     .name = "cnn",
-    .prepare = {.indicator = true, .normalise = TDL_NORMALISE_STANDARD, .encode = TDL_ENCODE_DROP},
+    .prepare = {.indicator = true,
+                .normalise = TDL_NORMALISE_STANDARD,
+                .encode = TDL_ENCODE_ONE_HOT,
+                .one_hot_max = 32,
+                .beyond = TDL_ENCODE_TARGET,
+                .dates = true},
+    .reads_images = true,
     .rank = 60,
     .work_ns = 4500,
     .work_power = 1,
@@ -132,6 +142,8 @@ const tdl_learner_ops tdl_learner_cnn = {
     .fit = fit,
     .free = tdl_network_free,
     .score = tdl_network_score,
+    .attribute = tdl_network_attribute,
+    .attribute_name = "integrated_gradients",
     .save = tdl_network_save,
     .load = load,
 };

@@ -58,6 +58,7 @@ typedef struct tdl_problem {
     size_t quantiles_n;
     tdl_aim aim;
     double power; /* TDL_AIM_TWEEDIE */
+    bool images;  /* where x is not there yet: the table has a column of images */
     const tdl_matrix *x;
     const float *y;       /* [rows] class number or value, finite */
     const float *weight;  /* [rows] or NULL = 1 */
@@ -76,6 +77,7 @@ typedef struct tdl_learner tdl_learner; /* each kind's own struct; its first mem
 typedef struct tdl_attribution {
     double *x;        /* [rows][cols] */
     double *category; /* [rows][categories_n]; NULL when there are none */
+    double *pixel;    /* [rows][channels][height][width] of a network of images; else NULL */
     double *base;     /* [rows] */
     double error;     /* largest |sum + base - score| over max(1, |score - base|) */
 } tdl_attribution;
@@ -85,6 +87,7 @@ typedef struct tdl_learner_ops {
     /* How its matrix is to be prepared for the problem's task. */
     tdl_prepare_options prepare;
     bool simple;       /* a floor: always in the contest */
+    bool reads_images; /* and shares its score out among pixels */
     bool slow;         /* takes minutes: in a contest by name only, or when there is much time */
     size_t levels_min; /* in a contest by name only, unless a category has so many levels */
     unsigned rank;     /* of complexity: --prefer simple takes the lowest within one standard error;

@@ -131,7 +131,7 @@ static tdl_status copy_shape(tdl_network *n, const tdl_matrix *x, const uint32_t
         n->number[i] = number[i];
     for (size_t i = 0; i < x->categories_n; i++)
         n->levels_n[i] = x->levels_n[i];
-    n->shape = (tdl_network_shape){.cols = images ? 0 : x->cols,
+    n->shape = (tdl_network_shape){.cols = x->cols,
                                    .categories_n = images ? 0 : x->categories_n,
                                    .levels_n = n->levels_n,
                                    .number = n->number,
@@ -237,7 +237,7 @@ static int append_input(tdl_network *n)
     const tdl_network_shape *shape = &n->shape;
 
     if (n->pixel_gain != TDL_NONE) {
-        int bytes = tdl_net_input(&n->net, shape->channels * shape->height * shape->width);
+        int bytes = tdl_net_input(&n->net, tdl_network_inputs(shape));
         return tdl_net_scale_shift(&n->net, bytes, n->pixel_gain, n->pixel_bias);
     }
     return reads_numbers(n->tower[0].net) ? tdl_net_input(&n->net, shape->cols) : TDL_NONE;
@@ -286,10 +286,10 @@ tdl_status tdl_network_join(tdl_network *n, tdl_report *why)
     n->gain = tdl_params_add(&n->params, "gain", 1, n->shape.outputs, false);
     n->bias = tdl_params_add(&n->params, "bias", 1, n->shape.outputs, false);
     if (n->kind->images) {
-        size_t pixels = n->shape.channels * n->shape.height * n->shape.width;
+        size_t inputs = tdl_network_inputs(&n->shape);
 
-        n->pixel_gain = tdl_params_add(&n->params, "pixel.gain", 1, pixels, false);
-        n->pixel_bias = tdl_params_add(&n->params, "pixel.bias", 1, pixels, false);
+        n->pixel_gain = tdl_params_add(&n->params, "pixel.gain", 1, inputs, false);
+        n->pixel_bias = tdl_params_add(&n->params, "pixel.bias", 1, inputs, false);
     }
     if ((st = tdl_params_seal(&n->params, why)))
         return st;
@@ -301,6 +301,23 @@ tdl_status tdl_network_join(tdl_network *n, tdl_report *why)
 }
 
 /* ---- scoring ---- */
+
+size_t tdl_network_inputs(const tdl_network_shape *shape)
+{
+    return shape->channels * shape->height * shape->width + shape->cols;
+}
+
+void tdl_network_put_image(const tdl_network_shape *shape, const tdl_matrix *x, size_t row,
+                           float *ret)
+{
+    size_t pixels = shape->channels * shape->height * shape->width;
+    const uint8_t *from = x->pixel + row * pixels;
+
+    for (size_t i = 0; i < pixels; i++)
+        ret[i] = (float)from[i];
+    if (shape->cols)
+        memcpy(ret + pixels, x->x + row * shape->cols, shape->cols * sizeof *ret);
+}
 
 enum { ROWS_AT_ONCE = 256 };
 
@@ -335,10 +352,8 @@ static tdl_status score_block(const scoring *s, tdl_net *net, size_t first, size
     tdl_status st;
 
     if (pixels) {
-        size_t each = shape->channels * shape->height * shape->width;
-
-        for (size_t i = 0; i < n * each; i++)
-            pixels[i] = (float)s->x->pixel[first * each + i];
+        for (size_t i = 0; i < n; i++)
+            tdl_network_put_image(shape, s->x, first + i, pixels + i * tdl_network_inputs(shape));
         batch.x = pixels;
     } else if (shape->cols)
         batch.x = s->x->x + first * shape->cols;
@@ -356,7 +371,7 @@ static tdl_status score_block(const scoring *s, tdl_net *net, size_t first, size
 static tdl_status score_rows(const scoring *s, size_t begin, size_t end, tdl_report *why)
 {
     const tdl_network_shape *shape = &s->network->shape;
-    size_t pixels_n = shape->channels * shape->height * shape->width;
+    size_t pixels_n = s->network->kind->images ? tdl_network_inputs(shape) : 0;
     float *pixels = pixels_n ? malloc(ROWS_AT_ONCE * pixels_n * sizeof *pixels) : NULL;
     tdl_nn_reader reader = {0};
     tdl_status st;
@@ -414,7 +429,7 @@ tdl_status tdl_network_score(const tdl_learner *learner, const tdl_matrix *x, td
 bool tdl_network_suits_images(const tdl_problem *problem, size_t rows, size_t columns,
                               tdl_report *why)
 {
-    bool images = problem->x ? problem->x->channels > 0 : columns == 0;
+    bool images = problem->x ? problem->x->channels > 0 : problem->images || columns == 0;
 
     if (images && rows >= 20 && problem->task != TDL_TASK_RANKING)
         return true;

@@ -96,6 +96,11 @@ typedef struct tdl_network_kind {
     double (*weights)(const tdl_network_shape *shape, const tdl_network_setting *setting);
 } tdl_network_kind;
 
+/* Numbers that a row brings: pixels, then columns. */
+size_t tdl_network_inputs(const tdl_network_shape *shape);
+/* Row `row` of images as these numbers, bytes as they are: ret [tdl_network_inputs] */
+void tdl_network_put_image(const tdl_network_shape *shape, const tdl_matrix *x, size_t row,
+                           float *ret);
 bool tdl_network_has_classes(tdl_task task); /* several scores that are classes */
 
 /* ---- the learner ---- */

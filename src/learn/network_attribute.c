@@ -1,5 +1,5 @@
-/* Integrated gradients of a network: 32 Gauss-Legendre nodes, twice as many as long as the sum of a
- * row is off by more than 1 % of its change, up to 512. */
+/* Integrated gradients of a network, of images down to the pixel: 32 Gauss-Legendre nodes, twice as
+ * many as long as the sum of a row is off by more than 1 % of its change, up to 512. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "nn/attrib.h"
 
 enum { BLOCK = 16, STEPS = 32, STEPS_MAX = 512, PASS_ROWS = BLOCK * STEPS };
+enum { PASS_PIXELS = 1 << 18 }; /* of images, in one pass: what is kept of each is many times it */
 static const double ERROR_MAX = 0.01;
 
 /* One tower's net, made ready to be asked about. */
@@ -16,6 +17,9 @@ typedef struct asking {
     const tdl_matrix *x, *baseline;
     const tdl_tower *tower;
     size_t which, n; /* n: numbers of the attributed value for each row */
+    size_t block;    /* rows of a block */
+    size_t pixels_n; /* of an image; 0 = no images */
+    float *image;    /* [BLOCK][n] rows of images as the tower reads them; NULL = no images */
     tdl_net net;
     tdl_pool *pool;
     float *base;       /* [BLOCK][n] the baseline's value, in each row */
@@ -26,6 +30,18 @@ typedef struct asking {
 
 static tdl_nn_batch batch_of(const asking *a, const tdl_matrix *x, size_t first, size_t n)
 {
+    const tdl_network *network = a->network;
+
+    for (size_t r = 0; a->image && r < n; r++) {
+        float *row = a->image + r * a->n;
+
+        tdl_network_put_image(&network->shape, x, first + r, row);
+        for (size_t i = 0; i < a->n; i++)
+            row[i] = row[i] * tdl_params_value(&network->params, network->pixel_gain)[i] +
+                     tdl_params_value(&network->params, network->pixel_bias)[i];
+    }
+    if (a->image)
+        return (tdl_nn_batch){.rows = n, .x = a->image, .target = a->target};
     return (tdl_nn_batch){.rows = n,
                           .x = x->cols ? x->x + first * x->cols : NULL,
                           .category =
@@ -53,8 +69,11 @@ static tdl_status find_baseline(asking *a, tdl_report *why)
 static tdl_status open_asking(asking *a, tdl_report *why)
 {
     const tdl_tower *t = a->tower;
-    size_t rows = a->x->rows < BLOCK ? a->x->rows : BLOCK;
-    const tdl_plan_options plan = {.rows = rows * STEPS, .backward = true};
+    const tdl_network_shape *shape = &a->network->shape;
+    a->pixels_n = shape->channels * shape->height * shape->width;
+    a->block = a->pixels_n ? 1 : a->x->rows < BLOCK ? a->x->rows : BLOCK;
+    size_t rows = a->block * STEPS, fit = a->pixels_n ? PASS_PIXELS / a->pixels_n : rows;
+    const tdl_plan_options plan = {.rows = rows < fit ? rows : fit ? fit : 1, .backward = true};
     tdl_status st = tdl_net_copy(t->net, t->scores + 1, NULL, &a->net, why);
 
     if (st)
@@ -67,7 +86,9 @@ static tdl_status open_asking(asking *a, tdl_report *why)
     a->base = malloc(2 * BLOCK * a->n * sizeof *a->base);
     a->target = malloc(PASS_ROWS * sizeof *a->target);
     a->from = malloc(2 * BLOCK * sizeof *a->from);
-    if (!a->base || !a->target || !a->from)
+    if (a->pixels_n)
+        a->image = malloc(BLOCK * a->n * sizeof *a->image);
+    if (!a->base || !a->target || !a->from || (a->pixels_n && !a->image))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for attributions");
     a->answer = a->base + BLOCK * a->n;
     a->to = a->from + BLOCK;
@@ -82,6 +103,8 @@ static void close_asking(asking *a)
     free(a->base);
     free(a->target);
     free(a->from);
+    free(a->image);
+    a->image = NULL;
     a->base = NULL;
     a->target = NULL;
     a->from = NULL;
@@ -108,8 +131,10 @@ static void add_columns(const asking *a, size_t first, size_t rows, tdl_attribut
     for (size_t r = 0; r < rows; r++) {
         const float *from = a->answer + r * a->n + t->attribute_skip;
 
+        for (size_t i = 0; i < a->pixels_n; i++)
+            ret->pixel[(first + r) * a->pixels_n + i] += gain * (double)*from++;
         for (size_t j = 0; j < n->shape.cols; j++)
-            for (size_t i = 0; i < t->number_width; i++)
+            for (size_t i = 0; i < (a->pixels_n ? 1 : t->number_width); i++)
                 ret->x[(first + r) * n->shape.cols + j] += gain * (double)*from++;
         for (size_t j = 0; j < n->shape.categories_n; j++)
             for (size_t i = 0; i < t->category_width; i++)
@@ -158,8 +183,9 @@ static tdl_status ask_tower(asking *a, tdl_attribution *ret, double *score, tdl_
 {
     tdl_status st = open_asking(a, why);
 
-    for (size_t at = 0; !st && at < a->x->rows; at += BLOCK)
-        st = ask_block(a, at, a->x->rows - at < BLOCK ? a->x->rows - at : BLOCK, ret, score, why);
+    for (size_t at = 0; !st && at < a->x->rows; at += a->block)
+        st = ask_block(a, at, a->x->rows - at < a->block ? a->x->rows - at : a->block, ret, score,
+                       why);
     close_asking(a);
     return st;
 }
@@ -168,11 +194,14 @@ static void finish(const tdl_network *n, size_t which, const double *score, size
                    tdl_attribution *ret)
 {
     double bias = (double)tdl_params_value(&n->params, n->bias)[which];
+    size_t pixels = n->shape.channels * n->shape.height * n->shape.width;
 
     ret->error = 0;
     for (size_t r = 0; r < rows; r++) {
         double change = score[r] - ret->base[r], sum = 0;
 
+        for (size_t i = 0; i < pixels; i++)
+            sum += ret->pixel[r * pixels + i];
         for (size_t j = 0; j < n->shape.cols; j++)
             sum += ret->x[r * n->shape.cols + j];
         for (size_t j = 0; j < n->shape.categories_n; j++)
@@ -193,10 +222,19 @@ tdl_status tdl_network_attribute(const tdl_learner *learner, const tdl_matrix *x
 
     if (!baseline || baseline->rows != 1)
         return TDL_FAIL(why, TDL_E_INVALID, "integrated gradients need a baseline of one row");
+    size_t pixels = n->shape.channels * n->shape.height * n->shape.width;
+    if (pixels &&
+        (!ret->pixel || !x->pixel || !baseline->pixel || x->channels != n->shape.channels ||
+         x->height != n->shape.height || x->width != n->shape.width))
+        return TDL_FAIL(why, TDL_E_INVALID, "attributions of images of %zu x %zu need such images",
+                        n->shape.height, n->shape.width);
     score = calloc(x->rows + 1, sizeof *score);
     if (!score)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for attributions");
-    memset(ret->x, 0, x->rows * n->shape.cols * sizeof *ret->x);
+    if (pixels)
+        memset(ret->pixel, 0, x->rows * pixels * sizeof *ret->pixel);
+    if (n->shape.cols)
+        memset(ret->x, 0, x->rows * n->shape.cols * sizeof *ret->x);
     if (n->shape.categories_n)
         memset(ret->category, 0, x->rows * n->shape.categories_n * sizeof *ret->category);
     memset(ret->base, 0, x->rows * sizeof *ret->base);

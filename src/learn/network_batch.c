@@ -46,10 +46,11 @@ static void put_row(tdl_network_member *m, size_t at, size_t row)
     const tdl_problem *p = m->f->problem;
     const tdl_network_shape *shape = &m->f->network->shape;
 
+    float *x = m->x + at * (m->pixels_n + shape->cols);
     if (m->pixels_n)
-        read_view(m, row, &(view){0}, m->x + at * m->pixels_n);
-    else if (shape->cols)
-        memcpy(m->x + at * shape->cols, p->x->x + row * shape->cols, shape->cols * sizeof *m->x);
+        read_view(m, row, &(view){0}, x);
+    if (shape->cols)
+        memcpy(x + m->pixels_n, p->x->x + row * shape->cols, shape->cols * sizeof *x);
     if (shape->categories_n)
         memcpy(m->category + at * shape->categories_n, p->x->category + row * shape->categories_n,
                shape->categories_n * sizeof *m->category);
@@ -114,7 +115,7 @@ void tdl_network_draw_views(tdl_network_member *m, uint64_t step, const uint32_t
     for (size_t i = 0; i < n; i++) {
         view v = draw_view(m, step, m->unit[which[i]]);
 
-        read_view(m, m->unit[which[i]], &v, m->x + i * m->pixels_n);
+        read_view(m, m->unit[which[i]], &v, m->x + i * tdl_network_inputs(&m->f->network->shape));
     }
 }
 
@@ -194,7 +195,7 @@ void tdl_network_member_release(tdl_network_member *m)
 static tdl_status take_memory(tdl_network_member *m, tdl_report *why)
 {
     const tdl_network_shape *shape = &m->f->network->shape;
-    size_t cols = m->pixels_n ? m->pixels_n : shape->cols;
+    size_t cols = m->pixels_n + shape->cols;
 
     m->unit = malloc((m->units_n + 1) * sizeof *m->unit);
     m->x = calloc(m->batch_rows * cols + 1, sizeof *m->x);

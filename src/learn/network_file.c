@@ -57,7 +57,7 @@ static tdl_status check_size(const tdl_network_kind *kind, const tdl_network_set
                              const tdl_matrix *x, size_t numbers_n, size_t outputs,
                              const tdl_st_file *file, const char *prefix, tdl_report *why)
 {
-    const tdl_network_shape shape = {.cols = kind->images ? 0 : x->cols,
+    const tdl_network_shape shape = {.cols = x->cols,
                                      .categories_n = kind->images ? 0 : x->categories_n,
                                      .levels_n = x->levels_n,
                                      .numbers_n = numbers_n,

@@ -318,9 +318,10 @@ static void set_output(const fitting *f)
         gain[i] = (float)(f->deviation / (double)n->towers_n);
         bias[i] = (float)f->mean;
     }
-    for (size_t i = 0; n->pixel_gain != TDL_NONE && i < n->params.slice[n->pixel_gain].cols; i++) {
-        tdl_params_value(&n->params, n->pixel_gain)[i] = f->pixel_line[0];
-        tdl_params_value(&n->params, n->pixel_bias)[i] = f->pixel_line[1];
+    size_t pixels = n->shape.channels * n->shape.height * n->shape.width;
+    for (size_t i = 0; n->pixel_gain != TDL_NONE && i < tdl_network_inputs(&n->shape); i++) {
+        tdl_params_value(&n->params, n->pixel_gain)[i] = i < pixels ? f->pixel_line[0] : 1;
+        tdl_params_value(&n->params, n->pixel_bias)[i] = i < pixels ? f->pixel_line[1] : 0;
     }
 }
 

@@ -38,6 +38,7 @@ static tdl_transformer_config config_of(const tdl_network_shape *shape,
                                           .height = shape->height,
                                           .width = shape->width,
                                           .kernel = 1}, // of what the stem leaves
+                                .columns = shape->cols,
                                 .head = TDL_HEAD_VALUE,
                                 .head_bias = true,
                                 .pooling = TDL_POOL_MEAN,
@@ -72,6 +73,7 @@ static tdl_status open(const tdl_network_shape *shape, const tdl_network_setting
                        .params = &m->params,
                        .net = &m->net,
                        .scores = m->scores,
+                       .attribute = m->input,
                        .head_bias = m->head_bias,
                        .start = start,
                        .free = release};
@@ -84,7 +86,7 @@ static double weights(const tdl_network_shape *shape, const tdl_network_setting 
     double d = (double)c.core.d_model, shrunk = (double)((size_t)1 << (2 * c.stem_n));
 
     return (double)c.core.n_layer * 8 * d * d +
-           d * (double)shape->height * (double)shape->width / shrunk;
+           d * (double)shape->height * (double)shape->width / shrunk + 32 * (double)shape->cols;
 }
 
 static const tdl_network_kind kind = {
@@ -131,7 +133,13 @@ static tdl_status load(const json_t *about, const tdl_st_file *file, const char 
 
 const tdl_learner_ops tdl_learner_vit = {
     .name = "vit",
-    .prepare = {.indicator = true, .normalise = TDL_NORMALISE_STANDARD, .encode = TDL_ENCODE_DROP},
+    .prepare = {.indicator = true,
+                .normalise = TDL_NORMALISE_STANDARD,
+                .encode = TDL_ENCODE_ONE_HOT,
+                .one_hot_max = 32,
+                .beyond = TDL_ENCODE_TARGET,
+                .dates = true},
+    .reads_images = true,
     .slow = true,
     .rank = 80,
     .work_ns = 8000,
@@ -141,6 +149,8 @@ const tdl_learner_ops tdl_learner_vit = {
     .fit = fit,
     .free = tdl_network_free,
     .score = tdl_network_score,
+    .attribute = tdl_network_attribute,
+    .attribute_name = "integrated_gradients",
     .save = tdl_network_save,
     .load = load,
 };

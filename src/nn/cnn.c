@@ -6,6 +6,7 @@
 #include "nn/layers.h"
 
 enum { SIDE_MAX = 1 << 14, WIDTH_MAX = 1 << 20 }; /* so that no product below overflows */
+enum { COLUMNS_WIDTH = 32 };
 
 static bool has_pool(const tdl_cnn_stage *stage)
 {
@@ -33,7 +34,8 @@ static tdl_status check(const tdl_cnn_config *c, tdl_report *why)
         c->height > SIDE_MAX || c->width > SIDE_MAX)
         return TDL_FAIL(why, TDL_E_INVALID, "images of %zu x %zu in %zu channels", c->height,
                         c->width, c->channels);
-    if (!c->stages_n || c->stages_n > TDL_CNN_STAGES_MAX || !c->classes || c->hidden > WIDTH_MAX)
+    if (!c->stages_n || c->stages_n > TDL_CNN_STAGES_MAX || !c->classes || c->hidden > WIDTH_MAX ||
+        c->columns > WIDTH_MAX)
         return TDL_FAIL(why, TDL_E_INVALID, "%zu stages (1 to %d), %zu hidden units, %zu classes",
                         c->stages_n, TDL_CNN_STAGES_MAX, c->hidden, c->classes);
     for (size_t i = 0; i < c->stages_n; i++) {
@@ -56,7 +58,7 @@ static void declare(tdl_cnn *model)
     const tdl_cnn_config *c = &model->config;
     tdl_params *p = &model->params;
     tdl_image_config left = image_before(c, c->stages_n);
-    size_t flat = left.channels * left.height * left.width;
+    size_t flat = left.channels * left.height * left.width + (c->columns ? COLUMNS_WIDTH : 0);
 
     for (size_t i = 0; i < c->stages_n; i++) {
         const tdl_cnn_stage *stage = &c->stage[i];
@@ -68,6 +70,10 @@ static void declare(tdl_cnn *model)
         snprintf(name, sizeof name, "conv%zu.b", i + 1);
         model->filter_bias[i] = tdl_params_add(p, name, 1, stage->filters, false);
     }
+    model->column_weight =
+        c->columns ? tdl_params_add(p, "columns.w", c->columns, COLUMNS_WIDTH, true) : TDL_NONE;
+    model->column_bias =
+        c->columns ? tdl_params_add(p, "columns.b", 1, COLUMNS_WIDTH, false) : TDL_NONE;
     model->w1 = c->hidden ? tdl_params_add(p, "w1", flat, c->hidden, true) : TDL_NONE;
     model->b1 = c->hidden ? tdl_params_add(p, "b1", 1, c->hidden, false) : TDL_NONE;
     model->w2 = tdl_params_add(p, "w2", c->hidden ? c->hidden : flat, c->classes, true);
@@ -98,12 +104,21 @@ static void build(tdl_cnn *model)
     tdl_image_config image = image_before(c, 0), left = image_before(c, c->stages_n);
     tdl_net *net = &model->net;
 
+    size_t pixels = c->channels * c->height * c->width;
+
     net->params = &model->params;
-    int h = tdl_net_input(net, c->channels * c->height * c->width);
+    model->input = tdl_net_input(net, pixels + c->columns);
+    int h = c->columns ? tdl_net_cut(net, model->input, 0, pixels) : model->input;
     h = tdl_net_image_input(net, h, &image);
     for (size_t i = 0; i < c->stages_n; i++)
         h = build_stage(model, h, i);
     h = tdl_net_reshape(net, h, left.channels * left.height * left.width);
+    if (c->columns) {
+        int columns = tdl_net_cut(net, model->input, pixels, c->columns);
+        columns =
+            tdl_net_linear(net, columns, model->column_weight, model->column_bias, TDL_ACT_RELU);
+        h = tdl_net_concat(net, h, columns, TDL_NONE, TDL_NONE);
+    }
     if (c->hidden)
         h = tdl_net_linear(net, h, model->w1, model->b1, TDL_ACT_RELU);
     if (c->drop != 0)
@@ -139,6 +154,10 @@ void tdl_cnn_start(tdl_cnn *model, uint64_t seed)
     for (size_t i = 0; i < model->config.stages_n; i++) {
         tdl_init_slice(p, model->filter[i], TDL_INIT_HE, 1, seed);
         tdl_init_slice(p, model->filter_bias[i], TDL_INIT_ZERO, 1, seed);
+    }
+    if (model->column_weight != TDL_NONE) {
+        tdl_init_slice(p, model->column_weight, TDL_INIT_HE, 1, seed);
+        tdl_init_slice(p, model->column_bias, TDL_INIT_ZERO, 1, seed);
     }
     if (model->w1 != TDL_NONE) {
         tdl_init_slice(p, model->w1, TDL_INIT_HE, 1, seed);

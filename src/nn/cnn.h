@@ -4,6 +4,9 @@
  *               pool x pool window
  *     head      all that is left, through `hidden` ReLU units and dropout, to logits of `classes`
  *
+ * With `columns`, as many numbers stand behind the pixels of each image: they go through a ReLU
+ * layer of their own and join what is left of the image before the hidden units.
+ *
  * batch->x holds each image as [channels][height][width]; the loss is softmax_ce against
  * batch->target. (LeCun et al., Proc. IEEE 1998)
  */
@@ -23,8 +26,9 @@ typedef struct tdl_cnn_config {
     size_t channels, height, width;
     tdl_cnn_stage stage[TDL_CNN_STAGES_MAX];
     size_t stages_n;
-    size_t hidden; /* 0 = none */
-    double drop;   /* of the hidden units */
+    size_t columns; /* numbers behind the pixels; 0 = none */
+    size_t hidden;  /* 0 = none */
+    double drop;    /* of the hidden units */
     size_t classes;
     const tdl_lora_config *lora; /* adapters; NULL = none; read by _init only */
 } tdl_cnn_config;
@@ -34,8 +38,9 @@ typedef struct tdl_cnn {
     tdl_params params;
     tdl_net net;
     int filter[TDL_CNN_STAGES_MAX], filter_bias[TDL_CNN_STAGES_MAX]; /* slices */
+    int column_weight, column_bias;                                  /* TDL_NONE = no columns */
     int w1, b1, w2, b2;                                              /* w1, b1: TDL_NONE = none */
-    int scores;                                                      /* value */
+    int input, scores;                                               /* values */
 } tdl_cnn;
 
 /* As tdl_mlp_init, _start and _release. */

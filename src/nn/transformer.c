@@ -8,6 +8,8 @@
 #include "nn/init.h"
 #include "nn/layers.h"
 
+enum { COLUMNS_WIDTH = 32 };
+
 /* ---- declaring ---- */
 
 static int add(tdl_transformer *m, const char *name, size_t rows, size_t cols, bool wanted)
@@ -88,6 +90,11 @@ static void declare_head(tdl_transformer *m)
     bool pooled = c->head == TDL_HEAD_CLASS || c->head == TDL_HEAD_VALUE;
     size_t cols = tokens ? c->vocabulary : c->outputs;
 
+    m->column_weight = add(m, "columns.weight", c->columns, COLUMNS_WIDTH, c->columns > 0);
+    m->column_bias = add(m, "columns.bias", 1, COLUMNS_WIDTH, c->columns > 0);
+    m->join_weight =
+        add(m, "join.weight", c->core.d_model + COLUMNS_WIDTH, c->core.d_model, c->columns > 0);
+    m->join_bias = add(m, "join.bias", 1, c->core.d_model, c->columns > 0);
     m->head_weight =
         add(m, "head.weight", c->core.d_model, cols, pooled || c->head == TDL_HEAD_TOKENS);
     m->head_bias = add(m, "head.bias", 1, cols, c->head_bias && (pooled || tokens));
@@ -173,6 +180,8 @@ static tdl_status check_head(const tdl_transformer_config *c, tdl_report *why)
         return TDL_FAIL(why, TDL_E_INVALID, "a head over tokens without tokens");
     if ((c->head == TDL_HEAD_CLASS || c->head == TDL_HEAD_VALUE) && !c->outputs)
         return TDL_FAIL(why, TDL_E_INVALID, "a head of no outputs");
+    if (c->columns && (c->front != TDL_FRONT_IMAGE || !is_pooled(c)))
+        return TDL_FAIL(why, TDL_E_INVALID, "columns beside what is no image with one answer");
     if (!(c->drop_embed >= 0 && c->drop_embed < 1))
         return TDL_FAIL(why, TDL_E_INVALID, "drop_embed %g is not in [0, 1)", c->drop_embed);
     return TDL_OK;
@@ -186,7 +195,12 @@ static int build_patches(tdl_transformer *m)
     const tdl_transformer_config *c = &m->config;
     const tdl_image_config *w = m->window;
     tdl_net *net = &m->net;
-    int x = tdl_net_input(net, c->image.channels * c->image.height * c->image.width);
+    size_t pixels = c->image.channels * c->image.height * c->image.width;
+    int x = tdl_net_input(net, pixels + c->columns);
+
+    m->input = x;
+    if (c->columns)
+        x = tdl_net_cut(net, x, 0, pixels);
 
     if (!c->stem_n) {
         x = tdl_net_patchify(net, x, w);
@@ -264,6 +278,17 @@ static void build_head(tdl_transformer *m)
     }
 }
 
+static void join_columns(tdl_transformer *m)
+{
+    const tdl_image_config *image = &m->config.image;
+    size_t pixels = image->channels * image->height * image->width;
+    int columns = tdl_net_cut(&m->net, m->input, pixels, m->config.columns);
+
+    columns = tdl_net_linear(&m->net, columns, m->column_weight, m->column_bias, TDL_ACT_RELU);
+    m->hidden = tdl_net_concat(&m->net, m->hidden, columns, TDL_NONE, TDL_NONE);
+    m->hidden = tdl_net_linear(&m->net, m->hidden, m->join_weight, m->join_bias, TDL_ACT_RELU);
+}
+
 static void build(tdl_transformer *m)
 {
     m->net.params = &m->params;
@@ -271,6 +296,8 @@ static void build(tdl_transformer *m)
     m->hidden = tdl_tf_build(&m->core, &m->net, m->embedded);
     if (is_pooled(&m->config) && !m->config.core.last_first_only)
         m->hidden = tdl_net_pool(&m->net, m->hidden, m->config.pooling);
+    if (m->config.columns)
+        join_columns(m);
     build_head(m);
 }
 
@@ -329,6 +356,10 @@ void tdl_transformer_start(tdl_transformer *model, uint64_t seed)
         tdl_params_value(&model->params, model->embed_gain)[i] = 1;
     for (size_t i = 0; i < model->config.stem_n; i++)
         tdl_init_slice(&model->params, model->stem_weight[i], TDL_INIT_HE, 1, seed);
+    if (model->config.columns) {
+        tdl_init_slice(&model->params, model->column_weight, TDL_INIT_HE, 1, seed);
+        tdl_init_slice(&model->params, model->join_weight, TDL_INIT_HE, 1, seed);
+    }
     tdl_tf_start(&model->core, &model->params, seed);
     tdl_lora_start(&model->params, seed);
 }

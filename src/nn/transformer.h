@@ -53,6 +53,8 @@ typedef struct tdl_transformer_config {
      * (Xiao et al., NeurIPS 2021) */
     tdl_stem_conv stem[TDL_STEM_MAX];
     size_t stem_n;
+    size_t columns; /* numbers behind the pixels of batch->x, which join the pooled vector through
+                     * ReLU layers before CLASS and VALUE; 0 = none */
     /* head */
     tdl_head head;
     bool head_bias, head_act; /* head_act: the core's activation before CLASS and VALUE */
@@ -76,8 +78,10 @@ typedef struct tdl_transformer {
     int number_weight, category_table, field_bias, cls;     /* table; cls also of images */
     int stem_weight[TDL_STEM_MAX], stem_bias[TDL_STEM_MAX]; /* [config.stem_n] */
     int patch_weight, patch_bias;
+    int column_weight, column_bias, join_weight, join_bias;
     int head_weight, head_bias;
     /* values */
+    int input;                    /* of an image */
     int embedded, hidden, scores; /* hidden: the core's last; scores: before the loss */
 } tdl_transformer;
 

@@ -118,3 +118,41 @@ tdl_status tdl_picture_read(tdl_str file, tdl_picture *ret, tdl_report *why)
         *ret = picture;
     return st;
 }
+
+tdl_status tdl_picture_write_png(const tdl_picture *p, tdl_buf *out, tdl_report *why)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION,
+                       .width = (png_uint_32)p->width,
+                       .height = (png_uint_32)p->height,
+                       .format = p->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
+    size_t area = p->height * p->width;
+    png_alloc_size_t n;
+    uint8_t *row = NULL;
+    void *bytes = NULL;
+    tdl_status st = TDL_OK;
+
+    if ((p->channels != 1 && p->channels != 3) || !area || p->width > TDL_PICTURE_SIDE_MAX ||
+        p->height > TDL_PICTURE_SIDE_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "a picture of %zu x %zu, %zu channels", p->width,
+                        p->height, p->channels);
+    n = PNG_IMAGE_PNG_SIZE_MAX(image);
+    row = malloc(area * p->channels);
+    bytes = malloc(n);
+    if (!row || !bytes) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a picture");
+        goto out;
+    }
+    for (size_t c = 0; c < p->channels; c++)
+        for (size_t i = 0; i < area; i++)
+            row[i * p->channels + c] = p->pixel[c * area + i];
+    if (png_image_write_to_memory(&image, bytes, &n, 0, row, 0, NULL))
+        tdl_buf_add(out, bytes, n);
+    else
+        st = TDL_FAIL(why, TDL_E_INTERNAL, "a picture that cannot be written: %s", image.message);
+    if (!st && out->failed)
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a picture");
+out:
+    free(row);
+    free(bytes);
+    return st;
+}

@@ -18,4 +18,7 @@ typedef struct tdl_picture {
 /* TDL_E_INVALID | TDL_E_CORRUPT | TDL_E_TOO_LARGE | TDL_E_NO_MEMORY. free(ret->pixel). */
 tdl_status tdl_picture_read(tdl_str file, tdl_picture *ret, tdl_report *why);
 
+/* As PNG, appended: one channel is gray, three are colours. TDL_E_INVALID | TDL_E_NO_MEMORY */
+tdl_status tdl_picture_write_png(const tdl_picture *picture, tdl_buf *out, tdl_report *why);
+
 #endif

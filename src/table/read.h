@@ -6,7 +6,8 @@
  * | file.csv, .tsv, .txt, - (standard input), or packed | CSV, the delimiter guessed or given   |
  * | file.jsonl, .ndjson, or packed                     | one JSON object a line                |
  * | file.npy                                           | numpy array; 1 or 2 axes: c0, c1, ... |
- * | folder/                                            | images, a folder a class              |
+ * | folder/                                            | images, a folder a class; or a table  |
+ * |                                                    | metadata.csv of them: file_name, ...  |
  * | *-images-idx3-ubyte[.gz]                           | IDX images and the labels beside them |
  * | sqlite:file.db or postgres://... with `query`      | what the query answers                |
  *

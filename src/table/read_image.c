@@ -1,5 +1,6 @@
-/* Images into frames: a folder with a subfolder for each class, or IDX files of images and labels.
- * The column `image` is followed by a category `label`. */
+/* Images into frames: a folder with a subfolder for each class, a folder with a table of its files
+ * beside them, or IDX files of images and labels. The column `image` is followed by a category
+ * `label`, or by the columns of the table. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -230,15 +231,125 @@ static tdl_status add_class(album *a, const char *folder, const char *class,
     return st;
 }
 
+/* ---- a folder with a table ---- */
+
+/* Names stay within the folder: a table from elsewhere is not to open other files. */
+static bool is_inside(tdl_str name)
+{
+    return name.len && name.at[0] != '/' && !memchr(name.at, 0, name.len) &&
+           !(name.len >= 2 && !memcmp(name.at, "..", 2)) && !memmem(name.at, name.len, "/..", 3);
+}
+
+static tdl_status add_named(album *a, const char *source, const tdl_column *names, size_t row,
+                            tdl_report *why)
+{
+    tdl_str name = names->level[row] < 0 ? (tdl_str){0} : names->levels[names->level[row]];
+    char *path = NULL;
+    tdl_status st;
+
+    if (!is_inside(name))
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "%s/metadata.csv: row %zu, file_name: \"%.*s\" is no file "
+                        "in the folder",
+                        source, row + 1, TDL_FMT(name));
+    if (asprintf(&path, "%s/%.*s", source, TDL_FMT(name)) < 0)
+        return no_memory(why);
+    if ((st = add_file(a, path, "", why)))
+        tdl_report_prefix(why, "metadata.csv, row %zu", row + 1);
+    free(path);
+    return st;
+}
+
+/* The table, file_name as text, whatever was wished of it. */
+static tdl_status read_table(const char *path, const tdl_read_options *options, tdl_frame *ret,
+                             tdl_read_counts *counts, tdl_report *why)
+{
+    tdl_read_options own = *options;
+    tdl_column_wish *wish = calloc(options->wishes_n + 1, sizeof *wish);
+    tdl_status st;
+
+    if (!wish)
+        return no_memory(why);
+    own.wishes_n = 0;
+    for (size_t i = 0; i < options->wishes_n; i++)
+        if (!tdl_str_is(options->wish[i].name, "file_name") &&
+            options->wish[i].type != TDL_COLUMN_IMAGE)
+            wish[own.wishes_n++] = options->wish[i];
+    wish[own.wishes_n++] = (tdl_column_wish){tdl_str_of("file_name"), TDL_COLUMN_CATEGORY};
+    own.wish = wish;
+    st = tdl_read_csv(path, &own, ret, counts, why);
+    free(wish);
+    return st;
+}
+
+/* The images take the place of the column file_name. */
+static tdl_status put_images(album *a, tdl_frame *table, size_t at, tdl_report *why)
+{
+    tdl_column *c = &table->column[at];
+    char *name = strdup("image");
+    size_t other;
+
+    if (!name)
+        return no_memory(why);
+    if (tdl_frame_find(table, tdl_str_of("image"), &other)) {
+        free(name);
+        return TDL_FAIL(why, TDL_E_INVALID, "metadata.csv: a column `image` beside `file_name`");
+    }
+    tdl_column_release(c);
+    *c = a->image;
+    c->name = name;
+    c->type = TDL_COLUMN_IMAGE;
+    a->image = (tdl_column){0};
+    return TDL_OK;
+}
+
+/* metadata.csv names the file of each row in its column file_name (as datasets of Hugging Face do);
+ * its other columns stand beside the images. */
+static tdl_status read_folder_with_table(const char *source, const char *path,
+                                         const tdl_read_options *options, tdl_frame *ret,
+                                         tdl_read_counts *counts, tdl_report *why)
+{
+    album a = {0};
+    tdl_frame table = {0};
+    size_t at = 0;
+    tdl_status st = read_table(path, options, &table, counts, why);
+
+    if (!st && !tdl_frame_find(&table, tdl_str_of("file_name"), &at))
+        st = TDL_FAIL(why, TDL_E_INVALID, "%s: there is no column file_name", path);
+    if (!st && !table.rows)
+        st = TDL_FAIL(why, TDL_E_INVALID, "%s: no rows", path);
+    for (size_t r = 0; !st && r < table.rows; r++) {
+        st = add_named(&a, source, &table.column[at], r, why);
+        if (!st && r % 64 == 0)
+            st = tdl_read_tell(options, r, table.rows, why);
+    }
+    if (!st && !(st = put_images(&a, &table, at, why))) {
+        *ret = table;
+        table = (tdl_frame){0};
+    }
+    tdl_frame_release(&table);
+    release(&a);
+    return st;
+}
+
 tdl_status tdl_read_image_folder(const char *source, const tdl_read_options *options,
                                  tdl_frame *ret, tdl_read_counts *counts, tdl_report *why)
 {
     album a = {0};
     char **class = NULL, *path = NULL;
+    struct stat info;
     size_t n = 0;
-    tdl_status st = list(source, &class, &n, why);
+    tdl_status st;
 
-    TDL_UNUSED(counts);
+    if (asprintf(&path, "%s/metadata.csv", source) < 0)
+        return no_memory(why);
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+        st = read_folder_with_table(source, path, options, ret, counts, why);
+        free(path);
+        return st;
+    }
+    free(path);
+    st = list(source, &class, &n, why);
     for (size_t i = 0; !st && i < n && !full(&a, options); i++) {
         if (asprintf(&path, "%s/%s", source, class[i]) < 0) {
             st = no_memory(why);

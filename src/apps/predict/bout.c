@@ -86,13 +86,22 @@ static uint64_t seed_of(const tdl_contest_data *data, size_t fold)
     return data->seed * 1000003 + fold;
 }
 
+static bool has_images(const tdl_contest_data *data)
+{
+    for (size_t i = 0; i < data->frame->columns_n; i++)
+        if (!data->left_out[i] && data->frame->column[i].type == TDL_COLUMN_IMAGE)
+            return true;
+    return false;
+}
+
 tdl_problem tdl_bout_problem(const tdl_contest_data *data)
 {
     tdl_problem p = {.task = data->target->task,
                      .classes_n = data->target->classes_n,
                      .quantiles_n = data->target->quantiles_n,
                      .aim = data->target->aim,
-                     .power = data->target->power};
+                     .power = data->target->power,
+                     .images = has_images(data)};
 
     memcpy(p.quantile, data->target->quantile, sizeof p.quantile);
     return p;

@@ -8,13 +8,14 @@
 #include "base/sorted.h"
 #include "stats/bootstrap.h"
 
-enum { GRID = 20, SAMPLE = 200 };
+enum { GRID = 20, SAMPLE = 200, SAMPLE_IMAGES = 10 };
 
 void tdl_explanation_release(tdl_explanation *e)
 {
     free(e->share);
     free(e->base);
     free(e->score);
+    free(e->pixel);
     *e = (tdl_explanation){0};
 }
 
@@ -56,16 +57,61 @@ static tdl_status attribute(const tdl_member *m, const tdl_matrix *x, size_t whi
     return tdl_shapley_member(m, x, which, pool, ret, why);
 }
 
-/* Of pixels nothing is told: the whole score is then the base. */
+/* The column of the schema that a member's images are of; SIZE_MAX = none. */
+static size_t image_column(const tdl_member *m, const tdl_frame *frame)
+{
+    size_t at;
+
+    for (size_t k = 0; k < tdl_prepare_columns(m->prepare); k++)
+        if (tdl_prepare_range_of(m->prepare, k).used &&
+            tdl_frame_find(frame, tdl_str_of(tdl_prepare_column_name(m->prepare, k)), &at) &&
+            frame->column[at].pixel)
+            return m->column[k];
+    return SIZE_MAX;
+}
+
+/* Shares of pixels, and their sum as that of the column. */
+static tdl_status add_pixels(tdl_explanation *e, const tdl_member *m, const tdl_frame *frame,
+                             const tdl_matrix *x, const tdl_attribution *a, tdl_report *why)
+{
+    size_t pixels = x->channels * x->height * x->width, column = image_column(m, frame);
+
+    if (!e->pixel && !(e->pixel = calloc(e->rows * pixels + 1, sizeof *e->pixel)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to explain %zu images", e->rows);
+    if (e->channels && (e->channels != x->channels || e->height != x->height ||
+                        e->width != x->width)) // nothing that a fit makes
+        return TDL_FAIL(why, TDL_E_CORRUPT, "members that read images of different sizes");
+    e->channels = x->channels;
+    e->height = x->height;
+    e->width = x->width;
+    for (size_t r = 0; r < e->rows; r++)
+        for (size_t i = 0; i < pixels; i++) {
+            double share = m->weight * a->pixel[r * pixels + i];
+
+            e->pixel[r * pixels + i] += share;
+            if (column != SIZE_MAX)
+                e->share[r * e->columns_n + column] += share;
+        }
+    return TDL_OK;
+}
+
+/* A learner that reads neither numbers nor categories, nor tells pixels apart: its whole score is
+ * then the base. */
 static tdl_status explain_or_not(const tdl_member *m, const tdl_matrix *x, size_t which,
                                  const double *score, tdl_pool *pool, tdl_attribution *ret,
                                  tdl_report *why)
 {
-    if (x->cols || x->categories_n)
+    if (x->cols || x->categories_n || ret->pixel)
         return attribute(m, x, which, pool, ret, why);
     for (size_t r = 0; r < x->rows; r++)
         ret->base[r] = score[r * m->learner->scores_n + which];
     return TDL_OK;
+}
+
+/* Integrated gradients reach pixels; of other learners of a table with images none does. */
+static bool tells_pixels(const tdl_member *m, const tdl_matrix *x)
+{
+    return x->channels && m->learner->ops->reads_images;
 }
 
 static tdl_status explain_member(const tdl_member *m, const tdl_frame *frame, size_t which,
@@ -82,6 +128,11 @@ static tdl_status explain_member(const tdl_member *m, const tdl_frame *frame, si
     a.x = calloc(e->rows * x.cols + 1, sizeof *a.x);
     a.category = calloc(e->rows * x.categories_n + 1, sizeof *a.category);
     a.base = calloc(e->rows + 1, sizeof *a.base);
+    if (tells_pixels(m, &x) &&
+        !(a.pixel = calloc(e->rows * x.channels * x.height * x.width + 1, sizeof *a.pixel))) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to explain %zu images", e->rows);
+        goto out;
+    }
     score = malloc((e->rows * scores_n + 1) * sizeof *score);
     if (!a.x || !a.category || !a.base || !score) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to explain %zu rows", e->rows);
@@ -89,6 +140,8 @@ static tdl_status explain_member(const tdl_member *m, const tdl_frame *frame, si
     }
     if ((st = tdl_learner_score(m->learner, &x, pool, score, why)) ||
         (st = explain_or_not(m, &x, which, score, pool, &a, why)))
+        goto out;
+    if (a.pixel && (st = add_pixels(e, m, frame, &x, &a, why)))
         goto out;
     add_shares(e, m, &x, &a);
     for (size_t r = 0; r < e->rows; r++)
@@ -98,6 +151,7 @@ out:
     tdl_matrix_release(&x);
     free(a.x);
     free(a.category);
+    free(a.pixel);
     free(a.base);
     free(score);
     return st;
@@ -165,11 +219,21 @@ static tdl_status add_importance(const tdl_predictor *p, const tdl_frame *sample
     return TDL_OK;
 }
 
+/* Images take 32 passes a row and score: few of them have to do. */
+static bool reads_images(const tdl_predictor *p)
+{
+    for (size_t j = 0; j < p->members_n; j++)
+        if (p->member[j].learner->ops->reads_images)
+            return true;
+    return false;
+}
+
 tdl_status tdl_predictor_importance(const tdl_predictor *p, const tdl_frame *frame,
                                     const uint32_t *row, size_t rows_n, size_t rows_max,
                                     tdl_pool *pool, double *ret, tdl_report *why)
 {
-    size_t n = rows_n < rows_max ? rows_n : rows_max;
+    size_t most = reads_images(p) && rows_max > SAMPLE_IMAGES ? SAMPLE_IMAGES : rows_max;
+    size_t n = rows_n < most ? rows_n : most;
     uint32_t *some = malloc((n + 1) * sizeof *some);
     tdl_frame sample = {0};
     tdl_status st;

@@ -13,9 +13,12 @@
 
 typedef struct tdl_explanation {
     size_t rows, columns_n;
-    double *share;   /* [rows][columns_n] of the schema */
-    double *base;    /* [rows] the score where nothing is known of the row */
-    double *score;   /* [rows] base + shares, up to the error */
+    double *share; /* [rows][columns_n] of the schema */
+    double *base;  /* [rows] the score where nothing is known of the row */
+    double *score; /* [rows] base + shares, up to the error */
+    double *pixel; /* [rows][channels][height][width] what each pixel adds: the share of the column
+                    * of images, told apart. NULL: there are none */
+    size_t channels, height, width;
     double error;    /* largest |base + sum of shares - score| over max(1, |score - base|) */
     char method[96]; /* "tree_shap", "integrated_gradients", "linear, tree_shap", ... */
 } tdl_explanation;

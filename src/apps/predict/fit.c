@@ -91,56 +91,6 @@ static tdl_status take_rows(tdl_fit_session *s, tdl_report *why)
     return TDL_OK;
 }
 
-/* ---- lists ---- */
-
-typedef struct listed {
-    int32_t list;
-    uint32_t row;
-} listed;
-
-static int by_list(const void *a, const void *b)
-{
-    const listed *x = a, *y = b;
-
-    if (x->list != y->list)
-        return x->list < y->list ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-/* Rows of a list side by side, lists in order of first appearance: learners and metrics count on
- * it. */
-static tdl_status order_lists(tdl_fit_session *s, tdl_report *why)
-{
-    listed *sorted;
-    size_t column, n;
-    tdl_status st;
-
-    if (s->target.task != TDL_TASK_RANKING)
-        return TDL_OK;
-    if (!s->options->group)
-        return TDL_FAIL_HINT(why, TDL_E_INVALID, "name the column of lists: --group COLUMN",
-                             "ranking without lists");
-    if ((st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why)))
-        return st;
-    s->list = malloc((s->rows_n + 1) * sizeof *s->list);
-    sorted = malloc((s->rows_n + 1) * sizeof *sorted);
-    if (!s->list || !sorted) {
-        free(sorted);
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the lists of %zu rows", s->rows_n);
-    }
-    st = tdl_number_values(&s->frame->column[column], s->row, s->rows_n, s->list, &n, why);
-    for (size_t i = 0; i < s->rows_n && !st; i++)
-        sorted[i] = (listed){s->list[i], s->row[i]};
-    if (!st)
-        qsort(sorted, s->rows_n, sizeof *sorted, by_list);
-    for (size_t i = 0; i < s->rows_n && !st; i++) {
-        s->list[i] = sorted[i].list;
-        s->row[i] = sorted[i].row;
-    }
-    free(sorted);
-    return st;
-}
-
 /* ---- columns ---- */
 
 static void leave_out(tdl_fit_session *s, size_t column, const char *reason)
@@ -413,21 +363,6 @@ static tdl_status find_metric(const tdl_fit_session *s, const tdl_metric **ret, 
                            tdl_task_name(s->target.task));
 }
 
-static tdl_status number_groups(tdl_fit_session *s, tdl_report *why)
-{
-    size_t column, n;
-    tdl_status st;
-
-    if (!s->list)
-        return TDL_OK;
-    if (!(s->group = malloc((s->contest_n + 1) * sizeof *s->group)))
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu groups", s->contest_n);
-    if ((st = tdl_find_columns(s->frame, s->options->group, &column, 1, &n, why)))
-        return st;
-    return tdl_number_values(&s->frame->column[column], s->contest_row, s->contest_n, s->group, &n,
-                             why);
-}
-
 static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
 {
     const tdl_predict_options *o = s->options;
@@ -436,7 +371,7 @@ static tdl_status hold_contest(tdl_fit_session *s, tdl_report *why)
     int64_t began = tdl_time_monotonic();
     tdl_status st;
 
-    if ((st = take_contest_rows(s, why)) || (st = number_groups(s, why)) ||
+    if ((st = take_contest_rows(s, why)) || (st = tdl_fit_number_lists(s, why)) ||
         (st =
              tdl_folds_make(s->frame, &s->target, s->contest_row, s->contest_n, o, &s->folds, why)))
         return st;
@@ -528,7 +463,7 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
         (st = tdl_decision_cost_check(o, s->target.task, why)) ||
         (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
-        (st = order_lists(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
+        (st = tdl_fit_order_lists(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
         (st = make_weights(s, why)) ||
         (st = tdl_wish_check(&s->wish, s->target.task, s->frame, s->left_out, why)) ||
         (st = hold_contest(s, why)) || (st = start_predictor(s, why)))

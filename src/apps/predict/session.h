@@ -38,6 +38,11 @@ typedef struct tdl_fit_session {
     tdl_predictor *predictor;
 } tdl_fit_session;
 
+/* Of a ranking: rows of a list side by side, lists in order of first appearance; learners and
+ * metrics count on it. Then, of the rows of the contest, which list each is of. */
+tdl_status tdl_fit_order_lists(tdl_fit_session *s, tdl_report *why);
+tdl_status tdl_fit_number_lists(tdl_fit_session *s, tdl_report *why);
+
 /* Fit what was chosen on all rows: the predictor's members. */
 tdl_status tdl_fit_members(tdl_fit_session *s, tdl_report *why);
 /* Calibration, threshold and residuals, from scores out of fold. */

@@ -101,6 +101,37 @@ static void an_ordinal_target_is_ordered_as_asked(void **state)
     refuse("y\nhigh\nlow\nmid\n", &wish, "--classes: \"low\" is no value of the target");
 }
 
+static void a_loss_names_its_task_and_what_it_needs(void **state)
+{
+    static const char *const none[] = {NULL};
+    tdl_frame frame = test_frame("y\n0\n2.5\n3\n");
+    tdl_predict_target t, again = {0};
+    tdl_target_wish wish = {.column = TDL_STR("y"), .loss = "tweedie:1.3"};
+
+    (void)state;
+    expect("y\n1\n2\n3\n", &(tdl_target_wish){.loss = "huber"}, TDL_TASK_REGRESSION, none);
+    expect("y\n1\n0\n1\n", &(tdl_target_wish){.loss = "poisson"}, TDL_TASK_COUNT, none);
+    refuse("y\n1\n2\n3\n", &(tdl_target_wish){.loss = "hubert"}, "no loss \"hubert\"");
+    refuse("y\n1\n2\n3\n", &(tdl_target_wish){.loss = "huber:2"}, "no loss \"huber:2\"");
+    refuse("y\n1\n2\n3\n", &(tdl_target_wish){.loss = "tweedie:2"}, "loss tweedie:2");
+    refuse("y\na\nb\nc\n", &(tdl_target_wish){.loss = "squared"}, "not a column of numbers");
+    refuse("y\n1\n2\n3\n", &(tdl_target_wish){.loss = "huber", .task = "count"},
+           "loss huber is of task regression");
+    refuse("y\n-1\n2\n3\n", &(tdl_target_wish){.loss = "tweedie"}, "task count: row 1 has -1");
+    assert_int_equal(tdl_predict_target_make(&frame, &wish, &t, NULL), TDL_OK);
+    json_t *saved = tdl_predict_target_save(&t);
+    assert_int_equal(tdl_predict_target_load(saved, &again, NULL), TDL_OK);
+    assert_true(again.aim == TDL_AIM_TWEEDIE && again.power == 1.3);
+    tdl_predict_target_release(&again);
+    json_object_set_new(saved, "power", json_real(3));
+    assert_int_equal(tdl_predict_target_load(saved, &again, NULL), TDL_E_CORRUPT);
+    json_object_set_new(saved, "loss", json_string("huber")); // of a count
+    assert_int_equal(tdl_predict_target_load(saved, &again, NULL), TDL_E_CORRUPT);
+    json_decref(saved);
+    tdl_predict_target_release(&t);
+    tdl_frame_release(&frame);
+}
+
 static void what_cannot_be_learnt_is_named(void **state)
 {
     static char many[20000];
@@ -219,6 +250,7 @@ int main(void)
         cmocka_unit_test(the_positive_class_stands_second),
         cmocka_unit_test(numbers_as_classes_stand_in_order_of_value),
         cmocka_unit_test(an_ordinal_target_is_ordered_as_asked),
+        cmocka_unit_test(a_loss_names_its_task_and_what_it_needs),
         cmocka_unit_test(what_cannot_be_learnt_is_named),
         cmocka_unit_test(missing_cells_are_unknown),
         cmocka_unit_test(classes_are_read_from_other_tables_by_name),

@@ -122,6 +122,24 @@ static void made_rows_are_learnt_from(void **state)
     tdl_learner_free(learner);
 }
 
+static void settings_are_numbers_and_texts(void **state)
+{
+    json_t *set = NULL,
+           *expected = json_pack("{s:i,s:f,s:s}", "periodic", 16, "dropout", .25, "loss", "huber");
+    tdl_report why = {0};
+
+    (void)state;
+    assert_int_equal(tdl_wish_read_set("periodic=16,dropout=.25,loss=huber", &set, &why), TDL_OK);
+    assert_true(json_equal(set, expected));
+    json_decref(set);
+    json_decref(expected);
+    assert_int_equal(tdl_wish_read_set(NULL, &set, &why), TDL_OK);
+    assert_null(set);
+    assert_int_equal(tdl_wish_read_set("periodic", &set, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_wish_read_set("=3", &set, &why), TDL_E_INVALID);
+    assert_int_equal(tdl_wish_read_set("a=\xff", &set, &why), TDL_E_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +147,7 @@ int main(void)
         cmocka_unit_test(groups_to_impute_by_are_columns_of_categories),
         cmocka_unit_test(nothing_wished_changes_nothing),
         cmocka_unit_test(words_that_cannot_be_are_named),
+        cmocka_unit_test(settings_are_numbers_and_texts),
         cmocka_unit_test(made_rows_are_learnt_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,8 @@
 #include <png.h>
 #include <sys/stat.h>
 
+#include "table/picture.h"
+
 static char root[] = "/tmp/treadle-images-XXXXXX";
 
 static void write_in(const char *name, const void *bytes, size_t n)
@@ -166,6 +168,75 @@ static void idx_images_have_their_labels_beside_them(void **state)
 }
 
 /* Xiao, Rasul, Vollgraf 2017: 10,000 test images, 1,000 of each of ten classes. */
+/* As datasets of Hugging Face have it: metadata.csv names the files. */
+static void a_table_of_files_stands_beside_its_images(void **state)
+{
+    static const uint8_t pixels[2][4] = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+    static const char table[] = "price,file_name,kind\n3.5,dog/b.png,x\n7,a.png,y\n";
+    const tdl_read_options options = {0};
+    tdl_frame frame = {0};
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    write_png("a.png", PNG_FORMAT_GRAY, 2, 2, pixels[0]);
+    write_png("dog/b.png", PNG_FORMAT_GRAY, 2, 2, pixels[1]);
+    write_in("metadata.csv", table, sizeof table - 1);
+    if (tdl_frame_read(root, &options, &frame, NULL, &why))
+        fail_msg("%s", why.message);
+    assert_true(frame.rows == 2 && frame.columns_n == 3);
+    assert_string_equal(frame.column[1].name, "image");
+    assert_int_equal(frame.column[1].type, TDL_COLUMN_IMAGE);
+    assert_memory_equal(frame.column[1].pixel, pixels[1], 4);
+    assert_memory_equal(frame.column[1].pixel + 4, pixels[0], 4);
+    assert_true(frame.column[0].number[0] == 3.5 && frame.column[0].number[1] == 7);
+    assert_string_equal(frame.column[2].name, "kind");
+    tdl_frame_release(&frame);
+}
+
+static void a_table_of_files_opens_none_outside_its_folder(void **state)
+{
+    static const char *const bad[] = {"/etc/passwd", "../a.png", "dog/../../a.png", ""};
+    const tdl_read_options options = {0};
+    tdl_frame frame = {0};
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char table[64];
+        tdl_report why = {0};
+
+        snprintf(table, sizeof table, "file_name,price\n%s,1\n", bad[i]);
+        write_in("metadata.csv", table, strlen(table));
+        assert_int_equal(tdl_frame_read(root, &options, &frame, NULL, &why), TDL_E_INVALID);
+        assert_non_null(strstr(why.message, "row 1, file_name"));
+    }
+    write_in("metadata.csv", "price\n1\n", 8);
+    assert_int_equal(tdl_frame_read(root, &options, &frame, NULL, NULL), TDL_E_INVALID);
+}
+
+/* What is written is read again, and by libpng's own reader of files above. */
+static void a_picture_written_as_png_comes_back(void **state)
+{
+    uint8_t pixel[] = {0,   50,  100, 150, 200, 250, 1,   51,  101,
+                       151, 201, 251, 2,   52,  102, 152, 202, 252};
+    const tdl_picture colour = {3, 2, 3, pixel}, gray = {1, 2, 3, pixel}, two = {2, 2, 3, pixel};
+    tdl_buf bytes = {0};
+    tdl_picture again = {0};
+
+    TDL_UNUSED(state);
+    for (int i = 0; i < 2; i++) {
+        const tdl_picture *p = i ? &gray : &colour;
+
+        tdl_buf_clear(&bytes);
+        assert_int_equal(tdl_picture_write_png(p, &bytes, NULL), TDL_OK);
+        assert_int_equal(tdl_picture_read(tdl_buf_view(&bytes), &again, NULL), TDL_OK);
+        assert_true(again.channels == p->channels && again.height == 2 && again.width == 3);
+        assert_memory_equal(again.pixel, pixel, p->channels * 6);
+        free(again.pixel);
+    }
+    assert_int_equal(tdl_picture_write_png(&two, &bytes, NULL), TDL_E_INVALID);
+    tdl_buf_release(&bytes);
+}
+
 static void fashion_mnist_is_read(void **state)
 {
     static const char path[] = "/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz";
@@ -196,6 +267,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_size_is_named, start, stop),
         cmocka_unit_test_setup_teardown(damaged_and_foreign_pictures_are_named, start, stop),
         cmocka_unit_test_setup_teardown(idx_images_have_their_labels_beside_them, start, stop),
+        cmocka_unit_test(a_picture_written_as_png_comes_back),
+        cmocka_unit_test_setup_teardown(a_table_of_files_stands_beside_its_images, start, stop),
+        cmocka_unit_test_setup_teardown(a_table_of_files_opens_none_outside_its_folder, start,
+                                        stop),
         cmocka_unit_test(fashion_mnist_is_read),
     };
 
