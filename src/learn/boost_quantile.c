@@ -158,7 +158,7 @@ static tdl_status measure_fold(const fitting *f, const uint8_t *fold, size_t whi
         (st = grow(f, &train.rows, (uint32_t)most, f->problem->seed, share, &grown, why)))
         goto out;
     *l = (levels){.f = f, .grown = &grown, .rows = &train.rows, .held = &held.rows};
-    if (!(l->loss = calloc(n * (grown.trees_n + 1), sizeof *l->loss)))
+    if (!(l->loss = calloc(n * (grown.trees_n + 1) + 1, sizeof *l->loss)))
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for losses");
     if (st || (st = refit_levels(l, why)))
         goto out;
@@ -190,7 +190,7 @@ static tdl_status find_trees(const fitting *f, size_t *ret_trees, double *ret_lo
 {
     const tdl_problem *p = f->problem;
     size_t most = (size_t)f->setting->rounds_max, least = most, folds_n = 0;
-    double *loss = calloc(p->quantiles_n * (most + 1), sizeof *loss), sum = 0;
+    double *loss = calloc(p->quantiles_n * (most + 1) + 1, sizeof *loss), sum = 0;
     uint8_t *fold = NULL;
     tdl_status st = loss ? tdl_boost_hold_out(p, &fold, &folds_n, why)
                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for losses");
@@ -255,7 +255,7 @@ tdl_status tdl_boost_quantiles(const tdl_problem *problem, const tdl_boost_setti
     fitting f = {.problem = problem,
                  .setting = setting,
                  .until = problem->seconds > 0 ? now() + problem->seconds : 0};
-    size_t trees_n[TDL_QUANTILES_MAX], seeds = (size_t)setting->seeds, made = 0;
+    size_t trees_n[TDL_QUANTILES_MAX] = {0}, seeds = (size_t)setting->seeds, made = 0;
     tdl_forest *forest = calloc(seeds, sizeof *forest);
     tdl_status st = TDL_OK;
 

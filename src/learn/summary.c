@@ -50,10 +50,22 @@ bool tdl_summary_sorts(const tdl_problem *p)
     return p->task == TDL_TASK_QUANTILE || p->aim == TDL_AIM_ABSOLUTE || p->aim == TDL_AIM_HUBER;
 }
 
+/* Quantiles, or the median, of the values in `scratch`. */
+static void sorted_summary(const tdl_problem *p, double *scratch, size_t n, double total,
+                           double *ret)
+{
+    qsort(scratch, n, sizeof(weighted), by_value);
+    if (p->task != TDL_TASK_QUANTILE)
+        ret[0] = quantile_of((const weighted *)scratch, n, total, 0.5);
+    for (size_t h = 0; p->task == TDL_TASK_QUANTILE && h < p->quantiles_n; h++)
+        ret[h] = quantile_of((const weighted *)scratch, n, total, p->quantile[h]);
+}
+
 void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const double *prior,
                  double *scratch, double *ret)
 {
     size_t classes = p->classes_n;
+    bool sorts = scratch && tdl_summary_sorts(p);
     double sum = 0, total = 0, one = 0;
 
     for (size_t c = 0; c < classes && p->task != TDL_TASK_BINARY; c++)
@@ -68,8 +80,12 @@ void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const doub
             one += y > 0 ? weight : 0;
         else if (classes)
             ret[(size_t)y] += weight;
-        if (scratch && tdl_summary_sorts(p))
+        if (sorts)
             memcpy(scratch + 2 * i, &(weighted){y, weight}, sizeof(weighted));
+    }
+    if (sorts) {
+        sorted_summary(p, scratch, n, fmax(total, 1e-12), ret);
+        return;
     }
     switch (p->task) {
     case TDL_TASK_BINARY:
@@ -84,17 +100,7 @@ void tdl_summary(const tdl_problem *p, const uint32_t *row, size_t n, const doub
     case TDL_TASK_COUNT:
         ret[0] = log_mean(sum, total, prior);
         return;
-    case TDL_TASK_QUANTILE:
-        qsort(scratch, n, sizeof(weighted), by_value);
-        for (size_t h = 0; h < p->quantiles_n; h++)
-            ret[h] = quantile_of((const weighted *)scratch, n, fmax(total, 1e-12), p->quantile[h]);
-        return;
     default:
-        if (scratch && tdl_summary_sorts(p)) {
-            qsort(scratch, n, sizeof(weighted), by_value);
-            ret[0] = quantile_of((const weighted *)scratch, n, fmax(total, 1e-12), 0.5);
-            return;
-        }
         ret[0] = total > 0 ? sum / total : 0;
         return;
     }
