@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "apps/recommend/record.h"
 
 typedef struct tdl_catalogue tdl_catalogue;
 
@@ -35,6 +35,13 @@ void tdl_catalogue_write(tdl_buf *out, tdl_str id, tdl_str title);
 void tdl_catalogue_take(tdl_catalogue *catalogue, int32_t item);
 /* One user fewer: two of them were one person. */
 void tdl_catalogue_give_back(tdl_catalogue *catalogue, int32_t item);
+/* What is kept of the item (store/item.h). Without memory the former word stands. */
+void tdl_catalogue_describe(tdl_catalogue *catalogue, int32_t item, tdl_str kept);
+const tdl_record *tdl_catalogue_record(const tdl_catalogue *catalogue, int32_t item); /* or NULL */
+const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *catalogue);
+/* Changes whenever an item is described: what was worked out from records is stale then. */
+uint64_t tdl_catalogue_described(const tdl_catalogue *catalogue);
+
 /* How many users have each item: [count], ready to be ranked like any score. */
 const float *tdl_catalogue_users(const tdl_catalogue *catalogue);
 

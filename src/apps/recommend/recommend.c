@@ -108,8 +108,10 @@ static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
     pthread_rwlock_wrlock(&app->lock);
     int32_t number = tdl_catalogue_add(app->catalogue, item->id);
-    if (number >= 0)
+    if (number >= 0) {
         tdl_catalogue_set_title(app->catalogue, number, item->title);
+        tdl_catalogue_describe(app->catalogue, number, item->attributes);
+    }
     pthread_rwlock_unlock(&app->lock);
 }
 
