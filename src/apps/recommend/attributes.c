@@ -46,6 +46,48 @@ bool tdl_operand_read(const json_t *value, tdl_arena *arena, tdl_operand *ret)
     return true;
 }
 
+bool tdl_operand_equal(const tdl_operand *a, const tdl_operand *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case TDL_OPERAND_BOOL:
+        return a->truth == b->truth;
+    case TDL_OPERAND_NUMBER:
+        return a->number == b->number;
+    case TDL_OPERAND_TEXT:
+        return tdl_str_eq(a->text, b->text);
+    case TDL_OPERAND_LIST:
+        break;
+    default:
+        return false;
+    }
+    bool same = a->items_n == b->items_n;
+    for (size_t i = 0; same && i < a->items_n; i++) // lists in lists do not exist
+        same = tdl_operand_equal(&a->item[i], &b->item[i]);
+    return same;
+}
+
+bool tdl_operand_among(const tdl_operand *one, const tdl_operand *list)
+{
+    if (list->kind != TDL_OPERAND_LIST)
+        return false;
+    for (size_t i = 0; i < list->items_n; i++)
+        if (tdl_operand_equal(one, &list->item[i]))
+            return true;
+    return false;
+}
+
+bool tdl_operand_meet(const tdl_operand *a, const tdl_operand *b)
+{
+    if (a->kind != TDL_OPERAND_LIST)
+        return b->kind == TDL_OPERAND_LIST ? tdl_operand_among(a, b) : tdl_operand_equal(a, b);
+    for (size_t i = 0; i < a->items_n; i++)
+        if (tdl_operand_meet(&a->item[i], b)) // lists in lists do not exist
+            return true;
+    return false;
+}
+
 const char *tdl_operand_kind_name(unsigned kinds)
 {
     switch (kinds) {

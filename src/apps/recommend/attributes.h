@@ -34,6 +34,12 @@ struct tdl_operand {
  * False: no memory. */
 bool tdl_operand_read(const json_t *value, tdl_arena *arena, tdl_operand *ret);
 
+/* Of one kind and the same; what is not said equals nothing. */
+bool tdl_operand_equal(const tdl_operand *a, const tdl_operand *b);
+bool tdl_operand_among(const tdl_operand *one, const tdl_operand *list);
+/* Have the two, each a value or a list of them, a value in common? */
+bool tdl_operand_meet(const tdl_operand *a, const tdl_operand *b);
+
 typedef struct tdl_attributes tdl_attributes;
 
 enum { TDL_ATTRIBUTES_MAX = 1000 }; /* different names; further ones are not known to rules */

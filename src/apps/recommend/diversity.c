@@ -39,10 +39,16 @@ static void start_mmr(tdl_diversity *d, double low, double high)
     }
 }
 
+/* exp(theta rel), small enough for its square to be finite. */
+static double weight_of(const tdl_diversity *d, size_t i)
+{
+    return exp(fmin(d->options.theta * d->relevance[i], 300));
+}
+
 static void start_dpp(tdl_diversity *d)
 {
     for (size_t i = 0; i < d->n; i++) {
-        double weight = exp(d->options.theta * d->relevance[i]);
+        double weight = weight_of(d, i);
         d->residual[i] = weight * clipped(d, i, i) * weight + ridge;
         d->objective[i] = log(d->residual[i]);
     }
@@ -94,10 +100,10 @@ static void take_mmr(tdl_diversity *d, size_t chosen)
 static void take_dpp(tdl_diversity *d, size_t chosen)
 {
     double *row = d->row + d->taken * d->n, root = sqrt(d->residual[chosen]);
-    double weight = exp(d->options.theta * d->relevance[chosen]);
+    double weight = weight_of(d, chosen);
 
     for (size_t i = 0; i < d->n; i++) {
-        double value = weight * clipped(d, chosen, i) * exp(d->options.theta * d->relevance[i]);
+        double value = weight * clipped(d, chosen, i) * weight_of(d, i);
         for (size_t s = 0; s < d->taken; s++)
             value -= d->row[s * d->n + chosen] * d->row[s * d->n + i];
         row[i] = value / root;

@@ -76,38 +76,6 @@ static const tdl_operand *look_up(const asked *a, size_t name)
     return found ? found : &none;
 }
 
-static bool equal(const tdl_operand *a, const tdl_operand *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    switch (a->kind) {
-    case TDL_OPERAND_BOOL:
-        return a->truth == b->truth;
-    case TDL_OPERAND_NUMBER:
-        return a->number == b->number;
-    case TDL_OPERAND_TEXT:
-        return tdl_str_eq(a->text, b->text);
-    case TDL_OPERAND_LIST:
-        break;
-    default:
-        return false;
-    }
-    bool same = a->items_n == b->items_n;
-    for (size_t i = 0; same && i < a->items_n; i++) // lists in lists do not exist
-        same = equal(&a->item[i], &b->item[i]);
-    return same;
-}
-
-static bool is_among(const tdl_operand *one, const tdl_operand *list)
-{
-    if (list->kind != TDL_OPERAND_LIST)
-        return false;
-    for (size_t i = 0; i < list->items_n; i++)
-        if (equal(one, &list->item[i]))
-            return true;
-    return false;
-}
-
 /* By bytes, so that times in RFC 3339 are in order too. */
 static int compare_texts(tdl_str a, tdl_str b)
 {
@@ -159,13 +127,13 @@ static bool compare(const asked *a, const tdl_node *node)
 
     switch (node->op) {
     case TDL_EXPRESSION_EQ:
-        return equal(left, right);
+        return tdl_operand_equal(left, right);
     case TDL_EXPRESSION_NE:
-        return !equal(left, right);
+        return !tdl_operand_equal(left, right);
     case TDL_EXPRESSION_IN:
-        return is_among(left, right);
+        return tdl_operand_among(left, right);
     case TDL_EXPRESSION_NOT_IN:
-        return !is_among(left, right);
+        return !tdl_operand_among(left, right);
     default:
         return in_order(node->op, left, right);
     }
@@ -179,7 +147,7 @@ static const tdl_operand *evaluate(const asked *a, const tdl_node *node)
     case TDL_EXPRESSION_NAME:
         return look_up(a, node->name);
     case TDL_EXPRESSION_TAG:
-        return &truths[is_among(&node->value, look_up(a, node->name))];
+        return &truths[tdl_operand_among(&node->value, look_up(a, node->name))];
     case TDL_EXPRESSION_NOT:
         return &truths[!is_true(a, node->first)];
     case TDL_EXPRESSION_AND:

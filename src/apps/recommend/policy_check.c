@@ -67,21 +67,6 @@ static tdl_status check_pin(const tdl_policy *p, const tdl_rule *pin, int32_t it
     return TDL_OK;
 }
 
-static bool texts_meet(const tdl_operand *a, const tdl_operand *b)
-{
-    const tdl_operand *as = a->kind == TDL_OPERAND_LIST ? a->item : a,
-                      *bs = b->kind == TDL_OPERAND_LIST ? b->item : b;
-    size_t a_n = a->kind == TDL_OPERAND_LIST ? a->items_n : 1,
-           b_n = b->kind == TDL_OPERAND_LIST ? b->items_n : 1;
-
-    for (size_t i = 0; i < a_n; i++)
-        for (size_t k = 0; k < b_n; k++)
-            if (as[i].kind == TDL_OPERAND_TEXT && bs[k].kind == TDL_OPERAND_TEXT &&
-                tdl_str_eq(as[i].text, bs[k].text))
-                return true;
-    return false;
-}
-
 static const tdl_operand *value_of(const tdl_catalogue *catalogue, const tdl_rule *pin,
                                    int32_t attribute)
 {
@@ -102,7 +87,7 @@ static tdl_status check_cap(const tdl_policy *p, const tdl_rule *cap, const tdl_
         const tdl_rule *other = &p->rule[i];
         const tdl_operand *theirs =
             other->kind == TDL_RULE_PIN ? value_of(catalogue, other, attribute) : NULL;
-        n += theirs && overlap(pin, other) && texts_meet(value, theirs);
+        n += theirs && overlap(pin, other) && tdl_operand_meet(value, theirs);
     }
     return n > cap->most
                ? refuse(why, cap->name, pin->name, "more items are pinned than the cap allows")
