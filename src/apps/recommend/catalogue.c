@@ -1,5 +1,6 @@
 #include "apps/recommend/catalogue.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ struct tdl_catalogue {
     tdl_str *json;       /* [cap] each with memory of its own */
     float *users;        /* [cap] exact up to 16 million users, and only their order matters */
     tdl_record **record; /* [cap] NULL where nothing is said */
+    atomic_uint *shown;  /* [cap] impressions */
     tdl_attributes *attributes;
     uint64_t described;
     size_t cap;
@@ -41,6 +43,7 @@ void tdl_catalogue_free(tdl_catalogue *c)
     }
     tdl_attributes_free(c->attributes);
     free(c->record);
+    free(c->shown);
     tdl_names_free(c->ids);
     free(c->json);
     free(c->users);
@@ -73,7 +76,10 @@ static bool grow(tdl_catalogue *c)
     tdl_record **record = realloc(c->record, cap * sizeof *record);
     if (record)
         c->record = record;
-    if (!json || !users || !record)
+    atomic_uint *shown = realloc(c->shown, cap * sizeof *shown);
+    if (shown)
+        c->shown = shown;
+    if (!json || !users || !record || !shown)
         return false;
     c->cap = cap;
     return true;
@@ -113,6 +119,7 @@ int32_t tdl_catalogue_add(tdl_catalogue *c, tdl_str id)
     c->json[next] = (tdl_str){0};
     c->users[next] = 0;
     c->record[next] = NULL;
+    atomic_init(&c->shown[next], 0);
     if (!write_item(c, next, id, (tdl_str){0}))
         return -1;
     if (tdl_names_add(c->ids, id) < 0) {
@@ -161,6 +168,16 @@ tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
 tdl_str tdl_catalogue_json(const tdl_catalogue *c, int32_t item)
 {
     return c->json[item];
+}
+
+void tdl_catalogue_show(const tdl_catalogue *c, int32_t item)
+{
+    atomic_fetch_add_explicit(&c->shown[item], 1, memory_order_relaxed);
+}
+
+size_t tdl_catalogue_impressions(const tdl_catalogue *c, int32_t item)
+{
+    return atomic_load_explicit(&c->shown[item], memory_order_relaxed);
 }
 
 void tdl_catalogue_take(tdl_catalogue *c, int32_t item)

@@ -42,6 +42,10 @@ const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *catalogue);
 /* Changes whenever an item is described: what was worked out from records is stale then. */
 uint64_t tdl_catalogue_described(const tdl_catalogue *catalogue);
 
+/* It was shown once more; any reader may say so. How often since the catalogue was opened. */
+void tdl_catalogue_show(const tdl_catalogue *catalogue, int32_t item);
+size_t tdl_catalogue_impressions(const tdl_catalogue *catalogue, int32_t item);
+
 /* How many users have each item: [count], ready to be ranked like any score. */
 const float *tdl_catalogue_users(const tdl_catalogue *catalogue);
 

@@ -195,10 +195,11 @@ static tdl_record *pack_all(const gathered *g)
             (tdl_record_attribute){g->attribute[i].number, pack(&p, g->attribute[i].value)};
     if (g->features_n)
         memcpy(feature, g->feature, g->features_n * sizeof *feature);
-    *record = (tdl_record){.attribute = attribute,
-                           .attributes_n = g->n,
-                           .feature = feature,
-                           .features_n = g->features_n};
+    atomic_init(&record->references, 1);
+    record->attribute = attribute;
+    record->attributes_n = g->n;
+    record->feature = feature;
+    record->features_n = g->features_n;
     return record;
 }
 
@@ -256,9 +257,19 @@ out:
     return ok;
 }
 
+tdl_record *tdl_record_take(const tdl_record *record)
+{
+    tdl_record *taken = (tdl_record *)record; // the count alone changes
+
+    if (taken)
+        atomic_fetch_add(&taken->references, 1);
+    return taken;
+}
+
 void tdl_record_free(tdl_record *record)
 {
-    free(record);
+    if (record && atomic_fetch_sub(&record->references, 1) == 1)
+        free(record);
 }
 
 const tdl_operand *tdl_record_at(const tdl_record *record, int32_t attribute)

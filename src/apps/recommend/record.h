@@ -1,10 +1,12 @@
 /* What is known of one item beside its title: what rules ask, and what an answer must respect.
  *
- * Life cycle   tdl_record_new -> read only -> tdl_record_free
+ * Life cycle   tdl_record_new -> read only, tdl_record_take -> tdl_record_free, once for each
  * Memory       one block each
  */
 #ifndef TDL_APPS_RECOMMEND_RECORD_H
 #define TDL_APPS_RECOMMEND_RECORD_H
+
+#include <stdatomic.h>
 
 #include "apps/recommend/attributes.h"
 #include "store/item.h"
@@ -19,6 +21,7 @@ typedef struct tdl_record_attribute {
 } tdl_record_attribute;
 
 typedef struct tdl_record {
+    atomic_int references;
     bool deleted, available;
     double stock;                          /* below 0: not said, and so never out */
     int64_t published_us, expires_us;      /* shown in [published, expires) */
@@ -34,7 +37,8 @@ bool tdl_record_begin(tdl_attributes *attributes);
 /* New names are added to `attributes`. What is stored is not trusted: values of other kinds are
  * left out. *ret = NULL when the item says nothing of itself. False: no memory. */
 bool tdl_record_new(tdl_str kept, tdl_attributes *attributes, tdl_record **ret);
-void tdl_record_free(tdl_record *record); /* accepts NULL */
+tdl_record *tdl_record_take(const tdl_record *record); /* counts one more; accepts NULL */
+void tdl_record_free(tdl_record *record);              /* accepts NULL */
 
 /* NULL: not said. record may be NULL. */
 const tdl_operand *tdl_record_at(const tdl_record *record, int32_t attribute);

@@ -37,7 +37,7 @@ static const tdl_operand *value_of(const slate *s, size_t candidate, int32_t att
 /* Is there room for one more of its kind? The reserved ones count as if they stood there. */
 static bool has_room(const slate *s, const tdl_rule *cap, size_t candidate)
 {
-    int32_t attribute = tdl_attributes_find(s->ask->known, cap->attribute);
+    int32_t attribute = s->ask->cap_attribute[cap - s->ask->policy->rule];
     const tdl_operand *value = value_of(s, candidate, attribute);
     size_t n = value && value->kind == TDL_OPERAND_LIST ? value->items_n : 1;
 

@@ -21,8 +21,8 @@ typedef struct tdl_slate_candidate {
 
 typedef struct tdl_slate_ask {
     const tdl_policy *policy;
-    const tdl_bound *bound;               /* [policy->rules_n], of rules with an expression */
-    const tdl_attributes *known;          /* */
+    const tdl_bound *bound;       /* [policy->rules_n], of rules with an expression */
+    const int32_t *cap_attribute; /* [policy->rules_n] of caps: number; -1 = no item has it */
     const tdl_slate_candidate *candidate; /* [n], best first */
     size_t n, k;                          /* candidates; slots */
     int64_t now_us;                       /* for pins */

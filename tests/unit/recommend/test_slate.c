@@ -13,6 +13,7 @@ typedef struct bench {
     tdl_catalogue *shop;
     tdl_policy *policy;
     tdl_bound bound[TDL_RULES_MAX];
+    int32_t cap_attribute[TDL_RULES_MAX];
     tdl_slate_candidate candidate[N];
     tdl_slate_ask ask;
     tdl_slot slot[N];
@@ -75,13 +76,15 @@ static void use(bench *b, const char *policy)
     expect_ok(tdl_json_parse(tdl_str_of(policy), TDL_JSON_REFUSE_DUPLICATES, &json, &why), &why);
     expect_ok(tdl_policy_read(json, known, &b->policy, &why), &why);
     json_decref(json);
-    for (size_t i = 0; i < b->policy->rules_n; i++)
+    for (size_t i = 0; i < b->policy->rules_n; i++) {
+        b->cap_attribute[i] = tdl_attributes_find(known, b->policy->rule[i].attribute);
         if (b->policy->rule[i].when)
             assert_true(tdl_expression_bind(b->policy->rule[i].when, known, NULL, NULL, b->arena,
                                             &b->bound[i]));
+    }
     b->ask = (tdl_slate_ask){.policy = b->policy,
                              .bound = b->bound,
-                             .known = known,
+                             .cap_attribute = b->cap_attribute,
                              .candidate = b->candidate,
                              .n = N,
                              .k = 4,
