@@ -15,6 +15,7 @@ struct tdl_catalogue {
     atomic_uint *shown;  /* [cap] impressions */
     tdl_attributes *attributes;
     uint64_t described;
+    int32_t latest[TDL_DESCRIBED_KEPT]; /* the last of them, in a ring */
     size_t cap;
 };
 
@@ -142,7 +143,7 @@ void tdl_catalogue_describe(tdl_catalogue *c, int32_t item, tdl_str kept)
         return;
     tdl_record_free(c->record[item]);
     c->record[item] = record;
-    c->described++;
+    c->latest[c->described++ % TDL_DESCRIBED_KEPT] = item;
 }
 
 const tdl_record *tdl_catalogue_record(const tdl_catalogue *c, int32_t item)
@@ -158,6 +159,11 @@ const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *c)
 uint64_t tdl_catalogue_described(const tdl_catalogue *c)
 {
     return c->described;
+}
+
+int32_t tdl_catalogue_described_at(const tdl_catalogue *c, uint64_t at)
+{
+    return c->latest[at % TDL_DESCRIBED_KEPT];
 }
 
 tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)

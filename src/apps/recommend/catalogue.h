@@ -39,8 +39,11 @@ void tdl_catalogue_give_back(tdl_catalogue *catalogue, int32_t item);
 void tdl_catalogue_describe(tdl_catalogue *catalogue, int32_t item, tdl_str kept);
 const tdl_record *tdl_catalogue_record(const tdl_catalogue *catalogue, int32_t item); /* or NULL */
 const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *catalogue);
-/* Changes whenever an item is described: what was worked out from records is stale then. */
+/* How often items were described: what was worked out from records is stale when it has grown. */
 uint64_t tdl_catalogue_described(const tdl_catalogue *catalogue);
+/* The item that was described as the `at`th, from 0; of the last TDL_DESCRIBED_KEPT. */
+enum { TDL_DESCRIBED_KEPT = 4096 };
+int32_t tdl_catalogue_described_at(const tdl_catalogue *catalogue, uint64_t at);
 
 /* It was shown once more; any reader may say so. How often since the catalogue was opened. */
 void tdl_catalogue_show(const tdl_catalogue *catalogue, int32_t item);

@@ -7,6 +7,8 @@
 #ifndef TDL_APPS_RECOMMEND_ELIGIBLE_H
 #define TDL_APPS_RECOMMEND_ELIGIBLE_H
 
+#include <pthread.h>
+
 #include "apps/recommend/policy.h"
 
 typedef struct tdl_eligible_ask {
@@ -21,8 +23,26 @@ typedef struct tdl_eligible_ask {
 const char *tdl_eligible_not(const tdl_eligible_ask *ask, const tdl_catalogue *catalogue,
                              int32_t item);
 
-/* Sets the bit of every item that may not be shown; blocked [tdl_bits_words(items_n)]. */
-void tdl_eligible_block(const tdl_eligible_ask *ask, const tdl_catalogue *catalogue, size_t items_n,
-                        uint64_t *blocked);
+/* What a policy says of items whoever asks, kept from one question to the next: availability,
+ * stock, dates, margin, and `where` unless it speaks of the request. Brought up to date by the
+ * items that were described since, and worked out anew when a date passes. */
+typedef struct tdl_eligible_kept {
+    pthread_mutex_t lock;      /* of all below */
+    uint64_t *blocked;         /* [tdl_bits_words(items_n)] */
+    size_t items_n, cap;       /* items looked at; words there is room for */
+    uint64_t described;        /* of the catalogue then */
+    int64_t from_us, until_us; /* holds in [from, until) */
+    bool regions;              /* some item is for some regions alone */
+} tdl_eligible_kept;
+
+void tdl_eligible_kept_init(tdl_eligible_kept *kept);
+void tdl_eligible_kept_release(tdl_eligible_kept *kept);
+
+/* Sets the bit of every item that may not be shown. Under the catalogue's lock.
+ *   kept     of this policy and no other
+ *   blocked  [tdl_bits_words(items_n)], zero
+ * False: no memory. */
+bool tdl_eligible_block(const tdl_eligible_ask *ask, const tdl_catalogue *catalogue, size_t items_n,
+                        tdl_eligible_kept *kept, uint64_t *blocked);
 
 #endif

@@ -57,6 +57,7 @@ void tdl_surface_drop(tdl_surface *surface)
 {
     if (!surface || atomic_fetch_sub(&surface->references, 1) > 1)
         return;
+    tdl_eligible_kept_release(&surface->kept);
     tdl_policy_free(surface->policy);
     json_decref(surface->own);
     free((char *)surface->name.at);
@@ -92,13 +93,16 @@ tdl_status tdl_surface_draft(tdl_str name, tdl_surface_kind kind, const json_t *
     tdl_status st = TDL_OK;
 
     if (!s || !copy) {
+        free(s);
         free(copy);
+        s = NULL;
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a surface");
         goto out;
     }
     memcpy(copy, name.at, name.len);
     copy[name.len] = '\0';
     atomic_init(&s->references, 1);
+    tdl_eligible_kept_init(&s->kept);
     s->name = (tdl_str){copy, name.len};
     s->kind = kind;
     if ((st = lay_over(kind, own, &whole, why)) ||

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "apps/recommend/eligible.h"
 #include "apps/recommend/policy.h"
 #include "store/store.h"
 
@@ -34,9 +35,10 @@ typedef struct tdl_surface {
     atomic_int references;
     tdl_str name;
     tdl_surface_kind kind;
-    int64_t version;    /* 0: it was never changed */
-    json_t *own;        /* what was saved, an object */
-    tdl_policy *policy; /* that over the kind's own */
+    int64_t version;        /* 0: it was never changed */
+    json_t *own;            /* what was saved, an object */
+    tdl_policy *policy;     /* that over the kind's own */
+    tdl_eligible_kept kept; /* guards itself */
 } tdl_surface;
 
 typedef struct tdl_surfaces tdl_surfaces;

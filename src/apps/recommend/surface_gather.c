@@ -139,7 +139,7 @@ static void block_seen(tdl_surface_answer *a)
             block(a, h.item[i]);
 }
 
-static void block_all(tdl_surface_answer *a, bool impersonal)
+static tdl_status block_all(tdl_surface_answer *a, bool impersonal, tdl_report *why)
 {
     const tdl_catalogue *catalogue = a->base.app->catalogue;
     tdl_str region = {0};
@@ -150,13 +150,16 @@ static void block_all(tdl_surface_answer *a, bool impersonal)
                                      .filter = a->filter.expression ? &a->filter : NULL,
                                      .region = region,
                                      .now_us = a->ask.time_us};
-    tdl_eligible_block(&a->eligible, catalogue, a->base.catalogue_n, a->blocked);
+    if (!tdl_eligible_block(&a->eligible, catalogue, a->base.catalogue_n, &a->surface->kept,
+                            a->blocked))
+        return tdl_answer_no_memory(why);
     for (size_t i = 0; i < a->q.exclude_n; i++)
         block(a, tdl_catalogue_find(catalogue, a->q.exclude[i]));
     for (size_t i = 0; i < a->sent_n; i++)
         block(a, tdl_catalogue_find(catalogue, a->sent[i]));
     if (a->policy->seen_us && !impersonal)
         block_seen(a);
+    return TDL_OK;
 }
 
 tdl_status tdl_surface_gather(tdl_surface_answer *a, tdl_report *why)
@@ -169,9 +172,9 @@ tdl_status tdl_surface_gather(tdl_surface_answer *a, tdl_report *why)
     words = tdl_bits_words(a->base.catalogue_n);
     if (!(a->blocked = tdl_arena_zalloc(a->base.arena, words, sizeof *a->blocked)))
         return tdl_answer_no_memory(why);
-    if ((st = bind_all(a, why)) || (st = gather_history(a, why)))
+    if ((st = bind_all(a, why)) || (st = block_all(a, impersonal, why)) ||
+        (st = gather_history(a, why)))
         return st;
-    block_all(a, impersonal);
     a->eligible_n = a->base.catalogue_n;
     for (size_t i = 0; i < words; i++)
         a->eligible_n -= (size_t)__builtin_popcountll(a->blocked[i]);

@@ -118,7 +118,8 @@ static bool is_new(const tdl_surface_answer *a, int32_t item)
            tdl_catalogue_impressions(catalogue, item) < a->policy->explore.impressions;
 }
 
-static void add_new(tdl_surface_answer *a)
+/* blocked: those in the pool already, and those that may not be shown */
+static void add_new(tdl_surface_answer *a, const uint64_t *blocked)
 {
     const tdl_catalogue *catalogue = a->base.app->catalogue;
     int32_t found[TDL_POOL_NEW];
@@ -127,7 +128,7 @@ static void add_new(tdl_surface_answer *a)
 
     for (size_t i = a->base.catalogue_n; i-- > 0;) { // the newest first
         int32_t item = (int32_t)i;
-        if (tdl_surface_blocks(a, item) || !is_new(a, item) || is_pooled(a, item))
+        if (tdl_bits_has(blocked, item) || !is_new(a, item))
             continue;
         size_t at = n < TDL_POOL_NEW ? n++ : TDL_POOL_NEW;
         size_t shown = tdl_catalogue_impressions(catalogue, item);
@@ -136,6 +137,8 @@ static void add_new(tdl_surface_answer *a)
                 found[at] = found[at - 1];
         if (at < TDL_POOL_NEW)
             found[at] = item;
+        if (n == TDL_POOL_NEW && !tdl_catalogue_impressions(catalogue, found[n - 1]))
+            break; // none can be better
     }
     for (size_t i = 0; i < n; i++)
         a->pool[a->pool_n++] =
@@ -213,8 +216,10 @@ tdl_status tdl_surface_pool_rest(tdl_surface_answer *a, tdl_report *why)
         tdl_bits_set(blocked, a->pool[i].item);
     if (a->pool_n < TDL_POOL)
         add_popular(a, blocked, TDL_POOL - a->pool_n, best);
+    for (size_t i = 0; i < a->pool_n; i++)
+        tdl_bits_set(blocked, a->pool[i].item);
     if (a->q.explore && a->policy->explore.impressions && a->policy->explore.share > 0)
-        add_new(a);
+        add_new(a, blocked);
     add_for_rules(a, blocked, best);
     weigh(a);
     return TDL_OK;
