@@ -280,6 +280,7 @@ tdl_status tdl_item_patch(const tdl_item *stored, const json_t *patch, tdl_arena
         st = TDL_FAIL(why, TDL_E_INVALID, "id is \"%.*s\": an item's id does not change",
                       TDL_FMT(id));
     json_decref(kept);
+    item.id = id;
     if (!st)
         *ret = item;
     return st;

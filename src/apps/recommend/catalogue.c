@@ -38,7 +38,8 @@ void tdl_catalogue_free(tdl_catalogue *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; c->ids && i < tdl_catalogue_count(c); i++) {
+    size_t n = c->ids && c->json && c->record ? tdl_catalogue_count(c) : 0;
+    for (size_t i = 0; i < n; i++) {
         free((char *)c->json[i].at);
         tdl_record_free(c->record[i]);
     }

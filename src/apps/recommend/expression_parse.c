@@ -10,170 +10,51 @@
 
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 128, LIST_MAX = 1024 };
+#include "apps/recommend/expression_tokens.h"
 
-typedef enum token_kind { END, NAME, TEXT, NUMBER, SIGN } token_kind;
-
-typedef struct token {
-    token_kind kind;
-    size_t at, len; /* in the text */
-    double number;
-    tdl_str text; /* of TEXT, without its quotes and escapes */
-} token;
+enum { LIST_MAX = 1024 };
+#define NAME TDL_TOKEN_NAME
+#define SIGN TDL_TOKEN_SIGN
 
 typedef struct parser {
-    tdl_str text;
+    tdl_tokens words;
     const tdl_attributes *known;
-    tdl_arena *arena;
-    tdl_report *why;
-    tdl_status status; /* the first failure */
-    token next;
-    size_t at; /* behind `next` */
     unsigned depth;
     tdl_expression *result;
     size_t names_cap;
     tdl_node spare; /* stands for all nodes after a failure; nobody looks at it */
 } parser;
 
-/* ---- failing: the first one counts, and everything ends soon after ---- */
-
-static void fail_at(parser *p, size_t at, const char *what)
+static bool is(const parser *p, tdl_token_kind kind, const char *text)
 {
-    if (!p->status)
-        p->status = TDL_FAIL(p->why, TDL_E_INVALID, "%s at position %zu", what, at + 1);
+    return tdl_tokens_is(&p->words, kind, text);
 }
 
-static void no_memory(parser *p)
+static bool take(parser *p, tdl_token_kind kind, const char *text)
 {
-    if (!p->status)
-        p->status = TDL_FAIL(p->why, TDL_E_NO_MEMORY, "no memory for an expression");
-}
-
-/* ---- tokens ---- */
-
-static bool starts_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
-           (unsigned char)c >= 0x80;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* "x" or 'x'; a backslash takes the next byte as it is. */
-static void read_text(parser *p, token *t)
-{
-    char quote = p->text.at[t->at];
-    size_t end = t->at + 1, n = 0;
-
-    while (end < p->text.len && p->text.at[end] != quote)
-        end += p->text.at[end] == '\\' && end + 1 < p->text.len ? 2 : 1;
-    if (end >= p->text.len) {
-        fail_at(p, t->at, "a text without its closing quote");
-        return;
-    }
-    char *bytes = tdl_arena_alloc(p->arena, end - t->at, 1);
-    if (!bytes) {
-        no_memory(p);
-        return;
-    }
-    for (size_t i = t->at + 1; i < end; i++) {
-        i += p->text.at[i] == '\\';
-        bytes[n++] = p->text.at[i];
-    }
-    t->kind = TEXT;
-    t->text = (tdl_str){bytes, n};
-    t->len = end + 1 - t->at;
-}
-
-static void read_number(parser *p, token *t)
-{
-    size_t end = t->at + 1;
-
-    while (end < p->text.len &&
-           (is_digit(p->text.at[end]) || p->text.at[end] == '.' ||
-            ((p->text.at[end] == 'e' || p->text.at[end] == 'E') && end > t->at) ||
-            ((p->text.at[end] == '-' || p->text.at[end] == '+') &&
-             (p->text.at[end - 1] == 'e' || p->text.at[end - 1] == 'E'))))
-        end++;
-    t->kind = NUMBER;
-    t->len = end - t->at;
-    if (!tdl_str_double((tdl_str){p->text.at + t->at, t->len}, &t->number))
-        fail_at(p, t->at, "a number that cannot be read");
-}
-
-static void read_name(parser *p, token *t)
-{
-    size_t end = t->at + 1;
-
-    while (end < p->text.len && (starts_name(p->text.at[end]) || is_digit(p->text.at[end]) ||
-                                 p->text.at[end] == '.' || p->text.at[end] == '-'))
-        end++;
-    t->kind = NAME;
-    t->len = end - t->at;
-    if (t->len > NAME_MAX_BYTES)
-        fail_at(p, t->at, "a name of more than 128 bytes");
-}
-
-static void read_sign(parser *p, token *t)
-{
-    static const char *const signs[] = {"==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","};
-    tdl_str rest = {p->text.at + t->at, p->text.len - t->at};
-
-    t->kind = SIGN;
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (tdl_str_starts(rest, tdl_str_of(signs[i]))) {
-            t->len = strlen(signs[i]);
-            return;
-        }
-    fail_at(p, t->at, *rest.at == '=' ? "\"=\" in place of \"==\"" : "a character without meaning");
+    return tdl_tokens_take(&p->words, kind, text);
 }
 
 static void advance(parser *p)
 {
-    token t = {.kind = END};
-
-    while (p->at < p->text.len && strchr(" \t\r\n", p->text.at[p->at]))
-        p->at++;
-    t.at = p->at;
-    if (p->at < p->text.len && !p->status) {
-        char c = p->text.at[p->at], after = p->at + 1 < p->text.len ? p->text.at[p->at + 1] : 0;
-        if (c == '"' || c == '\'')
-            read_text(p, &t);
-        else if (is_digit(c) || (c == '-' && is_digit(after)))
-            read_number(p, &t);
-        else if (starts_name(c))
-            read_name(p, &t);
-        else
-            read_sign(p, &t);
-    }
-    if (p->status)
-        t = (token){.kind = END, .at = t.at};
-    p->at = t.at + t.len;
-    p->next = t;
+    tdl_tokens_advance(&p->words);
 }
 
-static bool is(const parser *p, token_kind kind, const char *text)
+static void fail_at(parser *p, size_t at, const char *what)
 {
-    return p->next.kind == kind &&
-           tdl_str_is((tdl_str){p->text.at + p->next.at, p->next.len}, text);
+    tdl_tokens_fail(&p->words, at, what);
 }
 
-static bool take(parser *p, token_kind kind, const char *text)
+static void no_memory(parser *p)
 {
-    if (!is(p, kind, text))
-        return false;
-    advance(p);
-    return true;
+    tdl_tokens_no_memory(&p->words);
 }
 
 static bool enter(parser *p)
 {
     if (++p->depth > TDL_EXPRESSION_DEPTH)
-        fail_at(p, p->next.at, "more than 32 levels");
-    return !p->status;
+        fail_at(p, p->words.next.at, "more than 32 levels");
+    return !p->words.status;
 }
 
 /* ---- nodes ---- */
@@ -181,7 +62,7 @@ static bool enter(parser *p)
 /* Never NULL. */
 static tdl_node *new_node(parser *p, tdl_expression_op op, size_t at, unsigned kinds)
 {
-    tdl_node *node = p->status ? NULL : tdl_arena_zalloc(p->arena, 1, sizeof *node);
+    tdl_node *node = p->words.status ? NULL : tdl_arena_zalloc(p->words.arena, 1, sizeof *node);
 
     if (!node) {
         no_memory(p);
@@ -204,7 +85,7 @@ static size_t add_name(parser *p, tdl_scope scope, tdl_str name)
             return i;
     if (e->names_n == p->names_cap) {
         size_t cap = p->names_cap ? 2 * p->names_cap : 8;
-        tdl_expression_name *grown = tdl_arena_alloc(p->arena, cap, sizeof *grown);
+        tdl_expression_name *grown = tdl_arena_alloc(p->words.arena, cap, sizeof *grown);
         if (!grown) {
             no_memory(p);
             return 0;
@@ -214,7 +95,7 @@ static size_t add_name(parser *p, tdl_scope scope, tdl_str name)
         e->name = grown;
         p->names_cap = cap;
     }
-    tdl_str kept = tdl_arena_str(p->arena, name);
+    tdl_str kept = tdl_arena_str(p->words.arena, name);
     if (!kept.at)
         no_memory(p);
     e->name[e->names_n] = (tdl_expression_name){scope, kept};
@@ -226,19 +107,19 @@ static void refuse_unknown(parser *p, tdl_str name, size_t at)
     char nearest[200];
 
     tdl_attributes_nearest(p->known, name, nearest, sizeof nearest);
-    if (!p->status)
-        p->status = TDL_FAIL_HINT(p->why, TDL_E_INVALID,
-                                  "write ctx.NAME for what the request says, user.NAME for the "
-                                  "person",
-                                  "no item has the attribute \"%.*s\", at position %zu%s%s%s",
-                                  TDL_FMT(name), at + 1, nearest[0] ? " (nearest: " : "", nearest,
-                                  nearest[0] ? ")" : "");
+    if (!p->words.status)
+        p->words.status = TDL_FAIL_HINT(
+            p->words.why, TDL_E_INVALID,
+            "write ctx.NAME for what the request says, user.NAME for the "
+            "person",
+            "no item has the attribute \"%.*s\", at position %zu%s%s%s", TDL_FMT(name), at + 1,
+            nearest[0] ? " (nearest: " : "", nearest, nearest[0] ? ")" : "");
 }
 
 static tdl_node *parse_name(parser *p)
 {
-    tdl_str name = {p->text.at + p->next.at, p->next.len};
-    size_t at = p->next.at;
+    tdl_str name = {p->words.text.at + p->words.next.at, p->words.next.len};
+    size_t at = p->words.next.at;
     tdl_scope scope = TDL_SCOPE_ITEM;
     unsigned kinds = TDL_OPERAND_ANY;
 
@@ -256,7 +137,7 @@ static tdl_node *parse_name(parser *p)
             kinds = tdl_attributes_kinds(p->known, number);
     }
     tdl_node *node = new_node(p, TDL_EXPRESSION_NAME, at, kinds);
-    if (!p->status)
+    if (!p->words.status)
         node->name = add_name(p, scope, name);
     advance(p);
     return node;
@@ -264,10 +145,10 @@ static tdl_node *parse_name(parser *p)
 
 static bool parse_value(parser *p, tdl_operand *ret)
 {
-    if (p->next.kind == NUMBER)
-        *ret = (tdl_operand){.kind = TDL_OPERAND_NUMBER, .number = p->next.number};
-    else if (p->next.kind == TEXT)
-        *ret = (tdl_operand){.kind = TDL_OPERAND_TEXT, .text = p->next.text};
+    if (p->words.next.kind == TDL_TOKEN_NUMBER)
+        *ret = (tdl_operand){.kind = TDL_OPERAND_NUMBER, .number = p->words.next.number};
+    else if (p->words.next.kind == TDL_TOKEN_TEXT)
+        *ret = (tdl_operand){.kind = TDL_OPERAND_TEXT, .text = p->words.next.text};
     else if (is(p, NAME, "true") || is(p, NAME, "false"))
         *ret = (tdl_operand){.kind = TDL_OPERAND_BOOL, .truth = is(p, NAME, "true")};
     else
@@ -278,30 +159,30 @@ static bool parse_value(parser *p, tdl_operand *ret)
 
 static tdl_node *parse_list(parser *p)
 {
-    size_t at = p->next.at, n = 0, cap = 8;
-    tdl_operand *item = tdl_arena_alloc(p->arena, cap, sizeof *item);
+    size_t at = p->words.next.at, n = 0, cap = 8;
+    tdl_operand *item = tdl_arena_alloc(p->words.arena, cap, sizeof *item);
 
     advance(p);
-    while (item && !p->status && !is(p, SIGN, "]")) {
+    while (item && !p->words.status && !is(p, SIGN, "]")) {
         if (n && !take(p, SIGN, ",")) {
-            fail_at(p, p->next.at, "expected \",\" or \"]\"");
+            fail_at(p, p->words.next.at, "expected \",\" or \"]\"");
             break;
         }
         if (n == cap) {
-            tdl_operand *grown = tdl_arena_alloc(p->arena, 2 * cap, sizeof *grown);
+            tdl_operand *grown = tdl_arena_alloc(p->words.arena, 2 * cap, sizeof *grown);
             if (grown)
                 memcpy(grown, item, n * sizeof *grown);
             item = grown;
             cap *= 2;
         }
         if (item && (n == LIST_MAX || !parse_value(p, &item[n++])))
-            fail_at(p, p->next.at, "expected a text, a number, true or false in the list");
+            fail_at(p, p->words.next.at, "expected a text, a number, true or false in the list");
     }
     if (!item)
         no_memory(p);
     take(p, SIGN, "]");
     tdl_node *node = new_node(p, TDL_EXPRESSION_VALUE, at, TDL_OPERAND_LIST);
-    if (!p->status)
+    if (!p->words.status)
         node->value = (tdl_operand){.kind = TDL_OPERAND_LIST, .item = item, .items_n = n};
     return node;
 }
@@ -311,15 +192,15 @@ static tdl_node *parse_tag(parser *p, size_t at)
 {
     tdl_node *node = new_node(p, TDL_EXPRESSION_TAG, at, TDL_OPERAND_BOOL);
 
-    if (p->next.kind != TEXT)
-        fail_at(p, p->next.at, "expected a text, as in tag(\"new\"),");
-    if (!p->status) {
-        node->value = (tdl_operand){.kind = TDL_OPERAND_TEXT, .text = p->next.text};
+    if (p->words.next.kind != TDL_TOKEN_TEXT)
+        fail_at(p, p->words.next.at, "expected a text, as in tag(\"new\"),");
+    if (!p->words.status) {
+        node->value = (tdl_operand){.kind = TDL_OPERAND_TEXT, .text = p->words.next.text};
         node->name = add_name(p, TDL_SCOPE_ITEM, TDL_STR("tags"));
     }
     advance(p);
     if (!take(p, SIGN, ")"))
-        fail_at(p, p->next.at, "expected \")\"");
+        fail_at(p, p->words.next.at, "expected \")\"");
     return node;
 }
 
@@ -330,36 +211,38 @@ static bool is_reserved(const parser *p)
 
 static tdl_node *parse_one(parser *p)
 {
-    size_t at = p->next.at;
+    size_t at = p->words.next.at;
     tdl_operand value;
 
     if (take(p, SIGN, "(")) {
         tdl_node *inner = enter(p) ? parse_any(p) : new_node(p, TDL_EXPRESSION_VALUE, at, 0);
         p->depth--;
         if (!take(p, SIGN, ")"))
-            fail_at(p, p->next.at, "expected \")\"");
+            fail_at(p, p->words.next.at, "expected \")\"");
         return inner;
     }
     if (is(p, SIGN, "["))
         return parse_list(p);
     if (parse_value(p, &value)) {
         tdl_node *node = new_node(p, TDL_EXPRESSION_VALUE, at, value.kind);
-        if (!p->status)
+        if (!p->words.status)
             node->value = value;
         return node;
     }
-    if (p->next.kind == NAME && !is_reserved(p)) {
-        token name = p->next;
+    if (p->words.next.kind == NAME && !is_reserved(p)) {
+        tdl_token name = p->words.next;
         if (is(p, NAME, "tag")) {
             advance(p);
             if (take(p, SIGN, "("))
                 return parse_tag(p, at);
-            p->next = name; // an attribute of that name
-            p->at = name.at + name.len;
+            p->words.next = name; // an attribute of that name
+            p->words.at = name.at + name.len;
         }
         return parse_name(p);
     }
-    fail_at(p, at, p->next.kind == END ? "the expression ends too early" : "expected a value");
+    fail_at(p, at,
+            p->words.next.kind == TDL_TOKEN_END ? "the expression ends too early"
+                                                : "expected a value");
     return new_node(p, TDL_EXPRESSION_VALUE, at, 0);
 }
 
@@ -367,9 +250,10 @@ static tdl_node *parse_one(parser *p)
 
 static void refuse_kinds(parser *p, size_t at, unsigned left, unsigned right)
 {
-    if (!p->status)
-        p->status = TDL_FAIL(p->why, TDL_E_INVALID, "a %s is compared with a %s at position %zu",
-                             tdl_operand_kind_name(left), tdl_operand_kind_name(right), at + 1);
+    if (!p->words.status)
+        p->words.status =
+            TDL_FAIL(p->words.why, TDL_E_INVALID, "a %s is compared with a %s at position %zu",
+                     tdl_operand_kind_name(left), tdl_operand_kind_name(right), at + 1);
 }
 
 static void check_pair(parser *p, const tdl_node *pair)
@@ -389,10 +273,10 @@ static void check_pair(parser *p, const tdl_node *pair)
 
 static void check_truth(parser *p, const tdl_node *node)
 {
-    if (p->status || node->kinds & TDL_OPERAND_BOOL)
+    if (p->words.status || node->kinds & TDL_OPERAND_BOOL)
         return;
-    p->status = TDL_FAIL(p->why, TDL_E_INVALID, "a %s is no condition, at position %zu",
-                         tdl_operand_kind_name(node->kinds), node->at + 1);
+    p->words.status = TDL_FAIL(p->words.why, TDL_E_INVALID, "a %s is no condition, at position %zu",
+                               tdl_operand_kind_name(node->kinds), node->at + 1);
 }
 
 static bool take_operator(parser *p, tdl_expression_op *ret)
@@ -415,20 +299,20 @@ static bool take_operator(parser *p, tdl_expression_op *ret)
     if (!take(p, NAME, "not"))
         return false;
     if (!take(p, NAME, "in"))
-        fail_at(p, p->next.at, "expected \"in\" behind \"not\"");
+        fail_at(p, p->words.next.at, "expected \"in\" behind \"not\"");
     return true;
 }
 
 static tdl_node *parse_pair(parser *p)
 {
     tdl_node *left = parse_one(p);
-    size_t at = p->next.at;
+    size_t at = p->words.next.at;
     tdl_expression_op op;
 
-    if (p->status || !take_operator(p, &op))
+    if (p->words.status || !take_operator(p, &op))
         return left;
     tdl_node *right = parse_one(p), *pair = new_node(p, op, at, TDL_OPERAND_BOOL);
-    if (p->status)
+    if (p->words.status)
         return pair;
     pair->first = left;
     left->next = right;
@@ -438,7 +322,7 @@ static tdl_node *parse_pair(parser *p)
 
 static tdl_node *parse_not(parser *p)
 {
-    size_t at = p->next.at;
+    size_t at = p->words.next.at;
 
     if (!take(p, NAME, "not"))
         return parse_pair(p);
@@ -446,7 +330,7 @@ static tdl_node *parse_not(parser *p)
     tdl_node *node = new_node(p, TDL_EXPRESSION_NOT, at, TDL_OPERAND_BOOL);
     p->depth--;
     check_truth(p, inner);
-    if (!p->status)
+    if (!p->words.status)
         node->first = inner;
     return node;
 }
@@ -457,19 +341,19 @@ static tdl_node *parse_chain(parser *p, const char *word, tdl_expression_op op,
 {
     tdl_node *first = operand(p), *last = first;
 
-    if (p->status || !is(p, NAME, word))
+    if (p->words.status || !is(p, NAME, word))
         return first;
     tdl_node *chain = new_node(p, op, first->at, TDL_OPERAND_BOOL);
     check_truth(p, first);
-    while (!p->status && take(p, NAME, word)) {
+    while (!p->words.status && take(p, NAME, word)) {
         tdl_node *one = operand(p);
         check_truth(p, one);
-        if (p->status)
+        if (p->words.status)
             break;
         last->next = one;
         last = one;
     }
-    if (!p->status)
+    if (!p->words.status)
         chain->first = first;
     return chain;
 }
@@ -488,7 +372,7 @@ tdl_status tdl_expression_compile(tdl_str text, const tdl_attributes *known, tdl
                                   tdl_expression **ret, tdl_report *why)
 {
     tdl_expression *e = tdl_arena_zalloc(arena, 1, sizeof *e);
-    parser p = {.text = text, .known = known, .arena = arena, .why = why, .result = e};
+    parser p = {.words = {.text = text, .arena = arena, .why = why}, .known = known, .result = e};
     size_t bad;
 
     if (!e)
@@ -501,10 +385,10 @@ tdl_status tdl_expression_compile(tdl_str text, const tdl_attributes *known, tdl
     advance(&p);
     e->root = parse_any(&p);
     check_truth(&p, e->root);
-    if (p.next.kind != END)
-        fail_at(&p, p.next.at, "something is left over, which begins");
-    if (p.status)
-        return p.status;
+    if (p.words.next.kind != TDL_TOKEN_END)
+        fail_at(&p, p.words.next.at, "something is left over, which begins");
+    if (p.words.status)
+        return p.words.status;
     *ret = e;
     return TDL_OK;
 }
