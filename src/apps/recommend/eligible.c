@@ -74,6 +74,14 @@ void tdl_eligible_kept_release(tdl_eligible_kept *kept)
     pthread_mutex_destroy(&kept->lock);
 }
 
+bool tdl_eligible_kept_ready(tdl_eligible_kept *kept)
+{
+    pthread_mutex_lock(&kept->lock);
+    bool ready = kept->items_n > 0;
+    pthread_mutex_unlock(&kept->lock);
+    return ready;
+}
+
 static void look(const tdl_eligible_ask *fixed, const tdl_catalogue *catalogue, int32_t item,
                  tdl_eligible_kept *kept)
 {

@@ -37,6 +37,8 @@ typedef struct tdl_eligible_kept {
 
 void tdl_eligible_kept_init(tdl_eligible_kept *kept);
 void tdl_eligible_kept_release(tdl_eligible_kept *kept);
+/* Was it worked out already? If not, the next question looks at every item. */
+bool tdl_eligible_kept_ready(tdl_eligible_kept *kept);
 
 /* Sets the bit of every item that may not be shown. Under the catalogue's lock.
  *   kept     of this policy and no other

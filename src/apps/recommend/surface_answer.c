@@ -181,10 +181,19 @@ static tdl_status write(tdl_surface_answer *a, tdl_decision *ret, tdl_jw *extra,
     return st;
 }
 
-/* True: the store must be asked, and nobody may wait for it here. */
+/* Will every item be looked at? That takes milliseconds. */
+static bool is_slow(const tdl_surface_answer *a)
+{
+    const tdl_expression *where = a->policy->where;
+
+    return a->q.filter.len || (where && tdl_expression_asks_context(where)) ||
+           !tdl_eligible_kept_ready(&a->surface->kept);
+}
+
+/* True: the store must be asked, or all items, and nobody may wait for that here. */
 static bool must_wait(const tdl_surface_answer *a, const tdl_ask *ask)
 {
-    if (ask->may_wait || !tdl_surface_asks_store(a))
+    if (ask->may_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
         return false;
     if (ask->ret_must_wait)
         *ask->ret_must_wait = true;
