@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema.h"
 
@@ -332,6 +333,44 @@ static void items_are_changed_deleted_and_imported(void **state)
     client_expect(admin, 400, "POST", "/v1/catalogue/import", "");
 }
 
+/* Twelve people walk through the same forty items in order; the model learns what comes next. */
+static void a_trained_model_answers_with_its_reasons(void **state)
+{
+    char target[100];
+    tdl_buf body = {0};
+
+    (void)state;
+    for (int u = 0; u < 12; u++)
+        for (int k = 0; k < 15; k++)
+            tdl_buf_printf(
+                &body, "%c{\"user\":\"t%d\",\"kind\":\"view\",\"item\":\"m%d\",\"time\":%lld}",
+                u + k ? ',' : '[', u, (u * 3 + k) % 40, 1500000000000000LL + k * 86400000000LL + u);
+    tdl_buf_char(&body, ']');
+    client_expect(admin, 200, "POST", "/v1/events", body.at);
+    tdl_buf_release(&body);
+    client_expect(admin, 202, "POST", "/v1/train", "{\"app\":\"recommend\"}");
+    do {
+        usleep(100000);
+        client_expect(admin, 200, "GET", "/v1/stats", NULL);
+    } while (strcmp(client_text(admin, "training.state"), "running") == 0);
+    assert_string_equal(client_text(admin, "training.state"), "done");
+
+    ask("{\"surface\":\"home\",\"user\":\"t2\",\"k\":3,\"explain\":2,\"explore\":false}");
+    assert_string_equal(client_text(admin, "items.0.id"), "m21"); // t2 went from m6 to m20
+    assert_string_equal(client_text(admin, "items.0.why.0.item"), "m20");
+    assert_string_not_equal(client_text(admin, "items.0.source"), "popularity");
+    snprintf(target, sizeof target, "/v1/decisions/%s", client_text(admin, "decision_id"));
+    client_expect(admin, 200, "GET", target, NULL);
+    schema_check(document, admin, "GET", "/v1/decisions/{id}");
+    assert_string_equal(client_text(admin, "why.0.reasons.0.item"), "m20");
+    ask("{\"surface\":\"cart\",\"items\":[\"m9\",\"m10\"],\"k\":1,\"explore\":false}");
+    expect_items("m11");
+    ask("{\"surface\":\"home\",\"user\":\"t2\",\"k\":1,\"explore\":false,"
+        "\"filter\":\"price < 10\"}");
+    expect_items("e"); // far below what the model knows
+    assert_string_equal(client_text(admin, "items.0.source"), "popularity");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +386,7 @@ int main(void)
         cmocka_unit_test(questions_that_make_no_sense_are_refused_by_name),
         cmocka_unit_test(policies_survive_a_restart),
         cmocka_unit_test(items_are_changed_deleted_and_imported),
+        cmocka_unit_test(a_trained_model_answers_with_its_reasons),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
