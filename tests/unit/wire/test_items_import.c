@@ -40,10 +40,11 @@ static void import(const char *text, bool replace)
 
 static void expect_refused(size_t at, size_t line, const char *reason)
 {
+    const char *told = got.refused[at].reason.at ? got.refused[at].reason.at : "nothing";
+
     assert_int_equal(got.refused[at].line, line);
-    assert_non_null(got.refused[at].reason.at);
-    if (!strstr(got.refused[at].reason.at, reason))
-        fail_msg("%s", got.refused[at].reason.at);
+    if (!strstr(told, reason))
+        fail_msg("%s", told);
 }
 
 static void csv_columns_are_fields_or_attributes(void **state)
