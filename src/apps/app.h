@@ -47,6 +47,13 @@ typedef struct tdl_ask {
     size_t n;        /* answers wanted, 1..100 */
     int64_t time_us; /* of the question */
     bool impersonal; /* the user denies personal answers: what is known of him is not looked at */
+    /* The whole question as the app's own object; `user` and `time_us` stand beside it, the rest is
+     * in it. NULL: what stands above is all. */
+    const json_t *question;
+    bool preview;        /* nothing is logged, and a draft may be asked */
+    bool may_wait;       /* for the disk */
+    bool *ret_must_wait; /* set when it must and may not: nothing is answered then. With `question`
+                          */
 } tdl_ask;
 
 /* Many rows of a table asked about at once, each of which is answered by itself. */
@@ -147,6 +154,12 @@ typedef struct tdl_app_ops {
 
     /* Catalogue changed. */
     void (*item_changed)(tdl_app *app, const tdl_item *item);
+
+    /* What people set of an app, by name, as one JSON value: all of it without a name. document: to
+     * be put in its place first; NULL = asked for only. NULL where there is nothing to set.
+     * TDL_E_NOT_FOUND | TDL_E_INVALID | TDL_E_CONFLICT (it changed meanwhile) */
+    tdl_status (*settings)(tdl_app *app, tdl_str name, const json_t *document, tdl_jw *out,
+                           tdl_report *why);
 
     /* ---- for apps that answer for rows of tables; NULL for others ---- */
 

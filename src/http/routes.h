@@ -10,7 +10,10 @@ tdl_handler tdl_route_health, tdl_route_ready, tdl_route_metrics, tdl_route_open
 /* routes_session.c */
 tdl_handler tdl_route_sign_in, tdl_route_session, tdl_route_sign_out;
 /* routes_events.c: native ingest */
-tdl_handler tdl_route_append_events, tdl_route_append_events_finish, tdl_route_put_items;
+tdl_handler tdl_route_append_events, tdl_route_append_events_finish;
+/* routes_catalogue.c */
+tdl_handler tdl_route_put_items, tdl_route_patch_item, tdl_route_delete_item,
+    tdl_route_import_items;
 /* routes_segment.c */
 tdl_handler tdl_route_segment, tdl_route_segment_finish, tdl_route_segment_settings;
 /* routes_posthog.c */
@@ -30,6 +33,9 @@ tdl_handler tdl_route_explain;
 /* routes_forecast.c: questions about series */
 tdl_handler tdl_route_forecast, tdl_route_forecast_outcome, tdl_route_forecast_live;
 
+/* routes_recommend.c: recommendations for surfaces, and those */
+tdl_handler tdl_route_ask_recommend, tdl_route_batch_recommend, tdl_route_preview_recommend,
+    tdl_route_surfaces, tdl_route_surface, tdl_route_put_surface;
 /* routes_predict.c: questions about rows of tables */
 tdl_handler tdl_route_predict, tdl_route_predict_outcome, tdl_route_predict_fit,
     tdl_route_predict_models, tdl_route_predict_schema, tdl_route_predict_live,

@@ -1,6 +1,7 @@
 /* What is stored: events, items, decisions, users. */
 #include "http/query.h"
 #include "http/routes.h"
+#include "store/item.h"
 
 enum { LIMIT_MAX = 1000, TITLE_BUDGET = 4 << 20 };
 
@@ -84,11 +85,9 @@ tdl_status tdl_route_item(tdl_request *r, tdl_report *why)
     if (st)
         return st;
     tdl_jw_object(&w);
-    tdl_jw_kstr(&w, "id", item.id);
-    tdl_answer_text(&w, "title", item.title);
-    tdl_jw_kraw(&w, "attributes", item.attributes);
+    st = tdl_item_write(&item, &w, why);
     tdl_jw_end_object(&w);
-    return TDL_OK;
+    return st;
 }
 
 tdl_status tdl_route_users(tdl_request *r, tdl_report *why)

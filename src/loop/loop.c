@@ -366,10 +366,23 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
         tdl_loop_consents_deny(loop->consents, ask->user, TDL_PURPOSE_PERSONALISATION);
     if ((st = app_table[i]->decide(loop->app[i], &asked, arena, &decision, extra, why)))
         return st;
-    if ((st = tdl_store_log_decision(loop->store, &decision, why)))
+    bool answered = !ask->preview && !(ask->ret_must_wait && *ask->ret_must_wait);
+    if (answered && (st = tdl_store_log_decision(loop->store, &decision, why)))
         return st;
     *ret = decision;
     return TDL_OK;
+}
+
+tdl_status tdl_loop_settings(tdl_loop *loop, const char *app, tdl_str name, const json_t *document,
+                             tdl_jw *out, tdl_report *why)
+{
+    size_t i = find_app(tdl_str_of(app), why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    if (!app_table[i]->settings)
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is nothing to set of app \"%s\"", app);
+    return app_table[i]->settings(loop->app[i], name, document, out, why);
 }
 
 tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,

@@ -4,11 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
 
 /* ---- gathering; under the lock ---- */
 
-static tdl_status copy_history(tdl_answer *a, tdl_report *why)
+tdl_status tdl_answer_copy_history(tdl_answer *a, tdl_report *why)
 {
     tdl_history all = tdl_histories_of(a->app->histories, a->ask->user, &a->history_digest);
 
@@ -45,7 +46,7 @@ static tdl_status gather(tdl_answer *a, tdl_report *why)
     pthread_rwlock_rdlock(&a->app->lock);
     tdl_status st = a->ask->item.len     ? find_item(a, why)
                     : a->ask->impersonal ? TDL_OK
-                                         : copy_history(a, why);
+                                         : tdl_answer_copy_history(a, why);
     a->catalogue_n = tdl_catalogue_count(a->app->catalogue);
     pthread_rwlock_unlock(&a->app->lock);
     return st;
@@ -80,8 +81,7 @@ static tdl_status number_history(tdl_answer *a, tdl_report *why)
     return TDL_OK;
 }
 
-/* Which rung answers, or why none does. */
-static tdl_status choose_rung(tdl_answer *a, tdl_report *why)
+tdl_status tdl_answer_choose_rung(tdl_answer *a, tdl_report *why)
 {
     bool similar = a->asked_item >= 0, known;
     tdl_status st = TDL_OK;
@@ -108,7 +108,7 @@ static tdl_status choose_rung(tdl_answer *a, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status score_all(tdl_answer *a, float *scores, tdl_report *why)
+tdl_status tdl_answer_score(tdl_answer *a, float *scores, tdl_report *why)
 {
     tdl_status st = a->asked_item >= 0
                         ? a->ops->similar(a->model, to_model(a, a->asked_item), scores)
@@ -125,7 +125,7 @@ static tdl_status pick_by_model(tdl_answer *a, tdl_report *why)
 
     if (!scores || !best)
         return tdl_answer_no_memory(why);
-    if ((st = score_all(a, scores, why)))
+    if ((st = tdl_answer_score(a, scores, why)))
         return st;
     for (size_t i = 0; i < a->seen_n; i++) {
         int32_t number = to_model(a, a->seen[i]);
@@ -225,6 +225,8 @@ static tdl_status check_ask(const tdl_ask *ask, tdl_report *why)
 tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
                                 tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
+    if (ask->question)
+        return tdl_surface_decide(app, ask, arena, ret, extra, why);
     tdl_answer a = {.app = app, .ask = ask, .arena = arena, .wanted = 2 * ask->n, .asked_item = -1};
     tdl_status st = check_ask(ask, why);
 
@@ -236,7 +238,7 @@ tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *are
     if ((st = gather(&a, why)))
         return st;
     a.serving = tdl_serving_take(app);
-    if ((st = choose_rung(&a, why)))
+    if ((st = tdl_answer_choose_rung(&a, why)))
         goto out;
     if (a.ops && (st = pick_by_model(&a, why)))
         goto out;

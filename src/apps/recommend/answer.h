@@ -63,12 +63,35 @@ typedef struct tdl_answer {
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
     tdl_cause_head *head;     /* [causes_n] */
     size_t causes_n;          /* <= TDL_HISTORY_USED */
+    tdl_str asked; /* what else the answer depends on: of a surface its policy and the question */
 } tdl_answer;
 
 static inline tdl_status tdl_answer_no_memory(tdl_report *why)
 {
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "the answer does not fit into the request's memory");
 }
+
+/* ---- the steps, of which surface_answer.c takes some too ---- */
+
+/* Under the lock: the user's history. */
+tdl_status tdl_answer_copy_history(tdl_answer *answer, tdl_report *why);
+/* Which rung answers, or why none does; what it is shown. */
+tdl_status tdl_answer_choose_rung(tdl_answer *answer, tdl_report *why);
+/* scores [items_n of the snapshot]; a rung was chosen. */
+tdl_status tdl_answer_score(tdl_answer *answer, float *scores, tdl_report *why);
+/* Which events of the history are reasons, each numbered once. Under the lock, as what follows.
+ * False: no memory. */
+bool tdl_answer_list_causes(tdl_answer *answer);
+/* Reasons of one chosen item as they are stored. */
+void tdl_answer_number_reasons(const tdl_answer *answer, const tdl_pick *pick,
+                               tdl_packed_reason ret[TDL_REASONS_MAX]);
+/* The same in full: elements of an array. */
+void tdl_answer_write_reasons(tdl_buf *out, const tdl_answer *answer,
+                              const tdl_packed_reason *reasons, size_t n);
+/* Room for `before` bytes and the packed reasons. NULL without memory. */
+char *tdl_answer_start_packing(const tdl_answer *answer, size_t before);
+/* Six decimals: enough to compare, quick to write, and all a reader wants. */
+double tdl_answer_rounded(double value);
 
 /* The decision's candidates and reasons, and the answer's own members into `extra`: rung, fallback,
  * items. Under the lock. */

@@ -9,10 +9,9 @@
 
 /* ---- under the lock: what the catalogue says of the items ---- */
 
-/* Six decimals: enough to compare, quick to write, and all a reader wants. */
-static double rounded(double value)
+double tdl_answer_rounded(double value)
 {
-    return rint(value * 1e6) / 1e6;
+    return rint(value * 1e6) / 1e6 + 0.0; // no -0
 }
 
 static bool list_candidates(tdl_answer *a)
@@ -22,15 +21,14 @@ static bool list_candidates(tdl_answer *a)
         bool chosen = i < a->chosen_n;
         a->candidate[i] =
             (tdl_candidate){.item = tdl_catalogue_id(a->app->catalogue, a->picks[i].item),
-                            .score = rounded((double)a->picks[i].score),
+                            .score = tdl_answer_rounded((double)a->picks[i].score),
                             .propensity = chosen, // the answer is deterministic
                             .chosen = chosen};
     }
     return a->candidate != NULL;
 }
 
-/* Which events of the history are reasons, each numbered once. */
-static bool list_causes(tdl_answer *a)
+bool tdl_answer_list_causes(tdl_answer *a)
 {
     size_t most = a->chosen_n * TDL_REASONS_MAX;
 
@@ -69,9 +67,8 @@ static void write_head(tdl_buf *out, const tdl_answer *a, size_t cause)
     head->end = out->len;
 }
 
-/* Reasons of one chosen item as they are stored. */
-static void number_reasons(const tdl_answer *a, const tdl_pick *pick,
-                           tdl_packed_reason ret[TDL_REASONS_MAX])
+void tdl_answer_number_reasons(const tdl_answer *a, const tdl_pick *pick,
+                               tdl_packed_reason ret[TDL_REASONS_MAX])
 {
     for (size_t k = 0; k < pick->reasons_n && k < TDL_REASONS_MAX; k++) {
         const tdl_reason *reason = &pick->reason[k];
@@ -83,10 +80,9 @@ static void number_reasons(const tdl_answer *a, const tdl_pick *pick,
     }
 }
 
-static void write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_reason *reasons,
-                          size_t n)
+void tdl_answer_write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_reason *reasons,
+                              size_t n)
 {
-    tdl_buf_char(out, '[');
     for (size_t k = 0; k < n; k++) {
         if (k)
             tdl_buf_char(out, ',');
@@ -96,18 +92,16 @@ static void write_reasons(tdl_buf *out, const tdl_answer *a, const tdl_packed_re
             tdl_reason_write_popular(out, reasons[k].no_consent);
         tdl_reason_write_share(out, reasons[k].share, reasons[k].exact);
     }
-    tdl_buf_char(out, ']');
 }
 
-/* Room for the packed reasons. NULL without memory. */
-static char *start_packing(const tdl_answer *a)
+char *tdl_answer_start_packing(const tdl_answer *a, size_t before)
 {
     size_t reasons_n = 0;
 
     for (size_t i = 0; i < a->chosen_n; i++)
         reasons_n += a->picks[i].reasons_n;
-    return tdl_arena_alloc(a->arena,
-                           tdl_reasons_room(a->cause, a->causes_n, a->chosen_n, reasons_n), 1);
+    return tdl_arena_alloc(
+        a->arena, before + tdl_reasons_room(a->cause, a->causes_n, a->chosen_n, reasons_n), 1);
 }
 
 /* The member "items", and the same reasons packed for the decision's row. */
@@ -115,7 +109,7 @@ static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
 {
     tdl_buf *out = extra->out;
     tdl_jw value = {.out = out}; // writes one bare value at a time
-    char *packed = start_packing(a), *end = packed;
+    char *packed = tdl_answer_start_packing(a, 0), *end = packed;
 
     if (!packed)
         return (tdl_str){0};
@@ -125,14 +119,16 @@ static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
     for (size_t i = 0; i < a->chosen_n; i++) {
         const tdl_pick *pick = &a->picks[i];
         tdl_packed_reason reasons[TDL_REASONS_MAX];
-        number_reasons(a, pick, reasons);
+        tdl_answer_number_reasons(a, pick, reasons);
         tdl_jw_object(extra);
         ADD(out, "\"id\":");
         tdl_buf_str(out, tdl_catalogue_json(a->app->catalogue, pick->item));
         ADD(out, ",\"score\":");
         tdl_jw_number(&value, a->candidate[i].score);
         ADD(out, ",\"propensity\":1,\"reasons\":"); // the answer is deterministic
-        write_reasons(out, a, reasons, pick->reasons_n);
+        tdl_buf_char(out, '[');
+        tdl_answer_write_reasons(out, a, reasons, pick->reasons_n);
+        tdl_buf_char(out, ']');
         tdl_jw_end_object(extra);
         end = tdl_reasons_pack(end, reasons, pick->reasons_n);
     }
@@ -144,7 +140,7 @@ tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl
 {
     tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : "popularity");
     tdl_jw_ktext(extra, "fallback", a->fallback);
-    if (!list_candidates(a) || !list_causes(a))
+    if (!list_candidates(a) || !tdl_answer_list_causes(a))
         return tdl_answer_no_memory(why);
     ret->candidates = a->candidate;
     ret->candidates_n = a->picks_n;
@@ -163,7 +159,7 @@ static void hash_text(crypto_generichash_state *hash, tdl_str text)
         crypto_generichash_update(hash, (const uint8_t *)text.at, text.len);
 }
 
-/* Version, user, item, n, size of the catalogue, and the whole history. */
+/* Version, user, item, n, size of the catalogue, the whole history, and what else was asked. */
 static void hash_context(const tdl_answer *a, tdl_decision *ret)
 {
     const uint64_t sizes[] = {a->ask->n, a->catalogue_n, a->seen_n};
@@ -175,6 +171,8 @@ static void hash_context(const tdl_answer *a, tdl_decision *ret)
     hash_text(&hash, a->ask->item);
     crypto_generichash_update(&hash, (const uint8_t *)sizes, sizeof sizes);
     crypto_generichash_update(&hash, a->history_digest.byte, sizeof a->history_digest.byte);
+    if (a->asked.len) // of a surface; the hash of other answers is what it always was
+        hash_text(&hash, a->asked);
     crypto_generichash_final(&hash, ret->context_hash, sizeof ret->context_hash);
 }
 

@@ -1,5 +1,6 @@
 #include "apps/recommend/catalogue.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,13 @@
 
 struct tdl_catalogue {
     tdl_names *ids;
-    tdl_str *json; /* [cap] each with memory of its own */
-    float *users;  /* [cap] exact up to 16 million users, and only their order matters */
+    tdl_str *json;       /* [cap] each with memory of its own */
+    float *users;        /* [cap] exact up to 16 million users, and only their order matters */
+    tdl_record **record; /* [cap] NULL where nothing is said */
+    atomic_uint *shown;  /* [cap] impressions */
+    tdl_attributes *attributes;
+    uint64_t described;
+    int32_t latest[TDL_DESCRIBED_KEPT]; /* the last of them, in a ring */
     size_t cap;
 };
 
@@ -17,8 +23,12 @@ tdl_catalogue *tdl_catalogue_new(void)
 {
     tdl_catalogue *c = calloc(1, sizeof *c);
 
-    if (c && !(c->ids = tdl_names_new())) {
-        free(c);
+    if (!c)
+        return NULL;
+    c->ids = tdl_names_new();
+    c->attributes = tdl_attributes_new();
+    if (!c->ids || !c->attributes || !tdl_record_begin(c->attributes)) {
+        tdl_catalogue_free(c);
         return NULL;
     }
     return c;
@@ -28,8 +38,14 @@ void tdl_catalogue_free(tdl_catalogue *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < tdl_catalogue_count(c); i++)
+    size_t n = c->ids && c->json && c->record ? tdl_catalogue_count(c) : 0;
+    for (size_t i = 0; i < n; i++) {
         free((char *)c->json[i].at);
+        tdl_record_free(c->record[i]);
+    }
+    tdl_attributes_free(c->attributes);
+    free(c->record);
+    free(c->shown);
     tdl_names_free(c->ids);
     free(c->json);
     free(c->users);
@@ -59,7 +75,13 @@ static bool grow(tdl_catalogue *c)
     float *users = realloc(c->users, cap * sizeof *users);
     if (users)
         c->users = users;
-    if (!json || !users)
+    tdl_record **record = realloc(c->record, cap * sizeof *record);
+    if (record)
+        c->record = record;
+    atomic_uint *shown = realloc(c->shown, cap * sizeof *shown);
+    if (shown)
+        c->shown = shown;
+    if (!json || !users || !record || !shown)
         return false;
     c->cap = cap;
     return true;
@@ -98,6 +120,8 @@ int32_t tdl_catalogue_add(tdl_catalogue *c, tdl_str id)
         return number;
     c->json[next] = (tdl_str){0};
     c->users[next] = 0;
+    c->record[next] = NULL;
+    atomic_init(&c->shown[next], 0);
     if (!write_item(c, next, id, (tdl_str){0}))
         return -1;
     if (tdl_names_add(c->ids, id) < 0) {
@@ -112,6 +136,37 @@ void tdl_catalogue_set_title(tdl_catalogue *c, int32_t item, tdl_str title)
     write_item(c, item, tdl_catalogue_id(c, item), title);
 }
 
+void tdl_catalogue_describe(tdl_catalogue *c, int32_t item, tdl_str kept)
+{
+    tdl_record *record;
+
+    if (!tdl_record_new(kept, c->attributes, &record))
+        return;
+    tdl_record_free(c->record[item]);
+    c->record[item] = record;
+    c->latest[c->described++ % TDL_DESCRIBED_KEPT] = item;
+}
+
+const tdl_record *tdl_catalogue_record(const tdl_catalogue *c, int32_t item)
+{
+    return c->record[item];
+}
+
+const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *c)
+{
+    return c->attributes;
+}
+
+uint64_t tdl_catalogue_described(const tdl_catalogue *c)
+{
+    return c->described;
+}
+
+int32_t tdl_catalogue_described_at(const tdl_catalogue *c, uint64_t at)
+{
+    return c->latest[at % TDL_DESCRIBED_KEPT];
+}
+
 tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
 {
     return tdl_names_at(c->ids, item);
@@ -120,6 +175,16 @@ tdl_str tdl_catalogue_id(const tdl_catalogue *c, int32_t item)
 tdl_str tdl_catalogue_json(const tdl_catalogue *c, int32_t item)
 {
     return c->json[item];
+}
+
+void tdl_catalogue_show(const tdl_catalogue *c, int32_t item)
+{
+    atomic_fetch_add_explicit(&c->shown[item], 1, memory_order_relaxed);
+}
+
+size_t tdl_catalogue_impressions(const tdl_catalogue *c, int32_t item)
+{
+    return atomic_load_explicit(&c->shown[item], memory_order_relaxed);
 }
 
 void tdl_catalogue_take(tdl_catalogue *c, int32_t item)

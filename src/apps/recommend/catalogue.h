@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/str.h"
+#include "apps/recommend/record.h"
 
 typedef struct tdl_catalogue tdl_catalogue;
 
@@ -35,6 +35,20 @@ void tdl_catalogue_write(tdl_buf *out, tdl_str id, tdl_str title);
 void tdl_catalogue_take(tdl_catalogue *catalogue, int32_t item);
 /* One user fewer: two of them were one person. */
 void tdl_catalogue_give_back(tdl_catalogue *catalogue, int32_t item);
+/* What is kept of the item (store/item.h). Without memory the former word stands. */
+void tdl_catalogue_describe(tdl_catalogue *catalogue, int32_t item, tdl_str kept);
+const tdl_record *tdl_catalogue_record(const tdl_catalogue *catalogue, int32_t item); /* or NULL */
+const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *catalogue);
+/* How often items were described: what was worked out from records is stale when it has grown. */
+uint64_t tdl_catalogue_described(const tdl_catalogue *catalogue);
+/* The item that was described as the `at`th, from 0; of the last TDL_DESCRIBED_KEPT. */
+enum { TDL_DESCRIBED_KEPT = 4096 };
+int32_t tdl_catalogue_described_at(const tdl_catalogue *catalogue, uint64_t at);
+
+/* It was shown once more; any reader may say so. How often since the catalogue was opened. */
+void tdl_catalogue_show(const tdl_catalogue *catalogue, int32_t item);
+size_t tdl_catalogue_impressions(const tdl_catalogue *catalogue, int32_t item);
+
 /* How many users have each item: [count], ready to be ranked like any score. */
 const float *tdl_catalogue_users(const tdl_catalogue *catalogue);
 

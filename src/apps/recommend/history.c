@@ -13,6 +13,7 @@ typedef struct user {
     int32_t person;   /* the one that stands for it, maybe through others; itself at first */
     int32_t *item;    /* [cap], n in use, by time */
     int64_t *time_us; /* same */
+    int64_t *last_us; /* same: of the newest event on the item */
     size_t n, cap;
     size_t digested; /* how many of the oldest `digest` is of */
     tdl_digest digest;
@@ -45,6 +46,7 @@ void tdl_histories_free(tdl_histories *h)
     for (int32_t i = 0; i < tdl_names_count(h->names); i++) {
         free(h->users[i].item);
         free(h->users[i].time_us);
+        free(h->users[i].last_us);
     }
     tdl_names_free(h->names);
     free(h->users);
@@ -90,7 +92,10 @@ static bool grow(user *u)
     int64_t *time_us = realloc(u->time_us, cap * sizeof *time_us);
     if (time_us)
         u->time_us = time_us;
-    if (!item || !time_us)
+    int64_t *last_us = realloc(u->last_us, cap * sizeof *last_us);
+    if (last_us)
+        u->last_us = last_us;
+    if (!item || !time_us || !last_us)
         return false;
     u->cap = cap;
     return true;
@@ -149,10 +154,11 @@ static void remove_at(user *u, size_t at)
     u->n--;
     memmove(u->item + at, u->item + at + 1, (u->n - at) * sizeof *u->item);
     memmove(u->time_us + at, u->time_us + at + 1, (u->n - at) * sizeof *u->time_us);
+    memmove(u->last_us + at, u->last_us + at + 1, (u->n - at) * sizeof *u->last_us);
 }
 
 /* Behind everything of this time or earlier; there is room. */
-static void insert(user *u, int32_t item, int64_t time_us)
+static void insert(user *u, int32_t item, int64_t time_us, int64_t last_us)
 {
     size_t at = u->n;
 
@@ -161,12 +167,15 @@ static void insert(user *u, int32_t item, int64_t time_us)
     undigest(u, at);
     memmove(u->item + at + 1, u->item + at, (u->n - at) * sizeof *u->item);
     memmove(u->time_us + at + 1, u->time_us + at, (u->n - at) * sizeof *u->time_us);
+    memmove(u->last_us + at + 1, u->last_us + at, (u->n - at) * sizeof *u->last_us);
     u->item[at] = item;
     u->time_us[at] = time_us;
+    u->last_us[at] = last_us;
     u->n++;
 }
 
-bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_us)
+/* An item that was taken from `first_us` to `last_us`. */
+static bool add(tdl_histories *h, tdl_str id, int32_t item, int64_t first_us, int64_t last_us)
 {
     user *u = find_or_add(h, id);
 
@@ -174,17 +183,26 @@ bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_
         return false;
     size_t at = find_item(u, item);
     bool is_new = at == u->n;
-    if (!is_new && u->time_us[at] <= time_us)
+    if (!is_new && u->last_us[at] > last_us)
+        last_us = u->last_us[at];
+    if (!is_new && u->time_us[at] <= first_us) {
+        u->last_us[at] = last_us;
         return false;
+    }
     if (!is_new)
         remove_at(u, at);
-    bool newest = !u->n || u->time_us[u->n - 1] <= time_us;
-    insert(u, item, time_us);
+    bool newest = !u->n || u->time_us[u->n - 1] <= first_us;
+    insert(u, item, first_us, last_us);
     if (newest) { // a late event leaves the digest behind: a run of them would cost its square
         u->digest = digest_of(h, u);
         u->digested = u->n;
     }
     return is_new;
+}
+
+bool tdl_histories_add(tdl_histories *h, tdl_str id, int32_t item, int64_t time_us)
+{
+    return add(h, id, item, time_us, time_us);
 }
 
 bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again *again,
@@ -205,10 +223,11 @@ bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again 
         bool known = find_item(u, old.item[i]) < u->n;
         if (known)
             again(context, old.item[i]);
-        ok &= tdl_histories_add(h, person, old.item[i], old.time_us[i]) || known;
+        ok &= add(h, person, old.item[i], old.time_us[i], old.last_us[i]) || known;
     }
     free(old.item);
     free(old.time_us);
+    free(old.last_us);
     return ok;
 }
 
@@ -219,6 +238,7 @@ static void empty(user *u, tdl_again *gone, void *context)
         gone(context, u->item[i]);
     free(u->item);
     free(u->time_us);
+    free(u->last_us);
     *u = (user){.person = u->person};
 }
 
@@ -252,4 +272,11 @@ tdl_history tdl_histories_of(const tdl_histories *h, tdl_str id, tdl_digest *ret
     if (ret_digest)
         *ret_digest = digest_of(h, u);
     return (tdl_history){u->item, u->time_us, u->n};
+}
+
+const int64_t *tdl_histories_newest(const tdl_histories *h, tdl_str id)
+{
+    int32_t number = tdl_names_find(h->names, id);
+
+    return number < 0 ? NULL : h->users[root_of(h, number)].last_us;
 }

@@ -3,7 +3,7 @@
  * The same events give the same histories in whatever order they arrive, except that events of one
  * time keep their order of arrival. Training sees the same histories: dataset.h.
  *
- * Memory    12 bytes for each item of each user
+ * Memory    20 bytes for each item of each user
  * Ownership the catalogue is borrowed and outlives the histories: it names the items
  * Threads   not its own: recommend.c holds one lock over catalogue and histories
  */
@@ -46,5 +46,7 @@ bool tdl_histories_forget(tdl_histories *histories, int32_t *from,
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */
 tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);
+/* When each item of that history was last taken: [n], valid as long. NULL for a stranger. */
+const int64_t *tdl_histories_newest(const tdl_histories *histories, tdl_str user);
 
 #endif

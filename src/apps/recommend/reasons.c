@@ -1,7 +1,10 @@
 #include "apps/recommend/reasons.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "apps/recommend/effects.h"
 
 enum {
     FORM = 1,
@@ -19,13 +22,6 @@ uint16_t tdl_share_pack(double share)
 
 /* ---- packing ---- */
 
-static char *put_number(char *at, uint64_t value, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++, value >>= 8)
-        *at++ = (char)(value & 0xFF);
-    return at;
-}
-
 size_t tdl_reasons_room(const tdl_cause *causes, size_t causes_n, size_t chosen_n, size_t reasons_n)
 {
     size_t room = 3 + chosen_n + REASON_BYTES * reasons_n;
@@ -38,26 +34,26 @@ size_t tdl_reasons_room(const tdl_cause *causes, size_t causes_n, size_t chosen_
 char *tdl_causes_pack(char *at, const tdl_cause *causes, size_t causes_n, size_t chosen_n)
 {
     *at++ = FORM;
-    at = put_number(at, causes_n, 1);
+    at = tdl_packed_put(at, causes_n, 1);
     for (size_t i = 0; i < causes_n; i++) {
-        at = put_number(at, (uint64_t)causes[i].time_us, 8);
-        at = put_number(at, causes[i].item.len, 2); // names are far shorter: TDL_ID_MAX
+        at = tdl_packed_put(at, (uint64_t)causes[i].time_us, 8);
+        at = tdl_packed_put(at, causes[i].item.len, 2); // names are far shorter: TDL_ID_MAX
         if (causes[i].item.len)
             memcpy(at, causes[i].item.at, causes[i].item.len);
         at += causes[i].item.len;
     }
-    return put_number(at, chosen_n, 1);
+    return tdl_packed_put(at, chosen_n, 1);
 }
 
 char *tdl_reasons_pack(char *at, const tdl_packed_reason *reasons, size_t reasons_n)
 {
-    at = put_number(at, reasons_n, 1);
+    at = tdl_packed_put(at, reasons_n, 1);
     for (size_t i = 0; i < reasons_n; i++) {
-        at = put_number(at, reasons[i].cause, 1);
-        at = put_number(at,
-                        reasons[i].share | (reasons[i].exact ? EXACT : 0U) |
-                            (reasons[i].no_consent ? NO_CONSENT : 0U),
-                        2);
+        at = tdl_packed_put(at, reasons[i].cause, 1);
+        at = tdl_packed_put(at,
+                            reasons[i].share | (reasons[i].exact ? EXACT : 0U) |
+                                (reasons[i].no_consent ? NO_CONSENT : 0U),
+                            2);
     }
     return at;
 }
@@ -105,42 +101,13 @@ void tdl_reason_write_share(tdl_buf *out, uint16_t share, bool exact)
 
 /* ---- unpacking; the bytes come from outside ---- */
 
-typedef struct cursor {
-    const char *at;
-    size_t left;
-    bool bad; /* more was asked for than there is */
-} cursor;
-
-static tdl_str take(cursor *c, size_t n)
+static size_t take_causes(tdl_packed *c, tdl_cause causes[CAUSES_MAX])
 {
-    tdl_str taken = {c->at, n};
-
-    if (n > c->left) {
-        c->bad = true;
-        return (tdl_str){0};
-    }
-    c->at += n;
-    c->left -= n;
-    return taken;
-}
-
-static uint64_t take_number(cursor *c, size_t bytes)
-{
-    tdl_str text = take(c, bytes);
-    uint64_t value = 0;
-
-    for (size_t i = text.len; i-- > 0;)
-        value = value << 8 | (unsigned char)text.at[i];
-    return value;
-}
-
-static size_t take_causes(cursor *c, tdl_cause causes[CAUSES_MAX])
-{
-    size_t n = (size_t)take_number(c, 1);
+    size_t n = (size_t)tdl_packed_number(c, 1);
 
     for (size_t i = 0; i < n; i++) {
-        causes[i].time_us = (int64_t)take_number(c, 8);
-        causes[i].item = take(c, (size_t)take_number(c, 2));
+        causes[i].time_us = (int64_t)tdl_packed_number(c, 8);
+        causes[i].item = tdl_packed_take(c, (size_t)tdl_packed_number(c, 2));
         c->bad |= causes[i].item.len && memchr(causes[i].item.at, 0, causes[i].item.len);
     }
     return n;
@@ -162,15 +129,15 @@ static void write_event(tdl_buf *out, const tdl_catalogue *catalogue, const tdl_
     tdl_buf_release(&unknown);
 }
 
-static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
+static void write_reasons(tdl_packed *c, const tdl_cause *causes, size_t causes_n,
                           const tdl_catalogue *catalogue, tdl_buf *out)
 {
-    size_t n = (size_t)take_number(c, 1);
+    size_t n = (size_t)tdl_packed_number(c, 1);
 
     tdl_buf_char(out, '[');
     for (size_t i = 0; i < n && !c->bad; i++) {
-        size_t cause = (size_t)take_number(c, 1);
-        unsigned bits = (unsigned)take_number(c, 2), share = bits & (NO_CONSENT - 1U);
+        size_t cause = (size_t)tdl_packed_number(c, 1);
+        unsigned bits = (unsigned)tdl_packed_number(c, 2), share = bits & (NO_CONSENT - 1U);
         c->bad |= cause > causes_n || share > TDL_SHARE_ONE || (cause && bits & NO_CONSENT);
         if (c->bad)
             break;
@@ -185,27 +152,56 @@ static void write_reasons(cursor *c, const tdl_cause *causes, size_t causes_n,
     tdl_buf_char(out, ']');
 }
 
-static bool write_packed(const tdl_decision *d, const tdl_catalogue *catalogue, tdl_jw *out)
+/* Of an answer for a surface: what else put the item into its slot. */
+static void write_effects(const tdl_effects *e, size_t slot, tdl_jw *out)
 {
-    cursor c = {d->why.at, d->why.len, false};
-    tdl_cause causes[CAUSES_MAX];
-
-    if (take_number(&c, 1) != FORM)
-        return false;
-    size_t causes_n = take_causes(&c, causes);
-    size_t chosen_n = (size_t)take_number(&c, 1);
+    tdl_jw_key(out, "rules");
+    tdl_effects_write_rules(e, slot, out);
+    tdl_jw_key(out, "causes");
     tdl_jw_array(out);
-    for (size_t i = 0; i < chosen_n && !c.bad; i++) {
+    tdl_effects_write_causes(e, slot, out);
+    tdl_jw_end_array(out);
+    tdl_jw_key(out, "slot");
+    tdl_effects_write_slot(e, slot, out);
+}
+
+/* From behind the form of the reasons. e: of an answer for a surface; NULL = of none */
+static bool write_chosen(tdl_packed *c, const tdl_decision *d, const tdl_effects *e,
+                         const tdl_catalogue *catalogue, tdl_jw *out)
+{
+    tdl_cause causes[CAUSES_MAX];
+    size_t causes_n = take_causes(c, causes), chosen_n = (size_t)tdl_packed_number(c, 1);
+
+    if (e && e->slots_n != chosen_n)
+        return false;
+    tdl_jw_array(out);
+    for (size_t i = 0; i < chosen_n && !c->bad; i++) {
         if (i >= d->candidates_n || !d->candidates[i].chosen)
             return false;
         tdl_jw_object(out);
         tdl_jw_kstr(out, "item", d->candidates[i].item);
         ADD(out->out, ",\"reasons\":");
-        write_reasons(&c, causes, causes_n, catalogue, out->out);
+        write_reasons(c, causes, causes_n, catalogue, out->out);
+        if (e)
+            write_effects(e, i, out);
         tdl_jw_end_object(out);
     }
     tdl_jw_end_array(out);
-    return !c.bad && !c.left;
+    return !c->bad && !c->left;
+}
+
+static bool write_packed(const tdl_decision *d, const tdl_catalogue *catalogue, tdl_jw *out)
+{
+    tdl_packed c = {d->why.at, d->why.len, false};
+    uint64_t form = tdl_packed_number(&c, 1);
+
+    if (form == FORM)
+        return write_chosen(&c, d, NULL, catalogue, out);
+    tdl_effects *e = form == TDL_EFFECTS_FORM ? calloc(1, sizeof *e) : NULL;
+    bool ok = e && tdl_effects_unpack(&c, e) && tdl_packed_number(&c, 1) == FORM &&
+              write_chosen(&c, d, e, catalogue, out);
+    free(e);
+    return ok;
 }
 
 /* Written in full by an older version. */

@@ -108,8 +108,10 @@ static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
     pthread_rwlock_wrlock(&app->lock);
     int32_t number = tdl_catalogue_add(app->catalogue, item->id);
-    if (number >= 0)
+    if (number >= 0) {
         tdl_catalogue_set_title(app->catalogue, number, item->title);
+        tdl_catalogue_describe(app->catalogue, number, item->attributes);
+    }
     pthread_rwlock_unlock(&app->lock);
 }
 
@@ -158,6 +160,7 @@ static void recommend_close(tdl_app *app)
     if (!app)
         return;
     tdl_serving_drop(app->serving);
+    tdl_surfaces_free(app->surfaces);
     tdl_histories_free(app->histories);
     tdl_catalogue_free(app->catalogue);
     pthread_mutex_destroy(&app->serving_lock);
@@ -180,7 +183,8 @@ static tdl_app *new_app(const tdl_app_context *context)
     pthread_mutex_init(&app->serving_lock, NULL);
     app->catalogue = tdl_catalogue_new();
     app->histories = app->catalogue ? tdl_histories_new(app->catalogue) : NULL;
-    if (!app->catalogue || !app->histories) {
+    app->surfaces = tdl_surfaces_new();
+    if (!app->catalogue || !app->histories || !app->surfaces) {
         recommend_close(app);
         return NULL;
     }
@@ -195,7 +199,8 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
 
     if (!app)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the recommender");
-    if ((st = replay(app, why))) {
+    if ((st = replay(app, why)) ||
+        (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why))) {
         recommend_close(app);
         return st;
     }
@@ -203,6 +208,33 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
         tdl_report_prefix(ret_warning, "answering by popularity alone");
     *ret = app;
     return TDL_OK;
+}
+
+static tdl_status recommend_refresh(tdl_app *app, tdl_report *why)
+{
+    tdl_status st = tdl_surfaces_load(app->surfaces, app->context.store, NULL, why);
+    tdl_status model = tdl_serving_refresh(app, why);
+
+    return st ? st : model;
+}
+
+static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *document,
+                                     tdl_jw *out, tdl_report *why)
+{
+    tdl_surface *surface = NULL;
+    tdl_status st = TDL_OK;
+
+    if (!name.len) {
+        tdl_surfaces_write(app->surfaces, out);
+        return TDL_OK;
+    }
+    if (document)
+        st = tdl_surfaces_put(app->surfaces, app->context.store, name, document, app->catalogue,
+                              &app->lock, why);
+    if (!st && !(st = tdl_surfaces_take(app->surfaces, name, &surface, why)))
+        tdl_surface_write(surface, out);
+    tdl_surface_drop(surface);
+    return st;
 }
 
 const tdl_app_ops tdl_recommend_app = {
@@ -217,6 +249,7 @@ const tdl_app_ops tdl_recommend_app = {
     .forgot = recommend_forgot,
     .decide = tdl_recommend_decide,
     .explain = recommend_explain,
-    .refresh = tdl_serving_refresh,
+    .refresh = recommend_refresh,
+    .settings = recommend_settings,
     .item_changed = recommend_item_changed,
 };

@@ -13,6 +13,7 @@
 #include "apps/recommend/catalogue.h"
 #include "apps/recommend/history.h"
 #include "apps/recommend/snapshot.h"
+#include "apps/recommend/surface.h"
 
 /* A snapshot, and its item numbers in the catalogue and back. */
 typedef struct tdl_serving {
@@ -28,6 +29,7 @@ struct tdl_app {
     pthread_rwlock_t lock; /* of catalogue and histories; writers go first */
     tdl_catalogue *catalogue;
     tdl_histories *histories;
+    tdl_surfaces *surfaces;
     pthread_mutex_t serving_lock;     /* of the pointer below, held for a few instructions */
     tdl_serving *serving;             /* NULL: no model yet */
     atomic_int_fast64_t replayed_seq; /* events up to here were stored before opening */

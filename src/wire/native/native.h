@@ -6,10 +6,11 @@
 #ifndef TDL_WIRE_NATIVE_NATIVE_H
 #define TDL_WIRE_NATIVE_NATIVE_H
 
+#include "store/item.h"
 #include "store/store.h"
 #include "wire/batch.h"
 
-enum { TDL_NATIVE_MAX = 1000, TDL_TITLE_MAX = 4096 };
+enum { TDL_NATIVE_MAX = 1000 };
 
 /* ret: to be released by the caller in any case. now_us: of receipt, the default time. */
 tdl_status tdl_native_events(tdl_str text, int64_t now_us, tdl_arena *arena, tdl_batch *ret,

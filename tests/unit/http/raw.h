@@ -10,7 +10,7 @@
 typedef struct raw_answer {
     int status;         /* 0 = the connection was closed instead */
     char head[4096];    /* status line and header fields */
-    char body[1 << 17]; /* NUL-terminated */
+    char body[1 << 18]; /* NUL-terminated */
     size_t body_n;
 } raw_answer;
 

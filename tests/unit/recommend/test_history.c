@@ -198,9 +198,39 @@ static void a_joined_id_brings_its_history_and_answers_for_the_person(void **sta
     tdl_histories_free(h);
 }
 
+static void ignore_again(void *context, int32_t item)
+{
+    TDL_UNUSED(context);
+    TDL_UNUSED(item);
+}
+
+/* Rules on what was seen lately ask the newest event; the history keeps the first one's place. */
+static void the_newest_event_on_an_item_is_kept_beside_its_first(void **state)
+{
+    tdl_catalogue *shop = tdl_catalogue_new();
+    tdl_histories *kept = tdl_histories_new(shop);
+    int32_t a = tdl_catalogue_add(shop, TDL_STR("a")), b = tdl_catalogue_add(shop, TDL_STR("b"));
+
+    TDL_UNUSED(state);
+    tdl_histories_add(kept, TDL_STR("u"), a, 10);
+    tdl_histories_add(kept, TDL_STR("u"), b, 20);
+    tdl_histories_add(kept, TDL_STR("u"), a, 30);
+    tdl_histories_add(kept, TDL_STR("u"), a, 5); // late: its place changes, the newest stays
+    tdl_histories_add(kept, TDL_STR("v"), b, 40);
+    tdl_histories_join(kept, TDL_STR("u"), TDL_STR("v"), ignore_again, NULL);
+    tdl_history h = tdl_histories_of(kept, TDL_STR("u"), NULL);
+    const int64_t *newest = tdl_histories_newest(kept, TDL_STR("v"));
+    assert_int_equal(h.n, 2);
+    assert_true(h.item[0] == a && h.time_us[0] == 5 && newest[0] == 30);
+    assert_true(h.item[1] == b && h.time_us[1] == 20 && newest[1] == 40);
+    tdl_histories_free(kept);
+    tdl_catalogue_free(shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_event_on_an_item_is_kept_beside_its_first),
         cmocka_unit_test(a_stranger_has_an_empty_history),
         cmocka_unit_test(a_late_event_is_put_in_at_its_time),
         cmocka_unit_test(events_of_one_time_keep_their_order_of_arrival),

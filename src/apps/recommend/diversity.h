@@ -1,0 +1,61 @@
+/* Diversity: what an item is still worth once others stand above it in the answer.
+ *
+ * One slot is filled at a time, by whoever fills it: pins, caps and exploration choose too. So
+ * there is no "diversify this list" but an objective for each candidate, which every choice
+ * changes.
+ *
+ *     tdl_diversity_start(&d, &options, relevance, n, slots, similarity, context, arena)
+ *     for each slot: choose among d.objective[0 .. n - 1]; tdl_diversity_take(&d, chosen)
+ *
+ * MMR  (Carbonell and Goldstein, SIGIR 1998): lambda rel_i - (1 - lambda) max over chosen k of
+ *      s(i, k); rel scaled to [0, 1] over the candidates
+ * DPP  (Chen, Zhang and Zhou, NeurIPS 2018): logarithm of what i adds to the determinant of
+ *      exp(theta rel_i) s(i, k) exp(theta rel_k) + 1e-3 [i = k], by a Cholesky row for each chosen
+ *
+ * with s = the cosine, 0 where it is below.
+ *
+ * Memory   n doubles for MMR; n * slots for DPP
+ */
+#ifndef TDL_APPS_RECOMMEND_DIVERSITY_H
+#define TDL_APPS_RECOMMEND_DIVERSITY_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+typedef enum tdl_diversity_kind {
+    TDL_DIVERSITY_OFF, /* the objective is the relevance */
+    TDL_DIVERSITY_MMR,
+    TDL_DIVERSITY_DPP
+} tdl_diversity_kind;
+
+typedef struct tdl_diversity_options {
+    tdl_diversity_kind kind;
+    double lambda; /* MMR: 1 = relevance alone, 0 = difference alone */
+    double theta;  /* DPP: how much relevance counts */
+} tdl_diversity_options;
+
+/* Similarity of two candidates, by their indexes; what is below 0 counts as 0. */
+typedef double tdl_similarity_fn(const void *context, size_t i, size_t j);
+
+typedef struct tdl_diversity {
+    double *objective; /* [n], finite; of those chosen it means nothing any more */
+    tdl_diversity_options options;
+    tdl_similarity_fn *similarity;
+    const void *context;
+    size_t n, slots, taken;
+    double *relevance; /* [n], scaled for MMR */
+    double *nearest;   /* [n] MMR: similarity to the nearest chosen one */
+    double *residual;  /* [n] DPP: what is left of the diagonal */
+    double *row;       /* [slots, n] DPP: rows of the Cholesky factor */
+} tdl_diversity;
+
+/* relevance   [n], copied; what is not finite counts as the smallest
+ * slots       most choices
+ * False: the arena has no memory. */
+bool tdl_diversity_start(tdl_diversity *d, const tdl_diversity_options *options,
+                         const double *relevance, size_t n, size_t slots,
+                         tdl_similarity_fn *similarity, const void *context, tdl_arena *arena);
+/* Candidate `i` stands in the answer now. At most `slots` times. */
+void tdl_diversity_take(tdl_diversity *d, size_t i);
+
+#endif

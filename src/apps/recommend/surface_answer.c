@@ -1,0 +1,234 @@
+/* Deciding for a surface: the steps in their order. */
+#include "apps/recommend/surface_answer.h"
+
+#include <pthread.h>
+
+/* ---- the question, and the policy it is asked under ---- */
+
+/* The draft of a preview, over the surface's kind; checked as when it is saved. */
+static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
+{
+    tdl_app *app = a->base.app;
+    tdl_surface *draft = NULL;
+    tdl_status st;
+
+    pthread_rwlock_rdlock(&app->lock);
+    st = tdl_surface_draft(a->surface->name, a->surface->kind, a->q.policy,
+                           tdl_catalogue_attributes(app->catalogue), &draft, why);
+    if (!st)
+        st = tdl_policy_check(draft->policy, app->catalogue, why);
+    pthread_rwlock_unlock(&app->lock);
+    if (st) {
+        tdl_report_prefix(why, "policy");
+        tdl_surface_drop(draft);
+        return st;
+    }
+    draft->version = a->surface->version;
+    tdl_surface_drop(a->surface);
+    a->surface = draft;
+    return TDL_OK;
+}
+
+static tdl_status take_surface(tdl_surface_answer *a, tdl_report *why)
+{
+    tdl_status st = tdl_surfaces_take(a->base.app->surfaces, a->q.surface, &a->surface, why);
+
+    if (!st && a->q.policy)
+        st = take_draft(a, why);
+    if (st)
+        return st;
+    a->policy = a->surface->policy;
+    if (a->surface->kind == TDL_SURFACE_EMAIL && !a->q.user.len)
+        return TDL_FAIL(why, TDL_E_INVALID,
+                        "user or anonymous_id is missing: surface \"%.*s\" writes to people",
+                        TDL_FMT(a->surface->name));
+    return TDL_OK;
+}
+
+/* The whole question and the policy's version, for the context hash. */
+static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_report *why)
+{
+    tdl_buf text = {0};
+
+    tdl_json_dump(&text, question);
+    a->base.asked = tdl_arena_printf(a->base.arena, "%.*s %lld %.*s", TDL_FMT(a->surface->name),
+                                     (long long)a->surface->version, TDL_FMT(tdl_buf_view(&text)));
+    bool failed = text.failed || !a->base.asked.at;
+    tdl_buf_release(&text);
+    return failed ? tdl_answer_no_memory(why) : TDL_OK;
+}
+
+/* ---- slots ---- */
+
+static double similarity(const void *context, size_t i, size_t j)
+{
+    const tdl_surface_answer *a = context;
+
+    return i == j ? 1 : tdl_record_similarity(a->pool[i].record, a->pool[j].record);
+}
+
+/* Ids never move, and records are counted: no lock is needed. */
+static tdl_status fill_slots(tdl_surface_answer *a, const char *decision_id, tdl_report *why)
+{
+    const tdl_catalogue *catalogue = a->base.app->catalogue;
+    tdl_slate_candidate *candidate = tdl_arena_alloc(a->base.arena, a->pool_n, sizeof *candidate);
+
+    a->slot = tdl_arena_zalloc(a->base.arena, a->q.k, sizeof *a->slot);
+    if (!candidate || !a->slot)
+        return tdl_answer_no_memory(why);
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    for (size_t i = 0; i < a->pool_n; i++)
+        candidate[i] = (tdl_slate_candidate){
+            .view = {.record = a->pool[i].record,
+                     .id = {.kind = TDL_OPERAND_TEXT,
+                            .text = tdl_catalogue_id(catalogue, a->pool[i].item)}},
+            .relevance = a->pool[i].relevance,
+            .is_new = a->pool[i].is_new};
+    pthread_rwlock_unlock(&a->base.app->lock);
+    const tdl_slate_ask ask = {.policy = a->policy,
+                               .bound = a->bound,
+                               .cap_attribute = a->cap_attribute,
+                               .candidate = candidate,
+                               .n = a->pool_n,
+                               .k = a->q.k,
+                               .now_us = a->ask.time_us,
+                               .decision_id = decision_id,
+                               .explore = a->q.explore,
+                               .similarity = similarity,
+                               .context = a};
+    return tdl_slate_fill(&ask, a->base.arena, a->slot, &a->slots_n, why);
+}
+
+/* ---- reasons ---- */
+
+static const tdl_reason popular = {.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
+static const tdl_reason no_consent = {.kind = TDL_REASON_NO_CONSENT, .share = 1, .exact = true};
+
+/* What the model says of those that it speaks of; popularity is the reason of the others. "Similar"
+ * needs none: the question is the reason. */
+static tdl_status explain_model(tdl_surface_answer *a, const int32_t *item, tdl_pick **pick,
+                                size_t n, tdl_report *why)
+{
+    tdl_reason *reason = tdl_arena_alloc(a->base.arena, n * TDL_REASONS_MAX, sizeof *reason);
+    size_t *reasons_n = tdl_arena_alloc(a->base.arena, n, sizeof *reasons_n);
+
+    if (!reason || !reasons_n)
+        return tdl_answer_no_memory(why);
+    a->base.ops->explain(a->base.model, &a->base.history, item, n, a->base.arena, reason,
+                         TDL_REASONS_MAX, reasons_n);
+    for (size_t i = 0; i < n; i++) {
+        pick[i]->reason = reason + i * TDL_REASONS_MAX;
+        pick[i]->reasons_n = reasons_n[i] < a->q.explain ? reasons_n[i] : a->q.explain;
+    }
+    return TDL_OK;
+}
+
+static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
+{
+    size_t n = a->slots_n, spoken = 0;
+    int32_t *item = tdl_arena_alloc(a->base.arena, n, sizeof *item);
+    tdl_pick **pick = tdl_arena_alloc(a->base.arena, n, sizeof *pick);
+
+    a->base.picks = tdl_arena_zalloc(a->base.arena, n, sizeof *a->base.picks);
+    if (!item || !pick || !a->base.picks)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < n; i++) {
+        const tdl_pooled *one = &a->pool[a->slot[i].candidate];
+        bool by_model = a->base.ops && one->model_item >= 0;
+        a->base.picks[i] = (tdl_pick){.item = one->item,
+                                      .model_item = one->model_item,
+                                      .score = (float)one->relevance,
+                                      .reason = a->ask.impersonal ? &no_consent : &popular,
+                                      .reasons_n = !by_model && a->q.explain};
+        if (by_model && a->base.asked_item < 0) {
+            item[spoken] = one->model_item;
+            pick[spoken++] = &a->base.picks[i];
+        }
+    }
+    a->base.picks_n = a->base.chosen_n = n;
+    return spoken && a->q.explain ? explain_model(a, item, pick, spoken, why) : TDL_OK;
+}
+
+/* ---- all of it ---- */
+
+static tdl_status rank(tdl_surface_answer *a, const char *decision_id, tdl_report *why)
+{
+    tdl_app *app = a->base.app;
+    tdl_status st;
+
+    a->base.serving = tdl_serving_take(app);
+    if ((st = tdl_answer_choose_rung(&a->base, why)) || (st = tdl_surface_pool_model(a, why)))
+        return st;
+    pthread_rwlock_rdlock(&app->lock);
+    st = tdl_surface_pool_rest(a, why);
+    pthread_rwlock_unlock(&app->lock);
+    return st || (st = fill_slots(a, decision_id, why)) ? st : explain(a, why);
+}
+
+static tdl_status gather(tdl_surface_answer *a, tdl_report *why)
+{
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    tdl_status st = tdl_surface_gather(a, why);
+    pthread_rwlock_unlock(&a->base.app->lock);
+    return st;
+}
+
+static tdl_status write(tdl_surface_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
+{
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    tdl_status st = tdl_surface_answer_write(a, ret, extra, why);
+    pthread_rwlock_unlock(&a->base.app->lock);
+    return st;
+}
+
+/* Will every item be looked at? That takes milliseconds. */
+static bool is_slow(const tdl_surface_answer *a)
+{
+    const tdl_expression *where = a->policy->where;
+
+    return a->q.filter.len || (where && tdl_expression_asks_context(where)) ||
+           !tdl_eligible_kept_ready(&a->surface->kept);
+}
+
+/* True: the store must be asked, or all items, and nobody may wait for that here. */
+static bool must_wait(const tdl_surface_answer *a, const tdl_ask *ask)
+{
+    if (ask->may_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
+        return false;
+    if (ask->ret_must_wait)
+        *ask->ret_must_wait = true;
+    return true;
+}
+
+tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
+                              tdl_jw *extra, tdl_report *why)
+{
+    tdl_surface_answer *a = tdl_arena_zalloc(arena, 1, sizeof *a);
+    tdl_status st;
+
+    if (!a || !(a->effects = tdl_arena_zalloc(arena, 1, sizeof *a->effects)))
+        return tdl_answer_no_memory(why);
+    a->ask = *ask;
+    a->base = (tdl_answer){.app = app, .ask = &a->ask, .arena = arena, .asked_item = -1};
+    if ((st = tdl_question_read(ask->question, ask->preview, arena, &a->q, why)))
+        return st;
+    a->ask.user = a->q.user;
+    a->ask.n = a->q.k;
+    if ((st = take_surface(a, why)) || must_wait(a, ask))
+        goto out;
+    if (tdl_surface_asks_store(a) && (st = tdl_surface_read_stored(a, why)))
+        goto out;
+    if ((st = name_asked(a, ask->question, why)) || (st = gather(a, why)))
+        goto out;
+    if (!a->suppressed && (st = rank(a, ret->id, why)))
+        goto out;
+    if ((st = write(a, ret, extra, why)))
+        goto out;
+    st = tdl_answer_seal(&a->base, ret, why);
+out:
+    tdl_surface_pool_release(a);
+    tdl_serving_drop(a->base.serving);
+    tdl_surface_drop(a->surface);
+    json_decref(a->traits);
+    return st;
+}

@@ -1,0 +1,226 @@
+/* Writing an answer for a surface down: under the lock, what the catalogue says of the items. */
+#include "apps/recommend/surface_answer.h"
+
+/* ---- the decision ---- */
+
+/* The slate, and as many runners-up: those in the pool that no slot took. */
+static tdl_status list_candidates(tdl_surface_answer *a, tdl_decision *ret, tdl_report *why)
+{
+    const tdl_catalogue *catalogue = a->base.app->catalogue;
+    size_t n = 0;
+    tdl_candidate *candidate =
+        tdl_arena_alloc(a->base.arena, a->slots_n + a->q.k, sizeof *candidate);
+    bool *taken = tdl_arena_zalloc(a->base.arena, a->pool_n, sizeof *taken);
+
+    if (!candidate || !taken)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < a->slots_n; i++) {
+        const tdl_pooled *one = &a->pool[a->slot[i].candidate];
+        taken[a->slot[i].candidate] = true;
+        candidate[n++] = (tdl_candidate){.item = tdl_catalogue_id(catalogue, one->item),
+                                         .score = tdl_answer_rounded(one->relevance),
+                                         .propensity = a->slot[i].propensity,
+                                         .chosen = true};
+    }
+    for (size_t i = 0; i < a->pool_n && n < a->slots_n + a->q.k; i++)
+        if (!taken[i])
+            candidate[n++] = (tdl_candidate){.item = tdl_catalogue_id(catalogue, a->pool[i].item),
+                                             .score = tdl_answer_rounded(a->pool[i].relevance)};
+    ret->candidates = candidate;
+    ret->candidates_n = n;
+    a->base.candidate = candidate;
+    return TDL_OK;
+}
+
+static void tell_rule(tdl_surface_answer *a, tdl_slot_told *told, const tdl_rule *rule)
+{
+    size_t number = tdl_effects_rule(a->effects, rule);
+
+    if (number < TDL_RULES_MAX && told->rules_n < TDL_EFFECTS_RULES)
+        told->rule[told->rules_n++] = (uint8_t)number;
+}
+
+/* Boosts and buries that the item met, what it stands in its slot for, and what made way for it. */
+static void tell_slot(tdl_surface_answer *a, size_t at)
+{
+    const tdl_slot *slot = &a->slot[at];
+    const tdl_pooled *one = &a->pool[slot->candidate];
+    tdl_item_view view = tdl_item_view_of(a->base.app->catalogue, one->item);
+    tdl_slot_told *told = &a->effects->slot[at];
+
+    *told = (tdl_slot_told){.forced = slot->forced,
+                            .explored = slot->explored,
+                            .estimated = slot->estimated,
+                            .pool_n = (uint32_t)slot->pool_n,
+                            .u = slot->u,
+                            .source = slot->forced           ? TDL_SOURCE_PIN
+                                      : slot->fresh          ? TDL_SOURCE_NEW
+                                      : one->model_item >= 0 ? TDL_SOURCE_MODEL
+                                                             : TDL_SOURCE_POPULAR};
+    for (size_t i = 0; i < a->policy->rules_n; i++) {
+        const tdl_rule *rule = &a->policy->rule[i];
+        if ((rule->kind == TDL_RULE_BOOST || rule->kind == TDL_RULE_BURY) &&
+            tdl_expression_holds(&a->bound[i], &view, tdl_item_view_at))
+            tell_rule(a, told, rule);
+    }
+    if (slot->by)
+        tell_rule(a, told, slot->by);
+    if (slot->above) {
+        size_t number = tdl_effects_rule(a->effects, slot->above);
+        told->above = number < TDL_RULES_MAX ? (uint8_t)(number + 1) : 0;
+    }
+}
+
+/* ---- the answer ---- */
+
+static void write_item(const tdl_surface_answer *a, size_t at, const tdl_packed_reason *reasons,
+                       tdl_jw *w)
+{
+    const tdl_pick *pick = &a->base.picks[at];
+    const tdl_slot_told *told = &a->effects->slot[at];
+
+    tdl_jw_object(w);
+    tdl_buf_str(w->out, TDL_STR("\"id\":"));
+    tdl_buf_str(w->out, tdl_catalogue_json(a->base.app->catalogue, pick->item));
+    w->has_member[w->depth - 1] = true; // what was written by hand
+    tdl_jw_kint(w, "rank", (int64_t)at + 1);
+    tdl_jw_knumber(w, "score", a->base.candidate[at].score);
+    tdl_jw_knumber(w, "propensity", a->slot[at].propensity);
+    tdl_jw_ktext(w, "source",
+                 told->source == TDL_SOURCE_MODEL ? a->base.ops->name
+                                                  : tdl_source_name(told->source));
+    tdl_jw_key(w, "why");
+    tdl_jw_array(w);
+    if (pick->reasons_n) {
+        tdl_answer_write_reasons(w->out, &a->base, reasons, pick->reasons_n);
+        w->has_member[w->depth - 1] = true;
+    }
+    if (a->q.explain)
+        tdl_effects_write_causes(a->effects, at, w);
+    tdl_jw_end_array(w);
+    tdl_jw_key(w, "rules");
+    tdl_effects_write_rules(a->effects, at, w);
+    tdl_jw_end_object(w);
+}
+
+/* The member "items", and the same packed for the decision's row. */
+static tdl_str write_items(tdl_surface_answer *a, tdl_jw *w)
+{
+    char *packed = tdl_answer_start_packing(&a->base, tdl_effects_room(a->effects)), *end = packed;
+
+    if (!packed)
+        return (tdl_str){0};
+    end = tdl_effects_pack(end, a->effects);
+    end = tdl_causes_pack(end, a->base.cause, a->base.causes_n, a->slots_n);
+    tdl_jw_key(w, "items");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < a->slots_n; i++) {
+        tdl_packed_reason reasons[TDL_REASONS_MAX];
+        tdl_answer_number_reasons(&a->base, &a->base.picks[i], reasons);
+        write_item(a, i, reasons, w);
+        end = tdl_reasons_pack(end, reasons, a->base.picks[i].reasons_n);
+    }
+    tdl_jw_end_array(w);
+    return (tdl_str){packed, (size_t)(end - packed)};
+}
+
+/* Why there are fewer than were asked for. */
+static void write_short(const tdl_surface_answer *a, tdl_jw *w)
+{
+    tdl_jw_key(w, "short");
+    if (a->suppressed || a->slots_n >= a->q.k) {
+        tdl_jw_null(w);
+        return;
+    }
+    tdl_jw_object(w);
+    tdl_jw_kint(w, "eligible", (int64_t)a->eligible_n);
+    tdl_jw_kint(w, "items", (int64_t)a->base.catalogue_n);
+    tdl_jw_ktext(w, "reason",
+                 !a->base.catalogue_n     ? "empty_catalogue"
+                 : !a->eligible_n         ? "nothing_eligible"
+                 : a->eligible_n < a->q.k ? "few_eligible"
+                                          : "caps");
+    tdl_jw_end_object(w);
+}
+
+static void write_warnings(const tdl_surface_answer *a, tdl_jw *w)
+{
+    enum { NAMED = 20 };
+
+    tdl_jw_key(w, "warnings");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < a->unknown_n && i < NAMED; i++) {
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "kind", "unknown_item");
+        tdl_jw_kstr(w, "item", a->unknown[i]);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+}
+
+/* Of a preview: what the model would have shown, and what keeps it away. */
+static void write_removed(const tdl_surface_answer *a, tdl_jw *w)
+{
+    const tdl_catalogue *catalogue = a->base.app->catalogue;
+    size_t told = 0;
+
+    tdl_jw_key(w, "removed");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < a->base.catalogue_n && told < a->q.k; i++) {
+        const char *reason = tdl_eligible_not(&a->eligible, catalogue, (int32_t)i);
+        if (!reason)
+            continue;
+        told++;
+        tdl_jw_object(w);
+        tdl_buf_str(w->out, TDL_STR("\"id\":"));
+        tdl_buf_str(w->out, tdl_catalogue_json(catalogue, (int32_t)i));
+        w->has_member[w->depth - 1] = true;
+        tdl_jw_ktext(w, "reason", reason);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+}
+
+static void write_head(const tdl_surface_answer *a, tdl_jw *w)
+{
+    tdl_jw_kstr(w, "surface", a->surface->name);
+    tdl_jw_kint(w, "policy", a->surface->version);
+    tdl_jw_key(w, "user");
+    if (a->q.user.len)
+        tdl_jw_str(w, a->q.user);
+    else
+        tdl_jw_null(w);
+    tdl_jw_key(w, "snapshot");
+    if (a->base.serving)
+        tdl_jw_str(w, a->base.serving->snapshot->version);
+    else
+        tdl_jw_null(w);
+    tdl_jw_ktext(w, "fallback", a->base.fallback);
+    tdl_jw_ktext(w, "suppressed", a->suppressed);
+    write_short(a, w);
+    write_warnings(a, w);
+}
+
+tdl_status tdl_surface_answer_write(tdl_surface_answer *a, tdl_decision *ret, tdl_jw *w,
+                                    tdl_report *why)
+{
+    tdl_status st = list_candidates(a, ret, why);
+
+    if (st)
+        return st;
+    a->effects->surface = a->surface->name;
+    a->effects->version = a->surface->version;
+    a->effects->slots_n = a->slots_n;
+    for (size_t i = 0; i < a->slots_n; i++) {
+        tell_slot(a, i);
+        if (!a->ask.preview)
+            tdl_catalogue_show(a->base.app->catalogue, a->pool[a->slot[i].candidate].item);
+    }
+    write_head(a, w);
+    if (!tdl_answer_list_causes(&a->base))
+        return tdl_answer_no_memory(why);
+    ret->why = write_items(a, w);
+    if (a->ask.preview)
+        write_removed(a, w);
+    return ret->why.at && !w->out->failed ? TDL_OK : tdl_answer_no_memory(why);
+}
