@@ -77,6 +77,36 @@ INLINE void update(double *a, size_t stride, const double *panel, size_t rows, s
 
 typedef void update_fn(double *, size_t, const double *, size_t, size_t);
 
+/* The block on the diagonal, column by column; what is right of a column is brought up to date at
+ * once, along its rows. Returns the pivot that is none, or `width`. */
+INLINE size_t factor_columns(double *a, size_t stride, size_t width)
+{
+    double column[BLOCK];
+
+    for (size_t k = 0; k < width; k++) {
+        double pivot = a[k * stride + k];
+
+        if (!(pivot > 0 && isfinite(pivot)))
+            return k;
+        pivot = a[k * stride + k] = sqrt(pivot);
+        for (size_t i = k + 1; i < width; i++) {
+            double *row = a + i * stride, own = row[k] / pivot;
+
+            row[k] = column[i] = own;
+            for (size_t j = k + 1; j <= i; j++)
+                row[j] -= own * column[j];
+        }
+    }
+    return width;
+}
+
+typedef size_t factor_fn(double *, size_t, size_t);
+
+static size_t factor_plain(double *a, size_t stride, size_t width)
+{
+    return factor_columns(a, stride, width);
+}
+
 static void update_plain(double *a, size_t stride, const double *panel, size_t rows, size_t width)
 {
     update(a, stride, panel, rows, width, tile_plain);
@@ -87,6 +117,11 @@ __attribute__((target("avx2"))) static void
 update_avx2(double *a, size_t stride, const double *panel, size_t rows, size_t width)
 {
     update(a, stride, panel, rows, width, tile_avx2);
+}
+
+__attribute__((target("avx2"))) static size_t factor_avx2(double *a, size_t stride, size_t width)
+{
+    return factor_columns(a, stride, width);
 }
 #endif
 
@@ -99,30 +134,25 @@ static update_fn *fastest_update(void)
     return update_plain;
 }
 
-/* The block on the diagonal, column by column. */
-static tdl_status factor_block(double *a, size_t stride, size_t width, size_t first,
-                               tdl_report *why)
+static factor_fn *fastest_factor(void)
 {
-    for (size_t j = 0; j < width; j++) {
-        double *own = a + j * stride;
-        double pivot = own[j];
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return factor_avx2;
+#endif
+    return factor_plain;
+}
 
-        for (size_t k = 0; k < j; k++)
-            pivot -= own[k] * own[k];
-        if (!(pivot > 0 && isfinite(pivot)))
-            return TDL_FAIL_HINT(why, TDL_E_INVALID, "add a larger ridge to its diagonal",
-                                 "the matrix is not positive definite: pivot %zu is %g", first + j,
-                                 pivot);
-        own[j] = sqrt(pivot);
-        for (size_t i = j + 1; i < width; i++) {
-            double *row = a + i * stride, sum = row[j];
+static tdl_status factor_block(factor_fn *factor, double *a, size_t stride, size_t width,
+                               size_t first, tdl_report *why)
+{
+    size_t bad = factor(a, stride, width);
 
-            for (size_t k = 0; k < j; k++)
-                sum -= row[k] * own[k];
-            row[j] = sum / own[j];
-        }
-    }
-    return TDL_OK;
+    if (bad == width)
+        return TDL_OK;
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, "add a larger ridge to its diagonal",
+                         "the matrix is not positive definite: pivot %zu is %g", first + bad,
+                         a[bad * stride + bad]);
 }
 
 /* Rows below the block, eight at a time: x L' = a, into the matrix and into their strip.
@@ -150,6 +180,7 @@ static void solve_strip(double *a, size_t stride, size_t rows, const double *l, 
 tdl_status tdl_cholesky(double *a, size_t n, tdl_report *why)
 {
     update_fn *update_rest = fastest_update();
+    factor_fn *factor = fastest_factor();
     double block[BLOCK * BLOCK]; /* on the diagonal, transposed */
     double *panel = NULL;        /* strips of at most n - BLOCK rows, rounded up */
     tdl_status st = TDL_OK;
@@ -162,7 +193,7 @@ tdl_status tdl_cholesky(double *a, size_t n, tdl_report *why)
         size_t width = n - at < BLOCK ? n - at : BLOCK, below = at + width;
         double *corner = a + at * n + at;
 
-        if ((st = factor_block(corner, n, width, at, why)))
+        if ((st = factor_block(factor, corner, n, width, at, why)))
             goto out;
         for (size_t i = 0; i < width; i++)
             for (size_t j = 0; j <= i; j++)
@@ -256,6 +287,10 @@ void tdl_cholesky_solve(const double *l, size_t n, double *b, size_t m)
 {
     size_t at = 0;
 
+    if (m == 1) { // the commonest, and far quicker when its width is known
+        solve_columns(l, n, b, 1, 1);
+        return;
+    }
     for (; at + LANES <= m; at += LANES)
         solve_columns(l, n, b + at, m, LANES);
     if (at < m)

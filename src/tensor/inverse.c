@@ -1,0 +1,200 @@
+#include "tensor/inverse.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/scratch.h"
+
+enum { BLOCK = 256 }; /* one k block of the product: each update of an entry is one addition */
+
+typedef struct work {
+    float *a; /* [n][n]; blocks on the diagonal hold inverses of the factor's from `factor` on */
+    size_t n;
+    tdl_pool *pool;
+    float *panel;    /* [n][BLOCK] */
+    float *strip;    /* [BLOCK][n] */
+    float *corner;   /* [BLOCK][BLOCK] */
+    double *block;   /* [BLOCK][BLOCK] the factor of one block */
+    double *inverse; /* [BLOCK][BLOCK] */
+} work;
+
+static size_t width_at(const work *w, size_t at)
+{
+    return w->n - at < BLOCK ? w->n - at : BLOCK;
+}
+
+static float *entry(const work *w, size_t row, size_t column)
+{
+    return w->a + row * w->n + column;
+}
+
+static void copy_rows(const float *from, size_t from_step, size_t rows, size_t n, float sign,
+                      float *to, size_t to_step)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            to[r * to_step + i] = sign * from[r * from_step + i];
+}
+
+/* block [width][width] = its Cholesky factor, column by column. False: pivot *ret_bad is none. */
+static bool factor_block(double *block, size_t width, size_t *ret_bad)
+{
+    double column[BLOCK];
+
+    for (size_t k = 0; k < width; k++) {
+        double pivot = block[k * width + k];
+
+        *ret_bad = k;
+        if (!(pivot > 0 && isfinite(pivot)))
+            return false;
+        pivot = block[k * width + k] = sqrt(pivot);
+        for (size_t i = k + 1; i < width; i++)
+            column[i] = block[i * width + k] /= pivot;
+        for (size_t i = k + 1; i < width; i++)
+            for (size_t j = k + 1; j <= i; j++)
+                block[i * width + j] -= column[i] * column[j];
+    }
+    return true;
+}
+
+/* inverse [width][width], lower, of the lower `block`. */
+static void invert_block(const double *block, size_t width, double *inverse)
+{
+    memset(inverse, 0, width * width * sizeof *inverse);
+    for (size_t i = 0; i < width; i++) {
+        double *own = inverse + i * width, pivot = block[i * width + i];
+
+        for (size_t k = 0; k < i; k++)
+            for (size_t j = 0; j <= k; j++)
+                own[j] -= block[i * width + k] * inverse[k * width + j];
+        for (size_t j = 0; j < i; j++)
+            own[j] /= pivot;
+        own[i] = 1 / pivot;
+    }
+}
+
+/* The block on the diagonal becomes the inverse of its factor, zeros above. In double: little work,
+ * and everything below it is multiplied by it. */
+static tdl_status finish_block(const work *w, size_t at, tdl_report *why)
+{
+    size_t width = width_at(w, at), bad;
+
+    for (size_t r = 0; r < width; r++)
+        for (size_t c = 0; c < width; c++)
+            w->block[r * width + c] = (double)*entry(w, at + r, at + c);
+    if (!factor_block(w->block, width, &bad))
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "work in double, or add a larger ridge",
+                             "the matrix is not positive definite in f32: pivot %zu is %g",
+                             at + bad, w->block[bad * width + bad]);
+    invert_block(w->block, width, w->inverse);
+    for (size_t r = 0; r < width; r++)
+        for (size_t c = 0; c < width; c++)
+            *entry(w, at + r, at + c) = (float)w->inverse[r * width + c];
+    return TDL_OK;
+}
+
+/* A = L L': block columns from left to right, each less what stands to its left. */
+static tdl_status factor(const work *w, tdl_report *why)
+{
+    for (size_t at = 0; at < w->n; at += BLOCK) {
+        size_t width = width_at(w, at), end = at + width;
+        tdl_status st;
+
+        copy_rows(entry(w, at, 0), w->n, width, at, -1, w->strip, w->n);
+        if (at && (st = tdl_gemm(false, true, w->n - at, width, at, entry(w, at, 0), w->n, w->strip,
+                                 w->n, entry(w, at, at), w->n, true, w->pool, why)))
+            return st;
+        if ((st = finish_block(w, at, why)))
+            return st;
+        if (end == w->n)
+            break;
+        copy_rows(entry(w, end, at), w->n, w->n - end, width, 1, w->panel, BLOCK);
+        if ((st = tdl_gemm(false, true, w->n - end, width, width, w->panel, BLOCK, entry(w, at, at),
+                           w->n, entry(w, end, at), w->n, false, w->pool, why)))
+            return st;
+    }
+    return TDL_OK;
+}
+
+/* L becomes X = L^-1: X_kj = -X_kk sum_{i = j..k-1} L_ki X_ij. The sum is built up in the place of
+ * X_kj, a block row of X at a time; L_ki is no longer needed when its place is taken. */
+static tdl_status invert_factor(const work *w, tdl_report *why)
+{
+    for (size_t at = 0; at < w->n; at += BLOCK) {
+        size_t width = width_at(w, at), end = at + width;
+        tdl_status st;
+
+        copy_rows(entry(w, at, 0), w->n, width, at, 1, w->strip, w->n);
+        copy_rows(entry(w, at, at), w->n, width, width, -1, w->corner, BLOCK);
+        if (at && (st = tdl_gemm(false, false, width, at, width, w->corner, BLOCK, w->strip, w->n,
+                                 entry(w, at, 0), w->n, false, w->pool, why)))
+            return st;
+        if (end == w->n)
+            break;
+        copy_rows(entry(w, end, at), w->n, w->n - end, width, 1, w->panel, BLOCK);
+        for (size_t r = end; r < w->n; r++)
+            memset(entry(w, r, at), 0, width * sizeof *w->a);
+        if ((st = tdl_gemm(false, false, w->n - end, end, width, w->panel, BLOCK, entry(w, at, 0),
+                           w->n, entry(w, end, 0), w->n, true, w->pool, why)))
+            return st;
+    }
+    return TDL_OK;
+}
+
+/* X becomes X'X: block row i needs no row above i. */
+static tdl_status multiply_factors(const work *w, tdl_report *why)
+{
+    for (size_t at = 0; at < w->n; at += BLOCK) {
+        size_t width = width_at(w, at), end = at + width;
+        tdl_status st = tdl_gemm(true, false, width, end, w->n - at, entry(w, at, at), w->n,
+                                 entry(w, at, 0), w->n, w->strip, w->n, false, w->pool, why);
+
+        if (st)
+            return st;
+        copy_rows(w->strip, w->n, width, end, 1, entry(w, at, 0), w->n);
+    }
+    return TDL_OK;
+}
+
+static void mirror(const work *w)
+{
+    enum { TILE = 32 };
+
+    for (size_t row = 0; row < w->n; row += TILE)
+        for (size_t column = 0; column <= row; column += TILE)
+            for (size_t r = row; r < w->n && r < row + TILE; r++)
+                for (size_t c = column; c < r && c < column + TILE; c++)
+                    *entry(w, c, r) = *entry(w, r, c);
+}
+
+tdl_status tdl_invert_definite(float *a, size_t n, tdl_pool *pool, tdl_report *why)
+{
+    work w = {.a = a, .n = n, .pool = pool};
+    tdl_status st = TDL_OK;
+
+    if (n == 0)
+        return TDL_OK;
+    if (n > UINT32_MAX || n > SIZE_MAX / BLOCK / sizeof(double) / n)
+        return TDL_FAIL(why, TDL_E_TOO_LARGE, "a matrix of %zu rows is too large", n);
+    w.panel = tdl_floats_new(n * BLOCK);
+    w.strip = tdl_floats_new(n * BLOCK);
+    w.corner = tdl_floats_new((size_t)BLOCK * BLOCK);
+    w.block = malloc(sizeof *w.block * BLOCK * BLOCK);
+    w.inverse = malloc(sizeof *w.inverse * BLOCK * BLOCK);
+    if (!w.panel || !w.strip || !w.corner || !w.block || !w.inverse) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to invert %zu rows", n);
+        goto out;
+    }
+    if ((st = factor(&w, why)) || (st = invert_factor(&w, why)) || (st = multiply_factors(&w, why)))
+        goto out;
+    mirror(&w);
+out:
+    free(w.panel);
+    free(w.strip);
+    free(w.corner);
+    free(w.block);
+    free(w.inverse);
+    return st;
+}
