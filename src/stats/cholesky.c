@@ -77,24 +77,52 @@ INLINE void update(double *a, size_t stride, const double *panel, size_t rows, s
 
 typedef void update_fn(double *, size_t, const double *, size_t, size_t);
 
-/* The block on the diagonal, column by column; what is right of a column is brought up to date at
- * once, along its rows. Returns the pivot that is none, or `width`. */
+enum { COLUMNS = 4 }; /* brought up to date together */
+
+/* Columns [at, at + some) of the block, up to date with those before them: their part of the
+ * factor, also by column. Returns the pivot that is none, or `width`. */
+INLINE size_t factor_some(double *a, size_t stride, size_t width, size_t at, size_t some,
+                          double (*ret_column)[BLOCK])
+{
+    for (size_t k = 0; k < some; k++) {
+        const double *own = a + (at + k) * stride + at;
+
+        for (size_t i = at + k; i < width; i++) {
+            double *row = a + i * stride + at, sum = row[k];
+
+            for (size_t p = 0; p < k; p++)
+                sum -= row[p] * own[p];
+            row[k] = sum;
+        }
+        double pivot = own[k];
+        if (!(pivot > 0 && isfinite(pivot)))
+            return at + k;
+        pivot = a[(at + k) * stride + at + k] = sqrt(pivot);
+        for (size_t i = at + k + 1; i < width; i++)
+            ret_column[k][i] = a[i * stride + at + k] /= pivot;
+    }
+    return width;
+}
+
+/* The block on the diagonal, some columns at a time; what is right of them is brought up to date at
+ * once, along its rows. Each entry is less one product after the other, in order of columns. */
 INLINE size_t factor_columns(double *a, size_t stride, size_t width)
 {
-    double column[BLOCK];
+    double column[COLUMNS][BLOCK];
 
-    for (size_t k = 0; k < width; k++) {
-        double pivot = a[k * stride + k];
+    for (size_t at = 0; at < width; at += COLUMNS) {
+        size_t some = width - at < COLUMNS ? width - at : COLUMNS;
+        size_t bad = factor_some(a, stride, width, at, some, column);
 
-        if (!(pivot > 0 && isfinite(pivot)))
-            return k;
-        pivot = a[k * stride + k] = sqrt(pivot);
-        for (size_t i = k + 1; i < width; i++) {
-            double *row = a + i * stride, own = row[k] / pivot;
+        if (bad < width)
+            return bad;
+        for (size_t i = at + COLUMNS; i < width; i++) {
+            double *row = a + i * stride;
+            double p = column[0][i], q = column[1][i], r = column[2][i], s = column[3][i];
 
-            row[k] = column[i] = own;
-            for (size_t j = k + 1; j <= i; j++)
-                row[j] -= own * column[j];
+            for (size_t j = at + COLUMNS; j <= i; j++)
+                row[j] = row[j] - p * column[0][j] - q * column[1][j] - r * column[2][j] -
+                         s * column[3][j];
         }
     }
     return width;
@@ -283,12 +311,39 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
     solve_backward(l, n, b, m, width);
 }
 
+/* One right-hand side: the same sums in the same order, without the lanes. */
+static void solve_one(const double *l, size_t n, double *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = b[i];
+
+        for (size_t k = 0; k < i; k++)
+            sum -= l[i * n + k] * b[k];
+        b[i] = sum / l[i * n + i];
+    }
+    for (size_t end = n; end > 0;) {
+        size_t rows = end < ROWS ? end : ROWS, first = end - rows;
+
+        for (size_t k = end; k < n; k++) {
+            double x = b[k];
+            for (size_t r = 0; r < rows; r++)
+                b[first + r] -= l[k * n + first + r] * x;
+        }
+        for (size_t i = end; i-- > first;) {
+            for (size_t k = i + 1; k < end; k++)
+                b[i] -= l[k * n + i] * b[k];
+            b[i] /= l[i * n + i];
+        }
+        end = first;
+    }
+}
+
 void tdl_cholesky_solve(const double *l, size_t n, double *b, size_t m)
 {
     size_t at = 0;
 
-    if (m == 1) { // the commonest, and far quicker when its width is known
-        solve_columns(l, n, b, 1, 1);
+    if (m == 1) {
+        solve_one(l, n, b);
         return;
     }
     for (; at + LANES <= m; at += LANES)

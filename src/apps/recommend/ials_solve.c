@@ -11,6 +11,7 @@ enum { LANES = 4, TILE_ROWS = 4, TILE_COLUMNS = 8, CHUNK = 256 };
 #define INLINE static inline __attribute__((always_inline))
 
 typedef double vec4 __attribute__((vector_size(LANES * sizeof(double))));
+typedef float vec4f __attribute__((vector_size(LANES * sizeof(float))));
 
 /* One block being solved. */
 typedef struct block {
@@ -140,8 +141,38 @@ INLINE void spread(const block *b, const int32_t *member, size_t n, const double
     }
 }
 
+/* error[n] = w.h - 1 for whole rows. */
+INLINE void find_errors(const tdl_ials_side *side, const int32_t *member, size_t n,
+                        const double *row, double *error)
+{
+    size_t d = side->params.d, whole = d / LANES * LANES;
+
+    for (size_t i = 0; i < n; i++) {
+        const float *from = side->vector + (size_t)member[i] * d;
+        vec4 sum = {0};
+
+        for (size_t k = 0; k < whole; k += LANES) {
+            vec4f single;
+            vec4 w;
+            memcpy(&single, from + k, sizeof single);
+            memcpy(&w, row + k, sizeof w);
+            sum += __builtin_convertvector(single, vec4) * w;
+        }
+        error[i] = (sum[0] + sum[2]) + (sum[1] + sum[3]) - 1;
+        for (size_t k = whole; k < d; k++)
+            error[i] += (double)from[k] * row[k];
+    }
+}
+
+typedef void errors_fn(const tdl_ials_side *, const int32_t *, size_t, const double *, double *);
 typedef void gather_fn(const block *, const int32_t *, size_t);
 typedef void spread_fn(const block *, const int32_t *, size_t, const double *, double);
+
+static void errors_plain(const tdl_ials_side *side, const int32_t *member, size_t n,
+                         const double *row, double *error)
+{
+    find_errors(side, member, n, row, error);
+}
 
 static void gather_plain(const block *b, const int32_t *member, size_t n)
 {
@@ -155,6 +186,13 @@ static void spread_plain(const block *b, const int32_t *member, size_t n, const 
 }
 
 #if defined(__x86_64__)
+__attribute__((target("avx2"))) static void errors_avx2(const tdl_ials_side *side,
+                                                        const int32_t *member, size_t n,
+                                                        const double *row, double *error)
+{
+    find_errors(side, member, n, row, error);
+}
+
 __attribute__((target("avx2"))) static void gather_avx2(const block *b, const int32_t *member,
                                                         size_t n)
 {
@@ -168,22 +206,20 @@ __attribute__((target("avx2"))) static void spread_avx2(const block *b, const in
 }
 #endif
 
-static gather_fn *fastest_gather(void)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2"))
-        return gather_avx2;
-#endif
-    return gather_plain;
-}
+/* What this machine runs fastest; the same bits in each. */
+typedef struct speed {
+    errors_fn *find_errors;
+    gather_fn *gather;
+    spread_fn *spread;
+} speed;
 
-static spread_fn *fastest_spread(void)
+static speed fastest(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2"))
-        return spread_avx2;
+        return (speed){errors_avx2, gather_avx2, spread_avx2};
 #endif
-    return spread_plain;
+    return (speed){errors_plain, gather_plain, spread_plain};
 }
 
 /* lambda (members + a0 of all) */
@@ -214,13 +250,13 @@ static void start_gradient(const block *b, const double *row, double ridge)
     const tdl_ials_params *p = &b->side->params;
 
     memset(b->g, 0, b->padded * sizeof *b->g);
-    for (size_t r = 0; r < b->width; r++) {
-        const double *gram = b->side->gram + (b->first + r) * p->d;
-        double sum = 0;
-        for (size_t k = 0; k < p->d; k++)
-            sum += gram[k] * row[k];
-        b->g[r] = p->a0 * sum + ridge * row[b->first + r];
+    for (size_t k = 0; k < p->d; k++) { // it is symmetric: along its rows
+        const double *gram = b->side->gram + k * p->d + b->first;
+        for (size_t r = 0; r < b->width; r++)
+            b->g[r] += row[k] * gram[r];
     }
+    for (size_t r = 0; r < b->width; r++)
+        b->g[r] = p->a0 * b->g[r] + ridge * row[b->first + r];
 }
 
 static block block_at(const tdl_ials_side *side, size_t first, double *room)
@@ -234,33 +270,24 @@ tdl_status tdl_ials_move(const tdl_ials_side *side, const int32_t *member, size_
                          double *room, tdl_report *why)
 {
     const tdl_ials_params *p = &side->params;
-    gather_fn *gather_all = fastest_gather();
-    spread_fn *spread_all = fastest_spread();
-    double ridge = ridge_of(side, n), *error = make_block(side, 0, p->d, room).error;
+    const speed use = fastest();
+    double ridge = ridge_of(side, n);
 
-    for (size_t i = 0; i < n; i++)
-        error[i] = -1;
-    for (size_t at = 0; at < p->d; at += p->block) { // w.h, a block at a time
-        block b = block_at(side, at, room);
-
-        memset(b.g, 0, b.padded * sizeof *b.g);
-        memcpy(b.g, row + at, b.width * sizeof *row);
-        spread_all(&b, member, n, b.g, 1);
-    }
+    use.find_errors(side, member, n, row, make_block(side, 0, p->d, room).error);
     for (size_t at = 0; at < p->d; at += p->block) {
         block b = block_at(side, at, room);
         tdl_status st;
 
         start_matrix(&b, ridge);
         start_gradient(&b, row, ridge);
-        gather_all(&b, member, n);
+        use.gather(&b, member, n);
         if ((st = tdl_cholesky(b.a, b.padded, why)))
             return st;
         tdl_cholesky_solve(b.a, b.padded, b.g, 1);
         for (size_t k = 0; k < b.width; k++)
             row[at + k] -= b.g[k];
         if (at + b.width < p->d)
-            spread_all(&b, member, n, b.g, -1);
+            use.spread(&b, member, n, b.g, -1);
     }
     return TDL_OK;
 }
@@ -275,7 +302,7 @@ static tdl_status factor_members(const tdl_ials_side *side, const int32_t *membe
         b.error[i] = 1;
     start_matrix(&b, ridge_of(side, n));
     memset(b.g, 0, b.padded * sizeof *b.g);
-    fastest_gather()(&b, member, n);
+    fastest().gather(&b, member, n);
     *ret = b;
     return tdl_cholesky(b.a, b.padded, why);
 }
@@ -308,7 +335,7 @@ tdl_status tdl_ials_terms(const tdl_ials_side *side, const int32_t *member, size
             b.g[k] = (double)own[k];
         tdl_cholesky_solve(b.a, b.padded, b.g, 1);
         memset(b.error, 0, n * sizeof *b.error);
-        fastest_spread()(&b, member, n, b.g, 1);
+        fastest().spread(&b, member, n, b.g, 1);
         memcpy(ret + j * n, b.error, n * sizeof *ret);
     }
     return st;

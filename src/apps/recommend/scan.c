@@ -24,6 +24,7 @@ struct tdl_scan {
     float *vector;      /* [n][d] */
     float *scale;       /* [n] s_v */
     float *error;       /* [n] s_v (|q_v|_1 / 2 + d / 4) */
+    float *most;        /* [2 blocks of TDL_TOP_BLOCK rows] largest scale, largest error */
 };
 
 void tdl_scan_free(tdl_scan *scan)
@@ -36,6 +37,7 @@ void tdl_scan_free(tdl_scan *scan)
     free(scan->vector);
     free(scan->scale);
     free(scan->error);
+    free(scan->most);
     free(scan);
 }
 
@@ -90,11 +92,15 @@ static void measure_row(tdl_scan *scan, size_t row, int8_t *q)
     const float *v = scan->vector + row * scan->d;
     float scale = tdl_quantise_row(v, scan->d, q);
 
+    float *most = scan->most + row / TDL_TOP_BLOCK * 2;
+
     scan->scale[row] = scale;
     scan->error[row] =
         scale > 0 || is_zero(v, scan->d)
             ? (float)((double)scale * (sum_of_sizes(q, scan->d) / 2 + (double)scan->d / 4))
             : FLT_MAX;
+    most[0] = fmaxf(most[0], scale);
+    most[1] = fmaxf(most[1], scan->error[row]);
 }
 
 static tdl_status fill(tdl_scan *scan, const float *vector, tdl_report *why)
@@ -135,8 +141,9 @@ tdl_status tdl_scan_new(const float *vector, size_t n, size_t d, tdl_scan **ret,
         scan->vector = tdl_floats_new(n * d + 1);
         scan->scale = tdl_floats_new(n + 1);
         scan->error = tdl_floats_new(n + 1);
+        scan->most = calloc((n / TDL_TOP_BLOCK + 1) * 2, sizeof *scan->most);
     }
-    if (!scan || !scan->chunk || !scan->vector || !scan->scale || !scan->error) {
+    if (!scan || !scan->chunk || !scan->vector || !scan->scale || !scan->error || !scan->most) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows of %zu numbers", n, d);
         goto out;
     }
@@ -154,85 +161,54 @@ out:
 /* A query being answered. */
 typedef struct asking {
     tdl_scan_query *query;
-    float x_scale, x_size; /* s_x, |q_x|_1 / 2 */
-    size_t wanted;         /* rows to score again */
-    tdl_scored *likely;    /* [wanted] best first, by what they might be at most */
-    size_t likely_n;
-    tdl_scored *spare; /* [2 wanted], for a chunk's best and for merging */
-    float above;       /* rows not among the likely are at most this */
+    float x_scale, x_size; /* s_x with slack, |q_x|_1 / 2 */
+    tdl_best likely;       /* to be scored again, by what they might be at most */
 } asking;
 
 static void release(asking *a)
 {
-    free(a->likely);
-    free(a->spare);
-    a->likely = a->spare = NULL;
+    free(a->likely.heap);
+    a->likely.heap = NULL;
 }
 
 static bool make_room(asking *a, size_t wanted)
 {
     release(a);
-    a->wanted = wanted;
-    a->likely_n = 0;
-    a->above = -INFINITY;
-    a->likely = malloc((wanted + 1) * sizeof *a->likely);
-    a->spare = malloc((wanted + 1) * 2 * sizeof *a->spare);
-    return a->likely && a->spare;
+    a->likely = (tdl_best){.k = wanted + !wanted, .above = -INFINITY};
+    a->likely.heap = malloc(a->likely.k * sizeof *a->likely.heap);
+    return a->likely.heap;
 }
 
-/* upper[rows]: approximations become what rows might be at most; blocked ones nothing. */
-static void raise(const tdl_scan *scan, const asking *a, size_t first, size_t rows, float *upper)
+/* Rows [first, end) of a chunk, approx of each. */
+static void offer_rows(const tdl_scan *scan, asking *a, const float *approx, size_t first,
+                       size_t end)
 {
-    const float *scale = scan->scale + first, *error = scan->error + first;
     const uint64_t *blocked = a->query->blocked;
-    float by = a->x_scale * SLACK, size = a->x_size;
 
-    for (size_t i = 0; i < rows; i++) {
-        float most = upper[i] + by * (size * scale[i] + error[i]);
-        upper[i] = most < FLT_MAX ? most : FLT_MAX;
-    }
-    for (size_t word = 0; blocked && word * TDL_BITS < rows; word++) {
-        uint64_t bits = blocked[first / TDL_BITS + word];
-        for (; bits; bits &= bits - 1) {
-            size_t i = word * TDL_BITS + (size_t)__builtin_ctzll(bits);
-            if (i < rows)
-                upper[i] = -INFINITY;
-        }
+    for (size_t row = first; row < end; row++) {
+        float most =
+            approx[row - first] + a->x_scale * (a->x_size * scan->scale[row] + scan->error[row]);
+
+        most = most < FLT_MAX ? most : FLT_MAX;
+        if (most > a->likely.above && !(blocked && tdl_bits_has(blocked, (int32_t)row)))
+            tdl_best_offer(&a->likely, (tdl_scored){most, (int32_t)row});
     }
 }
 
-static bool comes_first(tdl_scored a, tdl_scored b)
+/* Most blocks are left after one comparison: not even the largest approximation with the largest
+ * error would do. */
+static void look_over(const tdl_scan *scan, asking *a, size_t chunk, const float *approx)
 {
-    return a.score > b.score || (a.score == b.score && a.item < b.item);
-}
+    size_t first = chunk * CHUNK, end = first + rows_of(scan, chunk), row = first;
 
-/* The best of the likely and of a chunk's. */
-static void merge(asking *a, const tdl_scored *more, size_t more_n)
-{
-    tdl_scored *to = a->spare + a->wanted;
-    size_t n = 0, i = 0, j = 0;
+    for (; row + TDL_TOP_BLOCK <= end; row += TDL_TOP_BLOCK) {
+        const float *most = scan->most + row / TDL_TOP_BLOCK * 2, *of = approx + (row - first);
+        float error = a->x_scale * (a->x_size * most[0] + most[1]);
 
-    while (n < a->wanted && (i < a->likely_n || j < more_n))
-        to[n++] = j == more_n || (i < a->likely_n && comes_first(a->likely[i], more[j]))
-                      ? a->likely[i++]
-                      : more[j++];
-    memcpy(a->likely, to, n * sizeof *to);
-    a->likely_n = n;
-    if (n == a->wanted && n)
-        a->above = a->likely[n - 1].score;
-}
-
-static void look_over(const tdl_scan *scan, asking *a, size_t chunk, float *upper)
-{
-    size_t rows = rows_of(scan, chunk), first = chunk * CHUNK;
-
-    raise(scan, a, first, rows, upper);
-    size_t n = tdl_top(upper, rows, NULL, a->above, INFINITY, a->spare, a->wanted);
-    if (!n)
-        return;
-    for (size_t i = 0; i < n; i++)
-        a->spare[i].item += (int32_t)first;
-    merge(a, a->spare, n);
+        if (tdl_largest_of_block(of) + error > a->likely.above)
+            offer_rows(scan, a, of, row, row + TDL_TOP_BLOCK);
+    }
+    offer_rows(scan, a, approx + (row - first), row, end);
 }
 
 static int by_item(const void *left, const void *right)
@@ -245,18 +221,19 @@ static int by_item(const void *left, const void *right)
 /* The likely again in f32, and the best k of them. True: proven to be the best of all. */
 static bool rescore(const tdl_scan *scan, asking *a, float *scores)
 {
+    const tdl_best *likely = &a->likely;
     tdl_scan_query *q = a->query;
 
-    qsort(a->likely, a->likely_n, sizeof *a->likely,
-          by_item); // ties by number; and memory in order
-    for (size_t i = 0; i < a->likely_n; i++)
-        scores[i] = tdl_dot(scan->vector + (size_t)a->likely[i].item * scan->d, q->x, scan->d);
-    q->rescored = a->likely_n;
-    q->ret_n = tdl_top(scores, a->likely_n, NULL, -INFINITY, INFINITY, q->ret, q->k);
+    // ties by number, and memory in order
+    qsort(likely->heap, likely->n, sizeof *likely->heap, by_item);
+    for (size_t i = 0; i < likely->n; i++)
+        scores[i] = tdl_dot(scan->vector + (size_t)likely->heap[i].item * scan->d, q->x, scan->d);
+    q->rescored = likely->n;
+    q->ret_n = tdl_top(scores, likely->n, NULL, -INFINITY, INFINITY, q->ret, q->k);
     for (size_t i = 0; i < q->ret_n; i++)
-        q->ret[i].item = a->likely[q->ret[i].item].item;
-    return a->likely_n < a->wanted || !q->ret_n ||
-           (q->ret_n == q->k && q->ret[q->k - 1].score > a->above) || a->wanted >= scan->n;
+        q->ret[i].item = likely->heap[q->ret[i].item].item;
+    return likely->n < likely->k || likely->k >= scan->n || !q->k ||
+           (q->ret_n == q->k && q->ret[q->k - 1].score > likely->above);
 }
 
 static tdl_status prepare(const tdl_scan *scan, asking *a, size_t which, tdl_report *why)
@@ -269,7 +246,7 @@ static tdl_status prepare(const tdl_scan *scan, asking *a, size_t which, tdl_rep
     if (!x && !st)
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for query %zu", which);
     if (!st) {
-        a->x_scale = tdl_quantise_row(q->x, scan->d, x);
+        a->x_scale = tdl_quantise_row(q->x, scan->d, x) * SLACK;
         a->x_size = (float)(sum_of_sizes(x, scan->d) / 2);
         if (a->x_scale == 0 || least > scan->n) // too small for a bound, or everything anyway
             least = scan->n;
@@ -280,35 +257,35 @@ static tdl_status prepare(const tdl_scan *scan, asking *a, size_t which, tdl_rep
     return st;
 }
 
-/* One pass over the table for some queries: x [n][d], upper [n][CHUNK]. */
-static void pass(const tdl_scan *scan, asking *some, size_t n, const float *x, float *upper)
+/* One pass over the table for some queries: x [n][d], approx [n][CHUNK]. */
+static void pass(const tdl_scan *scan, asking *some, size_t n, const float *x, float *approx)
 {
     for (size_t c = 0; c < scan->chunks_n; c++) {
-        tdl_linear(scan->chunk[c], n, x, scan->d, NULL, TDL_ACT_NONE, upper, CHUNK, NULL);
+        tdl_linear(scan->chunk[c], n, x, scan->d, NULL, TDL_ACT_NONE, approx, CHUNK, NULL);
         for (size_t i = 0; i < n; i++)
-            look_over(scan, &some[i], c, upper + i * CHUNK);
+            look_over(scan, &some[i], c, approx + i * CHUNK);
     }
 }
 
 /* Score again; where that proves nothing, scan anew for twice as many. */
-static tdl_status settle(const tdl_scan *scan, asking *a, float *upper, tdl_report *why)
+static tdl_status settle(const tdl_scan *scan, asking *a, float *approx, tdl_report *why)
 {
     for (a->query->at_once = true;; a->query->at_once = false) {
-        float *scores = malloc((a->wanted + 1) * sizeof *scores);
+        float *scores = malloc((a->likely.k + 1) * sizeof *scores);
         bool proven = scores && rescore(scan, a, scores);
 
         free(scores);
         if (proven)
             return TDL_OK;
-        size_t twice = a->wanted > scan->n / 2 ? scan->n : 2 * a->wanted;
+        size_t twice = a->likely.k > scan->n / 2 ? scan->n : 2 * a->likely.k;
         if (!scores || !make_room(a, twice))
             return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu candidates", twice);
-        pass(scan, a, 1, a->query->x, upper);
+        pass(scan, a, 1, a->query->x, approx);
     }
 }
 
 static tdl_status ask_some(const tdl_scan *scan, tdl_scan_query *queries, size_t n, size_t first,
-                           asking *some, float *x, float *upper, tdl_report *why)
+                           asking *some, float *x, float *approx, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
@@ -318,10 +295,10 @@ static tdl_status ask_some(const tdl_scan *scan, tdl_scan_query *queries, size_t
             memcpy(x + i * scan->d, queries[i].x, scan->d * sizeof *x);
     }
     if (!st)
-        pass(scan, some, n, x, upper);
+        pass(scan, some, n, x, approx);
     for (size_t i = 0; i < n; i++) {
         if (!st)
-            st = settle(scan, &some[i], upper, why);
+            st = settle(scan, &some[i], approx, why);
         release(&some[i]);
     }
     return st;
@@ -331,21 +308,21 @@ tdl_status tdl_scan_ask(const tdl_scan *scan, tdl_scan_query *queries, size_t qu
                         tdl_report *why)
 {
     size_t most = queries_n < QUERIES_AT_ONCE ? queries_n : QUERIES_AT_ONCE;
-    float *x = tdl_floats_new(most * scan->d + 1), *upper = tdl_floats_new(most * CHUNK + 1);
+    float *x = tdl_floats_new(most * scan->d + 1), *approx = tdl_floats_new(most * CHUNK + 1);
     asking *some = calloc(most + 1, sizeof *some);
     tdl_status st = TDL_OK;
 
-    if (!x || !upper || !some) {
+    if (!x || !approx || !some) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu queries", most);
         goto out;
     }
     for (size_t at = 0; !st && at < queries_n; at += most) {
         size_t n = queries_n - at < most ? queries_n - at : most;
-        st = ask_some(scan, queries + at, n, at, some, x, upper, why);
+        st = ask_some(scan, queries + at, n, at, some, x, approx, why);
     }
 out:
     free(x);
-    free(upper);
+    free(approx);
     free(some);
     return st;
 }
@@ -362,7 +339,7 @@ tdl_status tdl_scan_bounds(const tdl_scan *scan, const float *x, float *ret_appr
             tdl_linear(scan->chunk[c], 1, x, scan->d, NULL, TDL_ACT_NONE, ret_approx + first, CHUNK,
                        NULL);
             for (size_t i = first; i < first + rows_of(scan, c); i++)
-                ret_bound[i] = a.x_scale * (a.x_size * scan->scale[i] + scan->error[i]);
+                ret_bound[i] = a.x_scale / SLACK * (a.x_size * scan->scale[i] + scan->error[i]);
         }
     release(&a);
     return st;
