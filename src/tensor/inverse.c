@@ -9,6 +9,8 @@
 
 enum { BLOCK = 256 }; /* one k block of the product: each update of an entry is one addition */
 
+#define INLINE static inline __attribute__((always_inline))
+
 typedef struct work {
     float *a; /* [n][n]; blocks on the diagonal hold inverses of the factor's from `factor` on */
     size_t n;
@@ -39,7 +41,7 @@ static void copy_rows(const float *from, size_t from_step, size_t rows, size_t n
 }
 
 /* block [width][width] = its Cholesky factor, column by column. False: pivot *ret_bad is none. */
-static bool factor_block(double *block, size_t width, size_t *ret_bad)
+INLINE bool factor_block(double *block, size_t width, size_t *ret_bad)
 {
     double column[BLOCK];
 
@@ -60,7 +62,7 @@ static bool factor_block(double *block, size_t width, size_t *ret_bad)
 }
 
 /* inverse [width][width], lower, of the lower `block`. */
-static void invert_block(const double *block, size_t width, double *inverse)
+INLINE void invert_block(const double *block, size_t width, double *inverse)
 {
     memset(inverse, 0, width * width * sizeof *inverse);
     for (size_t i = 0; i < width; i++) {
@@ -75,6 +77,38 @@ static void invert_block(const double *block, size_t width, double *inverse)
     }
 }
 
+/* inverse = the inverse of block's factor. False: pivot *ret_bad is none. */
+typedef bool block_fn(double *block, size_t width, double *inverse, size_t *ret_bad);
+
+static bool finish_plain(double *block, size_t width, double *inverse, size_t *ret_bad)
+{
+    if (!factor_block(block, width, ret_bad))
+        return false;
+    invert_block(block, width, inverse);
+    return true;
+}
+
+#if defined(__x86_64__)
+/* The same bits: AVX2 without FMA. */
+__attribute__((target("avx2"))) static bool finish_avx2(double *block, size_t width,
+                                                        double *inverse, size_t *ret_bad)
+{
+    if (!factor_block(block, width, ret_bad))
+        return false;
+    invert_block(block, width, inverse);
+    return true;
+}
+#endif
+
+static block_fn *fastest_block(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return finish_avx2;
+#endif
+    return finish_plain;
+}
+
 /* The block on the diagonal becomes the inverse of its factor, zeros above. In double: little work,
  * and everything below it is multiplied by it. */
 static tdl_status finish_block(const work *w, size_t at, tdl_report *why)
@@ -84,11 +118,10 @@ static tdl_status finish_block(const work *w, size_t at, tdl_report *why)
     for (size_t r = 0; r < width; r++)
         for (size_t c = 0; c < width; c++)
             w->block[r * width + c] = (double)*entry(w, at + r, at + c);
-    if (!factor_block(w->block, width, &bad))
+    if (!fastest_block()(w->block, width, w->inverse, &bad))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "work in double, or add a larger ridge",
                              "the matrix is not positive definite in f32: pivot %zu is %g",
                              at + bad, w->block[bad * width + bad]);
-    invert_block(w->block, width, w->inverse);
     for (size_t r = 0; r < width; r++)
         for (size_t c = 0; c < width; c++)
             *entry(w, at + r, at + c) = (float)w->inverse[r * width + c];

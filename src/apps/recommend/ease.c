@@ -9,7 +9,7 @@
 #include "tensor/inverse.h"
 #include "tensor/scratch.h"
 
-enum { BASKET_MAX = 2000, GRAIN = 64 };
+enum { BASKET_MAX = 2000, GRAIN = 64, STRIPE = 64 };
 
 void tdl_ease_free(tdl_ease *model)
 {
@@ -50,23 +50,30 @@ static void count_row(const counting *c, const int32_t *item, size_t n, size_t b
     }
 }
 
+static void count_baskets(const counting *c, tdl_history h, size_t begin, size_t end)
+{
+    for (size_t at = 0, next; at < h.n; at = next) {
+        for (next = at + 1; next < h.n && h.time_us[next] == h.time_us[at];)
+            next++;
+        if (next - at <= BASKET_MAX)
+            count_row(c, h.item + at, next - at, begin, end);
+    }
+}
+
+/* A stripe of X'X at a time, which a cache holds, from all rows of X. */
 static void count_share(void *context, size_t begin, size_t end, unsigned part)
 {
     const counting *c = context;
 
     TDL_UNUSED(part);
-    for (size_t user = 0; user < c->data->all->users_n; user++) {
-        tdl_history h = tdl_fit_history(c->data, user);
-
-        if (!c->baskets) {
-            count_row(c, h.item, h.n, begin, end);
-            continue;
-        }
-        for (size_t at = 0, next; at < h.n; at = next) {
-            for (next = at + 1; next < h.n && h.time_us[next] == h.time_us[at];)
-                next++;
-            if (next - at <= BASKET_MAX)
-                count_row(c, h.item + at, next - at, begin, end);
+    for (size_t first = begin, after; first < end; first = after) {
+        after = end - first < STRIPE ? end : first + STRIPE;
+        for (size_t user = 0; user < c->data->all->users_n; user++) {
+            tdl_history h = tdl_fit_history(c->data, user);
+            if (c->baskets)
+                count_baskets(c, h, first, after);
+            else
+                count_row(c, h.item, h.n, first, after);
         }
     }
 }
