@@ -40,12 +40,16 @@ static void copy_rows(const float *from, size_t from_step, size_t rows, size_t n
             to[r * to_step + i] = sign * from[r * from_step + i];
 }
 
-/* block [width][width] = its Cholesky factor, column by column. False: pivot *ret_bad is none. */
-INLINE bool factor_block(double *block, size_t width, size_t *ret_bad)
-{
-    double column[BLOCK];
+enum { COLUMNS = 4 }; /* brought up to date together */
 
-    for (size_t k = 0; k < width; k++) {
+/* Columns [at, at + some) of the factor, up to date with those before them, and a copy of each. */
+INLINE bool factor_some(double *block, size_t width, size_t at, size_t some,
+                        double (*ret_column)[BLOCK], size_t *ret_bad)
+{
+    for (size_t k = at; k < at + some; k++) {
+        for (size_t i = k; i < width; i++)
+            for (size_t p = at; p < k; p++)
+                block[i * width + k] -= block[i * width + p] * ret_column[p - at][k];
         double pivot = block[k * width + k];
 
         *ret_bad = k;
@@ -53,10 +57,29 @@ INLINE bool factor_block(double *block, size_t width, size_t *ret_bad)
             return false;
         pivot = block[k * width + k] = sqrt(pivot);
         for (size_t i = k + 1; i < width; i++)
-            column[i] = block[i * width + k] /= pivot;
-        for (size_t i = k + 1; i < width; i++)
-            for (size_t j = k + 1; j <= i; j++)
-                block[i * width + j] -= column[i] * column[j];
+            ret_column[k - at][i] = block[i * width + k] /= pivot;
+    }
+    return true;
+}
+
+/* block [width][width] = its Cholesky factor. False: pivot *ret_bad is none. */
+INLINE bool factor_block(double *block, size_t width, size_t *ret_bad)
+{
+    double column[COLUMNS][BLOCK];
+
+    for (size_t at = 0; at < width; at += COLUMNS) {
+        size_t some = width - at < COLUMNS ? width - at : COLUMNS;
+
+        if (!factor_some(block, width, at, some, column, ret_bad))
+            return false;
+        for (size_t i = at + COLUMNS; i < width; i++) {
+            double *row = block + i * width;
+            double p = column[0][i], q = column[1][i], r = column[2][i], s = column[3][i];
+
+            for (size_t j = at + COLUMNS; j <= i; j++)
+                row[j] = row[j] - p * column[0][j] - q * column[1][j] - r * column[2][j] -
+                         s * column[3][j];
+        }
     }
     return true;
 }
@@ -67,10 +90,18 @@ INLINE void invert_block(const double *block, size_t width, double *inverse)
     memset(inverse, 0, width * width * sizeof *inverse);
     for (size_t i = 0; i < width; i++) {
         double *own = inverse + i * width, pivot = block[i * width + i];
+        const double *l = block + i * width;
+        size_t k = 0;
 
-        for (size_t k = 0; k < i; k++)
+        for (; k + COLUMNS <= i; k += COLUMNS) { // above the diagonal are zeros
+            const double *x = inverse + k * width;
+            for (size_t j = 0; j < k + COLUMNS; j++)
+                own[j] = own[j] - l[k] * x[j] - l[k + 1] * x[width + j] -
+                         l[k + 2] * x[2 * width + j] - l[k + 3] * x[3 * width + j];
+        }
+        for (; k < i; k++)
             for (size_t j = 0; j <= k; j++)
-                own[j] -= block[i * width + k] * inverse[k * width + j];
+                own[j] -= l[k] * inverse[k * width + j];
         for (size_t j = 0; j < i; j++)
             own[j] /= pivot;
         own[i] = 1 / pivot;

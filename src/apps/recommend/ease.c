@@ -119,7 +119,8 @@ static tdl_status invert_double(tdl_ease *model, const tdl_fit_data *data, tdl_p
                                 tdl_report *why)
 {
     size_t n = model->items_n;
-    double *factor = calloc(n, n * sizeof *factor), *inverse = calloc(n, n * sizeof *inverse);
+    size_t cells = n * n + 1;
+    double *factor = calloc(cells, sizeof *factor), *inverse = calloc(cells, sizeof *inverse);
     counting c = {.data = data, .baskets = model->params.baskets, .twice = factor};
     tdl_status st;
 

@@ -11,6 +11,7 @@
 
 /* A chunk of approximations stays in the second-level cache while it is looked over. */
 enum { CHUNK = 8192, RESCORED_MIN = 1000, RESCORED_OF_K = 10, QUERIES_AT_ONCE = 64 };
+enum { AHEAD = 8, LINE = 16, LINES_MAX = 8 }; /* of the cache */
 
 /* Larger numbers might overflow a product. */
 static const float LARGEST = 1e15F;
@@ -218,6 +219,15 @@ static int by_item(const void *left, const void *right)
     return a->item < b->item ? -1 : a->item > b->item;
 }
 
+/* Before it is needed: rows lie anywhere. */
+static void ask_for_row(const tdl_scan *scan, int32_t row)
+{
+    const float *at = scan->vector + (size_t)row * scan->d;
+
+    for (size_t k = 0; k < scan->d && k < LINES_MAX * LINE; k += LINE)
+        __builtin_prefetch(at + k);
+}
+
 /* The likely again in f32, and the best k of them. True: proven to be the best of all. */
 static bool rescore(const tdl_scan *scan, asking *a, float *scores)
 {
@@ -226,8 +236,11 @@ static bool rescore(const tdl_scan *scan, asking *a, float *scores)
 
     // ties by number, and memory in order
     qsort(likely->heap, likely->n, sizeof *likely->heap, by_item);
-    for (size_t i = 0; i < likely->n; i++)
+    for (size_t i = 0; i < likely->n; i++) {
+        if (i + AHEAD < likely->n)
+            ask_for_row(scan, likely->heap[i + AHEAD].item);
         scores[i] = tdl_dot(scan->vector + (size_t)likely->heap[i].item * scan->d, q->x, scan->d);
+    }
     q->rescored = likely->n;
     q->ret_n = tdl_top(scores, likely->n, NULL, -INFINITY, INFINITY, q->ret, q->k);
     for (size_t i = 0; i < q->ret_n; i++)
