@@ -22,6 +22,7 @@ static const struct {
     {"insight", tdl_bench_insight, false},
     {"predict", tdl_bench_predict, true},
     {"publish", tdl_bench_publish, true},
+    {"recommend", tdl_bench_recommend, true},
     {"serve", tdl_bench_serve, false},
     {"series", tdl_bench_series, true},
     {"tables", tdl_bench_tables, true},

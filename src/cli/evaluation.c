@@ -32,6 +32,11 @@ void tdl_evaluation_print(FILE *out, const json_t *report)
                 number(row, "ndcg10_low"), number(row, "ndcg10_high"), number(row, "mrr"),
                 100 * number(row, "coverage"), number(row, "fit_seconds"));
     }
+    json_array_foreach(json_object_get(report, "refused"), i, row)
+    {
+        fprintf(out, "  %-12s %s\n", json_string_value(json_object_get(row, "model")),
+                json_string_value(json_object_get(row, "gate")));
+    }
     fprintf(out, "%s\n",
             tdl_tr("* serves: chosen on the validation split, not on these test figures",
                    "* 正在服务：依据验证集选出，而非上面的测试数字"));

@@ -77,6 +77,64 @@ INLINE void update(double *a, size_t stride, const double *panel, size_t rows, s
 
 typedef void update_fn(double *, size_t, const double *, size_t, size_t);
 
+enum { COLUMNS = 4 }; /* brought up to date together */
+
+/* Columns [at, at + some) of the block, up to date with those before them: their part of the
+ * factor, also by column. Returns the pivot that is none, or `width`. */
+INLINE size_t factor_some(double *a, size_t stride, size_t width, size_t at, size_t some,
+                          double (*ret_column)[BLOCK])
+{
+    for (size_t k = 0; k < some; k++) {
+        const double *own = a + (at + k) * stride + at;
+
+        for (size_t i = at + k; i < width; i++) {
+            double *row = a + i * stride + at, sum = row[k];
+
+            for (size_t p = 0; p < k; p++)
+                sum -= row[p] * own[p];
+            row[k] = sum;
+        }
+        double pivot = own[k];
+        if (!(pivot > 0 && isfinite(pivot)))
+            return at + k;
+        pivot = a[(at + k) * stride + at + k] = sqrt(pivot);
+        for (size_t i = at + k + 1; i < width; i++)
+            ret_column[k][i] = a[i * stride + at + k] /= pivot;
+    }
+    return width;
+}
+
+/* The block on the diagonal, some columns at a time; what is right of them is brought up to date at
+ * once, along its rows. Each entry is less one product after the other, in order of columns. */
+INLINE size_t factor_columns(double *a, size_t stride, size_t width)
+{
+    double column[COLUMNS][BLOCK];
+
+    for (size_t at = 0; at < width; at += COLUMNS) {
+        size_t some = width - at < COLUMNS ? width - at : COLUMNS;
+        size_t bad = factor_some(a, stride, width, at, some, column);
+
+        if (bad < width)
+            return bad;
+        for (size_t i = at + COLUMNS; i < width; i++) {
+            double *row = a + i * stride;
+            double p = column[0][i], q = column[1][i], r = column[2][i], s = column[3][i];
+
+            for (size_t j = at + COLUMNS; j <= i; j++)
+                row[j] = row[j] - p * column[0][j] - q * column[1][j] - r * column[2][j] -
+                         s * column[3][j];
+        }
+    }
+    return width;
+}
+
+typedef size_t factor_fn(double *, size_t, size_t);
+
+static size_t factor_plain(double *a, size_t stride, size_t width)
+{
+    return factor_columns(a, stride, width);
+}
+
 static void update_plain(double *a, size_t stride, const double *panel, size_t rows, size_t width)
 {
     update(a, stride, panel, rows, width, tile_plain);
@@ -87,6 +145,11 @@ __attribute__((target("avx2"))) static void
 update_avx2(double *a, size_t stride, const double *panel, size_t rows, size_t width)
 {
     update(a, stride, panel, rows, width, tile_avx2);
+}
+
+__attribute__((target("avx2"))) static size_t factor_avx2(double *a, size_t stride, size_t width)
+{
+    return factor_columns(a, stride, width);
 }
 #endif
 
@@ -99,30 +162,25 @@ static update_fn *fastest_update(void)
     return update_plain;
 }
 
-/* The block on the diagonal, column by column. */
-static tdl_status factor_block(double *a, size_t stride, size_t width, size_t first,
-                               tdl_report *why)
+static factor_fn *fastest_factor(void)
 {
-    for (size_t j = 0; j < width; j++) {
-        double *own = a + j * stride;
-        double pivot = own[j];
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return factor_avx2;
+#endif
+    return factor_plain;
+}
 
-        for (size_t k = 0; k < j; k++)
-            pivot -= own[k] * own[k];
-        if (!(pivot > 0 && isfinite(pivot)))
-            return TDL_FAIL_HINT(why, TDL_E_INVALID, "add a larger ridge to its diagonal",
-                                 "the matrix is not positive definite: pivot %zu is %g", first + j,
-                                 pivot);
-        own[j] = sqrt(pivot);
-        for (size_t i = j + 1; i < width; i++) {
-            double *row = a + i * stride, sum = row[j];
+static tdl_status factor_block(factor_fn *factor, double *a, size_t stride, size_t width,
+                               size_t first, tdl_report *why)
+{
+    size_t bad = factor(a, stride, width);
 
-            for (size_t k = 0; k < j; k++)
-                sum -= row[k] * own[k];
-            row[j] = sum / own[j];
-        }
-    }
-    return TDL_OK;
+    if (bad == width)
+        return TDL_OK;
+    return TDL_FAIL_HINT(why, TDL_E_INVALID, "add a larger ridge to its diagonal",
+                         "the matrix is not positive definite: pivot %zu is %g", first + bad,
+                         a[bad * stride + bad]);
 }
 
 /* Rows below the block, eight at a time: x L' = a, into the matrix and into their strip.
@@ -150,6 +208,7 @@ static void solve_strip(double *a, size_t stride, size_t rows, const double *l, 
 tdl_status tdl_cholesky(double *a, size_t n, tdl_report *why)
 {
     update_fn *update_rest = fastest_update();
+    factor_fn *factor = fastest_factor();
     double block[BLOCK * BLOCK]; /* on the diagonal, transposed */
     double *panel = NULL;        /* strips of at most n - BLOCK rows, rounded up */
     tdl_status st = TDL_OK;
@@ -162,7 +221,7 @@ tdl_status tdl_cholesky(double *a, size_t n, tdl_report *why)
         size_t width = n - at < BLOCK ? n - at : BLOCK, below = at + width;
         double *corner = a + at * n + at;
 
-        if ((st = factor_block(corner, n, width, at, why)))
+        if ((st = factor_block(factor, corner, n, width, at, why)))
             goto out;
         for (size_t i = 0; i < width; i++)
             for (size_t j = 0; j <= i; j++)
@@ -252,10 +311,41 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
     solve_backward(l, n, b, m, width);
 }
 
+/* One right-hand side: the same sums in the same order, without the lanes. */
+static void solve_one(const double *l, size_t n, double *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = b[i];
+
+        for (size_t k = 0; k < i; k++)
+            sum -= l[i * n + k] * b[k];
+        b[i] = sum / l[i * n + i];
+    }
+    for (size_t end = n; end > 0;) {
+        size_t rows = end < ROWS ? end : ROWS, first = end - rows;
+
+        for (size_t k = end; k < n; k++) {
+            double x = b[k];
+            for (size_t r = 0; r < rows; r++)
+                b[first + r] -= l[k * n + first + r] * x;
+        }
+        for (size_t i = end; i-- > first;) {
+            for (size_t k = i + 1; k < end; k++)
+                b[i] -= l[k * n + i] * b[k];
+            b[i] /= l[i * n + i];
+        }
+        end = first;
+    }
+}
+
 void tdl_cholesky_solve(const double *l, size_t n, double *b, size_t m)
 {
     size_t at = 0;
 
+    if (m == 1) {
+        solve_one(l, n, b);
+        return;
+    }
     for (; at + LANES <= m; at += LANES)
         solve_columns(l, n, b + at, m, LANES);
     if (at < m)

@@ -68,3 +68,55 @@ double tdl_ndcg_list(const double *relevance, const double *score, const uint32_
     }
     return best > 0 ? gain / best : (double)NAN;
 }
+
+/* c(r) */
+static double discount_sum(size_t r)
+{
+    double sum = 0;
+
+    for (size_t x = 0; x < r; x++)
+        sum += 1 / log2((double)x + 2);
+    return sum;
+}
+
+static bool is_one_of(size_t item, const int32_t *of, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((size_t)of[i] == item)
+            return true;
+    return false;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+tdl_list_worth tdl_list_expected(const float *scores, const bool *excluded, size_t n,
+                                 const int32_t *relevant, size_t relevant_n, size_t k)
+{
+    tdl_list_worth worth = {0};
+    size_t most = least(k, relevant_n);
+
+    for (size_t t = 0; t < relevant_n; t++) {
+        float own = comparable(scores[relevant[t]]);
+        size_t above = 0, tied = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            float other = comparable(scores[i]);
+
+            if (other < own || (excluded && excluded[i] && !is_one_of(i, relevant, relevant_n)))
+                continue;
+            above += other > own;
+            tied += other == own;
+        }
+        size_t first = least(above, k), after = least(above + tied, k);
+        if (after == first)
+            continue;
+        worth.recall += (double)(after - first) / (double)tied;
+        worth.ndcg += (discount_sum(after) - discount_sum(first)) / (double)tied;
+    }
+    worth.recall /= (double)most;
+    worth.ndcg /= discount_sum(most);
+    return worth;
+}

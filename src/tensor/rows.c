@@ -178,3 +178,12 @@ void tdl_norm_backward_rows(tdl_norm_form form, size_t rows, size_t n, const flo
         tdl_pool_run(pool, n, COLUMN_GRAIN, norm_gains_share, &job);
     tdl_pool_run(pool, rows, rows_at_least(n), norm_backward_share, &job);
 }
+
+float tdl_quantise_row(const float *x, size_t n, int8_t *ret_q)
+{
+    const tdl_kernel *kernel = tdl_kernel_get();
+    float scale = kernel->int8_scale(x, n);
+
+    kernel->quantise(x, n, scale, ret_q);
+    return scale;
+}

@@ -3,6 +3,7 @@
 #define TDL_TENSOR_ROWS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/pool.h"
 #include "tensor/gemm.h"
@@ -39,5 +40,10 @@ void tdl_norm_backward_rows(tdl_norm_form form, size_t rows, size_t n, const flo
 
 /* Sum of x[i] y[i] in 16 lanes, i mod 16, added as a tree. */
 float tdl_dot(const float *x, const float *y, size_t n);
+
+/* ret_q[n] = x / scale to the nearest integer, |q| <= 127, as int8 weights and activations are
+ * made. Returns the scale, max |x| / 127: 0 where every |x| < 2^-100, and q is 0; NaN where one is
+ * not finite. */
+float tdl_quantise_row(const float *x, size_t n, int8_t *ret_q);
 
 #endif

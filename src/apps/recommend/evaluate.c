@@ -1,5 +1,6 @@
 #include "apps/recommend/evaluate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/recommend/measure.h"
@@ -75,6 +76,7 @@ static tdl_status validate(harness *h, const tdl_rung_ops *rung, tdl_outcome *ou
     st = tdl_measure(rung, model, &data, h->evaluated, h->pool, outcome, why);
     rung->free(model);
     ret->epochs = options.ret_epochs;
+    ret->setting = options.ret_setting;
     ret->validation_hr10 = tdl_mean(outcome->hr, h->evaluated_n);
     ret->validation_ndcg10 = tdl_mean(outcome->ndcg, h->evaluated_n);
     return st;
@@ -99,6 +101,7 @@ static tdl_status test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *re
     tdl_fit_options options = {.seed = h->seed,
                                .pool = h->pool,
                                .epochs = ret->epochs,
+                               .setting = ret->setting,
                                .progress = tdl_stage_tell,
                                .progress_context = h->stages,
                                .log = tdl_stage_log(h->stages)};
@@ -141,7 +144,13 @@ tdl_status tdl_evaluate(const tdl_interactions *interactions, const tdl_rung_ops
         ret->rung[r].name = rungs[r]->name;
         if (!(st = validate(&h, rungs[r], &h.validation[r], &ret->rung[r], why)))
             st = test(&h, rungs[r], &ret->rung[r], why);
-        ndcg[r] = h.validation[r].ndcg;
+        if (st == TDL_E_TOO_LARGE) {
+            st = TDL_OK;
+            ret->rung[r].refused = true;
+            snprintf(ret->rung[r].gate, sizeof ret->rung[r].gate, "refused: %.180s",
+                     why ? why->message : "the data are too large");
+        } else
+            ndcg[r] = h.validation[r].ndcg;
     }
     if (!st)
         st = tdl_gate(ret, ndcg, h.evaluated_n, seed, why);

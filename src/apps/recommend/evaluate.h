@@ -24,7 +24,9 @@ typedef struct tdl_rung_result {
     double fit_seconds; /* wall time of the test fit */
     size_t bytes;       /* of the fitted model */
     unsigned epochs;    /* that validation found best; 0 where a rung has none */
-    char gate[160];     /* why it was or was not promoted */
+    unsigned setting;   /* the same of the rung's own settings */
+    bool refused;       /* the data are too large for it: `gate` says what it wants */
+    char gate[200];     /* why it was or was not promoted */
 } tdl_rung_result;
 
 typedef struct tdl_evaluation {
@@ -47,7 +49,8 @@ tdl_status tdl_evaluate(const tdl_interactions *interactions, const tdl_rung_ops
                         tdl_evaluation *ret, tdl_report *why);
 
 /* The gate on its own: which rung serves, and why, from validation NDCG@10 per user.
- *   ndcg  [rungs_n][users_n], the same users in the same order
+ *   ndcg  [rungs_n][users_n], the same users in the same order; NULL for a rung that refused, which
+ *         the first may not
  * Sets promoted and each gate of `e`. */
 tdl_status tdl_gate(tdl_evaluation *e, double *const *ndcg, size_t users_n, uint64_t seed,
                     tdl_report *why);

@@ -6,13 +6,14 @@
 
 enum { STREAM_GATE = 2 }; /* of the seeded generator; evaluate.c has 1 */
 
-/* The best of the first `n` rungs on validation; the simplest of equal ones. */
+/* The best of the first `n` rungs on validation; the simplest of equal ones. Those that refused
+ * have no figures. */
 static size_t best_of(double *const *ndcg, size_t n, size_t users_n)
 {
     size_t best = 0;
 
     for (size_t r = 1; r < n; r++)
-        if (tdl_mean(ndcg[r], users_n) > tdl_mean(ndcg[best], users_n))
+        if (ndcg[r] && tdl_mean(ndcg[r], users_n) > tdl_mean(ndcg[best], users_n))
             best = r;
     return best;
 }
@@ -34,6 +35,8 @@ tdl_status tdl_gate(tdl_evaluation *e, double *const *ndcg, size_t users_n, uint
     snprintf(e->rung[0].gate, sizeof e->rung[0].gate, "the floor that the others must beat%s",
              e->promoted == 0 ? ": best on validation" : "");
     for (size_t r = 1; r < e->rungs_n; r++) {
+        if (!ndcg[r])
+            continue;
         size_t simpler = best_of(ndcg, r, users_n);
         tdl_interval d;
         tdl_status st =

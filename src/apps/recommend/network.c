@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/cosine.h"
 #include "apps/recommend/rung.h"
 #include "nn/recent_mlp.h"
 #include "tensor/rows.h"
@@ -455,19 +456,9 @@ static void network_explain(const void *model, const tdl_history *history, const
 static tdl_status network_similar(const void *model, int32_t item, float *scores)
 {
     const network *m = model;
-    size_t d = m->mlp.config.d, items_n = m->mlp.config.items_n;
-    const float *table = value_of(m, m->mlp.out_table), *own = table + (size_t)item * d;
 
-    for (size_t i = 0; i < items_n; i++) {
-        const float *other = table + i * d;
-        double dot = 0, a = 0, b = 0;
-        for (size_t k = 0; k < d; k++) {
-            dot += (double)own[k] * (double)other[k];
-            a += (double)own[k] * (double)own[k];
-            b += (double)other[k] * (double)other[k];
-        }
-        scores[i] = a > 0 && b > 0 ? (float)(dot / sqrt(a * b)) : 0;
-    }
+    tdl_cosine_rows(value_of(m, m->mlp.out_table), m->mlp.config.items_n, m->mlp.config.d,
+                    (size_t)item, scores);
     return TDL_OK;
 }
 

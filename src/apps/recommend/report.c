@@ -38,6 +38,22 @@ static void write_rung(tdl_jw *w, const tdl_rung_result *result, bool promoted)
     tdl_jw_end_object(w);
 }
 
+/* Rungs that took no part, and what they would want. */
+static void write_refused(tdl_jw *w, const tdl_evaluation *e)
+{
+    tdl_jw_key(w, "refused");
+    tdl_jw_array(w);
+    for (size_t r = 0; r < e->rungs_n; r++) {
+        if (!e->rung[r].refused)
+            continue;
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "model", e->rung[r].name);
+        tdl_jw_ktext(w, "gate", e->rung[r].gate);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+}
+
 void tdl_recommend_report(tdl_buf *out, const tdl_evaluation *e, uint64_t seed, double seconds)
 {
     tdl_jw w = {.out = out};
@@ -57,7 +73,9 @@ void tdl_recommend_report(tdl_buf *out, const tdl_evaluation *e, uint64_t seed, 
     tdl_jw_key(&w, "evaluation");
     tdl_jw_array(&w);
     for (size_t r = 0; r < e->rungs_n; r++)
-        write_rung(&w, &e->rung[r], r == e->promoted);
+        if (!e->rung[r].refused)
+            write_rung(&w, &e->rung[r], r == e->promoted);
     tdl_jw_end_array(&w);
+    write_refused(&w, e);
     tdl_jw_end_object(&w);
 }

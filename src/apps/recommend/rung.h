@@ -46,6 +46,9 @@ typedef struct tdl_fit_options {
     const bool *validate;
     unsigned epochs; /* 0 = the rung's own default; set from the run that had a validation split */
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
+    /* Which of the rung's own settings: 0 = choose, by `validate` where there is one, else the
+     * default. out: what was chosen, >= 1; 0 where a rung has nothing to choose. */
+    unsigned setting, ret_setting;
     tdl_progress_fn *progress;
     void *progress_context;
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
@@ -65,8 +68,11 @@ typedef struct tdl_reason {
 } tdl_reason;
 
 typedef struct tdl_rung_ops {
-    const char *name; /* "popularity", "item-knn", "markov", "directed", "network" */
+    const char
+        *name; /* "popularity", "item-knn", "markov", "directed", "ease", "ials", "network" */
 
+    /* TDL_E_TOO_LARGE: the rung refuses data of this size, and says what it would want. It then
+     * takes no part; the others do. */
     tdl_status (*fit)(const tdl_fit_data *data, tdl_fit_options *options, void **ret_model,
                       tdl_report *why);
     void (*free)(void *model); /* accepts NULL */
@@ -97,6 +103,8 @@ extern const tdl_rung_ops tdl_rung_popularity; /* popularity.c */
 extern const tdl_rung_ops tdl_rung_item_knn;   /* item_knn.c */
 extern const tdl_rung_ops tdl_rung_markov;     /* markov.c */
 extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */
+extern const tdl_rung_ops tdl_rung_ease;       /* ease_rung.c */
+extern const tdl_rung_ops tdl_rung_ials;       /* ials_rung.c */
 extern const tdl_rung_ops tdl_rung_network;    /* network.c */
 
 #endif

@@ -67,7 +67,8 @@ tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *sourc
     tdl_st_add_1d(writer, "items/offsets", TDL_I64, (size_t)tdl_names_count(source->items) + 1,
                   offsets);
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
-        tdl_ladder[r]->save(source->model[r], writer);
+        if (source->model[r])
+            tdl_ladder[r]->save(source->model[r], writer);
     st = tdl_st_write(writer, path, why);
 out:
     tdl_st_writer_free(writer);

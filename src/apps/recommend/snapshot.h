@@ -1,7 +1,8 @@
 /* A snapshot: one training run, immutable, in one safetensors file.
  *
- * The file holds every rung's tensors and the item ids; metadata says which rung serves. Every rung
- * is kept so that a team may look at what another one would have answered. Loaded, a snapshot holds
+ * The file holds the rungs' tensors and the item ids; metadata says which rung serves. Rungs that
+ * do not are kept, unless they are large, so that a team may look at what another one would have
+ * answered. Loaded, a snapshot holds
  * only the rung that serves and the one that answers "similar".
  *
  *   tensors   "items/bytes" U8, "items/offsets" I64 [items_n + 1]: the ids, one after the other;
@@ -28,7 +29,7 @@ void tdl_snapshot_free(tdl_snapshot *snapshot); /* accepts NULL */
 typedef struct tdl_snapshot_source {
     tdl_str version;
     size_t promoted;        /* index into tdl_ladder */
-    void *const *model;     /* [TDL_RUNGS_N], all fitted */
+    void *const *model;     /* [TDL_RUNGS_N], NULL = not kept; those that serve are fitted */
     const tdl_names *items; /* */
     uint64_t seed;          /* */
     tdl_str report;         /* JSON */

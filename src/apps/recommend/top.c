@@ -7,7 +7,7 @@
 #include <emmintrin.h>
 #endif
 
-enum { BLOCK = 32, BLOCKS = 1024 /* looked over at a time */ };
+enum { BLOCK = TDL_TOP_BLOCK, BLOCKS = 1024 /* looked over at a time */ };
 
 static bool worse(tdl_scored a, tdl_scored b)
 {
@@ -61,8 +61,7 @@ static lanes larger_lanes(lanes a, lanes than)
 #endif
 }
 
-/* The largest of BLOCK scores; -INFINITY when there is none. */
-static float largest_of_block(const float *scores)
+float tdl_largest_of_block(const float *scores)
 {
     lanes a = {-INFINITY, -INFINITY, -INFINITY, -INFINITY}, b = a, four;
 
@@ -110,62 +109,72 @@ static float tighten(const float *largest, size_t blocks_n, float above, size_t 
     return above;
 }
 
-/* The best so far, and which scores may still be among them. */
-typedef struct best {
-    tdl_scored *heap; /* [n <= k] */
-    size_t n, k;
-    const uint64_t *blocked;
-    float above, below;
-} best;
+void tdl_best_offer(tdl_best *best, tdl_scored one)
+{
+    if (!(one.score > best->above))
+        return;
+    if (best->n < best->k)
+        sift_up(best->heap, best->n++, one);
+    else
+        sift_down(best->heap, best->n, 0, one);
+    if (best->n == best->k && best->heap[0].score > best->above)
+        best->above = best->heap[0].score; // an equal score later has a higher number: not better
+}
 
-static void look_at(best *b, const float *scores, size_t begin, size_t end)
+void tdl_best_sort(tdl_best *best)
+{
+    for (size_t left = best->n; left > 1; left--) { // heap sort: the worst goes last
+        tdl_scored last = best->heap[left - 1];
+        best->heap[left - 1] = best->heap[0];
+        sift_down(best->heap, left - 1, 0, last);
+    }
+}
+
+/* The best so far, and which scores may still be among them. */
+typedef struct looking {
+    tdl_best best;
+    const uint64_t *blocked;
+    float below;
+} looking;
+
+static void look_at(looking *l, const float *scores, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
         tdl_scored one = {scores[i], (int32_t)i};
-        if (!(one.score > b->above && one.score < b->below) ||
-            (b->blocked && tdl_bits_has(b->blocked, one.item)))
-            continue;
-        if (b->n < b->k)
-            sift_up(b->heap, b->n++, one);
-        else
-            sift_down(b->heap, b->n, 0, one);
-        if (b->n == b->k && b->heap[0].score > b->above)
-            b->above = b->heap[0].score; // an equal score later has a higher number: not better
+        if (one.score > l->best.above && one.score < l->below &&
+            !(l->blocked && tdl_bits_has(l->blocked, one.item)))
+            tdl_best_offer(&l->best, one);
     }
 }
 
 /* At most BLOCKS blocks, from `begin` on. */
-static void look_over(best *b, const float *scores, size_t begin, size_t end)
+static void look_over(looking *l, const float *scores, size_t begin, size_t end)
 {
     float largest[BLOCKS];
     size_t whole = (end - begin) / BLOCK;
 
     for (size_t i = 0; i < whole; i++)
-        largest[i] = largest_of_block(scores + begin + i * BLOCK);
-    if (!b->n && !b->blocked && b->below == INFINITY)
-        b->above = tighten(largest, whole, b->above, b->k);
+        largest[i] = tdl_largest_of_block(scores + begin + i * BLOCK);
+    if (!l->best.n && !l->blocked && l->below == INFINITY)
+        l->best.above = tighten(largest, whole, l->best.above, l->best.k);
     for (size_t i = 0; i < whole; i++)
-        if (largest[i] > b->above)
-            look_at(b, scores, begin + i * BLOCK, begin + (i + 1) * BLOCK);
-    look_at(b, scores, begin + whole * BLOCK, end);
+        if (largest[i] > l->best.above)
+            look_at(l, scores, begin + i * BLOCK, begin + (i + 1) * BLOCK);
+    look_at(l, scores, begin + whole * BLOCK, end);
 }
 
 size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, float above,
                float below, tdl_scored *ret, size_t k)
 {
     enum { STRETCH = BLOCK * BLOCKS };
-    best b = {.heap = ret, .k = k, .blocked = blocked, .above = above, .below = below};
+    looking l = {.best = {.heap = ret, .k = k, .above = above}, .blocked = blocked, .below = below};
 
     if (!k)
         return 0;
     for (size_t begin = 0; begin < scores_n; begin += STRETCH)
-        look_over(&b, scores, begin, scores_n - begin < STRETCH ? scores_n : begin + STRETCH);
-    for (size_t left = b.n; left > 1; left--) { // heap sort: the worst goes last
-        tdl_scored last = ret[left - 1];
-        ret[left - 1] = ret[0];
-        sift_down(ret, left - 1, 0, last);
-    }
-    return b.n;
+        look_over(&l, scores, begin, scores_n - begin < STRETCH ? scores_n : begin + STRETCH);
+    tdl_best_sort(&l.best);
+    return l.best.n;
 }
 
 size_t tdl_top_spoken(const float *scores, size_t scores_n, const uint64_t *blocked,

@@ -25,6 +25,21 @@ static inline int tdl_bits_has(const uint64_t *bits, int32_t at)
     return (int)(bits[(uint32_t)at / TDL_BITS] >> ((uint32_t)at % TDL_BITS) & 1);
 }
 
+/* The best so far of what is offered: a heap whose root is the worst. */
+typedef struct tdl_best {
+    tdl_scored *heap; /* [n <= k] */
+    size_t n, k;      /* k >= 1 */
+    float above;      /* what is not above this is not taken; rises once k are held */
+} tdl_best;
+
+/* Offers must come by rising number: of equal scores the earlier is kept. */
+void tdl_best_offer(tdl_best *best, tdl_scored one);
+void tdl_best_sort(tdl_best *best); /* best first; no more offers then */
+
+/* The largest of TDL_TOP_BLOCK scores, NaN aside; -INFINITY when there is none. */
+enum { TDL_TOP_BLOCK = 32 };
+float tdl_largest_of_block(const float *scores);
+
 /* The best `k` items with above < score < below, best first; equal scores by lower number.
  *   scores   [scores_n]; NaN is never taken
  *   blocked  set of items that may not be taken; NULL = none

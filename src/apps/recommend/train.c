@@ -62,6 +62,18 @@ static tdl_status measure(run *r, tdl_report *why)
                         r->app->context.pool, &r->stages, &r->evaluation, why);
 }
 
+/* A rung that neither serves nor answers "similar" is kept for comparison only, if it is not
+ * larger than this. */
+enum { SPARE_BYTES_MAX = 64 << 20 };
+
+static bool is_kept(const run *r, size_t k)
+{
+    const tdl_rung_result *result = &r->evaluation.rung[k];
+
+    return !result->refused && (k == r->evaluation.promoted || result->bytes <= SPARE_BYTES_MAX ||
+                                k == tdl_ladder_find(TDL_STR("item-knn")));
+}
+
 /* The rungs as they will serve: fitted on every event. */
 static tdl_status fit_all(run *r, tdl_report *why)
 {
@@ -69,9 +81,12 @@ static tdl_status fit_all(run *r, tdl_report *why)
 
     for (size_t k = 0; k < TDL_RUNGS_N; k++) {
         const tdl_rung_ops *rung = tdl_ladder[k];
+        if (!is_kept(r, k))
+            continue;
         tdl_fit_options options = {.seed = r->options->seed,
                                    .pool = r->app->context.pool,
                                    .epochs = r->evaluation.rung[k].epochs,
+                                   .setting = r->evaluation.rung[k].setting,
                                    .progress = tdl_stage_tell,
                                    .progress_context = &r->stages,
                                    .log = tdl_stage_log(&r->stages)};
@@ -181,7 +196,8 @@ static void log_rung(const tdl_train_log *log, const tdl_rung_result *result)
 static void log_ladder(const run *r)
 {
     for (size_t k = 0; k < r->evaluation.rungs_n; k++)
-        log_rung(r->stages.log, &r->evaluation.rung[k]);
+        if (!r->evaluation.rung[k].refused)
+            log_rung(r->stages.log, &r->evaluation.rung[k]);
 }
 
 /* A log that could not be written is no reason to call a training failed: the model serves. */

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "apps/app.h"
+#include "apps/recommend/ladder.h"
 #include "base/file.h"
 #include "base/timestamp.h"
 
@@ -309,7 +310,7 @@ static void training_promotes_what_knows_the_order_and_says_why(void **state)
     const char *promoted = json_string_value(json_object_get(report, "promoted"));
     assert_non_null(promoted);
     assert_string_not_equal(promoted, "popularity"); /* a circle has no popular item */
-    assert_int_equal(json_array_size(json_object_get(report, "evaluation")), 5);
+    assert_int_equal(json_array_size(json_object_get(report, "evaluation")), TDL_RUNGS_N);
     assert_int_equal(json_integer_value(json_object_get(report, "users")), 30);
     assert_int_equal(json_integer_value(json_object_get(report, "items")), 10);
     ask_for(f, "u0", 2); /* has i0 to i5 */

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "base/report.h"
+#include "stats/lists.h"
 #include "stats/ranking.h"
 
 static void rank_counts_what_scores_higher(void **state)
@@ -103,6 +104,58 @@ static void reciprocal_rank_is_one_over_rank(void **state)
     assert_true(tdl_reciprocal_rank(2.5) == 0.4);
 }
 
+static void near(double found, double expected)
+{
+    if (!(fabs(found - expected) < 1e-11))
+        fail_msg("%.17g instead of %.17g", found, expected);
+}
+
+/* Reference: the project's metrics.json, where each value was checked by enumerating all orders of
+ * the tied items. */
+static void a_list_is_worth_its_mean_over_all_orders_of_ties(void **state)
+{
+    static const struct {
+        float scores[7];
+        int32_t relevant[3];
+        size_t relevant_n, k;
+        bool excluded[7];
+        double recall, ndcg;
+    } cases[] = {
+        {{3, 2, 2, 2, 1, 0, 0}, {2}, 1, 3, {false}, .666666666667, .376976584524},
+        {{3, 2, 2, 2, 1, 0, 0}, {1, 4}, 2, 3, {false}, .333333333333, .231142134539},
+        {{0, 0, 0, 0, 0, 0, 0}, {5}, 1, 2, {false}, .285714285714, .232989964796},
+        {{5, 4, 3, 2, 1, 0, 0}, {5, 6}, 2, 4, {true, true}, .5, .264068122573},
+        {{1, 1, 1, 1, 1, 2, 2}, {0, 5, 6}, 3, 2, {false, false, false, true}, 1, 1},
+    };
+
+    TDL_UNUSED(state);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        tdl_list_worth worth =
+            tdl_list_expected(cases[c].scores, cases[c].excluded, 7, cases[c].relevant,
+                              cases[c].relevant_n, cases[c].k);
+        near(worth.recall, cases[c].recall);
+        near(worth.ndcg, cases[c].ndcg);
+    }
+}
+
+/* The same file: three lists over eight items. */
+static void lists_are_told_by_evenness_novelty_and_distance(void **state)
+{
+    static const double shown[] = {0, 0, 0, 1, 1, 2, 2, 3}, count[] = {10, 8, 4, 2, 1, 1, 1, 1};
+    static const int32_t lists[] = {0, 1, 2, 1, 2, 3, 0, 1, 4};
+    static const float vector[] = {1, 0, .8F, .6F, 0, 1, .707106781187F, .707106781187F, .6F, -.8F};
+    double distance = 0;
+
+    TDL_UNUSED(state);
+    near(tdl_gini(shown, 8), .513888888889);
+    near(tdl_novelty(lists, 9, count, 28), 2.51359312319);
+    for (size_t i = 0; i < 9; i += 3)
+        distance += tdl_list_distance(lists + i, 3, vector, 2) / 3;
+    assert_true(fabs(distance - .433660413906) < 1e-7); /* vectors are in f32 */
+    near(tdl_gini(shown, 3), 0);
+    near(tdl_list_distance(lists, 1, vector, 2), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +167,8 @@ int main(void)
         cmocka_unit_test(ndcg_discounts_by_the_logarithm_of_the_rank),
         cmocka_unit_test(hits_end_at_k),
         cmocka_unit_test(reciprocal_rank_is_one_over_rank),
+        cmocka_unit_test(a_list_is_worth_its_mean_over_all_orders_of_ties),
+        cmocka_unit_test(lists_are_told_by_evenness_novelty_and_distance),
     };
 
     return cmocka_run_group_tests_name("stats/ranking", tests, NULL, NULL);

@@ -1,0 +1,363 @@
+/* The matrix rungs and the scan beside what bounds them: a product of our own, reading the bytes
+ * once, and the figures of spec/recommend.md section 5.4. CPU time of one thread.
+ *
+ * Data are made up to the sizes of the sheet: 3,613 people, 3,791 items, 188,399 pairs of an uneven
+ * popularity; a million rows of 64 numbers with a few strong directions, as trained ones have.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/recommend/ease.h"
+#include "apps/recommend/ials.h"
+#include "apps/recommend/scan.h"
+#include "bars.h"
+#include "base/rng.h"
+#include "cli/command.h"
+#include "peak.h"
+#include "stats/cholesky.h"
+#include "tensor/gemm.h"
+#include "tensor/rows.h"
+#include "tensor/scratch.h"
+
+enum { PEOPLE = 3613, ITEMS = 3791, PAIRS = 188399, D = 64, EPOCHS = 8, REPEATS = 3 };
+
+static void at_most(tdl_bars *bars, const char *name, double value, const char *unit, double bound,
+                    const char *peer, double peer_value)
+{
+    tdl_bars_add(bars,
+                 (tdl_bar){.value = value,
+                           .unit = unit,
+                           .kind = TDL_BAR_AT_MOST,
+                           .bound = bound,
+                           .peer = peer,
+                           .peer_value = peer_value},
+                 "%s", name);
+}
+
+/* ---- who had what ---- */
+
+typedef struct crowd {
+    size_t offsets[PEOPLE + 1];
+    int32_t item[PAIRS];
+    int64_t time_us[PAIRS];
+    tdl_interactions all;
+} crowd;
+
+/* People have from few to hundreds of items, near a taste of their own and near the popular. */
+static crowd *make_crowd(void)
+{
+    crowd *c = calloc(1, sizeof *c);
+    bool *had = calloc(ITEMS, sizeof *had);
+    tdl_rng rng = tdl_rng_make(11, 0);
+    size_t n = 0;
+
+    for (size_t u = 0; c && had && u < PEOPLE; u++) {
+        size_t left = PEOPLE - u, share = (PAIRS - n) / left;
+        double spread = 2 * tdl_rng_uniform(&rng);
+        size_t wanted = left == 1 ? PAIRS - n : (size_t)(spread * (double)share);
+        size_t taste = tdl_rng_below(&rng, ITEMS), begin = n;
+
+        for (wanted = wanted < ITEMS ? wanted : ITEMS; n - begin < wanted;) {
+            double x = tdl_rng_uniform(&rng);
+            size_t near = (size_t)(x * x * x * ITEMS);
+            size_t item = tdl_rng_below(&rng, 3) ? (taste + near) % ITEMS : near;
+            if (!had[item]) {
+                had[item] = true;
+                c->item[n++] = (int32_t)item;
+            }
+        }
+        for (size_t i = begin; i < n; i++)
+            had[c->item[i]] = false;
+        c->offsets[u + 1] = n;
+    }
+    if (c)
+        c->all = (tdl_interactions){PEOPLE, ITEMS, c->offsets, c->item, c->time_us};
+    if (!had) {
+        free(c);
+        c = NULL;
+    }
+    free(had);
+    return c;
+}
+
+/* ---- EASE ---- */
+
+enum { CHECKED = 64, APART = ITEMS / CHECKED };
+
+/* The largest difference of some columns of B from what double gives. */
+static tdl_status ease_error(const tdl_ease *model, const tdl_fit_data *data, double *ret,
+                             tdl_report *why)
+{
+    size_t n = model->items_n;
+    double *factor = calloc(n * n, sizeof *factor), *inverse = calloc(n * CHECKED, sizeof *inverse);
+    tdl_status st = TDL_OK;
+
+    if (!factor || !inverse) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the matrix in double");
+        goto out;
+    }
+    for (size_t u = 0; u < data->all->users_n; u++) {
+        tdl_history h = tdl_fit_history(data, u);
+        for (size_t a = 0; a < h.n; a++)
+            for (size_t b = 0; b < h.n; b++)
+                factor[(size_t)h.item[a] * n + (size_t)h.item[b]]++;
+    }
+    for (size_t i = 0; i < n; i++)
+        factor[i * n + i] += model->params.lambda;
+    for (size_t c = 0; c < CHECKED; c++)
+        inverse[c * APART * CHECKED + c] = 1;
+    if ((st = tdl_cholesky(factor, n, why)))
+        goto out;
+    tdl_cholesky_solve(factor, n, inverse, CHECKED);
+    *ret = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < CHECKED; c++) {
+            double own = inverse[c * APART * CHECKED + c];
+            if (i != c * APART)
+                *ret = fmax(*ret, fabs((double)model->b[i * n + c * APART] +
+                                       inverse[i * CHECKED + c] / own));
+        }
+out:
+    free(factor);
+    free(inverse);
+    return st;
+}
+
+static tdl_status bench_ease(const tdl_fit_data *data, tdl_bars *bars, tdl_report *why)
+{
+    const tdl_ease_params params = {.lambda = 300};
+    float *product = tdl_floats_new((size_t)ITEMS * ITEMS);
+    double ratio[REPEATS], fit_s = 0, gemm_s = 0, error = 0;
+    tdl_ease *model = NULL;
+    tdl_status st = TDL_OK;
+
+    if (!product)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a product of %d items", ITEMS);
+    for (size_t r = 0; r < REPEATS; r++) {
+        tdl_ease_free(model);
+        model = NULL;
+        fit_s = -tdl_cpu_seconds();
+        if ((st = tdl_ease_fit(&params, data, NULL, &model, why)))
+            goto out;
+        fit_s += tdl_cpu_seconds();
+        gemm_s = -tdl_cpu_seconds();
+        if ((st = tdl_gemm(false, false, ITEMS, ITEMS, ITEMS, model->b, ITEMS, model->b, ITEMS,
+                           product, ITEMS, false, NULL, why)))
+            goto out;
+        gemm_s += tdl_cpu_seconds();
+        ratio[r] = fit_s / gemm_s;
+    }
+    if ((st = ease_error(model, data, &error, why)))
+        goto out;
+    at_most(bars, "recommend: EASE fit, 3,791 items", tdl_median3(ratio), "ratio", .8,
+            "one n^3 product of ours, s", gemm_s);
+    at_most(bars, "recommend: EASE, error of B in f32", error, "", 1e-6, "double, fit s", fit_s);
+out:
+    tdl_ease_free(model);
+    free(product);
+    return st;
+}
+
+/* ---- iALS++ ---- */
+
+/* ret_s: CPU seconds of one epoch. */
+static tdl_status run_ials(const tdl_fit_data *data, size_t d, size_t block, unsigned epochs,
+                           tdl_ials_fit **ret, double *ret_s, double *ret_loss, tdl_report *why)
+{
+    tdl_ials_params params = {.d = d, .block = block, .lambda = .003, .a0 = 1, .seed = 1};
+    tdl_status st = tdl_ials_begin(&params, data, NULL, ret, why);
+    double started = tdl_cpu_seconds();
+
+    for (unsigned epoch = 0; !st && epoch < epochs; epoch++)
+        if (!(st = tdl_ials_pass_users(*ret, why)))
+            st = tdl_ials_pass_items(*ret, why);
+    *ret_s = (tdl_cpu_seconds() - started) / epochs;
+    return st ? st : tdl_ials_loss(*ret, ret_loss, why);
+}
+
+/* Median microseconds of folding in the first 50 items of people who have that many. */
+static tdl_status fold_in_us(const tdl_fit_data *data, tdl_ials_fit *fit, double *ret,
+                             tdl_report *why)
+{
+    enum { MEMBERS = 50, TIMES = 2000 };
+    double *gram = malloc(sizeof *gram * D * D), *room = NULL, w[D], us[REPEATS] = {0};
+    tdl_ials_side side = {.params = {.d = D, .block = D, .lambda = .003, .a0 = 1},
+                          .n = ITEMS,
+                          .vector = tdl_ials_items(fit),
+                          .gram = gram};
+    tdl_status st = TDL_OK;
+
+    if (!gram || !(room = malloc(tdl_ials_room(&side, MEMBERS) * sizeof *room))) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to fold in");
+        goto out;
+    }
+    if ((st = tdl_ials_gram(side.vector, ITEMS, D, NULL, gram, why)))
+        goto out;
+    for (size_t r = 0; r < REPEATS; r++) {
+        us[r] = -tdl_cpu_seconds() * 1e6 / TIMES;
+        for (size_t i = 0; !st && i < TIMES; i++)
+            st = tdl_ials_fold_in(&side, data->all->item + i * MEMBERS, MEMBERS, w, room, why);
+        us[r] += tdl_cpu_seconds() * 1e6 / TIMES;
+    }
+    *ret = tdl_median3(us);
+out:
+    free(gram);
+    free(room);
+    return st;
+}
+
+static tdl_status bench_ials(const tdl_fit_data *data, tdl_bars *bars, tdl_report *why)
+{
+    tdl_ials_fit *fit = NULL, *exact = NULL, *wide = NULL;
+    double seconds, exact_s, wide_s, loss, exact_loss, ignored, us = 0;
+    tdl_status st;
+
+    if ((st = run_ials(data, D, 32, EPOCHS, &fit, &seconds, &loss, why)) ||
+        (st = run_ials(data, D, D, EPOCHS, &exact, &exact_s, &exact_loss, why)) ||
+        (st = run_ials(data, 2 * D, 32, 2, &wide, &wide_s, &ignored, why)) ||
+        (st = fold_in_us(data, fit, &us, why)))
+        goto out;
+    at_most(bars, "recommend: iALS++ epoch, d 64, block 32", seconds, "s", .15,
+            "exact solves of ours, s", exact_s);
+    at_most(bars, "recommend: iALS++ epoch, d 128, block 32", wide_s, "s", .28, "bar, s", .28);
+    at_most(bars, "recommend: iALS++ loss after 8 epochs", loss / exact_loss, "ratio", 1.001,
+            "exact ALS", exact_loss);
+    at_most(bars, "recommend: fold-in, d 64, 50 items", us, "us", 50, "numpy, us", 33);
+out:
+    tdl_ials_end(fit);
+    tdl_ials_end(exact);
+    tdl_ials_end(wide);
+    return st;
+}
+
+/* ---- the scan ---- */
+
+enum { ROWS = 1000000, TOP = 100, QUERIES = 32, ASKED = 200, STRONG = 8 };
+
+/* Rows and queries that share a few strong directions. */
+static float *make_vectors(size_t n, uint64_t stream)
+{
+    float *x = tdl_floats_new(n * D);
+    tdl_rng rng = tdl_rng_make(12, stream);
+
+    for (size_t i = 0; x && i < n * D; i++) {
+        double size = i % D < STRONG ? 1 : .3;
+        x[i] = (float)(size * tdl_rng_normal(&rng));
+    }
+    return x;
+}
+
+/* CPU seconds to read n bytes once: the limit of every scan of them. */
+static double read_once(const void *bytes, size_t n, uint64_t *ret_sum)
+{
+    const uint64_t *at = bytes;
+    uint64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+    double started = tdl_cpu_seconds();
+
+    for (size_t i = 0; i + 8 <= n / sizeof *at; i += 8) {
+        a += at[i], b += at[i + 1], c += at[i + 2], d += at[i + 3];
+        e += at[i + 4], f += at[i + 5], g += at[i + 6], h += at[i + 7];
+    }
+    *ret_sum += a + b + c + d + e + f + g + h;
+    return tdl_cpu_seconds() - started;
+}
+
+/* Median CPU seconds a time of asking `n` questions at once, after one time unmeasured. */
+static tdl_status time_asking(const tdl_scan *scan, tdl_scan_query *queries, size_t n, double *ret,
+                              tdl_report *why)
+{
+    double seconds[REPEATS];
+    tdl_status st = tdl_scan_ask(scan, queries, n, why);
+
+    for (size_t r = 0; !st && r < REPEATS; r++) {
+        seconds[r] = -tdl_cpu_seconds();
+        st = tdl_scan_ask(scan, queries, n, why);
+        seconds[r] += tdl_cpu_seconds();
+    }
+    if (!st)
+        *ret = tdl_median3(seconds);
+    return st;
+}
+
+/* The answer of a scan in f32, and how long it took. */
+static bool same_as_plain(const float *rows, const tdl_scan_query *q, float *scores)
+{
+    tdl_scored best[TOP];
+
+    for (size_t i = 0; i < ROWS; i++)
+        scores[i] = tdl_dot(rows + i * D, q->x, D);
+    size_t n = tdl_top(scores, ROWS, NULL, -INFINITY, INFINITY, best, TOP);
+    bool same = n == q->ret_n;
+    for (size_t i = 0; same && i < n; i++)
+        same = best[i].item == q->ret[i].item && best[i].score == q->ret[i].score;
+    return same;
+}
+
+static tdl_status bench_scan(tdl_bars *bars, tdl_report *why)
+{
+    float *rows = make_vectors(ROWS, 1), *x = make_vectors(ASKED, 2);
+    float *scores = tdl_floats_new(ROWS);
+    tdl_scored *found = calloc((size_t)ASKED * TOP, sizeof *found);
+    tdl_scan_query queries[ASKED];
+    tdl_scan *scan = NULL;
+    double one = 0, many = 0, read[REPEATS];
+    uint64_t sum = 0;
+    size_t at_once = 0, wrong = 0;
+    tdl_status st;
+
+    if (!rows || !x || !scores || !found) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d rows", ROWS);
+        goto out;
+    }
+    for (size_t i = 0; i < ASKED; i++)
+        queries[i] = (tdl_scan_query){.x = x + i * D, .k = TOP, .ret = found + i * TOP};
+    if ((st = tdl_scan_new(rows, ROWS, D, &scan, why)) ||
+        (st = tdl_scan_ask(scan, queries, ASKED, why)))
+        goto out;
+    for (size_t i = 0; i < ASKED; i++)
+        at_once += queries[i].at_once;
+    for (size_t i = 0; i < REPEATS; i++) {
+        wrong += !same_as_plain(rows, &queries[i], scores);
+        read[i] = read_once(rows, (size_t)ROWS * D, &sum); // as many bytes as int8 has
+    }
+    if ((st = time_asking(scan, queries, 1, &one, why)) ||
+        (st = time_asking(scan, queries, QUERIES, &many, why)))
+        goto out;
+    double limit = tdl_median3(read);
+    at_most(bars, "recommend: int8 scan, 1M x 64, top 100", one / limit, "ratio", 1.6,
+            sum ? "reading the bytes once, s" : "reading", limit);
+    at_most(bars, "recommend: 32 queries in one pass", many / one, "ratio", 7, "one query, s", one);
+    tdl_bars_add(bars,
+                 (tdl_bar){.value = (double)at_once / ASKED,
+                           .unit = "share",
+                           .kind = TDL_BAR_AT_LEAST,
+                           .bound = .99,
+                           .peer = "queries",
+                           .peer_value = ASKED},
+                 "recommend: top 100 proven without a second pass");
+    at_most(bars, "recommend: answers other than in f32", (double)wrong, "", 0, "checked", REPEATS);
+out:
+    tdl_scan_free(scan);
+    free(rows);
+    free(x);
+    free(scores);
+    free(found);
+    return st;
+}
+
+tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
+{
+    crowd *c = make_crowd();
+    tdl_status st;
+
+    TDL_UNUSED(quiet);
+    if (!c)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
+    tdl_fit_data data = {&c->all, c->offsets + 1};
+    if (!(st = bench_scan(bars, why)) && !(st = bench_ials(&data, bars, why)))
+        st = bench_ease(&data, bars, why);
+    free(c);
+    return st;
+}
