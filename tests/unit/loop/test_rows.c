@@ -276,7 +276,8 @@ static void many_rows_of_a_model_that_is_slow_to_explain_are_answered_without(vo
     assert_int_equal(tdl_loop_explain_rows(f->loop, "predict", &question, &w, &why),
                      TDL_E_TOO_LARGE);
     question.explain = 0;
-    tdl_buf_clear(&out);
+    tdl_buf_clear(&out); // which holds half a value
+    w = (tdl_jw){.out = &out};
     assert_int_equal(tdl_loop_predict(f->loop, "predict", &question, true, f->arena, &w, &why),
                      TDL_OK);
     assert_int_equal(tdl_json_parse(tdl_buf_view(&out), TDL_JSON_LAST_WINS, &answer, NULL), TDL_OK);
