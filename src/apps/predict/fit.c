@@ -463,8 +463,8 @@ static tdl_status fit(tdl_fit_session *s, tdl_report *why)
     if ((st = tdl_predict_target_make(s->frame, &o->target, &s->target, why)) ||
         (st = tdl_decision_cost_check(o, s->target.task, why)) ||
         (st = tdl_fit_check_mitigation(s, why)) || (st = take_rows(s, why)) ||
-        (st = tdl_fit_order_lists(s, why)) || (st = choose_columns(s, why)) || (st = guard(s, why)) ||
-        (st = make_weights(s, why)) ||
+        (st = tdl_fit_order_lists(s, why)) || (st = choose_columns(s, why)) ||
+        (st = guard(s, why)) || (st = make_weights(s, why)) ||
         (st = tdl_wish_check(&s->wish, s->target.task, s->frame, s->left_out, why)) ||
         (st = hold_contest(s, why)) || (st = start_predictor(s, why)))
         return st;

@@ -34,12 +34,12 @@ typedef struct tdl_predict_options {
      * without a reason it is refused. NULL = one threshold */
     const char *equal, *equal_by, *reason;
     const tdl_holiday_table *holidays; /* for columns of dates; NULL = none */
-    const char *prepare, *augment; /* of rows; see wish.h. NULL = as each learner has it */
-    bool drop_duplicates;          /* of equal rows only the first is learnt from and tested on */
-    size_t folds;                  /* 0 = 5; 10 of few rows, 3 of very many */
-    bool balance;                  /* weigh classes alike */
-    double cost_fp, cost_fn;       /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
-    double budget;                 /* seconds for the contest, by estimate (contest.h); 0 = 300 */
+    const char *prepare, *augment;     /* of rows; see wish.h. NULL = as each learner has it */
+    bool drop_duplicates;    /* of equal rows only the first is learnt from and tested on */
+    size_t folds;            /* 0 = 5; 10 of few rows, 3 of very many */
+    bool balance;            /* weigh classes alike */
+    double cost_fp, cost_fn; /* of a wrong yes and a wrong no; 0, 0 = 1, 1 */
+    double budget;           /* seconds for the contest, by estimate (contest.h); 0 = 300 */
     /* A file for the results of the contest while it runs (search_log.h), so that the same fit goes
      * on where one was killed; removed at the end. NULL = none */
     const char *search;
