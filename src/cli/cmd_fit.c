@@ -92,9 +92,9 @@ static const tdl_option fit_options[] = {
          "why deciding by group is right here; kept in the model and the audit log",
          "为何在此按组决策是正当的；记入模型与审计日志"),
     TEXT("prepare", prepare, "KEY=VALUE,...",
-         "of every model: impute=median|mean|mode|ridge|group:COLUMN, select=N or "
+         "of every model: impute=median|mean|mode|ridge|group:COLUMN, select=N, l1 or "
          "permutation[:N], correlated=R, text=N, winsor=Q",
-         "对所有模型：impute=median|mean|mode|ridge|group:列名、select=N 或 "
+         "对所有模型：impute=median|mean|mode|ridge|group:列名、select=N、l1 或 "
          "permutation[:N]、correlated=R、text=N、winsor=Q"),
     TEXT("holidays", holidays, "us|cn|FILE",
          "for columns of dates: public holidays, or a CSV of date,name; kept in the model",

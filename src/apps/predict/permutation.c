@@ -1,4 +1,4 @@
-#include "apps/predict/permutation.h"
+#include "apps/predict/column_selection.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ enum { FOLDS = TDL_PERMUTATION_FOLDS, REPEATS = TDL_PERMUTATION_REPEATS };
 
 /* One fold: a model of the others, and what it says of this one. */
 typedef struct trial {
-    const tdl_permutation *of;
+    const tdl_column_selection *of;
     size_t number;
     uint32_t *train, *test; /* [train_n], [test_n] rows of the frame */
     size_t train_n, test_n;
@@ -43,7 +43,7 @@ static void release(trial *t)
 /* ---- folds ---- */
 
 /* Stratified; plain where a class is too small for it. */
-static tdl_status make_folds(const tdl_permutation *p, uint32_t *fold, tdl_report *why)
+static tdl_status make_folds(const tdl_column_selection *p, uint32_t *fold, tdl_report *why)
 {
     int32_t *class_of = calloc(p->rows_n + 1, sizeof *class_of);
     uint64_t *key = calloc(p->rows_n + 1, sizeof *key);
@@ -69,7 +69,7 @@ out:
 
 static tdl_status part(trial *t, const uint32_t *fold, tdl_report *why)
 {
-    const tdl_permutation *p = t->of;
+    const tdl_column_selection *p = t->of;
     size_t n = p->rows_n + 1, columns = p->frame->columns_n + 1;
 
     t->train = calloc(n, sizeof *t->train);
@@ -101,7 +101,7 @@ static tdl_status part(trial *t, const uint32_t *fold, tdl_report *why)
 
 static tdl_status learn(trial *t, tdl_report *why)
 {
-    const tdl_permutation *p = t->of;
+    const tdl_column_selection *p = t->of;
     tdl_matrix x = {0};
     tdl_problem problem = *p->problem;
     json_t *settings;
@@ -173,7 +173,7 @@ static bool shuffle(const trial *t, const tdl_column *column, const uint32_t *or
 
 static tdl_status shuffle_and_measure(trial *t, size_t number, tdl_report *why)
 {
-    const tdl_permutation *p = t->of;
+    const tdl_column_selection *p = t->of;
     tdl_rng rng = tdl_rng_make(p->seed, t->number << 32 | number);
     tdl_frame frame = *p->frame;
     double *cell = calloc(frame.rows + 1, sizeof *cell), sum = 0, metric;
@@ -217,7 +217,7 @@ static void run_column(void *context, size_t number)
 
 static tdl_status run_fold(trial *t, const uint32_t *fold, tdl_report *why)
 {
-    const tdl_permutation *p = t->of;
+    const tdl_column_selection *p = t->of;
     size_t n = p->frame->columns_n;
     tdl_status st = part(t, fold, why);
 
@@ -236,7 +236,7 @@ static tdl_status run_fold(trial *t, const uint32_t *fold, tdl_report *why)
 
 /* ---- all folds ---- */
 
-tdl_status tdl_permutation_importance(const tdl_permutation *p, double *ret_worse,
+tdl_status tdl_permutation_importance(const tdl_column_selection *p, double *ret_worse,
                                       double *ret_error, tdl_report *why)
 {
     size_t columns = p->frame->columns_n;
@@ -266,7 +266,7 @@ out:
 }
 
 /* The column that makes it most worse among those that are not taken; SIZE_MAX: there is none. */
-static size_t find_best(const tdl_permutation *p, const double *worse, const bool *left_out)
+static size_t find_best(const tdl_column_selection *p, const double *worse, const bool *left_out)
 {
     size_t best = SIZE_MAX;
 
@@ -276,7 +276,7 @@ static size_t find_best(const tdl_permutation *p, const double *worse, const boo
     return best;
 }
 
-tdl_status tdl_permutation_select(const tdl_permutation *p, size_t columns_max, tdl_str always,
+tdl_status tdl_permutation_select(const tdl_column_selection *p, size_t columns_max, tdl_str always,
                                   bool *ret_left_out, tdl_report *why)
 {
     size_t columns = p->frame->columns_n, kept = 0, best;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "apps/predict/permutation.h"
+#include "apps/predict/column_selection.h"
 
 /* ---- reading ---- */
 
@@ -62,12 +62,14 @@ static bool read_impute(tdl_str value, tdl_wish *ret)
     return false;
 }
 
-/* N: features of most mutual information. permutation, permutation:N: columns whose shuffling hurts
- * what a model has learnt. */
+/* N: features of most mutual information. l1: columns that the lasso keeps. permutation,
+ * permutation:N: columns whose shuffling hurts what a model has learnt. */
 static bool read_select(tdl_str value, tdl_wish *ret)
 {
     const tdl_str most = TDL_STR("permutation:");
 
+    if (tdl_str_is(value, "l1"))
+        return ret->lasso = true;
     if (tdl_str_is(value, "permutation"))
         return ret->permutes = true;
     if (!tdl_str_starts(value, most))
@@ -113,7 +115,7 @@ tdl_status tdl_wish_read(const char *prepare, const char *augment, tdl_wish *ret
         if (!take_prepare(key, value, &wish))
             return TDL_FAIL_HINT(
                 why, TDL_E_INVALID,
-                "impute=median|mean|mode|ridge|group:COLUMN, select=N|permutation[:N], "
+                "impute=median|mean|mode|ridge|group:COLUMN, select=N|l1|permutation[:N], "
                 "correlated=R, text=N, winsor=Q",
                 "preparation: \"%.*s=%.*s\" cannot be", TDL_FMT(key), TDL_FMT(value));
     while (next_pair(&augment, &key, &value))
@@ -144,6 +146,10 @@ tdl_status tdl_wish_check(const tdl_wish *wish, tdl_task task, const tdl_frame *
 
     if (wish->permutes && task == TDL_TASK_RANKING)
         return TDL_FAIL(why, TDL_E_INVALID, "select=permutation: not of a ranking");
+    if (wish->lasso && task != TDL_TASK_BINARY && task != TDL_TASK_REGRESSION)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "select=permutation or select=N",
+                             "select=l1: of two classes or of a number, not of %s",
+                             tdl_task_name(task));
     if (wish->holidays && !has_date(frame, left_out))
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "--types COLUMN=date where dates are numbers",
                              "holidays are for dates, and no feature is a date");
@@ -190,24 +196,26 @@ tdl_status tdl_wish_prepare_fit(const tdl_wish *wish, const tdl_learner_ops *ops
                                 tdl_matrix *ret_train, tdl_report *why)
 {
     const tdl_prepare_options options = tdl_wish_prepare(wish, ops);
-    const tdl_permutation permutation = {.frame = frame,
-                                         .left_out = left_out,
-                                         .row = row,
-                                         .rows_n = rows_n,
-                                         .target = target,
-                                         .options = &options,
-                                         .ops = ops,
-                                         .problem = problem,
-                                         .seed = seed};
+    const tdl_column_selection selection = {.frame = frame,
+                                            .left_out = left_out,
+                                            .row = row,
+                                            .rows_n = rows_n,
+                                            .target = target,
+                                            .options = &options,
+                                            .ops = ops,
+                                            .problem = problem,
+                                            .seed = seed};
     bool *rest;
     tdl_status st;
 
-    if (!wish->permutes || ops->simple)
+    if ((!wish->permutes && !wish->lasso) || ops->simple)
         return tdl_prepare_fit(frame, left_out, row, rows_n, target, &options, seed, ret, ret_train,
                                why);
     if (!(rest = calloc(frame->columns_n + 1, sizeof *rest)))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu columns", frame->columns_n);
-    st = tdl_permutation_select(&permutation, wish->columns_max, wish->group, rest, why);
+    st = wish->lasso
+             ? tdl_lasso_select(&selection, wish->group, rest, why)
+             : tdl_permutation_select(&selection, wish->columns_max, wish->group, rest, why);
     if (!st)
         st = tdl_prepare_fit(frame, rest, row, rows_n, target, &options, seed, ret, ret_train, why);
     free(rest);

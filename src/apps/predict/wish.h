@@ -14,10 +14,12 @@ typedef struct tdl_wish {
     double winsor; /* 0 = none */
     bool imputes;  /* numbers are imputed by `impute`, where the learner wants them imputed */
     tdl_impute impute;
-    tdl_str group;      /* of TDL_IMPUTE_GROUP: a column; borrowed from `prepare` */
-    double correlated;  /* features correlated as much are one; 0 = never */
-    bool permutes;      /* only columns whose shuffling hurts are learnt from: permutation.h */
-    size_t columns_max; /* then: at most so many; 0 = all of them */
+    tdl_str group;     /* of TDL_IMPUTE_GROUP: a column; borrowed from `prepare` */
+    double correlated; /* features correlated as much are one; 0 = never */
+    /* only columns that the lasso keeps are learnt from, or whose shuffling hurts:
+     * column_selection.h */
+    bool lasso, permutes;
+    size_t columns_max; /* of these: at most so many; 0 = all of them */
     size_t select_max;  /* features of most mutual information with the target; 0 = all */
     const tdl_holiday_table *holidays; /* for columns of dates, wished for by itself; NULL = none */
     size_t text_buckets;               /* 0 = as many as the learner has */

@@ -6,7 +6,7 @@
 /* cmocka wants the four above first */
 #include <cmocka.h>
 
-#include "apps/predict/permutation.h"
+#include "apps/predict/column_selection.h"
 #include "learn/kinds.h"
 #include "made_table.h"
 
@@ -20,7 +20,7 @@ typedef struct asked {
     tdl_prepare_options options;
     uint32_t *row;
     bool left_out[COLUMNS];
-    tdl_permutation permutation;
+    tdl_column_selection selection;
 } asked;
 
 static void start(asked *a)
@@ -31,7 +31,7 @@ static void start(asked *a)
     a->problem.task = TDL_TASK_REGRESSION;
     a->options = tdl_learner_linear.prepare;
     a->left_out[4] = true;
-    a->permutation = (tdl_permutation){
+    a->selection = (tdl_column_selection){
         .frame = &a->frame,
         .left_out = a->left_out,
         .row = a->row,
@@ -54,7 +54,7 @@ static void ask(const asked *a, double *worse, double *error)
 {
     tdl_report why;
 
-    if (tdl_permutation_importance(&a->permutation, worse, error, &why))
+    if (tdl_permutation_importance(&a->selection, worse, error, &why))
         fail_msg("%s", why.message);
 }
 
@@ -86,19 +86,38 @@ static void columns_that_are_not_needed_are_left_out(void **state)
 
     (void)state;
     start(&a);
-    assert_int_equal(tdl_permutation_select(&a.permutation, 0, (tdl_str){0}, left_out, &why),
-                     TDL_OK);
+    assert_int_equal(tdl_permutation_select(&a.selection, 0, (tdl_str){0}, left_out, &why), TDL_OK);
     assert_memory_equal(left_out, ((bool[]){false, false, false, true, true}), COLUMNS);
-    assert_int_equal(tdl_permutation_select(&a.permutation, 1, (tdl_str){0}, left_out, &why),
-                     TDL_OK);
+    assert_int_equal(tdl_permutation_select(&a.selection, 1, (tdl_str){0}, left_out, &why), TDL_OK);
     assert_memory_equal(left_out, ((bool[]){false, true, true, true, true}), COLUMNS);
-    assert_int_equal(tdl_permutation_select(&a.permutation, 1, TDL_STR("coin"), left_out, &why),
+    assert_int_equal(tdl_permutation_select(&a.selection, 1, TDL_STR("coin"), left_out, &why),
                      TDL_OK);
     assert_memory_equal(left_out, ((bool[]){false, true, true, false, true}), COLUMNS);
     a.left_out[0] = a.left_out[1] = a.left_out[2] = true; // one column stays, needed or not
-    assert_int_equal(tdl_permutation_select(&a.permutation, 0, (tdl_str){0}, left_out, &why),
-                     TDL_OK);
+    assert_int_equal(tdl_permutation_select(&a.selection, 0, (tdl_str){0}, left_out, &why), TDL_OK);
     assert_memory_equal(left_out, ((bool[]){true, true, true, false, true}), COLUMNS);
+    end(&a);
+}
+
+/* Of a sum its terms have weights, and the coin has none. With no term left the mean predicts best,
+ * all weights are 0, and nothing is left out. */
+static void the_lasso_keeps_the_terms_of_a_sum(void **state)
+{
+    bool left_out[COLUMNS];
+    tdl_report why;
+    asked a;
+
+    (void)state;
+    start(&a);
+    assert_int_equal(tdl_lasso_select(&a.selection, (tdl_str){0}, left_out, &why), TDL_OK);
+    assert_memory_equal(left_out, ((bool[]){false, false, false, true, true}), COLUMNS);
+    assert_int_equal(tdl_lasso_select(&a.selection, TDL_STR("coin"), left_out, &why), TDL_OK);
+    assert_memory_equal(left_out, ((bool[]){false, false, false, false, true}), COLUMNS);
+    a.left_out[0] = a.left_out[1] = a.left_out[2] = true;
+    assert_int_equal(tdl_lasso_select(&a.selection, (tdl_str){0}, left_out, &why), TDL_OK);
+    assert_memory_equal(left_out, ((bool[]){true, true, true, false, true}), COLUMNS);
+    a.problem.task = TDL_TASK_COUNT;
+    assert_int_equal(tdl_lasso_select(&a.selection, (tdl_str){0}, left_out, &why), TDL_E_INVALID);
     end(&a);
 }
 
@@ -124,7 +143,7 @@ static void rows_that_were_not_given_are_not_looked_at(void **state)
 
     (void)state;
     start(&a);
-    a.permutation.rows_n = ROWS / 2;
+    a.selection.rows_n = ROWS / 2;
     ask(&a, before, error);
     for (size_t i = ROWS / 2; i < ROWS; i++) {
         a.frame.column[0].number[i] = 1e6;
@@ -177,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(importance_is_what_theory_says_of_a_sum),
         cmocka_unit_test(columns_that_are_not_needed_are_left_out),
+        cmocka_unit_test(the_lasso_keeps_the_terms_of_a_sum),
         cmocka_unit_test(any_number_of_threads_finds_the_same_bits),
         cmocka_unit_test(rows_that_were_not_given_are_not_looked_at),
         cmocka_unit_test(a_model_that_selects_answers_by_what_it_kept),

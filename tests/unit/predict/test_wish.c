@@ -60,6 +60,20 @@ static void groups_to_impute_by_are_columns_of_categories(void **state)
     assert_non_null(strstr(why.message, "there is no such column"));
 }
 
+static void the_lasso_selects_for_two_classes_and_for_numbers(void **state)
+{
+    tdl_wish wish = read_wish("select=l1", NULL);
+    const tdl_frame none = {0};
+    tdl_report why;
+
+    (void)state;
+    assert_true(wish.lasso);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_BINARY, &none, NULL, &why), TDL_OK);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_REGRESSION, &none, NULL, &why), TDL_OK);
+    assert_int_equal(tdl_wish_check(&wish, TDL_TASK_CLASSES, &none, NULL, &why), TDL_E_INVALID);
+    assert_non_null(strstr(why.hint, "select=permutation"));
+}
+
 static void nothing_wished_changes_nothing(void **state)
 {
     tdl_wish wish = read_wish(NULL, "");
@@ -145,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_take_the_place_of_what_the_learner_asks_for),
         cmocka_unit_test(groups_to_impute_by_are_columns_of_categories),
+        cmocka_unit_test(the_lasso_selects_for_two_classes_and_for_numbers),
         cmocka_unit_test(nothing_wished_changes_nothing),
         cmocka_unit_test(words_that_cannot_be_are_named),
         cmocka_unit_test(settings_are_numbers_and_texts),
