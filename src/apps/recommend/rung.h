@@ -49,8 +49,8 @@ typedef struct tdl_fit_options {
     const bool *validate;
     unsigned epochs; /* 0 = the rung's own default; set from the run that had a validation split */
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
-    const void *params; /* the rung's own kind of settings, NULL = its defaults */
-    int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
+    const void *params;  /* the rung's own kind of settings, NULL = its defaults */
+    int64_t now_us;      /* the moment of the fit, for what decays; 0 = that of the newest event */
     tdl_progress_fn *progress;
     void *progress_context;
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
