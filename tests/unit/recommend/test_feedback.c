@@ -140,8 +140,7 @@ static void rungs_see_repeats_only_if_they_want_them(void **state)
     tdl_rung_ops again = {.repeats = true}, once = {0};
     tdl_holdout h;
     tdl_report why = {0};
-    tdl_question q = {
-        .history = {item, time_us, 4}, .target = target, .relevant_n = 3, .user = 7};
+    tdl_question q = {.history = {item, time_us, 4}, .target = target, .relevant_n = 3, .user = 7};
 
     TDL_UNUSED(state);
     expect_ok(tdl_holdout_init(&h, 4, 100, &why), &why);

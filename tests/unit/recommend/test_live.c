@@ -1,5 +1,5 @@
-/* Counts that learn with every group. Reference: the project's r1_directed.json ("tie_groups", p 1),
- * computed independently in double precision from the formula of directed.h. */
+/* Counts that learn with every group. Reference: the project's r1_directed.json ("tie_groups", p
+ * 1), computed independently in double precision from the formula of directed.h. */
 #include "cases.h"
 
 #include "apps/recommend/live.h"
