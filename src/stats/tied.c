@@ -134,15 +134,3 @@ tdl_status tdl_tied_metrics(const float *scores, const bool *excluded, size_t n,
         ret[i] = at_cut(ties, ties_n, relevant_n, k[i]);
     return TDL_OK;
 }
-
-double tdl_gini(double *shown, size_t n)
-{
-    double sum = 0, weighted = 0;
-
-    tdl_sort_numbers(shown, n);
-    for (size_t i = 0; i < n; i++) {
-        sum += shown[i];
-        weighted += (2 * ((double)i + 1) - (double)n - 1) * shown[i];
-    }
-    return sum > 0 ? weighted / ((double)n * sum) : 0;
-}

@@ -9,8 +9,6 @@
  *     NDCG@K    sum_t (c(min(a + b, K)) - c(min(a, K)))/b      over c(min(K, targets))
  *     HR@K      probability that any target is among the first K
  *     MRR@K     expectation of 1/rank of the best target, 0 past K
- *
- * and what the lists of many people have in common: coverage, Gini, novelty, distance.
  */
 #ifndef TDL_STATS_TIED_H
 #define TDL_STATS_TIED_H
@@ -36,9 +34,5 @@ typedef struct tdl_tied {
 tdl_status tdl_tied_metrics(const float *scores, const bool *excluded, size_t n,
                             const int32_t *target, size_t target_n, size_t relevant_n,
                             const size_t *k, size_t k_n, tdl_arena *scratch, tdl_tied *ret);
-
-/* Gini coefficient of how often each item was shown, never-shown ones included: 0 = all alike.
- *   shown  [n], sorted ascending on return; 0 when nothing was shown */
-double tdl_gini(double *shown, size_t n);
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "apps/recommend/rung_trial.h"
+#include "base/sorted.h"
+#include "stats/lists.h"
 
 /* Distances of lists cost a walk over the people of each pair: of this many lists, evenly chosen.
  */
@@ -73,23 +75,24 @@ static double mean_distance(const tdl_holdout *split, const tdl_rung_trial *tria
     return lists ? sum / (double)lists : 0;
 }
 
-/* shown, count [items_n]: how often each item was shown, and taken in training. */
+/* count [items_n]: how often each item was taken in training. shown [items_n] and item [places] are
+ * room. */
 static void look_at_lists(const tdl_holdout *split, tdl_rung_trial *trial, double *shown,
-                          const double *count)
+                          int32_t *item, const double *count)
 {
     size_t items_n = split->items_n, seen_n = 0, places = 0;
-    double total = 0, bits = 0;
+    double total = 0;
 
     for (size_t i = 0; i < items_n; i++)
         total += count[i];
     for (size_t q = 0; q < split->questions_n; q++)
-        for (size_t i = 0; i < TDL_RUNG_TRIAL_LIST && trial->list[q][i] >= 0; i++, places++) {
-            int32_t item = trial->list[q][i];
-            seen_n += shown[item]++ == 0;
-            bits -= log2((count[item] > 0 ? count[item] : 1) / (total > 0 ? total : 1));
+        for (size_t i = 0; i < TDL_RUNG_TRIAL_LIST && trial->list[q][i] >= 0; i++) {
+            item[places++] = trial->list[q][i];
+            seen_n += shown[trial->list[q][i]]++ == 0;
         }
+    tdl_sort_numbers(shown, items_n);
     trial->variety.coverage = items_n ? (double)seen_n / (double)items_n : 0;
-    trial->variety.novelty = places ? bits / (double)places : 0;
+    trial->variety.novelty = total > 0 ? tdl_novelty(item, places, count, total) : 0;
     trial->variety.gini = tdl_gini(shown, items_n);
 }
 
@@ -98,20 +101,22 @@ tdl_status tdl_rung_trial_variety(const tdl_holdout *split, tdl_rung_trial *tria
     const tdl_interactions *all = &split->all.view;
     double *shown = calloc(split->items_n + 1, sizeof *shown);
     double *count = calloc(split->items_n + 1, sizeof *count);
+    int32_t *item = malloc((split->questions_n * TDL_RUNG_TRIAL_LIST + 1) * sizeof *item);
     takers t = {0};
     tdl_status st = TDL_OK;
 
-    if (!shown || !count || !list_takers(&split->first.view, &t)) {
+    if (!shown || !count || !item || !list_takers(&split->first.view, &t)) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to look at %zu lists", split->questions_n);
         goto out;
     }
     for (size_t i = 0; i < all->offsets[all->users_n]; i++)
         count[all->item[i]]++;
-    look_at_lists(split, trial, shown, count);
+    look_at_lists(split, trial, shown, item, count);
     trial->variety.distance = mean_distance(split, trial, &t);
 out:
     free(shown);
     free(count);
+    free(item);
     free(t.first);
     free(t.user);
     return st;

@@ -143,16 +143,6 @@ static void a_score_that_is_no_number_ranks_last(void **state)
     expect(measure(&c, 1).hr, .2);
 }
 
-/* Lists (0,1,2), (1,2,3), (0,1,4) of 8 items: metrics.json. */
-static void gini_counts_what_was_never_shown(void **state)
-{
-    double shown[] = {2, 3, 2, 1, 1, 0, 0, 0}, nothing[] = {0, 0};
-
-    (void)state;
-    expect(tdl_gini(shown, 8), 0.51388888888888884);
-    assert_true(tdl_gini(nothing, 2) == 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,7 +150,6 @@ int main(void)
         cmocka_unit_test(hit_rate_and_reciprocal_rank_are_means_over_all_orders),
         cmocka_unit_test(items_of_later_stay_in_the_denominator),
         cmocka_unit_test(a_score_that_is_no_number_ranks_last),
-        cmocka_unit_test(gini_counts_what_was_never_shown),
     };
     return cmocka_run_group_tests_name("stats/tied", tests, NULL, NULL);
 }
