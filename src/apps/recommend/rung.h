@@ -49,11 +49,14 @@ typedef struct tdl_fit_options {
     const bool *validate;
     unsigned epochs; /* 0 = the rung's own default; set from the run that had a validation split */
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
-    const void *params;  /* the rung's own kind of settings, NULL = its defaults */
-    int64_t now_us;      /* the moment of the fit, for what decays; 0 = that of the newest event */
+    /* Which of the rung's own settings: 0 = choose, by `validate` where there is one, else the
+     * default. out: what was chosen, >= 1; 0 where a rung has nothing to choose. */
+    unsigned setting, ret_setting;
     tdl_progress_fn *progress;
     void *progress_context;
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
+    const void *params; /* the rung's own kind of settings; NULL = its defaults */
+    int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind {

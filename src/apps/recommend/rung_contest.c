@@ -32,6 +32,8 @@ static tdl_fit_options options_of(const running *r, const tdl_contender *c, size
 {
     tdl_fit_options fit = {.seed = r->options->seed, .pool = r->options->pool};
 
+    if (c->numbered_n)
+        fit.setting = (unsigned)setting + 1;
     if (c->settings)
         fit.params = (const char *)c->settings + setting * c->settings_size;
     return fit;
