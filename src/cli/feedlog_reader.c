@@ -87,6 +87,8 @@ void tdl_feedlog_reject(tdl_feedlog *log, size_t line, const tdl_report *why)
     if (!log->result->rejected++)
         snprintf(log->result->first_reject, sizeof log->result->first_reject, "line %zu: %.480s",
                  line, why->message);
+    if (log->options->rejected)
+        log->options->rejected(log->context, line, why);
 }
 
 static tdl_status read_cells(const tdl_str *cell, tdl_feedlog_row *row, tdl_report *why)

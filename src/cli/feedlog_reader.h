@@ -42,6 +42,8 @@ typedef struct tdl_feedlog_options {
     const char *map;        /* or "" or NULL */
     const char *kind;       /* only rows of this kind; NULL or "" = all */
     tdl_progress *progress; /* may be NULL */
+    /* Told of each row that is not taken; `context` is that of the rows. May be NULL. */
+    void (*rejected)(void *context, size_t line, const tdl_report *why);
 } tdl_feedlog_options;
 
 typedef struct tdl_feedlog_result {

@@ -45,22 +45,22 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
     return tdl_importer_event(to, &event, row->line, row->item, why);
 }
 
+static void reject(void *context, size_t line, const tdl_report *why)
+{
+    tdl_importer_reject(((log_import *)context)->to, line, (tdl_str){0}, why);
+}
+
 tdl_status tdl_import_log(tdl_importer *importer, tdl_report *why)
 {
     log_import context = {importer};
     tdl_feedlog_options options = {.path = importer->options->path,
                                    .map = importer->options->map,
-                                   .progress = importer->progress};
+                                   .progress = importer->progress,
+                                   .rejected = reject};
     tdl_feedlog_result result;
 
     if (tdl_feedlog_has_no_times(options.path))
         return TDL_FAIL(why, TDL_E_INVALID, "%s: sequences have no times, and events need one",
                         options.path);
-    tdl_status st = tdl_feedlog_read(&options, take_row, &context, &result, why);
-    importer->result->rows += result.rejected;
-    importer->result->rejected += result.rejected;
-    if (!importer->result->first_reject[0])
-        snprintf(importer->result->first_reject, sizeof importer->result->first_reject, "%s",
-                 result.first_reject);
-    return st;
+    return tdl_feedlog_read(&options, take_row, &context, &result, why);
 }

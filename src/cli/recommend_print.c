@@ -114,7 +114,8 @@ static void print_header(FILE *out)
                "CPU秒        MB"));
 }
 
-static void print_ladder(FILE *out, const json_t *ladder)
+/* Window k + 1 belongs to test k. */
+static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
 {
     size_t i, k = 0, tests_n = 0;
     json_t *row;
@@ -124,6 +125,10 @@ static void print_ladder(FILE *out, const json_t *ladder)
             ? json_array_size(json_object_get(row, "tests"))
             : tests_n;
     for (k = 0; k < tests_n; k++) {
+        if (!(number(json_array_get(windows, k + 1), "questions") > 0)) {
+            fprintf(out, "  %s\n", tdl_tr("nobody to ask", "无人可评测"));
+            continue;
+        }
         print_header(out);
         json_array_foreach(ladder, i, row)
         {
@@ -196,7 +201,7 @@ void tdl_recommend_print(FILE *out, const json_t *report)
             continue;
         }
         print_windows(out, json_object_get(task, "windows"));
-        print_ladder(out, json_object_get(task, "ladder"));
+        print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);
     }
     fprintf(out, "%s\n",

@@ -135,7 +135,7 @@ static void choose_parts(running *r)
 
     for (size_t i = 0; i < c->entries_n && r->blend.n < TDL_RUNG_BLEND_MAX; i++) {
         const choice *one = &r->choice[i];
-        if (!one->contender->in_blend || !one->model || c->entry[i].refused[0])
+        if (!one->model || c->entry[i].refused[0] || !one->contender->in_blend)
             continue;
         r->blend.part[r->blend.n] = (tdl_fitted_rung){one->contender->rung, one->model};
         r->blend.own[r->blend.n] = one->contender->own;
