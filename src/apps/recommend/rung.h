@@ -55,6 +55,7 @@ typedef struct tdl_fit_options {
     tdl_progress_fn *progress;
     void *progress_context;
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
+
     const void *params; /* the rung's own kind of settings; NULL = its defaults */
     int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
 } tdl_fit_options;

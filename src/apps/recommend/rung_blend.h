@@ -6,6 +6,9 @@
  * s_r10 is the tenth largest score of rung r for the person, so that one unit of a weight means the
  * same everywhere; what a person had himself is scaled by its largest, because few have ten. A rung
  * that has nothing to say about a person is left out for him.
+ *
+ * Learnt by Newton steps on the mean over lists of -sum_t log p_t / targets, plus .0005 w'w: enough
+ * to keep a weight finite that nothing speaks against.
  */
 #ifndef TDL_APPS_RECOMMEND_RUNG_BLEND_H
 #define TDL_APPS_RECOMMEND_RUNG_BLEND_H
