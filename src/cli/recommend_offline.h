@@ -10,7 +10,7 @@
 
 typedef struct tdl_recommend_offline {
     const tdl_common *common; /* common->data is the file */
-    const char *protocol;     /* name */
+    const char *protocol;     /* names with commas; "" = global-cut, if timed, and literature-loo */
     const char *task;         /* names with commas; "" = all */
     const char *cut;          /* times with commas; "" = chosen */
     const char *horizon;      /* "30d", "12h"; "" = chosen */
@@ -21,10 +21,11 @@ typedef struct tdl_recommend_offline {
 
 bool tdl_is_file(const char *path); /* and not a folder */
 
-/* Prints the report. TDL_E_BAR: what serves is below min_ndcg. */
+/* Prints {"protocols": [...]}, a report of apps/recommend/offline.h each, or them as tables.
+ * TDL_E_BAR: what serves is below min_ndcg. */
 tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *options, tdl_report *why);
 
-/* The report of apps/recommend/offline.h as tables: recommend_print.c. */
+/* A report of apps/recommend/offline.h, of one protocol, as tables: recommend_print.c. */
 void tdl_recommend_print(FILE *out, const json_t *report);
 
 #endif

@@ -1,4 +1,5 @@
 /* The report of offline evaluation as tables for people. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "cli/recommend_offline.h"
@@ -204,8 +205,12 @@ void tdl_recommend_print(FILE *out, const json_t *report)
         print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);
     }
-    fprintf(out, "%s\n",
-            tdl_tr("* may serve: by paired differences of NDCG@10; settings were chosen on an "
-                   "earlier window",
-                   "* 可以上线：依据 NDCG@10 的配对差异；参数在更早的窗口上选定"));
+    bool leaks = json_object_get(report, "warning") != NULL;
+    fprintf(
+        out, "%s\n\n",
+        leaks ? tdl_tr("* best by this protocol; it decides nothing",
+                       "* 该协议下最佳；不作为上线依据")
+              : tdl_tr("* may serve: by paired differences of NDCG@10; settings were chosen on an "
+                       "earlier window",
+                       "* 可以上线：依据 NDCG@10 的配对差异；参数在更早的窗口上选定"));
 }

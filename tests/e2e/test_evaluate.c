@@ -77,8 +77,14 @@ static void a_file_is_measured_without_a_store(void **state)
     assert_int_equal(server_command(arguments, p->output, OUTPUT_BYTES), 0);
     json_t *report = json_loads(p->output, 0, NULL);
     assert_non_null(report);
-    const json_t *task = json_array_get(json_object_get(report, "tasks"), 0);
-    assert_string_equal(json_string_value(json_object_get(report, "protocol")), "global-cut");
+    const json_t *both = json_object_get(report, "protocols");
+    const json_t *cuts = json_array_get(both, 0), *papers = json_array_get(both, 1);
+    const json_t *task = json_array_get(json_object_get(cuts, "tasks"), 0);
+    assert_int_equal(json_array_size(both), 2);
+    assert_string_equal(json_string_value(json_object_get(cuts, "protocol")), "global-cut");
+    assert_string_equal(json_string_value(json_object_get(papers, "protocol")), "literature-loo");
+    assert_string_equal(json_string_value(json_object_get(papers, "warning")),
+                        "for comparison with papers only; leaks the future");
     assert_string_equal(json_string_value(json_object_get(task, "serves")), "directed");
     assert_int_equal(json_integer_value(json_object_get(task, "people")), PEOPLE);
     json_decref(report);
