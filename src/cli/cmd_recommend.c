@@ -67,8 +67,8 @@ static const tdl_option evaluate_options[] = {
      "",
      0,
      0,
-     {"of a file: global-cut,prequential,strong,literature-loo; the first and the last by default",
-      "文件的评测协议：global-cut,prequential,strong,literature-loo；默认第一个和最后一个"}},
+     {"global-cut,prequential,strong,literature-loo; of a file the first and the last by default",
+      "评测协议：global-cut,prequential,strong,literature-loo；文件默认第一个和最后一个"}},
     {"task",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, task),
@@ -180,7 +180,8 @@ static tdl_status run_train(const void *values, char **arguments, tdl_report *wh
     return run_fit(values, tdl_loop_train, true, why);
 }
 
-/* A file is a log of its own; a folder is where the store is. */
+/* A file is a log of its own; a folder is where the store is, which is measured as a training run
+ * does it unless a protocol is asked for. */
 static tdl_status run_evaluate(const void *values, char **arguments, tdl_report *why)
 {
     const evaluate_values *v = values;
@@ -197,11 +198,12 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
                                            .threads = v->threads};
 
     TDL_UNUSED(arguments);
-    if (tdl_is_file(v->common.data))
+    if (tdl_is_file(v->common.data) || v->protocol[0])
         return tdl_recommend_offline_run(&offline, why);
-    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0])
-        return TDL_FAIL_HINT(why, TDL_E_USAGE, "give the log as --data FILE",
-                             "--task, --cut, --horizon and --min-ndcg are about a file");
+    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0])
+        return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                             "add --protocol global-cut, or give a log as --data FILE",
+                             "--task, --cut, --horizon, --kind and --min-ndcg need a protocol");
     return run_fit(&fit, tdl_loop_evaluate, false, why);
 }
 

@@ -6,6 +6,7 @@
 
 #include "apps/recommend/offline.h"
 #include "cli/feedlog_reader.h"
+#include "cli/open_store.h"
 #include "cli/progress.h"
 
 bool tdl_is_file(const char *path)
@@ -141,6 +142,62 @@ static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progres
     return tdl_feedback_finish(feedback, why);
 }
 
+/* ---- the store ---- */
+
+/* properties.order_id, in `arena`; empty when there is none. */
+static tdl_str order_of(const tdl_event *event, tdl_arena *arena)
+{
+    json_t *properties = NULL;
+    tdl_str order = {0};
+
+    if (!event->properties.len ||
+        !memmem(event->properties.at, event->properties.len, "order_id", 8) ||
+        tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
+        return order;
+    if (tdl_json_get_str(properties, "order_id", &order))
+        order = tdl_arena_str(arena, order);
+    json_decref(properties);
+    return order;
+}
+
+static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl_feedback *feedback,
+                             tdl_report *why)
+{
+    tdl_arena *arena = tdl_arena_new((size_t)16 << 20);
+    tdl_scan *scan = NULL;
+    tdl_event event;
+    bool more = true;
+    tdl_status st = arena ? tdl_scan_open(tdl_loop_store(loop), 0, TDL_PURPOSE_TRAINING, &scan, why)
+                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
+
+    while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more) {
+        if (!event.item.len || (o->kind[0] && !tdl_str_is(event.kind, o->kind)))
+            continue;
+        tdl_arena_reset(arena);
+        tdl_feedback_row row = {.user = event.user,
+                                .item = event.item,
+                                .order = order_of(&event, arena),
+                                .time_us = event.time_us};
+        st = tdl_feedback_add(feedback, &row, why);
+    }
+    tdl_scan_close(scan);
+    tdl_arena_free(arena);
+    return st ? st : tdl_feedback_finish(feedback, why);
+}
+
+static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedback,
+                             tdl_report *why)
+{
+    tdl_loop *loop = NULL;
+    tdl_status st = tdl_open_loop(o->common, 1, &loop, why);
+
+    if (st)
+        return st;
+    st = scan_store(o, loop, feedback, why);
+    tdl_loop_close(loop);
+    return st;
+}
+
 static tdl_status print_report(const tdl_recommend_offline *o, const tdl_buf *text, tdl_report *why)
 {
     json_t *report = NULL;
@@ -217,7 +274,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
     int64_t cut_us[TDL_CUTS_MAX + 1];
     double bar, ndcg10;
     tdl_offline_options options = {0};
-    tdl_feedlog_result log;
+    tdl_feedlog_result log = {0};
     tdl_buf report = {0};
     tdl_feedback *feedback = NULL;
     tdl_pool *pool = NULL;
@@ -233,7 +290,9 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
         goto out;
     }
-    st = read_log(o, &progress, feedback, &log, why);
+    log.timed = true;
+    st = tdl_is_file(o->common->data) ? read_log(o, &progress, feedback, &log, why)
+                                      : read_store(o, feedback, why);
     if (st)
         goto out;
     options.timed = log.timed;

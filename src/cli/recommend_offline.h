@@ -1,5 +1,6 @@
-/* `treadle recommend evaluate --data FILE`: a log that is in no store, by a protocol of
- * apps/recommend/offline.h. */
+/* `treadle recommend evaluate --data FILE`: a log that is in no store, or with --protocol what is
+ * in one, by protocols of apps/recommend/offline.h. An order in a store is its events' property
+ * "order_id". */
 #ifndef TDL_CLI_RECOMMEND_OFFLINE_H
 #define TDL_CLI_RECOMMEND_OFFLINE_H
 
@@ -9,7 +10,7 @@
 #include "cli/command.h"
 
 typedef struct tdl_recommend_offline {
-    const tdl_common *common; /* common->data is the file */
+    const tdl_common *common; /* common->data is the file, or the folder of the store */
     const char *protocol;     /* names with commas; "" = global-cut, if timed, and literature-loo */
     const char *task;         /* names with commas; "" = all */
     const char *cut;          /* times with commas; "" = chosen */

@@ -150,6 +150,33 @@ static void gorses_feedback_is_imported(void **state)
     assert_non_null(strstr(p->output, "\"reason\":\"no item\""));
 }
 
+/* The same events, by way of a store: the same figures. */
+static void a_store_is_measured_as_its_log_is(void **state)
+{
+    place *p = *state;
+    const char *const import[] = {"import",    p->file,    "--data",  p->data,
+                                  "--rejects", p->rejects, "--quiet", NULL};
+    const char *arguments[] = {"recommend",  "evaluate",   "--data", p->file,   "--task", "next",
+                               "--protocol", "global-cut", "--json", "--quiet", NULL};
+    json_t *ladder[2];
+
+    write_circle(p);
+    assert_int_equal(server_command(import, p->output, OUTPUT_BYTES), 0);
+    for (int k = 0; k < 2; k++) {
+        arguments[3] = k ? p->data : p->file;
+        assert_int_equal(server_command(arguments, p->output, OUTPUT_BYTES), 0);
+        json_t *report = json_loads(p->output, 0, NULL);
+        const json_t *cuts = json_array_get(json_object_get(report, "protocols"), 0);
+        const json_t *task = json_array_get(json_object_get(cuts, "tasks"), 0);
+        ladder[k] = json_incref(json_object_get(task, "windows"));
+        assert_string_equal(json_string_value(json_object_get(task, "serves")), "directed");
+        json_decref(report);
+    }
+    assert_true(json_equal(ladder[0], ladder[1]));
+    json_decref(ladder[0]);
+    json_decref(ladder[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bar_that_is_not_met_exits_with_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables_are_printed_for_people, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gorses_feedback_is_imported, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_is_measured_as_its_log_is, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("e2e/evaluate", tests, NULL, NULL);
 }
