@@ -32,7 +32,7 @@ static tdl_fit_options options_of(const running *r, const tdl_contender *c, size
 {
     tdl_fit_options fit = {.seed = r->options->seed, .pool = r->options->pool};
 
-    if (c->numbered_n)
+    if (c->numbered_n && r->contest->tuning.split.questions_n) // else its default
         fit.setting = (unsigned)setting + 1;
     if (c->settings)
         fit.params = (const char *)c->settings + setting * c->settings_size;
@@ -67,7 +67,12 @@ static tdl_status choose_setting(running *r, choice *ret, tdl_rung_entry *entry,
         void *model = NULL;
         if (!told(r, entry->name, from + (double)at / (double)n / (double)(tdl_contenders_n + 1)))
             return stopped(why);
-        if ((st = tdl_rung_trial_run(split, ret->contender->rung, &fit, &trial, &model, why)))
+        st = tdl_rung_trial_run(split, ret->contender->rung, &fit, &trial, &model, why);
+        if (st == TDL_E_INVALID && (ret->model || at + 1 < n)) {
+            st = TDL_OK; // other settings may do
+            continue;
+        }
+        if (st)
             break;
         double ndcg = tdl_rung_trial_ndcg10(split, &trial);
         tdl_rung_trial_release(&trial);
@@ -119,7 +124,7 @@ static tdl_status run_contender(running *r, const tdl_contender *contender, doub
     tdl_status st = choose_setting(r, chosen, entry, from, &bad);
     if (!st)
         st = run_heats(r, chosen, entry, &bad);
-    if (st == TDL_E_TOO_LARGE) {
+    if (st == TDL_E_TOO_LARGE || st == TDL_E_INVALID) {
         snprintf(entry->refused, sizeof entry->refused, "%.190s", bad.message);
         release_trials(entry);
         return TDL_OK;

@@ -48,8 +48,8 @@ typedef struct tdl_rung_contest {
 } tdl_rung_contest;
 
 /* Fit, choose, ask and judge. The splits are there; the rest of *c is zeroed.
- * TDL_E_NO_MEMORY | TDL_E_STOPPED | what a rung's fit says, but for TDL_E_TOO_LARGE: such a rung
- * takes no part, and says why. */
+ * TDL_E_NO_MEMORY | TDL_E_STOPPED | what a rung's fit says, but for TDL_E_TOO_LARGE and
+ * TDL_E_INVALID: such a rung takes no part, and says why. */
 tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_options *options,
                                 tdl_report *why);
 void tdl_rung_contest_release(tdl_rung_contest *c);
