@@ -6,11 +6,18 @@
 #include "cli/evaluation.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
+#include "cli/recommend_offline.h"
 
 typedef struct fit_values {
     tdl_common common;
     int64_t seed, threads;
 } fit_values;
+
+typedef struct evaluate_values {
+    tdl_common common;
+    int64_t seed, threads;
+    const char *protocol, *task, *cut, *horizon, *map, *kind, *min_ndcg;
+} evaluate_values;
 
 typedef struct ask_values {
     tdl_common common;
@@ -34,6 +41,85 @@ static const tdl_option fit_options[] = {
      0,
      1024,
      {"0 = one per core; never changes the result", "0 = 每核一个；不影响结果"}},
+};
+
+static const tdl_option evaluate_options[] = {
+    {"seed",
+     TDL_OPTION_INT,
+     offsetof(evaluate_values, seed),
+     "N",
+     "1",
+     0,
+     INT64_MAX,
+     {"same seed, same data: same bits", "相同种子和数据得到逐位相同的结果"}},
+    {"threads",
+     TDL_OPTION_INT,
+     offsetof(evaluate_values, threads),
+     "N",
+     "0",
+     0,
+     1024,
+     {"0 = one per core; never changes the result", "0 = 每核一个；不影响结果"}},
+    {"protocol",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, protocol),
+     "NAMES",
+     "",
+     0,
+     0,
+     {"global-cut,prequential,strong,literature-loo; of a file the first and the last by default",
+      "评测协议：global-cut,prequential,strong,literature-loo；文件默认第一个和最后一个"}},
+    {"task",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, task),
+     "NAMES",
+     "",
+     0,
+     0,
+     {"of a global cut: next,discovery,cart,strangers; all by default",
+      "global-cut 的任务：next,discovery,cart,strangers；默认全部"}},
+    {"cut",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, cut),
+     "TIMES",
+     "",
+     0,
+     0,
+     {"where to cut; of several, the first is for tuning", "切分时刻；有多个时第一个用于调参"}},
+    {"horizon",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, horizon),
+     "TIME",
+     "",
+     0,
+     0,
+     {"how long after the last cut people are asked about, such as 30d",
+      "最后一个切分之后的评测时长，如 30d"}},
+    {"map",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, map),
+     "LIST",
+     "",
+     0,
+     0,
+     {"columns of a file: user=,item=,time=,order=,kind=",
+      "文件的列：user=,item=,time=,order=,kind="}},
+    {"kind",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, kind),
+     "KIND",
+     "",
+     0,
+     0,
+     {"only rows of this kind of a file", "只读文件中该类型的行"}},
+    {"min-ndcg",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, min_ndcg),
+     "X",
+     "",
+     0,
+     0,
+     {"exit 3 when NDCG@10 of what serves is lower", "若上线模型的 NDCG@10 更低则以 3 退出"}},
 };
 
 static const tdl_option ask_options[] = {
@@ -94,10 +180,31 @@ static tdl_status run_train(const void *values, char **arguments, tdl_report *wh
     return run_fit(values, tdl_loop_train, true, why);
 }
 
+/* A file is a log of its own; a folder is where the store is, which is measured as a training run
+ * does it unless a protocol is asked for. */
 static tdl_status run_evaluate(const void *values, char **arguments, tdl_report *why)
 {
+    const evaluate_values *v = values;
+    const fit_values fit = {v->common, v->seed, v->threads};
+    const tdl_recommend_offline offline = {.common = &v->common,
+                                           .protocol = v->protocol,
+                                           .task = v->task,
+                                           .cut = v->cut,
+                                           .horizon = v->horizon,
+                                           .map = v->map,
+                                           .kind = v->kind,
+                                           .min_ndcg = v->min_ndcg,
+                                           .seed = v->seed,
+                                           .threads = v->threads};
+
     TDL_UNUSED(arguments);
-    return run_fit(values, tdl_loop_evaluate, false, why);
+    if (tdl_is_file(v->common.data) || v->protocol[0])
+        return tdl_recommend_offline_run(&offline, why);
+    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0])
+        return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                             "add --protocol global-cut, or give a log as --data FILE",
+                             "--task, --cut, --horizon, --kind and --min-ndcg need a protocol");
+    return run_fit(&fit, tdl_loop_evaluate, false, why);
 }
 
 static void print_answer(const tdl_decision *decision)
@@ -165,12 +272,14 @@ const tdl_command tdl_command_recommend_train = {
 
 const tdl_command tdl_command_recommend_evaluate = {
     .name = "recommend evaluate",
-    .values_size = sizeof(fit_values),
-    .options = fit_options,
-    .options_n = sizeof fit_options / sizeof fit_options[0],
+    .values_size = sizeof(evaluate_values),
+    .options = evaluate_options,
+    .options_n = sizeof evaluate_options / sizeof evaluate_options[0],
     .summary = {"measure every model, change nothing", "评测所有模型，不做任何改动"},
     .examples = "  treadle recommend evaluate\n"
-                "  treadle recommend evaluate --json\n",
+                "  treadle recommend evaluate --data ratings.csv --json\n"
+                "  treadle recommend evaluate --data orders.csv.zst --task cart --cut 2011-10-01\n"
+                "  treadle recommend evaluate --data ml-100k.inter --protocol literature-loo\n",
     .run = run_evaluate,
 };
 

@@ -1,6 +1,7 @@
 #include "cli/import.h"
 
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,16 @@
 
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "cli/feedlog_reader.h"
 #include "cli/import_parts.h"
 #include "cli/import_state.h"
 #include "store/store.h"
 
-enum { BATCH_BYTES = 64 << 20 /* of one batch's rows */, REJECTED_ROW_MAX = 4096 };
+enum {
+    BATCH_BYTES = 64 << 20 /* of one batch's rows */,
+    REJECTED_ROW_MAX = 4096,
+    DIGEST_BYTES = 16
+};
 
 struct tdl_seen_item {
     UT_hash_handle hh;
@@ -145,6 +151,29 @@ tdl_status tdl_importer_event(tdl_importer *r, const tdl_event *event, size_t li
     return TDL_OK;
 }
 
+/* Rows without an id of their own are named by what they say, so importing a file twice, or a
+ * longer version of it, stores each row once. */
+tdl_str tdl_importer_content_id(tdl_importer *r, const tdl_event *event)
+{
+    uint8_t digest[DIGEST_BYTES];
+    char text[2 * DIGEST_BYTES + 1];
+    crypto_generichash_state state;
+    const tdl_str parts[] = {event->user, event->kind, event->item};
+    static const char separator = 0;
+
+    crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].len)
+            crypto_generichash_update(&state, (const uint8_t *)parts[i].at, parts[i].len);
+        crypto_generichash_update(&state, (const uint8_t *)&separator, 1);
+    }
+    crypto_generichash_update(&state, (const uint8_t *)&event->time_us, sizeof event->time_us);
+    crypto_generichash_update(&state, (const uint8_t *)&event->value, sizeof event->value);
+    crypto_generichash_final(&state, digest, sizeof digest);
+    sodium_bin2hex(text, sizeof text, digest, sizeof digest);
+    return tdl_arena_str(r->arena, tdl_str_of(text));
+}
+
 /* ---- the whole ---- */
 
 /* Does the name end in `suffix`, but for what says that it is packed? */
@@ -175,8 +204,11 @@ static tdl_status read_any(tdl_importer *r, tdl_report *why)
         return tdl_import_csv(r, why);
     if (has_suffix(path, ".jsonl") || has_suffix(path, ".ndjson"))
         return tdl_import_lines(r, why);
+    if (tdl_feedlog_is_foreign(path))
+        return tdl_import_log(r, why);
     return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                         "name it .csv, .tsv, .jsonl or .ndjson; .gz or .zst may follow",
+                         "name it .csv, .tsv, .jsonl, .ndjson, .inter, u.data, .dat or .json; .gz "
+                         "or .zst may follow",
                          "%s: the name does not say what is in it", path);
 }
 

@@ -1,13 +1,13 @@
 /* Rows of a CSV file, by its columns. */
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "cli/feedlog_reader.h"
 #include "cli/import_parts.h"
 
-enum { ATTRIBUTES_MAX = 32, DIGEST_BYTES = 16 };
+enum { ATTRIBUTES_MAX = 32 };
 
 typedef enum field {
     FIELD_USER,
@@ -109,21 +109,6 @@ static tdl_status map_attributes(csv_reader *r, tdl_report *why)
     return TDL_OK;
 }
 
-/* Whole numbers are seconds, milliseconds or microseconds by their size; other text is RFC 3339. */
-static tdl_status parse_time(tdl_str text, int64_t *ret_us, tdl_report *why)
-{
-    int64_t number;
-
-    if (!tdl_str_int(text, &number))
-        return tdl_time_parse(text, ret_us, why);
-    if (number < 0)
-        return TDL_FAIL(why, TDL_E_INVALID, "time %lld is before 1970", (long long)number);
-    *ret_us = number < 100000000000      ? number * 1000000
-              : number < 100000000000000 ? number * 1000
-                                         : number;
-    return TDL_OK;
-}
-
 static tdl_str cell(const csv_reader *r, const tdl_str *cells, field f)
 {
     return r->column[f] < 0 ? (tdl_str){0} : cells[r->column[f]];
@@ -148,29 +133,6 @@ static tdl_str attributes_json(csv_reader *r, const tdl_str *cells)
     return copy;
 }
 
-/* Rows without an id of their own are named by what they say, so importing a file twice, or a
- * longer version of it, stores each row once. */
-static tdl_str content_id(csv_reader *r, const tdl_event *event)
-{
-    uint8_t digest[DIGEST_BYTES];
-    char text[2 * DIGEST_BYTES + 1];
-    crypto_generichash_state state;
-    const tdl_str parts[] = {event->user, event->kind, event->item};
-    static const char separator = 0;
-
-    crypto_generichash_init(&state, NULL, 0, sizeof digest);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].len)
-            crypto_generichash_update(&state, (const uint8_t *)parts[i].at, parts[i].len);
-        crypto_generichash_update(&state, (const uint8_t *)&separator, 1);
-    }
-    crypto_generichash_update(&state, (const uint8_t *)&event->time_us, sizeof event->time_us);
-    crypto_generichash_update(&state, (const uint8_t *)&event->value, sizeof event->value);
-    crypto_generichash_final(&state, digest, sizeof digest);
-    sodium_bin2hex(text, sizeof text, digest, sizeof digest);
-    return tdl_arena_str(r->to->arena, tdl_str_of(text));
-}
-
 static tdl_status read_cells(csv_reader *r, const tdl_str *cells, tdl_event *ret, tdl_report *why)
 {
     tdl_str value = cell(r, cells, FIELD_VALUE), time = cell(r, cells, FIELD_TIME);
@@ -189,10 +151,10 @@ static tdl_status read_cells(csv_reader *r, const tdl_str *cells, tdl_event *ret
             return TDL_FAIL(why, TDL_E_INVALID, "value \"%.*s\" is not a number", TDL_FMT(value));
         ret->has_value = true;
     }
-    if (time.len && (st = parse_time(time, &ret->time_us, why)))
+    if (time.len && (st = tdl_feedlog_time(time, &ret->time_us, why)))
         return st;
     if (!ret->message_id.len)
-        ret->message_id = content_id(r, ret);
+        ret->message_id = tdl_importer_content_id(r->to, ret);
     return TDL_OK;
 }
 

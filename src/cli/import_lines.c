@@ -1,53 +1,12 @@
 /* Lines of JSON: events as POST /v1/events takes them, calls as Segment's SDKs send them and as its
  * exports keep them, or events of PostHog's batch exports. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/timestamp.h"
 #include "cli/import_parts.h"
-#include "table/input.h"
+#include "cli/line_input.h"
 #include "wire/native/native.h"
 #include "wire/posthog/posthog.h"
 #include "wire/repair.h"
 #include "wire/segment/segment.h"
-
-enum { INPUT_BYTES = 64 << 10, LINE_MAX_BYTES = 16 << 20 };
-
-typedef struct line_reader {
-    tdl_importer *to;
-    tdl_input *input;
-    char some[INPUT_BYTES];
-    size_t at, some_n;
-    tdl_buf text; /* of the line under way */
-    size_t line;  /* counted from 1 */
-} line_reader;
-
-/* The next line without its end; *ret_more = false at the end of the file. */
-static tdl_status next_line(line_reader *r, bool *ret_more, tdl_report *why)
-{
-    tdl_buf_clear(&r->text);
-    r->line++;
-    for (;;) {
-        if (r->at == r->some_n) {
-            r->at = 0;
-            tdl_status st = tdl_input_read(r->input, r->some, INPUT_BYTES, &r->some_n, why);
-            if (st) {
-                tdl_report_prefix(why, "%s: line %zu", r->to->options->path, r->line);
-                return st;
-            }
-        }
-        const char *begin = r->some + r->at, *end = memchr(begin, '\n', r->some_n - r->at);
-        size_t n = end ? (size_t)(end - begin) : r->some_n - r->at;
-        tdl_buf_add(&r->text, begin, n);
-        r->at += n + (end != NULL);
-        if (r->text.failed)
-            return TDL_FAIL(why, TDL_E_TOO_LARGE, "%s: line %zu is longer than %d bytes",
-                            r->to->options->path, r->line, LINE_MAX_BYTES);
-        *ret_more = end || r->text.len;
-        if (end || !r->some_n)
-            return TDL_OK;
-    }
-}
 
 /* Strings may lie in the parsed line, which dies; the batch's arena does not. */
 static tdl_event keep(tdl_importer *to, const tdl_event *event)
@@ -108,41 +67,34 @@ static tdl_status read_line(tdl_importer *to, tdl_str text, tdl_event *ret, tdl_
     return st;
 }
 
-static tdl_status take_line(line_reader *r, tdl_report *why)
+static tdl_status take_line(tdl_importer *to, tdl_str text, size_t line, tdl_report *why)
 {
-    tdl_str text = tdl_buf_view(&r->text);
     tdl_event event;
     tdl_report bad = {0};
     tdl_status st;
 
-    if (!tdl_str_trim(text).len || tdl_importer_skips(r->to))
+    if (!tdl_str_trim(text).len || tdl_importer_skips(to))
         return TDL_OK;
-    if ((st = tdl_importer_make_room(r->to, why)))
+    if ((st = tdl_importer_make_room(to, why)))
         return st;
-    if (read_line(r->to, text, &event, &bad)) {
-        tdl_importer_reject(r->to, r->line, text, &bad);
+    if (read_line(to, text, &event, &bad)) {
+        tdl_importer_reject(to, line, text, &bad);
         return TDL_OK;
     }
-    return tdl_importer_event(r->to, &event, r->line, text, why);
+    return tdl_importer_event(to, &event, line, text, why);
 }
 
 tdl_status tdl_import_lines(tdl_importer *importer, tdl_report *why)
 {
-    line_reader *r = calloc(1, sizeof *r);
+    tdl_line_input *in = NULL;
+    tdl_str text;
     bool more = true;
-    tdl_status st;
+    tdl_status st = tdl_line_input_open(importer->options->path, &in, why);
 
-    if (!r)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-    r->to = importer;
-    r->text.limit = LINE_MAX_BYTES;
-    st = tdl_input_open(importer->options->path, &r->input, why);
-    while (!st && !(st = next_line(r, &more, why)) && more) {
-        st = take_line(r, why);
-        tdl_importer_draw(importer, tdl_input_taken(r->input), tdl_input_total(r->input));
+    while (!st && !(st = tdl_line_input_next(in, &text, &more, why)) && more) {
+        st = take_line(importer, text, tdl_line_input_line(in), why);
+        tdl_importer_draw(importer, tdl_line_input_taken(in), tdl_line_input_total(in));
     }
-    tdl_input_close(r->input);
-    tdl_buf_release(&r->text);
-    free(r);
+    tdl_line_input_close(in);
     return st;
 }

@@ -40,7 +40,12 @@ void tdl_importer_reject(tdl_importer *importer, size_t line, tdl_str row, const
 bool tdl_importer_skips(tdl_importer *importer);
 void tdl_importer_draw(tdl_importer *importer, uint64_t read, uint64_t total);
 
+/* Rows without an id of their own are named by what they say, so importing a file twice, or a
+ * longer version of it, stores each row once. In the arena. */
+tdl_str tdl_importer_content_id(tdl_importer *importer, const tdl_event *event);
+
 tdl_status tdl_import_csv(tdl_importer *importer, tdl_report *why);
 tdl_status tdl_import_lines(tdl_importer *importer, tdl_report *why);
+tdl_status tdl_import_log(tdl_importer *importer, tdl_report *why);
 
 #endif

@@ -59,7 +59,7 @@ tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *histo
                               tdl_history_weights *weights, tdl_arena *scratch, float *scores)
 {
     size_t from = 0;
-    const double *weight = weights(history, scratch, &from);
+    const double *weight = weights(matrix, history, scratch, &from);
 
     if (!weight)
         return TDL_E_NO_MEMORY;
@@ -77,7 +77,7 @@ void tdl_counting_explain(const tdl_sparse *matrix, const tdl_history *history,
                           tdl_arena *scratch, tdl_reason *ret, size_t max, size_t *ret_n)
 {
     size_t from = 0;
-    const double *weight = weights(history, scratch, &from);
+    const double *weight = weights(matrix, history, scratch, &from);
     size_t each = history->n - (weight ? from : 0);
     tdl_term *terms = tdl_arena_alloc(scratch, items_n * each, sizeof *terms);
 

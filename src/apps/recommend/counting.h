@@ -1,5 +1,5 @@
 /* What the rungs whose model is one sparse matrix have in common. The model pointer of such a rung
- * is a tdl_sparse. */
+ * is a tdl_sparse, or begins with one. */
 #ifndef TDL_APPS_RECOMMEND_COUNTING_H
 #define TDL_APPS_RECOMMEND_COUNTING_H
 
@@ -21,9 +21,10 @@ tdl_status tdl_counting_similar(const void *model, int32_t item, float *scores);
 size_t tdl_counting_bytes(const void *model);
 
 /* How much a history's events weigh, newest last: weight [history->n] of the events from *ret_from
- * on; those before weigh nothing. NULL when the arena is full. */
-typedef double *tdl_history_weights(const tdl_history *history, tdl_arena *scratch,
-                                    size_t *ret_from);
+ * on; those before weigh nothing. NULL when the arena is full. model: the rung's, whose first
+ * member is the matrix. */
+typedef double *tdl_history_weights(const void *model, const tdl_history *history,
+                                    tdl_arena *scratch, size_t *ret_from);
 
 /* scores[j] = sum of weight[i] * matrix[item[i]][j] */
 tdl_status tdl_counting_score(const tdl_sparse *matrix, const tdl_history *history,

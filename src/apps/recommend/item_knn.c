@@ -54,10 +54,12 @@ static tdl_status item_knn_fit(const tdl_fit_data *data, tdl_fit_options *option
     return st;
 }
 
-static double *weigh_all(const tdl_history *history, tdl_arena *scratch, size_t *ret_from)
+static double *weigh_all(const void *model, const tdl_history *history, tdl_arena *scratch,
+                         size_t *ret_from)
 {
     double *weight = tdl_arena_alloc(scratch, history->n, sizeof *weight);
 
+    TDL_UNUSED(model);
     *ret_from = 0;
     for (size_t i = 0; weight && i < history->n; i++)
         weight[i] = 1;

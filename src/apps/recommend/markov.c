@@ -38,11 +38,13 @@ static tdl_status markov_fit(const tdl_fit_data *data, tdl_fit_options *options,
     return tdl_counting_fit(data, &recipe, options, ret_model, why);
 }
 
-static double *weigh_recent(const tdl_history *history, tdl_arena *scratch, size_t *ret_from)
+static double *weigh_recent(const void *model, const tdl_history *history, tdl_arena *scratch,
+                            size_t *ret_from)
 {
     double *weight = tdl_arena_alloc(scratch, history->n, sizeof *weight);
     double value = 1;
 
+    TDL_UNUSED(model);
     *ret_from = history->n > RECENT ? history->n - RECENT : 0;
     for (size_t i = history->n; weight && i-- > *ret_from; value *= DECAY)
         weight[i] = value;

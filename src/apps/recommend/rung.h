@@ -10,7 +10,10 @@
 #include "train/log.h"
 #include "train/safetensors.h"
 
-/* Every user's items in time order (ties in arrival order), repeated items kept once: the first. */
+/* Every user's items in time order. Events of one user at one time are one tie group, without an
+ * order inside; whoever lays out orders that came at the same microsecond gives them times of their
+ * own (feedback.h). What serves holds each item of a user once, the first; a rung that asks for
+ * `repeats` sees, offline, the item again in every later group that has it, once a group. */
 typedef struct tdl_interactions {
     size_t users_n, items_n;
     const size_t *offsets;  /* [users_n + 1] into item and time_us */
@@ -52,6 +55,9 @@ typedef struct tdl_fit_options {
     tdl_progress_fn *progress;
     void *progress_context;
     tdl_train_log log; /* what a rung that learns by steps tells; zeroed = nobody listens */
+
+    const void *params; /* the rung's own kind of settings; NULL = its defaults */
+    int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind {
@@ -96,10 +102,25 @@ typedef struct tdl_rung_ops {
     tdl_status (*load)(const tdl_st_file *file, size_t items_n, void **ret_model, tdl_report *why);
 
     size_t (*bytes)(const void *model);
+
+    bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
+
+/* options->now_us, or the newest time of the data; 0 when there is none. */
+static inline int64_t tdl_fit_now(const tdl_fit_data *data, const tdl_fit_options *options)
+{
+    int64_t now_us = options->now_us;
+
+    for (size_t u = 0; !options->now_us && u < data->all->users_n; u++)
+        if (data->end[u] > data->all->offsets[u] && data->all->time_us[data->end[u] - 1] > now_us)
+            now_us = data->all->time_us[data->end[u] - 1];
+    return now_us;
+}
 
 /* In order of complexity: the gate prefers the earlier one unless a later one is better. */
 extern const tdl_rung_ops tdl_rung_popularity; /* popularity.c */
+extern const tdl_rung_ops tdl_rung_decayed;    /* decayed.c, offline */
+extern const tdl_rung_ops tdl_rung_own;        /* own.c, offline */
 extern const tdl_rung_ops tdl_rung_item_knn;   /* item_knn.c */
 extern const tdl_rung_ops tdl_rung_markov;     /* markov.c */
 extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */

@@ -69,6 +69,9 @@ typedef struct tdl_sparse_recipe {
 tdl_status tdl_sparse_fit(const tdl_fit_data *data, const tdl_sparse_recipe *recipe,
                           const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why);
 
+/* Of each row the `keep` largest entries, in place; 0 = all. TDL_E_NO_MEMORY. */
+tdl_status tdl_sparse_cut(tdl_sparse *matrix, size_t keep, tdl_report *why);
+
 /* ---- files: tensors "<rung>/offsets", "<rung>/column", "<rung>/value" ---- */
 
 void tdl_sparse_save(const tdl_sparse *matrix, const char *rung, tdl_st_writer *writer);

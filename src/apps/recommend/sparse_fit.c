@@ -242,3 +242,30 @@ out:
     free(f.row_n);
     return st;
 }
+
+tdl_status tdl_sparse_cut(tdl_sparse *matrix, size_t keep, tdl_report *why)
+{
+    tdl_scored *best = malloc((keep + 1) * sizeof *best);
+    int64_t to = 0, begin = 0;
+
+    if (!best)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to cut rows to %zu", keep);
+    for (size_t row = 0; keep && row < matrix->items_n; row++) {
+        int64_t end = matrix->offsets[row + 1];
+        size_t n = (size_t)(end - begin);
+        bool all = n <= keep;
+        if (!all) {
+            n = tdl_top_spoken(matrix->value + begin, n, NULL, best, keep);
+            qsort(best, n, sizeof *best, by_number);
+        }
+        for (size_t i = 0; i < n; i++, to++) { // to <= from: rows only get shorter
+            int64_t from = begin + (all ? (int64_t)i : best[i].item);
+            matrix->column[to] = matrix->column[from];
+            matrix->value[to] = matrix->value[from];
+        }
+        matrix->offsets[row + 1] = to;
+        begin = end;
+    }
+    free(best);
+    return TDL_OK;
+}

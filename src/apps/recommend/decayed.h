@@ -1,0 +1,22 @@
+/* Popularity of late (rung R0 of the recommender) and a person's own history (R0p). */
+#ifndef TDL_APPS_RECOMMEND_DECAYED_H
+#define TDL_APPS_RECOMMEND_DECAYED_H
+
+#include "apps/recommend/rung.h"
+
+/* What tdl_fit_options.params points at for tdl_rung_decayed. */
+typedef struct tdl_decayed_params {
+    double half_life_days; /* 0 = all time */
+} tdl_decayed_params;
+
+/* The same for tdl_rung_own. */
+typedef struct tdl_own_params {
+    double half_life_days;       /* of what the person took; 0 = counts alone */
+    double crowd_half_life_days; /* of the popularity that parts equals; 0 = all time */
+} tdl_own_params;
+
+/* Popularity as of the fit: ret [items_n]. Shared by both. TDL_E_NO_MEMORY. */
+tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double half_life_days,
+                            double *ret, tdl_report *why);
+
+#endif

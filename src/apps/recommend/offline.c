@@ -1,0 +1,161 @@
+#include "apps/recommend/offline.h"
+
+#include <math.h>
+#include <sys/resource.h>
+
+#include "apps/recommend/decay.h"
+
+const char *const tdl_protocol_name[TDL_PROTOCOLS_N] = {"global-cut", "prequential", "strong",
+                                                        "literature-loo"};
+
+enum { HORIZON_DAYS = 30, SHORT_LOG_PARTS = 8 };
+
+/* ---- windows of a global cut ---- */
+
+static int64_t choose_horizon(const tdl_offline_options *o, int64_t first_us, int64_t last_us)
+{
+    int64_t horizon_us = HORIZON_DAYS * TDL_DAY_US,
+            part_us = (last_us - first_us) / SHORT_LOG_PARTS;
+
+    if (o->horizon_us)
+        return o->horizon_us;
+    horizon_us = part_us < horizon_us ? part_us : horizon_us;
+    return horizon_us > 0 ? horizon_us : 1;
+}
+
+/* ret [TDL_CUTS_MAX + 1], the first for tuning. */
+static tdl_status choose_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
+                                 size_t *ret_n, tdl_report *why)
+{
+    int64_t first_us, last_us;
+
+    tdl_feedback_span(f, &first_us, &last_us);
+    int64_t horizon_us = choose_horizon(o, first_us, last_us);
+    if (o->cuts_n > TDL_CUTS_MAX + 1)
+        return TDL_FAIL(why, TDL_E_USAGE, "at most %d cuts", TDL_CUTS_MAX + 1);
+    for (size_t k = 0; k < o->cuts_n; k++) {
+        int64_t end_us = o->cut_us[k] + horizon_us;
+        if (k && o->cut_us[k] <= o->cut_us[k - 1])
+            return TDL_FAIL(why, TDL_E_USAGE, "cuts must rise: number %zu does not", k + 1);
+        if (o->cut_us[k] <= first_us || o->cut_us[k] > last_us)
+            return TDL_FAIL_HINT(why, TDL_E_USAGE, "leave --cut out to have some chosen",
+                                 "cut %zu lies outside of the log", k + 1);
+        ret[k + (o->cuts_n == 1)] =
+            (tdl_cut){o->cut_us[k], k + 1 < o->cuts_n ? o->cut_us[k + 1] : end_us};
+    }
+    *ret_n = o->cuts_n + (o->cuts_n == 1);
+    if (o->cuts_n == 1)
+        ret[0] = (tdl_cut){o->cut_us[0] - horizon_us, o->cut_us[0]};
+    if (!o->cuts_n) {
+        *ret_n = 3;
+        for (int k = 0; k < 3; k++)
+            ret[k] =
+                (tdl_cut){last_us + 1 - (3 - k) * horizon_us, last_us + 1 - (2 - k) * horizon_us};
+    }
+    return TDL_OK;
+}
+
+/* The least of what serves. */
+static void keep_least(const tdl_rung_contest *c, double *ndcg10)
+{
+    for (size_t k = 0; k < c->cuts_n && c->entries_n; k++)
+        if (c->heat[k].split.questions_n)
+            *ndcg10 = fmin(*ndcg10, c->entry[c->serves].figures[k].ndcg[TDL_K10].mean);
+}
+
+static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
+                           double *ndcg10, tdl_report *why)
+{
+    tdl_cut window[TDL_CUTS_MAX + 1];
+    size_t windows_n;
+    tdl_status st = choose_windows(f, o, window, &windows_n, why);
+
+    for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
+        tdl_rung_contest c;
+        if (o->tasks && !(o->tasks & 1U << t))
+            continue;
+        if ((st = tdl_rung_contest_cuts(f, (tdl_recommend_task)t, window, windows_n, &o->run, &c,
+                                        why)))
+            break;
+        tdl_offline_write_contest(w, &c);
+        keep_least(&c, ndcg10);
+        tdl_rung_contest_release(&c);
+    }
+    return st;
+}
+
+/* ---- the whole ---- */
+
+typedef tdl_status contest_fn(const tdl_feedback *feedback, const tdl_rung_contest_options *options,
+                              tdl_rung_contest *ret, tdl_report *why);
+
+static tdl_status run_contest(const tdl_feedback *f, const tdl_offline_options *o,
+                              contest_fn *contest, tdl_jw *w, double *ndcg10, tdl_report *why)
+{
+    tdl_rung_contest c;
+    tdl_status st = contest(f, &o->run, &c, why);
+
+    if (st)
+        return st;
+    tdl_offline_write_contest(w, &c);
+    keep_least(&c, ndcg10);
+    tdl_rung_contest_release(&c);
+    return TDL_OK;
+}
+
+static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
+                               double *ndcg10, tdl_report *why)
+{
+    switch (o->protocol) {
+    case TDL_PROTOCOL_LITERATURE:
+        return run_contest(f, o, tdl_rung_contest_literature, w, ndcg10, why);
+    case TDL_PROTOCOL_STRONG:
+        return run_contest(f, o, tdl_rung_contest_strong, w, ndcg10, why);
+    case TDL_PROTOCOL_PREQUENTIAL:
+        return tdl_offline_prequential(f, &o->run, w, ndcg10, why);
+    default:
+        return run_cuts(f, o, w, ndcg10, why);
+    }
+}
+
+static int64_t peak_bytes(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (int64_t)usage.ru_maxrss * 1024;
+}
+
+tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, tdl_buf *out,
+                           double *ret_ndcg10, tdl_report *why)
+{
+    tdl_jw w = {.out = out};
+    double ndcg10 = INFINITY;
+    bool by_time =
+        o->protocol == TDL_PROTOCOL_GLOBAL_CUT || o->protocol == TDL_PROTOCOL_PREQUENTIAL;
+
+    if (by_time && !o->timed)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "use --protocol literature-loo or strong",
+                             "%s needs times, and this log has none",
+                             tdl_protocol_name[o->protocol]);
+    tdl_jw_object(&w);
+    if (o->protocol == TDL_PROTOCOL_LITERATURE)
+        tdl_jw_ktext(&w, "warning", "for comparison with papers only; leaks the future");
+    tdl_jw_ktext(&w, "app", "recommend");
+    tdl_jw_ktext(&w, "protocol", tdl_protocol_name[o->protocol]);
+    tdl_jw_ktext(&w, "ranking", "all candidates, ties by expectation");
+    tdl_jw_kint(&w, "seed", (int64_t)o->run.seed);
+    tdl_jw_key(&w, "log");
+    tdl_jw_object(&w);
+    tdl_offline_write_log(&w, f, o->timed);
+    tdl_jw_end_object(&w);
+    tdl_jw_key(&w, "tasks");
+    tdl_jw_array(&w);
+    tdl_status st = run_protocol(f, o, &w, &ndcg10, why);
+    tdl_jw_end_array(&w);
+    tdl_jw_kint(&w, "peak_bytes", peak_bytes());
+    tdl_jw_end_object(&w);
+    if (!st && out->failed)
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
+    *ret_ndcg10 = isinf(ndcg10) ? NAN : ndcg10;
+    return st;
+}

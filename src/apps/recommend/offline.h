@@ -1,0 +1,62 @@
+/* Offline evaluation: a log, a protocol, and a report.
+ *
+ * | protocol       | who is asked, and what was known |
+ * | global-cut     | people after a moment; everything before it. Settings from an earlier window |
+ * | prequential    | every group of the last fifth, before it is learnt |
+ * | strong         | people who were held out, a fifth of their history hidden |
+ * | literature-loo | the last event of each person; leaks other people's future, for papers only |
+ */
+#ifndef TDL_APPS_RECOMMEND_OFFLINE_H
+#define TDL_APPS_RECOMMEND_OFFLINE_H
+
+#include "apps/recommend/rung_contest.h"
+#include "base/json.h"
+
+typedef enum tdl_protocol {
+    TDL_PROTOCOL_GLOBAL_CUT,
+    TDL_PROTOCOL_PREQUENTIAL,
+    TDL_PROTOCOL_STRONG,
+    TDL_PROTOCOL_LITERATURE,
+    TDL_PROTOCOLS_N
+} tdl_protocol;
+
+extern const char *const tdl_protocol_name[TDL_PROTOCOLS_N];
+
+typedef struct tdl_offline_options {
+    tdl_protocol protocol;
+    unsigned tasks; /* bits 1 << tdl_recommend_task; 0 = all; of a global cut */
+    const int64_t
+        *cut_us;        /* [cuts_n] ascending; none = the last two horizons, and one for tuning */
+    size_t cuts_n;      /* one = the horizon before it tunes; more = the first tunes */
+    int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
+    bool timed;         /* the log has times */
+    tdl_rung_contest_options run;
+} tdl_offline_options;
+
+/* Run the protocol and append its report, one object of JSON, to `out`.
+ *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
+ *   returns     TDL_OK | TDL_E_USAGE (cuts; no times) | TDL_E_NO_MEMORY | TDL_E_STOPPED */
+tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_options *options,
+                           tdl_buf *out, double *ret_ndcg10, tdl_report *why);
+
+/* ---- parts of the report: offline_report.c ---- */
+
+void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback, bool timed);
+void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *contest);
+
+/* ---- protocols other than the global cut ---- */
+
+/* One contest over one heat each: held_out.c. `ret` is the caller's to release. */
+tdl_status tdl_rung_contest_literature(const tdl_feedback *feedback,
+                                       const tdl_rung_contest_options *options,
+                                       tdl_rung_contest *ret, tdl_report *why);
+tdl_status tdl_rung_contest_strong(const tdl_feedback *feedback,
+                                   const tdl_rung_contest_options *options, tdl_rung_contest *ret,
+                                   tdl_report *why);
+
+/* prequential.c: writes its own rows. */
+tdl_status tdl_offline_prequential(const tdl_feedback *feedback,
+                                   const tdl_rung_contest_options *options, tdl_jw *w,
+                                   double *ret_ndcg10, tdl_report *why);
+
+#endif

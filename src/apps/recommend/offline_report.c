@@ -1,0 +1,168 @@
+/* The report of offline evaluation: see offline.h. */
+#include <math.h>
+#include <stdio.h>
+
+#include "apps/recommend/decay.h"
+#include "apps/recommend/offline.h"
+
+static double rounded(double value)
+{
+    return round(value * 1e6) / 1e6;
+}
+
+static double share(size_t part, size_t whole)
+{
+    return whole ? rounded((double)part / (double)whole) : 0;
+}
+
+void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, bool timed)
+{
+    const tdl_interactions *all = tdl_feedback_all(f);
+    size_t events_n = all->offsets[all->users_n], groups = 0, tied = 0, days = 0, guests = 0;
+    int64_t first_us, last_us;
+
+    for (size_t u = 0; u < all->users_n; u++) {
+        size_t begin = all->offsets[u], end = all->offsets[u + 1];
+        guests += tdl_feedback_is_guest(f, (int32_t)u);
+        days += all->time_us[end - 1] - all->time_us[begin] < TDL_DAY_US;
+        for (size_t i = begin; i < end; i++) {
+            bool same = i > begin && all->time_us[i] == all->time_us[i - 1];
+            groups += !same;
+            tied += same;
+        }
+    }
+    tdl_feedback_span(f, &first_us, &last_us);
+    tdl_jw_kint(w, "people", (int64_t)(all->users_n - guests));
+    tdl_jw_kint(w, "guests", (int64_t)guests);
+    tdl_jw_kint(w, "items", (int64_t)all->items_n);
+    tdl_jw_kint(w, "events", (int64_t)events_n);
+    tdl_jw_kint(w, "groups", (int64_t)groups);
+    tdl_jw_knumber(w, "tie_share", share(tied, events_n - all->users_n));
+    if (!timed)
+        return;
+    tdl_jw_knumber(w, "one_day_share", share(days, all->users_n));
+    tdl_jw_ktime(w, "first", first_us);
+    tdl_jw_ktime(w, "last", last_us);
+}
+
+static void write_heat(tdl_jw *w, const tdl_heat *h, const char *role)
+{
+    const tdl_cut_facts *f = &h->facts;
+
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "role", role);
+    if (h->cut.end_us) {
+        tdl_jw_ktime(w, "cut", h->cut.cut_us);
+        tdl_jw_ktime(w, "end", h->cut.end_us);
+        tdl_jw_kint(w, "known_people", (int64_t)f->known_people);
+        tdl_jw_kint(w, "window_events", (int64_t)f->window_events);
+        tdl_jw_kint(w, "window_groups", (int64_t)f->window_groups);
+        tdl_jw_knumber(w, "new_people_event_share", share(f->new_events, f->window_events));
+        tdl_jw_knumber(w, "missed_target_share", share(f->missed, f->targets));
+        tdl_jw_ktext(w, "crc32", f->crc);
+    }
+    tdl_jw_kint(w, "train_events", (int64_t)h->split.all.offsets[h->split.all.view.users_n]);
+    tdl_jw_kint(w, "catalogue", (int64_t)h->split.items_n);
+    tdl_jw_kint(w, "questions", (int64_t)h->split.questions_n);
+    tdl_jw_end_object(w);
+}
+
+static void write_interval(tdl_jw *w, const char *name, const tdl_interval *i)
+{
+    char key[48];
+
+    tdl_jw_knumber(w, name, rounded(i->mean));
+    snprintf(key, sizeof key, "%s_low", name);
+    tdl_jw_knumber(w, key, rounded(i->low));
+    snprintf(key, sizeof key, "%s_high", name);
+    tdl_jw_knumber(w, key, rounded(i->high));
+}
+
+static void write_metric(tdl_jw *w, const char *name, const tdl_interval all[TDL_RUNG_TRIAL_KS])
+{
+    char key[32];
+
+    for (size_t k = 0; k < TDL_RUNG_TRIAL_KS; k++) {
+        snprintf(key, sizeof key, "%s%zu", name, tdl_rung_trial_k[k]);
+        write_interval(w, key, &all[k]);
+    }
+}
+
+static void write_test(tdl_jw *w, const tdl_rung_entry *e, size_t k)
+{
+    const tdl_figures *f = &e->figures[k];
+    const tdl_variety *v = &e->trial[k].variety;
+
+    tdl_jw_object(w);
+    write_metric(w, "hr", f->hr);
+    write_metric(w, "recall", f->recall);
+    write_metric(w, "ndcg", f->ndcg);
+    write_metric(w, "mrr", f->mrr);
+    tdl_jw_knumber(w, "coverage", rounded(v->coverage));
+    tdl_jw_knumber(w, "gini", rounded(v->gini));
+    tdl_jw_knumber(w, "novelty_bits", rounded(v->novelty));
+    tdl_jw_knumber(w, "intra_list_distance", rounded(v->distance));
+    tdl_jw_knumber(w, "fit_cpu_s", rounded(e->trial[k].fit_cpu_s));
+    tdl_jw_knumber(w, "answer_cpu_s", rounded(e->trial[k].answer_cpu_s));
+    tdl_jw_kint(w, "bytes", (int64_t)e->trial[k].bytes);
+    tdl_jw_end_object(w);
+}
+
+static const char *const verdict_name[] = {
+    [TDL_GATE_FLOOR] = "floor",
+    [TDL_GATE_BETTER] = "better",
+    [TDL_GATE_SAME] = "no_difference",
+    [TDL_GATE_WORSE] = "worse",
+    [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
+    [TDL_GATE_FEW_PEOPLE] = "too_few_people",
+    [TDL_GATE_ABSENT] = "refused",
+};
+
+static void write_entry(tdl_jw *w, const tdl_rung_contest *c, size_t at)
+{
+    const tdl_rung_entry *e = &c->entry[at];
+
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "model", e->name);
+    if (e->setting[0])
+        tdl_jw_ktext(w, "setting", e->setting);
+    tdl_jw_kbool(w, "serves", at == c->serves);
+    tdl_jw_ktext(w, "verdict", verdict_name[e->gate.verdict]);
+    if (e->refused[0])
+        tdl_jw_ktext(w, "refused", e->refused);
+    else {
+        if (e->gate.verdict != TDL_GATE_FLOOR) {
+            tdl_jw_ktext(w, "against", c->entry[e->gate.incumbent].name);
+            write_interval(w, "difference", &e->gate.difference);
+        }
+        tdl_jw_knumber(w, "tuned_ndcg10", rounded(e->tuned_ndcg10));
+        tdl_jw_key(w, "tests");
+        tdl_jw_array(w);
+        for (size_t k = 0; k < c->cuts_n; k++)
+            write_test(w, e, k);
+        tdl_jw_end_array(w);
+    }
+    tdl_jw_end_object(w);
+}
+
+void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *c)
+{
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "task", tdl_recommend_task_name[c->task]);
+    tdl_jw_kint(w, "people", (int64_t)c->people_n);
+    tdl_jw_kint(w, "people_wanted", TDL_GATE_PEOPLE_MIN);
+    tdl_jw_kbool(w, "enough_people", c->people_n >= TDL_GATE_PEOPLE_MIN);
+    tdl_jw_ktext(w, "serves", c->entries_n ? c->entry[c->serves].name : NULL);
+    tdl_jw_key(w, "windows");
+    tdl_jw_array(w);
+    write_heat(w, &c->tuning, "tuning");
+    for (size_t k = 0; k < c->cuts_n; k++)
+        write_heat(w, &c->heat[k], "test");
+    tdl_jw_end_array(w);
+    tdl_jw_key(w, "ladder");
+    tdl_jw_array(w);
+    for (size_t e = 0; e < c->entries_n; e++)
+        write_entry(w, c, e);
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}

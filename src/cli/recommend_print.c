@@ -1,0 +1,216 @@
+/* The report of offline evaluation as tables for people. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "cli/recommend_offline.h"
+
+static double number(const json_t *row, const char *key)
+{
+    return json_number_value(json_object_get(row, key));
+}
+
+static const char *text(const json_t *row, const char *key)
+{
+    const char *found = json_string_value(json_object_get(row, key));
+
+    return found ? found : "";
+}
+
+static void print_log(FILE *out, const json_t *log)
+{
+    fprintf(out,
+            tdl_tr("%.0f people, %.0f guests, %.0f items, %.0f events in %.0f groups; %.1f %% of "
+                   "neighbours share a time\n",
+                   "%.0f 位用户，%.0f 个访客，%.0f 个物品，%.0f 个事件，%.0f 组；%.1f %% "
+                   "的相邻事件时间相同\n"),
+            number(log, "people"), number(log, "guests"), number(log, "items"),
+            number(log, "events"), number(log, "groups"), 100 * number(log, "tie_share"));
+    if (json_object_get(log, "first"))
+        fprintf(out,
+                tdl_tr("from %.10s to %.10s; %.1f %% of people were there for less than a day\n",
+                       "自 %.10s 至 %.10s；%.1f %% 的用户历史不足一天\n"),
+                text(log, "first"), text(log, "last"), 100 * number(log, "one_day_share"));
+}
+
+static const char *task_title(const char *task)
+{
+    static const struct title {
+        const char *task, *en, *zh;
+    } titles[] = {
+        {"next", "next: what comes next, again or new", "next：接下来的一组，可重复"},
+        {"discovery", "discovery: what comes next and is new to the person",
+         "discovery：接下来的新物品"},
+        {"cart", "cart: one hidden item of a basket", "cart：购物篮中隐藏的一件"},
+        {"strangers", "strangers: first basket of people nobody knew", "strangers：陌生人的第一组"},
+        {"stream", "stream: each event before it is learnt", "stream：先预测后学习的事件流"},
+    };
+
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        if (!strcmp(task, titles[i].task))
+            return strcmp(tdl_tr("en", "zh"), "zh") == 0 ? titles[i].zh : titles[i].en;
+    return task;
+}
+
+static const char *verdict_text(const char *verdict)
+{
+    static const struct words {
+        const char *verdict, *en, *zh;
+    } words[] = {
+        {"floor", "the floor", "底线"},
+        {"better", "better", "更好"},
+        {"no_difference", "no difference shown: the simpler one stays", "无显著差异：保留更简单者"},
+        {"worse", "worse", "更差"},
+        {"worse_at_a_cut", "better overall, worse at one cut", "总体更好，但在某一切分更差"},
+        {"too_few_people", "too few people", "人数太少"},
+        {"refused", "took no part", "未参加"},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(verdict, words[i].verdict))
+            return strcmp(tdl_tr("en", "zh"), "zh") == 0 ? words[i].zh : words[i].en;
+    return verdict;
+}
+
+static void print_windows(FILE *out, const json_t *windows)
+{
+    size_t i;
+    json_t *w;
+
+    json_array_foreach(windows, i, w)
+    {
+        if (!json_object_get(w, "cut"))
+            continue;
+        fprintf(out,
+                tdl_tr("  %s %.10s to %.10s: %.0f questions, %.1f %% of targets unknown at the "
+                       "cut, %.1f %% of events from new people, crc32 %s\n",
+                       "  %s %.10s 至 %.10s：%.0f 个问题，%.1f %% 的目标在切分时未知，%.1f %% "
+                       "的事件来自新用户，crc32 %s\n"),
+                strcmp(text(w, "role"), "tuning") == 0 ? tdl_tr("tuned on", "调参")
+                                                       : tdl_tr("measured", "评测"),
+                text(w, "cut"), text(w, "end"), number(w, "questions"),
+                100 * number(w, "missed_target_share"), 100 * number(w, "new_people_event_share"),
+                text(w, "crc32"));
+    }
+}
+
+static void print_test(FILE *out, const char *mark, const char *model, const json_t *t)
+{
+    fprintf(
+        out,
+        "%s %-18s %.4f %.4f %.4f (%.4f-%.4f) %.4f %6.4f %7.1f%% %5.2f %6.2f %5.2f %7.2f %9.1f\n",
+        mark, model, number(t, "hr10"), number(t, "recall10"), number(t, "ndcg10"),
+        number(t, "ndcg10_low"), number(t, "ndcg10_high"), number(t, "recall20"),
+        number(t, "ndcg100"), 100 * number(t, "coverage"), number(t, "gini"),
+        number(t, "novelty_bits"), number(t, "intra_list_distance"), number(t, "fit_cpu_s"),
+        number(t, "bytes") / 1e6);
+}
+
+static void print_header(FILE *out)
+{
+    fprintf(
+        out, "  %-18s %s\n", tdl_tr("model", "模型"),
+        tdl_tr("HR@10  Rec@10 NDCG@10 (95 % interval)  Rec@20 NDCG@100 cover  Gini  novel  dist  "
+               "cpu s        MB",
+               "HR@10  召回@10 NDCG@10（95% 区间）    召回@20 NDCG@100 覆盖  基尼  新颖  距离  "
+               "CPU秒        MB"));
+}
+
+/* Window k + 1 belongs to test k. */
+static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
+{
+    size_t i, k = 0, tests_n = 0;
+    json_t *row;
+
+    json_array_foreach(ladder, i, row) tests_n =
+        json_array_size(json_object_get(row, "tests")) > tests_n
+            ? json_array_size(json_object_get(row, "tests"))
+            : tests_n;
+    for (k = 0; k < tests_n; k++) {
+        if (!(number(json_array_get(windows, k + 1), "questions") > 0)) {
+            fprintf(out, "  %s\n", tdl_tr("nobody to ask", "无人可评测"));
+            continue;
+        }
+        print_header(out);
+        json_array_foreach(ladder, i, row)
+        {
+            json_t *t = json_array_get(json_object_get(row, "tests"), k);
+            if (t)
+                print_test(out, json_is_true(json_object_get(row, "serves")) ? "*" : " ",
+                           text(row, "model"), t);
+        }
+    }
+}
+
+static void print_gate(FILE *out, const json_t *task)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_object_get(task, "ladder"), i, row)
+    {
+        fprintf(out, "%s %-18s ", json_is_true(json_object_get(row, "serves")) ? "*" : " ",
+                text(row, "model"));
+        if (json_object_get(row, "against"))
+            fprintf(out, "%+.4f [%+.4f, %+.4f] %s %s: ", number(row, "difference"),
+                    number(row, "difference_low"), number(row, "difference_high"),
+                    tdl_tr("against", "对比"), text(row, "against"));
+        fprintf(out, "%s%s%s", verdict_text(text(row, "verdict")),
+                text(row, "refused")[0] ? ": " : "", text(row, "refused"));
+        if (text(row, "setting")[0])
+            fprintf(out, "  (%s)", text(row, "setting"));
+        fprintf(out, "\n");
+    }
+    if (json_is_false(json_object_get(task, "enough_people")))
+        fprintf(out,
+                tdl_tr("  too few people (%.0f; %.0f are wanted): nothing is promoted\n",
+                       "  人数太少（%.0f；需要 %.0f）：不提升任何模型\n"),
+                number(task, "people"), number(task, "people_wanted"));
+}
+
+static void print_stream(FILE *out, const json_t *task)
+{
+    size_t i;
+    json_t *row;
+
+    fprintf(out, tdl_tr("%.0f events of %.0f people\n", "%.0f 个事件，%.0f 位用户\n"),
+            number(task, "ranked_events"), number(task, "people"));
+    fprintf(out, "  %-18s %s\n", tdl_tr("model", "模型"),
+            tdl_tr("HR@10 (95 % interval)   NDCG@10 (95 % interval)  first events' NDCG@10",
+                   "HR@10（95% 区间）      NDCG@10（95% 区间）     首批事件 NDCG@10"));
+    json_array_foreach(json_object_get(task, "ladder"), i, row)
+        fprintf(out, "  %-18s %.4f (%.4f-%.4f)  %.4f (%.4f-%.4f)   %.4f\n", text(row, "model"),
+                number(row, "hr10"), number(row, "hr10_low"), number(row, "hr10_high"),
+                number(row, "ndcg10"), number(row, "ndcg10_low"), number(row, "ndcg10_high"),
+                number(row, "first_events_ndcg10"));
+}
+
+void tdl_recommend_print(FILE *out, const json_t *report)
+{
+    size_t i;
+    json_t *task;
+
+    if (json_object_get(report, "warning"))
+        fprintf(out, "%s\n",
+                tdl_tr("for comparison with papers only; leaks the future",
+                       "仅供与论文对比；泄露了未来信息"));
+    print_log(out, json_object_get(report, "log"));
+    json_array_foreach(json_object_get(report, "tasks"), i, task)
+    {
+        fprintf(out, "\n%s\n", task_title(text(task, "task")));
+        if (json_object_get(task, "ranked_events")) {
+            print_stream(out, task);
+            continue;
+        }
+        print_windows(out, json_object_get(task, "windows"));
+        print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
+        print_gate(out, task);
+    }
+    bool leaks = json_object_get(report, "warning") != NULL;
+    fprintf(
+        out, "%s\n\n",
+        leaks ? tdl_tr("* best by this protocol; it decides nothing",
+                       "* 该协议下最佳；不作为上线依据")
+              : tdl_tr("* may serve: by paired differences of NDCG@10; settings were chosen on an "
+                       "earlier window",
+                       "* 可以上线：依据 NDCG@10 的配对差异；参数在更早的窗口上选定"));
+}
