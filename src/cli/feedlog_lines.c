@@ -154,10 +154,10 @@ typedef enum shape { TABS, COLONS, SEQUENCES, JSON } shape;
 static shape shape_of(tdl_feedlog *log)
 {
     const char *path = log->options->path;
-    shape s = tdl_feedlog_has_suffix(path, "u.data") ? TABS
-              : tdl_feedlog_has_suffix(path, ".dat") ? COLONS
-              : tdl_feedlog_has_suffix(path, ".seq") ? SEQUENCES
-                                                     : JSON;
+    shape s = tdl_input_has_suffix(path, "u.data") ? TABS
+              : tdl_input_has_suffix(path, ".dat") ? COLONS
+              : tdl_input_has_suffix(path, ".seq") ? SEQUENCES
+                                                   : JSON;
 
     log->result->format = s == JSON ? "json" : s == SEQUENCES ? "sequences" : "movielens";
     log->result->timed = s != SEQUENCES;

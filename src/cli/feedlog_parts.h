@@ -32,8 +32,6 @@ tdl_feedlog_field tdl_feedlog_field_of(const tdl_feedlog *log, tdl_str column);
 /* One row from its texts [TDL_FEEDLOG_FIELDS_N]; empty ones are absent. */
 tdl_status tdl_feedlog_cells(tdl_feedlog *log, const tdl_str *cell, size_t line, tdl_report *why);
 void tdl_feedlog_reject(tdl_feedlog *log, size_t line, const tdl_report *why);
-bool tdl_feedlog_has_suffix(const char *path,
-                            const char *suffix); /* but for .gz or .zst behind it */
 void tdl_feedlog_draw(tdl_feedlog *log, uint64_t taken, uint64_t total);
 
 tdl_status tdl_feedlog_table(tdl_feedlog *log, tdl_report *why); /* feedlog_table.c */

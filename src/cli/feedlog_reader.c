@@ -7,34 +7,21 @@
 
 #include "base/timestamp.h"
 #include "cli/feedlog_parts.h"
-
-bool tdl_feedlog_has_suffix(const char *path, const char *suffix)
-{
-    static const char *const packed[] = {".gz", ".zst", ""};
-    size_t n = strlen(path), k = strlen(suffix);
-
-    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
-        size_t p = strlen(packed[i]);
-        if (n >= p + k && !strcasecmp(path + n - p, packed[i]) &&
-            !strncasecmp(path + n - p - k, suffix, k))
-            return true;
-    }
-    return false;
-}
+#include "table/input.h"
 
 bool tdl_feedlog_is_foreign(const char *path)
 {
     static const char *const suffix[] = {".inter", "u.data", ".dat", ".seq", ".json"};
 
     for (size_t i = 0; i < sizeof suffix / sizeof suffix[0]; i++)
-        if (tdl_feedlog_has_suffix(path, suffix[i]))
+        if (tdl_input_has_suffix(path, suffix[i]))
             return true;
     return false;
 }
 
 bool tdl_feedlog_has_no_times(const char *path)
 {
-    return tdl_feedlog_has_suffix(path, ".seq");
+    return tdl_input_has_suffix(path, ".seq");
 }
 
 void tdl_feedlog_draw(tdl_feedlog *log, uint64_t taken, uint64_t total)
@@ -153,12 +140,12 @@ tdl_status tdl_feedlog_read(const tdl_feedlog_options *options, tdl_feedlog_row_
     *ret = (tdl_feedlog_result){.format = "", .timed = true};
     if ((st = tdl_feedlog_map(&log, why)))
         return st;
-    if (tdl_feedlog_has_suffix(options->path, ".csv") ||
-        tdl_feedlog_has_suffix(options->path, ".tsv") ||
-        tdl_feedlog_has_suffix(options->path, ".inter"))
+    if (tdl_input_has_suffix(options->path, ".csv") ||
+        tdl_input_has_suffix(options->path, ".tsv") ||
+        tdl_input_has_suffix(options->path, ".inter"))
         return tdl_feedlog_table(&log, why);
-    if (tdl_feedlog_is_foreign(options->path) || tdl_feedlog_has_suffix(options->path, ".jsonl") ||
-        tdl_feedlog_has_suffix(options->path, ".ndjson"))
+    if (tdl_feedlog_is_foreign(options->path) || tdl_input_has_suffix(options->path, ".jsonl") ||
+        tdl_input_has_suffix(options->path, ".ndjson"))
         return tdl_feedlog_lines(&log, why);
     return TDL_FAIL_HINT(why, TDL_E_USAGE,
                          "name it .csv, .tsv, .inter, u.data, .dat, .seq, .json, .jsonl or "

@@ -5,9 +5,8 @@
  * | u.data                       | MovieLens 100K: user, item, rating, time, tabs, no header |
  * | .dat                         | MovieLens 1M and 10M: the same, parted by "::" |
  * | .seq                         | a person a line, items in order; no times |
- * | .csv, .tsv                   | a table with a header: MovieLens' ratings.csv, a shop's
- * invoices, ... | | .json, .jsonl, .ndjson       | objects, one a line, or one array of them:
- * gorse's feedback, ... |
+ * | .csv, .tsv                   | a table with a header: ratings.csv, a shop's invoices |
+ * | .json, .jsonl, .ndjson       | objects, one a line or in one array: gorse's feedback |
  *
  * and .gz or .zst behind any. Columns and members are known by the names that such logs use
  * (feedlog_fields.c), or named by `map`: "user=...,item=...,time=...,order=...,kind=...,value=...".

@@ -5,6 +5,7 @@
 
 #include "cli/feedlog_parts.h"
 #include "table/csv.h"
+#include "table/input.h"
 
 enum { CODE_DIGITS = 5, CODE_BYTES = 64 };
 
@@ -44,9 +45,9 @@ static tdl_status find_columns(table *t, tdl_report *why)
                 tdl_csv_column(t->csv, "Quantity", &t->quantity) &&
                 tdl_csv_column(t->csv, "UnitPrice", &t->price);
     t->log->result->timed = t->column[TDL_FEEDLOG_TIME] >= 0;
-    t->log->result->format = t->retail                                                 ? "retail"
-                             : tdl_feedlog_has_suffix(t->log->options->path, ".inter") ? "recbole"
-                                                                                       : "table";
+    t->log->result->format = t->retail                                               ? "retail"
+                             : tdl_input_has_suffix(t->log->options->path, ".inter") ? "recbole"
+                                                                                     : "table";
     return TDL_OK;
 }
 
@@ -93,7 +94,7 @@ tdl_status tdl_feedlog_table(tdl_feedlog *log, tdl_report *why)
 {
     table t = {.log = log};
     const char *path = log->options->path;
-    bool tabs = tdl_feedlog_has_suffix(path, ".inter") || tdl_feedlog_has_suffix(path, ".tsv");
+    bool tabs = tdl_input_has_suffix(path, ".inter") || tdl_input_has_suffix(path, ".tsv");
     tdl_csv_options options = {.delimiter = '\t', .guess_delimiter = !tabs};
     tdl_status st = tdl_csv_open(path, &options, &t.csv, why);
     const tdl_str *cells;

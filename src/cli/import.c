@@ -14,6 +14,7 @@
 #include "cli/import_parts.h"
 #include "cli/import_state.h"
 #include "store/store.h"
+#include "table/input.h"
 
 enum {
     BATCH_BYTES = 64 << 20 /* of one batch's rows */,
@@ -176,33 +177,18 @@ tdl_str tdl_importer_content_id(tdl_importer *r, const tdl_event *event)
 
 /* ---- the whole ---- */
 
-/* Does the name end in `suffix`, but for what says that it is packed? */
-static bool has_suffix(const char *path, const char *suffix)
-{
-    static const char *const packed[] = {".gz", ".zst", ""};
-    size_t n = strlen(path), k = strlen(suffix);
-
-    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
-        size_t p = strlen(packed[i]);
-        if (n >= p + k && !strcasecmp(path + n - p, packed[i]) &&
-            !strncasecmp(path + n - p - k, suffix, k))
-            return true;
-    }
-    return false;
-}
-
 bool tdl_import_is_tsv(const char *path)
 {
-    return has_suffix(path, ".tsv");
+    return tdl_input_has_suffix(path, ".tsv");
 }
 
 static tdl_status read_any(tdl_importer *r, tdl_report *why)
 {
     const char *path = r->options->path;
 
-    if (has_suffix(path, ".csv") || has_suffix(path, ".tsv"))
+    if (tdl_input_has_suffix(path, ".csv") || tdl_input_has_suffix(path, ".tsv"))
         return tdl_import_csv(r, why);
-    if (has_suffix(path, ".jsonl") || has_suffix(path, ".ndjson"))
+    if (tdl_input_has_suffix(path, ".jsonl") || tdl_input_has_suffix(path, ".ndjson"))
         return tdl_import_lines(r, why);
     if (tdl_feedlog_is_foreign(path))
         return tdl_import_log(r, why);

@@ -39,18 +39,4 @@ double tdl_reciprocal_rank(double rank); /* 1 / rank; its mean is MRR */
 double tdl_ndcg_list(const double *relevance, const double *score, const uint32_t *by_score,
                      const uint32_t *by_relevance, size_t n, size_t k);
 
-/* Expected worth of a list at cut k when items of one score are in random order: any number of
- * relevant items, denominators min(k, relevant). A relevant item with a items above it and b of its
- * own score, itself included, is within k with probability (min(a + b, k) - min(a, k)) / b, and
- * gains (c(min(a + b, k)) - c(min(a, k))) / b, c(r) = sum_{x < r} 1 / log2(x + 2).
- *   scores    [n], higher is better; NaN counts as minus infinity
- *   excluded  [n] items that are no candidates; NULL = none
- *   relevant  [relevant_n >= 1] different items < n, candidates even where excluded says otherwise
- */
-typedef struct tdl_list_worth {
-    double recall, ndcg; /* k >= 1 */
-} tdl_list_worth;
-tdl_list_worth tdl_list_expected(const float *scores, const bool *excluded, size_t n,
-                                 const int32_t *relevant, size_t relevant_n, size_t k);
-
 #endif

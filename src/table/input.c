@@ -5,6 +5,7 @@
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -316,4 +317,18 @@ tdl_status tdl_input_read(tdl_input *input, char *ret, size_t n, size_t *ret_n, 
 {
     return input->convert.on ? read_converted(input, ret, n, ret_n, why)
                              : read_unpacked(input, ret, n, ret_n, why);
+}
+
+bool tdl_input_has_suffix(const char *path, const char *suffix)
+{
+    static const char *const packed[] = {".gz", ".zst", ""};
+    size_t n = strlen(path), k = strlen(suffix);
+
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+        size_t p = strlen(packed[i]);
+        if (n >= p + k && !strcasecmp(path + n - p, packed[i]) &&
+            !strncasecmp(path + n - p - k, suffix, k))
+            return true;
+    }
+    return false;
 }

@@ -38,4 +38,7 @@ tdl_status tdl_input_read(tdl_input *input, char *ret, size_t n, size_t *ret_n, 
 uint64_t tdl_input_taken(const tdl_input *input);
 uint64_t tdl_input_total(const tdl_input *input);
 
+/* Does the name end in `suffix`, whatever its case and but for .gz or .zst behind it? */
+bool tdl_input_has_suffix(const char *path, const char *suffix);
+
 #endif

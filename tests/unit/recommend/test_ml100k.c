@@ -7,7 +7,7 @@
 #include "apps/recommend/ease.h"
 #include "apps/recommend/ials.h"
 #include "apps/recommend/measure.h"
-#include "stats/ranking.h"
+#include "stats/tied.h"
 #include "table/input.h"
 
 enum { PEOPLE = 943, FILMS = 1682, PAIRS = 100000, D = 64, EPOCHS = 16 };
@@ -196,19 +196,23 @@ static strong measure_strong(const films *f, const tdl_rung_ops *rung, const voi
         int64_t times[FILMS] = {0};
         bool excluded[FILMS] = {0};
         size_t seen_n = 0, hidden_n = 0;
+        tdl_tied at[3];
 
-        for (size_t at = f->offsets[user]; at < f->offsets[user + 1]; at++) {
-            if ((at - f->offsets[user]) % 5 == 4)
-                hidden[hidden_n++] = f->item[at];
+        for (size_t i = f->offsets[user]; i < f->offsets[user + 1]; i++) {
+            if ((i - f->offsets[user]) % 5 == 4)
+                hidden[hidden_n++] = f->item[i];
             else
-                excluded[seen[seen_n++] = f->item[at]] = true;
+                excluded[seen[seen_n++] = f->item[i]] = true;
         }
         tdl_arena_reset(scratch);
         assert_int_equal(rung->score(model, &(tdl_history){seen, times, seen_n}, scratch, scores),
                          TDL_OK);
-        s.recall20 += tdl_list_expected(scores, excluded, FILMS, hidden, hidden_n, 20).recall;
-        s.recall50 += tdl_list_expected(scores, excluded, FILMS, hidden, hidden_n, 50).recall;
-        s.ndcg100 += tdl_list_expected(scores, excluded, FILMS, hidden, hidden_n, 100).ndcg;
+        assert_int_equal(tdl_tied_metrics(scores, excluded, FILMS, hidden, hidden_n, hidden_n,
+                                          (const size_t[]){20, 50, 100}, 3, scratch, at),
+                         TDL_OK);
+        s.recall20 += at[0].recall;
+        s.recall50 += at[1].recall;
+        s.ndcg100 += at[2].ndcg;
         people++;
     }
     tdl_arena_free(scratch);
