@@ -17,6 +17,7 @@ treadle explain "$table" --model "$out/credit.safetensors" --column Seniority
 
 head -n 4 "$table" | cut -d, -f2- >"$out/applicants.csv"
 treadle predict "$out/applicants.csv" --model "$out/credit.safetensors" --explain 3
+treadle explain "$table" --model "$out/credit.safetensors" --row 3 --until good --keep Age,Marital
 
 # The same question of a lender on the internet, where few loans fail.
 [ -r "$data/lending_club.csv" ] || exit 0

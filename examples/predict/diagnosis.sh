@@ -14,6 +14,7 @@ treadle fit "$table" --target Class --positive malignant --cost 1:10 --prefer si
     --model "${1:-auto}" --min-auc .99 --output "$out/diagnosis.safetensors"
 treadle explain "$table" --model "$out/diagnosis.safetensors"
 treadle explain "$table" --model "$out/diagnosis.safetensors" --row 7
+treadle explain "$table" --model "$out/diagnosis.safetensors" --row 7 --until benign
 
 # A new patient, with a score missing.
 head -n 1 "$table" | sed 's/,"Class"$//' >"$out/patient.csv"

@@ -12,3 +12,7 @@ treadle forecast backtest "$table" --horizon 96 --levels 80,90,95 --origins 3
 treadle forecast "$table" --horizon 96 --levels 80,95 --output "$out/load.csv" \
     --save "$out/load.safetensors"
 head -n 4 "$out/load.csv"
+# From what was kept, without a fit.
+treadle forecast "$table" --model "$out/load.safetensors" --horizon 24 --levels 80 --quiet \
+    --output "$out/day.csv"
+head -n 2 "$out/day.csv"
