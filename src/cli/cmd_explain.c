@@ -52,7 +52,8 @@ static const tdl_option explain_options[] = {
      NULL,
      0,
      0,
-     {"of several classes: which", "多分类时解释哪一类"}},
+     {"of several classes: which; of a row, the predicted one unless said",
+      "多分类时解释哪一类；对单行默认为预测的类"}},
     {"heatmap",
      TDL_OPTION_TEXT,
      offsetof(explain_values, heatmap),
@@ -252,11 +253,56 @@ static tdl_status explain_pixels(const job *j, const tdl_explanation *e, tdl_jw 
     return st;
 }
 
+/* The score that is explained of a row: of several classes, unless one was named, that of the class
+ * which is predicted; of quantiles the middle one. */
+static tdl_status choose_score(const job *j, const tdl_frame *one, size_t *ret, tdl_report *why)
+{
+    const tdl_predictor *p = j->model;
+    double *output;
+    tdl_status st;
+
+    *ret = j->which;
+    if (p->scores_n < 2 || j->values->output_of)
+        return TDL_OK;
+    if (!p->target.classes_n) {
+        *ret = p->scores_n / 2;
+        return TDL_OK;
+    }
+    if (!(output = calloc(p->scores_n, sizeof *output)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu classes", p->scores_n);
+    if (!(st = tdl_predictor_predict(p, one, j->pool, output, NULL, why)))
+        *ret = tdl_predictor_class(p, output);
+    free(output);
+    return st;
+}
+
+/* Of one row: what its score is, and of which class. */
+static void tell_score(const job *j, const tdl_explanation *e, size_t which, tdl_jw *w)
+{
+    const tdl_predict_target *t = &j->model->target;
+    const char *class = t->classes_n > 2 ? t->class_name[which] : NULL;
+
+    tdl_jw_ktext(w, "method", e->method);
+    if (class)
+        tdl_jw_ktext(w, "class", class);
+    tdl_jw_knumber(w, "score", e->score[0]);
+    tdl_jw_knumber(w, "base", e->base[0]);
+    tdl_jw_knumber(w, "completeness_error", e->error);
+    if (j->values->common.json)
+        return;
+    if (class)
+        printf(tdl_tr("score of %s", "%s 的得分"), class);
+    else
+        fputs(tdl_tr("score", "得分"), stdout);
+    printf(" %.4f, %s %.4f (%s)\n", e->score[0],
+           tdl_tr("of which known without the row", "其中与该行无关的部分"), e->base[0], e->method);
+}
+
 static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
 {
     const tdl_predictor *p = j->model;
     uint32_t row;
-    size_t at = 0, *order = malloc((p->columns_n + 1) * sizeof *order);
+    size_t at = 0, which, *order = malloc((p->columns_n + 1) * sizeof *order);
     tdl_frame one = {0};
     tdl_explanation e = {0};
     tdl_buf cell = {0};
@@ -268,19 +314,13 @@ static tdl_status explain_row(const job *j, tdl_jw *w, tdl_report *why)
         goto out;
     row = (uint32_t)at;
     if ((st = tdl_frame_take(&j->frame, &row, 1, &one, why)) ||
-        (st = tdl_predictor_explain(p, &one, j->which, j->pool, &e, why)))
+        (st = choose_score(j, &one, &which, why)) ||
+        (st = tdl_predictor_explain(p, &one, which, j->pool, &e, why)))
         goto out;
     tdl_explanation_order(&e, 0, order);
-    tdl_jw_ktext(w, "method", e.method);
-    tdl_jw_knumber(w, "score", e.score[0]);
-    tdl_jw_knumber(w, "base", e.base[0]);
-    tdl_jw_knumber(w, "completeness_error", e.error);
+    tell_score(j, &e, which, w);
     tdl_jw_key(w, "features");
     tdl_jw_array(w);
-    if (!j->values->common.json)
-        printf("%s %.4f, %s %.4f (%s)\n", tdl_tr("score", "得分"), e.score[0],
-               tdl_tr("of which known without the row", "其中与该行无关的部分"), e.base[0],
-               e.method);
     for (size_t i = 0; i < p->columns_n; i++) {
         size_t column, of = order[i];
 

@@ -435,6 +435,9 @@ static tdl_status check(const tdl_forecast_values *v, tdl_report *why)
 {
     if (!v->covariates && v->holidays)
         return TDL_FAIL(why, TDL_E_USAGE, "--holidays needs --covariates (\"all\" or names)");
+    if (v->covariates && v->save)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "treadle fit --time, which keeps its model",
+                             "--save keeps a forecaster of series, not a regression on covariates");
     return v->hierarchy ? tdl_forecast_check_hierarchy(v, why) : TDL_OK;
 }
 

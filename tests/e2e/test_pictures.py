@@ -1,4 +1,5 @@
 """A model of pictures by the command line: small IDX files are made up, bright at the left or right."""
+import json
 import os
 import pathlib
 import random
@@ -49,14 +50,19 @@ class Pictures(unittest.TestCase):
             answers = self.run_treadle("predict", others, "--model", model).splitlines()
             self.assertEqual([line.split('"')[3] for line in answers], ["0", "1"] * 20)
 
-    def test_of_pixels_nothing_is_attributed(self):
+    def test_pixels_share_out_the_whole_score(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             train = write_pictures(folder, "train", 60, 1)
             self.run_treadle("fit", train, "--target", "label", "--model", "cnn", "--folds", 2,
                              "--output", folder / "m.safetensors")
-            said = self.run_treadle("explain", train, "--model", folder / "m.safetensors")
-            self.assertRegex(said, r"^image +0\.0000")
+            said = json.loads(self.run_treadle("explain", train, "--model", folder / "m.safetensors",
+                                               "--row", 1, "--json"))
+            shares = [x for row in said["pixels"]["attribution"] for x in row]
+            self.assertEqual(len(shares), SIDE * SIDE)
+            self.assertGreater(abs(said["score"] - said["base"]), 0.1)
+            self.assertAlmostEqual(sum(shares), said["score"] - said["base"],
+                                   delta=0.02 * abs(said["score"] - said["base"]))
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ enum { AUDITED_N = 3, DIFFERENCES_TOLD = 10 };
 
 static void put_groups(const tdl_page *p, const json_t *groups)
 {
-    bool numbers = json_object_get(json_array_get(groups, 0), "residual") != NULL;
+    bool numbers = !json_object_get(json_array_get(groups, 0), "selection");
     const struct audited *shown = numbers ? audited_numbers : audited_classes;
     const json_t *group;
     size_t i;

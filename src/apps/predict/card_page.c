@@ -25,13 +25,14 @@ void tdl_page_put_budget(const tdl_page *p, const json_t *card)
 
     if (!json_array_size(cut_off))
         return;
-    tdl_buf_printf(p->out,
-                   tdl_page_tr(p,
-                               "Left out for the budget of %.0f s (what took part was estimated at "
-                               "%.0f s):",
-                               "因 %.0f 秒的预算而未参加（参加者估计共需 %.0f 秒）："),
-                   tdl_page_number(search, "budget_seconds"),
-                   ceil(tdl_page_number(search, "estimated_seconds")));
+    tdl_buf_printf(
+        p->out,
+        tdl_page_tr(p,
+                    "Left out, as too slow or for want of time within the budget of %.0f s "
+                    "(what took part was estimated at %.0f s):",
+                    "过慢，或在 %.0f 秒的预算内时间不足而未参加（参加者估计共需 %.0f 秒）："),
+        tdl_page_number(search, "budget_seconds"),
+        ceil(tdl_page_number(search, "estimated_seconds")));
     json_array_foreach(cut_off, i, name)
     {
         if (json_is_string(name))

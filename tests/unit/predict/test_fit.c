@@ -225,7 +225,9 @@ static void the_card_reads_in_both_languages(void **state)
     assert_non_null(strstr(en, "Fairness"));
     assert_non_null(strstr(en, "logistic"));
     assert_non_null(strstr(en, "0123abcd"));
+    assert_non_null(strstr(en, "| group | rows | selected | true positives | false positives |"));
     assert_non_null(strstr(zh, "公平性"));
+    assert_non_null(strstr(zh, "真正率"));
     assert_non_null(strstr(zh, "局限"));
     tables_are_whole(en);
     tables_are_whole(zh);
