@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { NOBODY = SIZE_MAX };
+static const size_t NOBODY = SIZE_MAX;
 
 typedef struct slate {
     const tdl_slate_ask *ask;
