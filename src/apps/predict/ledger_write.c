@@ -1,4 +1,5 @@
 /* A ledger told: how right forecasts were, and what they were. */
+#include <assert.h>
 #include <math.h>
 
 #include "apps/predict/ledger_parts.h"
@@ -25,6 +26,7 @@ static double naive_of(const tdl_ledger *l, size_t series, size_t origin, size_t
     const tdl_forecast_task *task = &tdl_forecaster_chosen(l->forecaster, series)->task;
     size_t period = task->periods_n ? task->period[0] : 1;
 
+    assert(period); // of a forecaster that was checked
     return origin >= period ? tdl_ledger_value(l, series, origin - period + h % period)
                             : (double)NAN;
 }

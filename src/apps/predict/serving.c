@@ -1,5 +1,6 @@
 #include "apps/predict/serving.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,7 @@ static tdl_status find_kind(tdl_app *app, tdl_str name, bool forecasts, tdl_serv
 
     if (st)
         return st;
+    assert(served);
     if (forecasts != (served->forecaster != NULL)) {
         st = forecasts
                  ? TDL_FAIL_HINT(why, TDL_E_INVALID, "POST /v1/predict/{model}",

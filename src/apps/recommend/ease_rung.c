@@ -240,10 +240,11 @@ static tdl_status check_values(const tdl_st_view *b, const tdl_st_view *diagonal
         if (!(own[i] > 0 && isfinite(own[i])))
             return TDL_FAIL(why, TDL_E_CORRUPT, "ease/diagonal: value %zu is %g, not above 0", i,
                             (double)own[i]);
-    for (size_t i = 0; i < b->n; i++)
-        if (!isfinite(value[i]))
-            return TDL_FAIL(why, TDL_E_CORRUPT, "ease/b: row %zu, column %zu is not finite",
-                            i / items_n, i % items_n);
+    for (size_t i = 0; i < items_n; i++)
+        for (size_t j = 0; j < items_n; j++)
+            if (!isfinite(value[i * items_n + j]))
+                return TDL_FAIL(why, TDL_E_CORRUPT, "ease/b: row %zu, column %zu is not finite", i,
+                                j);
     return TDL_OK;
 }
 
