@@ -321,19 +321,12 @@ static tdl_status publish(const fit_values *v, const tdl_predictor *p, bool acti
                           char *ret_version, tdl_report *why)
 {
     tdl_loop *loop = NULL;
-    char path[PATH_MAX], hash[65], key[PATH_MAX];
+    char path[PATH_MAX], hash[65];
     int64_t bytes;
-    tdl_loop_options options = {.data_dir = v->common.data,
-                                .store = v->common.store,
-                                .actor = "cli",
-                                .master_key_file = key};
-    tdl_report warning = {0};
-    tdl_status st;
+    tdl_status st = tdl_make_loop(&v->common, 1, &loop, why);
 
-    if ((st = tdl_master_key_file(&v->common, v->common.data, key, why)) ||
-        (st = tdl_loop_open(&options, &loop, &warning, why)))
+    if (st)
         return st;
-    tdl_tell_master_key(tdl_loop_store(loop), key);
     st = tdl_predict_publish(tdl_loop_store(loop), v->common.data, p, activate, ret_version, why);
     tdl_loop_close(loop);
     snprintf(path, sizeof path, "%s/models/%s.safetensors", v->common.data, ret_version);

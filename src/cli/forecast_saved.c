@@ -30,18 +30,11 @@ static tdl_status publish(const tdl_forecast_job *job, const tdl_forecast_values
                           const json_t *card, tdl_report *why)
 {
     tdl_loop *loop = NULL;
-    char key[PATH_MAX], version[80];
-    const tdl_loop_options options = {.data_dir = v->common.data,
-                                      .store = v->common.store,
-                                      .actor = "cli",
-                                      .master_key_file = key};
-    tdl_report warning = {0};
-    tdl_status st;
+    char version[80];
+    tdl_status st = tdl_make_loop(&v->common, 1, &loop, why);
 
-    if ((st = tdl_master_key_file(&v->common, v->common.data, key, why)) ||
-        (st = tdl_loop_open(&options, &loop, &warning, why)))
+    if (st)
         return st;
-    tdl_tell_master_key(tdl_loop_store(loop), key);
     st = tdl_forecaster_publish(tdl_loop_store(loop), v->common.data, v->save, job->forecaster,
                                 card, true, version, why);
     tdl_loop_close(loop);

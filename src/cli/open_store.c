@@ -43,15 +43,15 @@ tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **
     return st;
 }
 
-tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
-                         tdl_report *why)
+static tdl_status open_loop(const tdl_common *common, bool must_exist, unsigned threads,
+                            tdl_loop **ret, tdl_report *why)
 {
     char key[PATH_MAX];
     tdl_loop_options options = {.actor = "cli",
                                 .data_dir = common->data,
                                 .store = common->store,
                                 .master_key_file = key,
-                                .must_exist = true,
+                                .must_exist = must_exist,
                                 .threads = threads};
     tdl_report warning = {0};
     tdl_status st;
@@ -63,6 +63,18 @@ tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **
     if (warning.status)
         fprintf(stderr, "treadle: %s\n", warning.message);
     return TDL_OK;
+}
+
+tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why)
+{
+    return open_loop(common, true, threads, ret, why);
+}
+
+tdl_status tdl_make_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why)
+{
+    return open_loop(common, false, threads, ret, why);
 }
 
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,

@@ -16,6 +16,9 @@ tdl_status tdl_open_store(const tdl_common *common, bool read_only, tdl_store **
  * error. threads: of training; 0 = one per core. */
 tdl_status tdl_open_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
                          tdl_report *why);
+/* The same; a store that is not there is made. */
+tdl_status tdl_make_loop(const tdl_common *common, unsigned threads, tdl_loop **ret,
+                         tdl_report *why);
 
 /* An entry in its audit log: `action` on a file, of which the name without its folder is kept. */
 tdl_status tdl_note_file(const tdl_common *common, const char *action, const char *path,

@@ -64,6 +64,8 @@ static void with_covariates_each_origin_is_held_and_the_seasonal_naive_stands_be
     json_t *all, *test;
 
     write_days(d, "days.csv", units);
+    desk_expect(d, 2, "a forecaster of series, not a regression",
+                "forecast days.csv --value units --covariates weather --horizon 7 --save name");
     for (size_t origin = DAYS - 3 * WEEK; origin < DAYS; origin += WEEK)
         for (size_t h = 0; h < WEEK; h++) {
             double error = units(origin + h) - units(origin - WEEK + h);

@@ -10,6 +10,7 @@
 #include <iconv.h>
 #include <math.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,14 @@ static json_t *lines(const desk *d)
         at += n + (at[n] == '\n');
     }
     return all;
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    assert_non_null(text);
+    return text;
 }
 
 /* ---- a model file ---- */
@@ -241,6 +250,44 @@ static void same_from(desk *d, const char *source, const char *wanted)
     if (strcmp(answers, wanted) != 0)
         fail_msg("%s gives other answers", source);
     free(answers);
+}
+
+static void write_size(const desk_row *r, char *ret, size_t n)
+{
+    const char *size = r->x + r->z < -1 ? "low" : r->x + r->z > 1 ? "high" : "middle";
+
+    snprintf(ret, n, "%.4f,%.4f,%s", r->x, r->z, size);
+}
+
+static void a_row_of_several_classes_is_explained_by_the_one_predicted(void **state)
+{
+    desk *d = *state;
+    bool low = false, high = false;
+    char command[100];
+
+    desk_table(d, "sizes.csv", "x,z,size", ROWS, write_size);
+    desk_expect(d, 0, NULL, "fit sizes.csv --target size --model logistic --output s.safetensors");
+    desk_expect(d, 0, NULL, "predict sizes.csv --model s.safetensors");
+    json_t *answers = lines(d);
+    for (size_t row = 0; row < 24; row++) {
+        const char *predicted = text_at(json_array_get(answers, row), "prediction");
+
+        snprintf(command, sizeof command,
+                 "explain sizes.csv --model s.safetensors --row %zu --json", row + 1);
+        desk_expect(d, 0, NULL, command);
+        json_t *why = desk_json(d);
+        assert_string_equal(text_at(why, "class"), predicted);
+        json_decref(why);
+        low |= !strcmp(predicted, "low");
+        high |= !strcmp(predicted, "high");
+    }
+    assert_true(low && high); // else it shows nothing
+    json_decref(answers);
+    desk_expect(d, 0, NULL,
+                "explain sizes.csv --model s.safetensors --row 1 --class middle --json");
+    json_t *why = desk_json(d);
+    assert_string_equal(text_at(why, "class"), "middle");
+    json_decref(why);
 }
 
 static void write_json_row(const desk_row *r, char *ret, size_t n)
@@ -458,6 +505,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, desk_set_up, desk_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_model_file_answers_and_explains),
+        TEST(a_row_of_several_classes_is_explained_by_the_one_predicted),
         TEST(a_data_folder_keeps_models_by_name),
         TEST(bars_that_are_missed_exit_with_three),
         TEST(wrong_usage_exits_with_two_before_anything_is_read),
