@@ -14,6 +14,7 @@
 #include "apps/recommend/scan.h"
 #include "bars.h"
 #include "base/rng.h"
+#include "bench_behaviour.h"
 #include "cli/command.h"
 #include "peak.h"
 #include "stats/cholesky.h"
@@ -352,12 +353,13 @@ tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
     crowd *c = make_crowd();
     tdl_status st;
 
-    TDL_UNUSED(quiet);
     if (!c)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
     tdl_fit_data data = {&c->all, c->offsets + 1};
     if (!(st = bench_scan(bars, why)) && !(st = bench_ials(&data, bars, why)))
         st = bench_ease(&data, bars, why);
+    if (!st)
+        st = tdl_bench_behaviour(quiet, bars, why);
     free(c);
     return st;
 }

@@ -18,20 +18,6 @@ static tdl_status infer(const tdl_op_config *config, tdl_op_shapes *shapes, tdl_
     return TDL_OK;
 }
 
-/* scale [4] of elements 4 * block .. of one row */
-static void draw_block(const tdl_op_call *call, uint64_t block, tdl_real scale[4])
-{
-    const uint32_t key[2] = {(uint32_t)call->seed, (uint32_t)(call->seed >> 32)};
-    const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)call->step,
-                                 call->id};
-    double rate = call->config->rate;
-    uint32_t word[4], below = (uint32_t)(rate * 0x1p32);
-
-    tdl_philox4x32(counter, key, word);
-    for (int i = 0; i < 4; i++)
-        scale[i] = word[i] < below ? 0 : (tdl_real)(1 / (1 - rate));
-}
-
 static tdl_status check(const tdl_op_call *call, tdl_report *why)
 {
     return !call->training || call->batch->example
@@ -39,25 +25,50 @@ static tdl_status check(const tdl_op_call *call, tdl_report *why)
                : TDL_FAIL(why, TDL_E_INVALID, "dropout: the batch has no example numbers");
 }
 
-/* y (+)= x * scale for one row of numbers, which has a key of its own; y may be x */
-static void apply_row(const tdl_op_call *call, uint64_t key, const tdl_real *x, tdl_real *y,
-                      bool add)
+/* y (+)= x * scale for 4 * TDL_PHILOX_LANES numbers, whose first four have block `block`: number
+ * 4 b + i has word i of block b. `n` of them are there. */
+static inline __attribute__((always_inline)) void apply_blocks(const tdl_op_call *call,
+                                                               uint64_t block, size_t n,
+                                                               const tdl_real *x, tdl_real *y,
+                                                               bool add)
 {
+    const uint32_t key[2] = {(uint32_t)call->seed, (uint32_t)(call->seed >> 32)};
+    double rate = call->config->rate;
+    uint32_t below = (uint32_t)(rate * 0x1p32), word[4][TDL_PHILOX_LANES];
+    tdl_real kept = (tdl_real)(1 / (1 - rate)), scale[4 * TDL_PHILOX_LANES];
+
+    for (uint64_t b = 0; b < TDL_PHILOX_LANES; b++) {
+        word[0][b] = (uint32_t)(block + b);
+        word[1][b] = (uint32_t)((block + b) >> 32);
+        word[2][b] = (uint32_t)call->step;
+        word[3][b] = call->id;
+    }
+    tdl_philox4x32_lanes(word, key);
+    for (int b = 0; b < TDL_PHILOX_LANES; b++)
+        for (int i = 0; i < 4; i++)
+            scale[4 * b + i] = word[i][b] < below ? 0 : kept;
+    for (size_t i = 0; add && i < n; i++)
+        y[i] += x[i] * scale[i];
+    for (size_t i = 0; !add && i < n; i++)
+        y[i] = 0 + x[i] * scale[i];
+}
+
+/* y (+)= x * scale for one row of numbers, which has a key of its own; y may be x */
+static inline __attribute__((always_inline)) void
+apply_row(const tdl_op_call *call, uint64_t key, const tdl_real *x, tdl_real *y, bool add)
+{
+    enum { EACH = 4 * TDL_PHILOX_LANES };
     size_t cols = call->shapes->out_cols, blocks = (cols + 3) / 4;
 
-    for (size_t b = 0; b < blocks; b++, x += 4, y += 4) {
-        tdl_real scale[4];
-        size_t left = cols - 4 * b;
-
-        draw_block(call, key * blocks + b, scale);
-        for (size_t i = 0; i < (left < 4 ? left : 4); i++)
-            y[i] = (add ? y[i] : 0) + x[i] * scale[i];
-    }
+    for (size_t at = 0; at < cols; at += EACH)
+        apply_blocks(call, key * blocks + at / 4, cols - at < EACH ? cols - at : EACH, x + at,
+                     y + at, add);
 }
 
 /* All rows that belong to batch rows begin..end. */
-static void apply(const tdl_op_call *call, size_t begin, size_t end, const tdl_real *x, tdl_real *y,
-                  bool add)
+static inline __attribute__((always_inline)) void apply_rows(const tdl_op_call *call, size_t begin,
+                                                             size_t end, const tdl_real *x,
+                                                             tdl_real *y, bool add)
 {
     size_t cols = call->shapes->out_cols, per_row = call->shapes->out_per_row;
 
@@ -69,6 +80,27 @@ static void apply(const tdl_op_call *call, size_t begin, size_t end, const tdl_r
             apply_row(call, tdl_op_row_key(call->batch, per_row, r, i - first), x + i * cols,
                       y + i * cols, add);
     }
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void apply_avx2(const tdl_op_call *call, size_t begin,
+                                                       size_t end, const tdl_real *x, tdl_real *y,
+                                                       bool add)
+{
+    apply_rows(call, begin, end, x, y, add);
+}
+#endif
+
+static void apply(const tdl_op_call *call, size_t begin, size_t end, const tdl_real *x, tdl_real *y,
+                  bool add)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        apply_avx2(call, begin, end, x, y, add);
+        return;
+    }
+#endif
+    apply_rows(call, begin, end, x, y, add);
 }
 
 static void forward_rows(void *context, size_t begin, size_t end, unsigned part)
