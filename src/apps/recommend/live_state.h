@@ -7,38 +7,28 @@
  *     tdl_live_popular / _own / _directed / _newest        scores [items_n] in catalogue numbers
  *     tdl_live_explain_own / _explain_directed             the terms of those scores
  *
- * Of each person the newest TDL_RING_GROUPS tie groups are kept, with repeats: ring.h. All sums are
- * those of the groups, whatever the order of arrival: a late event is put in at its time, and what
- * its neighbours had told each other is taken back first. Counts of R1 are whole numbers of 2^-36,
- * so that what is taken back leaves nothing. Two things depend on the order: which entries a full
- * row of R1 lost, and events older than a full ring, which count in R0 alone.
+ * Of each person the newest tie groups are kept, with repeats: ring.h. R1 is what those groups say,
+ * R0 what all did, whatever the order of arrival: a late event is put in at its time, and what its
+ * neighbours had told each other is taken back first. A group that leaves a full ring takes its
+ * counts in R1 with it. Only which entries a full row of R1 has lost depends on the order.
  *
  * A person's contribution can be taken back at once, wholly (erased, a robot) or to be given to
  * another (joined).
  *
  * Units      scores: whole events (R0, R0p) or shares (R1); 0 = nothing to say
- * Memory     24 bytes for each (person, group, item) of the rings; 48 bytes an item for R0, and as
- *            much for each item of a segment; for R1 12 bytes a slot and at most 3.1 KiB an item
+ * Memory     20 bytes for each (person, group, item) and 72 a person; 64 bytes an item for R0, and
+ *            as much for each item of a segment; for R1 12 bytes a slot, at most 3.1 KiB an item
  * Threads    not its own: recommend.c holds one lock over catalogue, histories and this. What takes
  *            a const state wants the readers' lock, everything else the writers'
  */
 #ifndef TDL_APPS_RECOMMEND_LIVE_STATE_H
 #define TDL_APPS_RECOMMEND_LIVE_STATE_H
 
+#include "apps/recommend/crowd.h"
 #include "apps/recommend/decayed.h"
-#include "apps/recommend/directed.h"
+#include "apps/recommend/live.h"
 
-/* Half-lives of R0. */
-typedef enum tdl_half_life {
-    TDL_HALF_LIFE_HOUR,
-    TDL_HALF_LIFE_DAY,
-    TDL_HALF_LIFE_FORTNIGHT, /* 14 days */
-    TDL_HALF_LIFE_QUARTER,   /* 90 days */
-    TDL_HALF_LIFE_NONE,      /* all time */
-    TDL_HALF_LIVES_N
-} tdl_half_life;
-
-/* The nearest of them by ratio; days 0 = all time. */
+/* The nearest half-life of R0 (ring.h) by ratio; days 0 = all time. */
 tdl_half_life tdl_half_life_near(double days);
 
 /* Two matrices of R1: one of what came after what, and one of orders, which is off until a model
@@ -50,6 +40,54 @@ typedef enum tdl_live_matrix {
 } tdl_live_matrix;
 
 typedef struct tdl_live_state tdl_live_state;
+
+/* ---- life, and events; under the writers' lock ---- */
+
+tdl_live_state *tdl_live_state_new(void);        /* NULL: no memory */
+void tdl_live_state_free(tdl_live_state *state); /* accepts NULL */
+
+typedef struct tdl_taking {
+    int32_t person, item; /* numbers of histories and catalogue, >= 0 */
+    int64_t time_us;
+    uint32_t order; /* tdl_order_digest; 0 = none: the event's time is its group */
+    uint8_t weight; /* of its kind */
+    int64_t now_us; /* an event of more than 5 minutes later decays from then on */
+} tdl_taking;
+
+/* Of an order's name; 0 when it is empty, else not. */
+uint32_t tdl_order_digest(tdl_str name);
+
+/* A person took an item. False: the group has the item already, or no memory (counted). */
+bool tdl_live_state_take(tdl_live_state *state, const tdl_taking *taking);
+
+/* What `from` took, `to` took. */
+void tdl_live_state_join(tdl_live_state *state, int32_t to, int32_t from);
+/* Take back all that a person told, and know nothing of him. */
+void tdl_live_state_forget(tdl_live_state *state, int32_t person);
+/* A robot: what it tells counts for nobody but itself. So does one that takes part in more than
+ * TDL_ROBOT_GROUPS groups in an hour of the clock. */
+enum { TDL_ROBOT_GROUPS = 500 };
+void tdl_live_state_leave_out(tdl_live_state *state, int32_t person);
+
+/* Count a matrix anew with other settings (row_max is not looked at), or let go of it (NULL). It
+ * then is counted in stretches, while the former one answers:
+ *     if (tdl_live_state_want(...))  while (lock, more = tdl_live_state_build(state), unlock,
+ * more); False: nothing to do. Settings with a half-life or too wide a window cannot be kept live:
+ * then there is no matrix. */
+bool tdl_live_state_want(tdl_live_state *state, tdl_live_matrix matrix,
+                         const tdl_directed_params *params);
+bool tdl_live_state_build(tdl_live_state *state); /* true: there is more to do */
+
+/* For reports. */
+typedef struct tdl_live_figures {
+    size_t persons_n, robots_n;
+    size_t entries_n; /* (person, group, item) in rings */
+    size_t early_n;   /* events of a time to come, as they came */
+    size_t crowded_n; /* items past the most that a group keeps */
+    size_t lost_n;    /* events there was no memory for */
+    size_t ring_bytes, popular_bytes, directed_bytes;
+} tdl_live_figures;
+tdl_live_figures tdl_live_state_figures(const tdl_live_state *state);
 
 /* ---- asking; under the readers' lock ---- */
 
