@@ -3,27 +3,45 @@
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/taken.h"
 #include "base/timestamp.h"
 
 /* Of one person whose history is read anew. */
 enum { REREAD_EVENTS = 20000, REREAD_BYTES = 256 << 20 };
 
-static void learn(tdl_app *app, const tdl_event *event)
+static void learn_item(tdl_app *app, const tdl_event *event, const tdl_taken *taken, tdl_str id,
+                       int64_t now_us)
 {
-    if (!event->item.len)
-        return;
-    pthread_rwlock_wrlock(&app->lock);
-    int32_t item = tdl_catalogue_add(app->catalogue, event->item);
+    int32_t item = tdl_catalogue_add(app->catalogue, id);
+
     if (item >= 0 && tdl_histories_add(app->histories, event->user, item, event->time_us))
         tdl_catalogue_take(app->catalogue, item);
     int32_t person = tdl_histories_person(app->histories, event->user);
-    if (item >= 0 && person >= 0)
-        tdl_live_state_take(app->live, &(tdl_taking){.person = person,
-                                                     .item = item,
-                                                     .time_us = event->time_us,
-                                                     .weight = 1,
-                                                     .now_us = tdl_time_now()});
-    pthread_rwlock_unlock(&app->lock);
+    if (item < 0 || person < 0)
+        return;
+    if (taken->robot)
+        tdl_live_state_leave_out(app->live, person);
+    tdl_live_state_take(app->live, &(tdl_taking){.person = person,
+                                                 .item = item,
+                                                 .time_us = event->time_us,
+                                                 .order = tdl_order_digest(taken->order),
+                                                 .weight = 1,
+                                                 .now_us = now_us});
+}
+
+static void learn(tdl_app *app, const tdl_event *event)
+{
+    tdl_taken taken;
+
+    tdl_taken_read(event, &taken);
+    if (taken.items_n) {
+        int64_t now_us = tdl_time_now();
+        pthread_rwlock_wrlock(&app->lock);
+        for (size_t i = 0; i < taken.items_n; i++)
+            learn_item(app, event, &taken, tdl_taken_item(&taken, i), now_us);
+        pthread_rwlock_unlock(&app->lock);
+    }
+    tdl_taken_release(&taken);
 }
 
 /* Of a store that others write to, events may come between the replay and the first call here. */
