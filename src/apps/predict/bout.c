@@ -309,19 +309,6 @@ static size_t alive_n(const bout *b)
     return n;
 }
 
-/* The best that is alive, of equals the earlier, other than `but`; NULL: there is none. */
-static const trial *best_of(const bout *b, const trial *but)
-{
-    const trial *best = NULL;
-
-    for (size_t i = 0; i < b->trials_n; i++) {
-        const trial *t = &b->trial[i];
-        if (t->alive && t != but && (!best || mean_of(b, t) > mean_of(b, best)))
-            best = t;
-    }
-    return best;
-}
-
 /* Of equals the earlier stays: settings stand in order of preference. */
 static void keep_best(bout *b, size_t n)
 {
@@ -415,45 +402,23 @@ static size_t count_terms(const json_t *note, size_t features)
                : features;
 }
 
-/* Scores of all folds in the order of rows, to be freed; NULL: no memory. */
-static double *join_scores(const bout *b, const trial *t)
-{
-    size_t n = b->data->rows_n * b->scores_n;
-    double *ret = malloc((n + 1) * sizeof *ret);
-
-    for (size_t i = 0; ret && i < n; i++)
-        ret[i] = NAN;
-    for (size_t f = 0; ret && f < b->data->folds_n; f++)
-        for (size_t i = 0; t->score[f] && i < b->fold[f].test_n; i++)
-            memcpy(ret + b->fold[f].test_at[i] * b->scores_n, t->score[f] + i * b->scores_n,
-                   b->scores_n * sizeof *ret);
-    return ret;
-}
-
-static tdl_status keep_second(bout *b, tdl_report *why)
-{
-    const trial *best = best_of(b, NULL), *second = best_of(b, best);
-    tdl_entry *e = b->entry;
-
-    if (!second || b->data->rows_n <= FEW_ROWS)
-        return TDL_OK;
-    e->second_setting = json_deep_copy(second->setting);
-    e->second_score = join_scores(b, second);
-    return e->second_setting && e->second_score
-               ? TDL_OK
-               : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", b->data->rows_n);
-}
-
 static tdl_status make_entry(bout *b, const trial *best, tdl_report *why)
 {
     const tdl_contest_data *data = b->data;
     tdl_entry *e = b->entry;
+    size_t n = data->rows_n * b->scores_n;
 
-    e->score = join_scores(b, best);
+    e->score = malloc((n + 1) * sizeof *e->score);
     e->fold_metric = malloc(data->folds_n * sizeof *e->fold_metric);
     if (!e->score || !e->fold_metric)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows", data->rows_n);
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu scores", n);
+    for (size_t i = 0; i < n; i++)
+        e->score[i] = NAN;
     memcpy(e->fold_metric, best->metric, data->folds_n * sizeof *e->fold_metric);
+    for (size_t f = 0; f < data->folds_n; f++)
+        for (size_t i = 0; best->score[f] && i < b->fold[f].test_n; i++)
+            memcpy(e->score + b->fold[f].test_at[i] * b->scores_n, best->score[f] + i * b->scores_n,
+                   b->scores_n * sizeof *e->score);
     e->setting = json_deep_copy(best->setting);
     for (size_t f = 0; f < data->folds_n; f++) // of the last fold that has one
         if (best->note[f]) {
@@ -505,6 +470,7 @@ tdl_status tdl_bout_hold(const tdl_contest_data *data, tdl_entry *entry, bool fo
                          tdl_report *why)
 {
     bout *b = calloc(1, sizeof *b);
+    trial *best = NULL;
     tdl_status st;
 
     if (!b)
@@ -521,9 +487,11 @@ tdl_status tdl_bout_hold(const tdl_contest_data *data, tdl_entry *entry, bool fo
     for (size_t i = 0; i < b->trials_n; i++)
         entry->seconds += b->trial[i].seconds;
     entry->settings_n = entry->settings_tried = b->trials_n;
-    st = make_entry(b, best_of(b, NULL), why);
-    if (!st)
-        st = keep_second(b, why);
+    keep_best(b, 1);
+    best = b->trial;
+    while (!best->alive)
+        best++;
+    st = make_entry(b, best, why);
 out:
     release_bout(b);
     free(b);

@@ -177,12 +177,10 @@ static tdl_status write_entry(tdl_fit_session *s, const tdl_entry *e, double wei
 
 static double weight_of(const tdl_fit_session *s, size_t entry)
 {
-    double weight = 0; // of both its settings
-
     for (size_t j = 0; j < s->choice.entries_n; j++)
         if (s->choice.entry[j] == entry)
-            weight += s->choice.weight[j];
-    return weight;
+            return s->choice.weight[j];
+    return 0;
 }
 
 static bool stands_before(const tdl_fit_session *s, const tdl_entry *a, const tdl_entry *b)

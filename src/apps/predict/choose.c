@@ -81,8 +81,7 @@ static tdl_status blend_fold(blending *b, size_t fold, double *score, double *re
     return tdl_contest_measure(b->data, score, k, fold, ret_metric, why);
 }
 
-/* The best models that are no floor, or are the best of all: at most BLEND_BEST, and the first of
- * them once more with its second setting. */
+/* The best models that are no floor, or are the best of all: at most BLEND_BEST. */
 static void pick_members(const tdl_contest_data *data, const tdl_contest *c, tdl_choice *ret)
 {
     bool taken[TDL_CONTEST_ENTRIES_MAX] = {false};
@@ -99,10 +98,6 @@ static void pick_members(const tdl_contest_data *data, const tdl_contest *c, tdl
             break;
         taken[best] = true;
         ret->entry[ret->entries_n] = best;
-    }
-    if (ret->entries_n > 1 && c->entry[ret->entry[0]].second_score) {
-        ret->second[ret->entries_n] = true;
-        ret->entry[ret->entries_n++] = ret->entry[0];
     }
 }
 
@@ -145,8 +140,7 @@ static tdl_status try_blend(blending *b, const tdl_contest *c, tdl_choice *ret, 
     tdl_status st = TDL_OK;
 
     for (size_t j = 0; j < ret->entries_n; j++)
-        b->score[j] =
-            ret->second[j] ? c->entry[ret->entry[j]].second_score : c->entry[ret->entry[j]].score;
+        b->score[j] = c->entry[ret->entry[j]].score;
     for (size_t i = 0; i < data->rows_n; i++)
         b->y[i] = (double)data->target->y[data->row[i]];
     b->blend = (tdl_blend_data){.task = data->target->task,
@@ -175,7 +169,6 @@ static void take_single(const tdl_contest_data *data, const tdl_contest *c, size
     ret->blend = false;
     ret->entries_n = 1;
     ret->entry[0] = entry;
-    ret->second[0] = false;
     ret->weight[0] = ret->temperature[0] = 1;
     memcpy(ret->score, c->entry[entry].score, data->rows_n * c->scores_n * sizeof *ret->score);
 }

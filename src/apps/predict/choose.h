@@ -1,9 +1,6 @@
 /* What serves: the best model of the contest, or a blend of several when its loss (log-loss,
  * squared error, ...) is lower by more than one standard error over the same rows.
  *
- * Of a blend's best member the second setting takes part as well, where it was measured on all
- * folds: which of the two is better is mostly luck, and the mean of both is not.
- *
  * The blend is measured with weights that were learnt without the fold they are measured on. With
  * `simple`, the least complex model within one standard error of the best (Breiman et al., 1984):
  * first by kind (a constant before naive Bayes, that before what is linear, that before curves, and
@@ -25,7 +22,6 @@ typedef struct tdl_choice {
     double metric, standard_error;
     double gain, gain_error; /* of loss, over the best single: mean over rows, its standard error */
     size_t entry[TDL_BLEND_MAX]; /* [entries_n] what serves, with its weights */
-    bool second[TDL_BLEND_MAX];  /* with its second setting */
     double weight[TDL_BLEND_MAX], temperature[TDL_BLEND_MAX];
     size_t entries_n;
     double *score; /* [rows_n][scores_n] out of fold, of what serves; NaN = never tested */

@@ -193,8 +193,6 @@ void tdl_contest_release(tdl_contest *contest)
         tdl_entry *e = &contest->entry[i];
 
         free(e->score);
-        free(e->second_score);
-        json_decref(e->second_setting);
         free(e->fold_metric);
         json_decref(e->setting);
         json_decref(e->note);

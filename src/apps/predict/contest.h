@@ -50,12 +50,9 @@ typedef struct tdl_contest_data {
 /* One learner's result. */
 typedef struct tdl_entry {
     const tdl_learner_ops *ops;
-    json_t *setting; /* the best */
-    json_t *note;    /* of its last fit; NULL = none */
-    double *score;   /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
-    /* The other setting that went all the way, for a blend; NULL: none did, or the rows are few. */
-    json_t *second_setting;
-    double *second_score;  /* as score */
+    json_t *setting;       /* the best */
+    json_t *note;          /* of its last fit; NULL = none */
+    double *score;         /* [rows_n][scores_n] out of fold; NaN where a row was never tested */
     double *fold_metric;   /* [folds_n]; NaN for a fold that is never tested */
     double metric;         /* mean over folds */
     double standard_error; /* of that mean */

@@ -39,7 +39,7 @@ static tdl_status gather(const tdl_fit_session *s, all_rows *ret, tdl_report *wh
 }
 
 static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, const tdl_entry *entry,
-                             bool second, tdl_member *ret, tdl_report *why)
+                             tdl_member *ret, tdl_report *why)
 {
     const tdl_target target = {
         .y = s->target.y, .classes_n = s->target.classes_n, .weight = s->weight};
@@ -61,9 +61,8 @@ static tdl_status fit_member(const tdl_fit_session *s, const all_rows *rows, con
     st = tdl_wish_prepare_fit(&s->data.wish, entry->ops, &problem, s->frame, s->left_out, s->row,
                               s->rows_n, &target, s->options->seed, &ret->prepare, &x, why);
     if (!st)
-        st =
-            tdl_wish_fit(&s->data.wish, entry->ops, &problem,
-                         second ? entry->second_setting : entry->setting, &ret->learner, NULL, why);
+        st = tdl_wish_fit(&s->data.wish, entry->ops, &problem, entry->setting, &ret->learner, NULL,
+                          why);
     tdl_matrix_release(&x);
     return st;
 }
@@ -82,8 +81,7 @@ tdl_status tdl_fit_members(tdl_fit_session *s, tdl_report *why)
             continue;
         tdl_member *m = &p->member[p->members_n++];
         m->weight = s->choice.weight[j] / s->choice.temperature[j];
-        st = fit_member(s, &rows, &s->contest.entry[s->choice.entry[j]], s->choice.second[j], m,
-                        why);
+        st = fit_member(s, &rows, &s->contest.entry[s->choice.entry[j]], m, why);
     }
     free(rows.y);
     free(rows.weight);
