@@ -61,6 +61,24 @@ static tdl_status number_items(tdl_app *app, tdl_serving *serving, tdl_report *w
     return TDL_OK;
 }
 
+/* The live counts are made as the model's were, while the former ones answer. */
+static void count_live(tdl_app *app, const tdl_snapshot *snapshot)
+{
+    const void *model = snapshot->model[tdl_ladder_find(TDL_STR("directed"))];
+    bool more = false;
+
+    if (!model)
+        return;
+    pthread_rwlock_wrlock(&app->lock);
+    more = tdl_live_state_want(app->live, TDL_LIVE_STREAM, tdl_directed_params_of(model));
+    pthread_rwlock_unlock(&app->lock);
+    while (more) { // in stretches: nobody is answered meanwhile
+        pthread_rwlock_wrlock(&app->lock);
+        more = tdl_live_state_build(app->live);
+        pthread_rwlock_unlock(&app->lock);
+    }
+}
+
 tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why)
 {
     char path[PATH_MAX];
@@ -76,6 +94,7 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
         goto out;
     if ((st = number_items(app, serving, why)))
         goto out;
+    count_live(app, serving->snapshot);
     pthread_mutex_lock(&app->serving_lock);
     tdl_serving *former = app->serving;
     app->serving = serving;

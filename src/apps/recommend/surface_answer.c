@@ -114,8 +114,7 @@ static tdl_status explain_model(tdl_surface_answer *a, const int32_t *item, tdl_
 
     if (!reason || !reasons_n)
         return tdl_answer_no_memory(why);
-    a->base.ops->explain(a->base.model, &a->base.history, item, n, a->base.arena, reason,
-                         TDL_REASONS_MAX, reasons_n);
+    tdl_answer_explain(&a->base, item, n, reason, TDL_REASONS_MAX, reasons_n);
     for (size_t i = 0; i < n; i++) {
         pick[i]->reason = reason + i * TDL_REASONS_MAX;
         pick[i]->reasons_n = reasons_n[i] < a->q.explain ? reasons_n[i] : a->q.explain;

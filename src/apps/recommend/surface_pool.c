@@ -32,14 +32,15 @@ static double log_odds(double score, double scale)
     return log((fmax(score, 0) + silence_of(scale)) / (scale + silence_of(scale)));
 }
 
-static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, const int32_t *item)
+/* by_model: in the model's numbers */
+static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool by_model)
 {
     double scale = n ? scale_of(best, n) : 0;
 
     for (size_t i = 0; i < n; i++)
         a->pool[a->pool_n++] = (tdl_pooled){
-            .item = item ? item[best[i].item] : best[i].item,
-            .model_item = item ? best[i].item : -1,
+            .item = by_model ? tdl_answer_item(&a->base, best[i].item) : best[i].item,
+            .model_item = by_model ? best[i].item : -1,
             .relevance = scale > 0 ? log_odds((double)best[i].score, scale) : -(double)i};
 }
 
@@ -49,8 +50,7 @@ tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
 
     if (st || !a->base.ops)
         return st;
-    const int32_t *to_catalogue = a->base.serving->to_catalogue;
-    size_t items_n = a->base.serving->snapshot->items_n;
+    size_t items_n = tdl_answer_items_n(&a->base);
     float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
     tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
     if (!scores || !best)
@@ -58,9 +58,9 @@ tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
     if ((st = tdl_answer_score(&a->base, scores, why)))
         return st;
     for (size_t i = 0; i < items_n; i++)
-        if (tdl_surface_blocks(a, to_catalogue[i]))
+        if (tdl_surface_blocks(a, tdl_answer_item(&a->base, (int32_t)i)))
             scores[i] = 0; // never picked
-    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), to_catalogue);
+    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), true);
     a->spoken_n = a->pool_n;
     if (!a->pool_n) { // the model has nothing to say about such a history
         a->base.ops = NULL;
@@ -97,7 +97,7 @@ static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n
     n = tdl_top(tdl_catalogue_users(a->base.app->catalogue), a->base.catalogue_n, blocked, -1,
                 INFINITY, best, n);
     if (!spoken) {
-        add_scored(a, best, n, NULL);
+        add_scored(a, best, n, false);
         return;
     }
     for (size_t i = 0; i < n; i++)
