@@ -41,7 +41,7 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
             p++;
         if (p == TDL_PROTOCOLS_N)
             return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "global-cut, prequential, strong and literature-loo are protocols",
+                                 "global-cut, prequential, strong, literature-loo and next-event are protocols",
                                  "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
