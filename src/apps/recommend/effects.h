@@ -28,9 +28,10 @@ typedef enum tdl_source {
     TDL_SOURCE_POPULAR,
     TDL_SOURCE_PIN,
     TDL_SOURCE_NEW, /* a guaranteed impression */
+    TDL_SOURCE_CONTENT,
     TDL_SOURCES_N
 } tdl_source;
-const char *tdl_source_name(tdl_source source); /* "model", "popularity", "pin", "new" */
+const char *tdl_source_name(tdl_source source); /* "model", "popularity", "pin", "new", "content" */
 
 typedef struct tdl_rule_told {
     tdl_rule_kind kind;

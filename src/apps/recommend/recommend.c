@@ -1,4 +1,6 @@
 /* The recommender as an app: its life cycle, learning per event, and its table of functions. */
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/recommend/reasons.h"
@@ -130,13 +132,20 @@ static void recommend_forgot(tdl_app *app, tdl_is_gone *is_gone, void *context)
     }
 }
 
+/* Its code is made before the lock is taken: a picture may have to be read. */
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
+    char images[PATH_MAX];
+    tdl_content_code code;
+
+    snprintf(images, sizeof images, "%s/images", app->context.data_dir);
+    tdl_content_encode(item->title, item->attributes, images, &code);
     pthread_rwlock_wrlock(&app->lock);
     int32_t number = tdl_catalogue_add(app->catalogue, item->id);
     if (number >= 0) {
         tdl_catalogue_set_title(app->catalogue, number, item->title);
         tdl_catalogue_describe(app->catalogue, number, item->attributes);
+        tdl_content_put(tdl_catalogue_content(app->catalogue), number, &code);
     }
     pthread_rwlock_unlock(&app->lock);
 }

@@ -56,6 +56,7 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
                             .source = slot->forced           ? TDL_SOURCE_PIN
                                       : slot->fresh          ? TDL_SOURCE_NEW
                                       : one->model_item >= 0 ? TDL_SOURCE_MODEL
+                                      : one->by_content      ? TDL_SOURCE_CONTENT
                                                              : TDL_SOURCE_POPULAR};
     for (size_t i = 0; i < a->policy->rules_n; i++) {
         const tdl_rule *rule = &a->policy->rule[i];
