@@ -19,4 +19,8 @@ typedef struct tdl_own_params {
 tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double half_life_days,
                             double *ret, tdl_report *why);
 
+/* "name" [items_n] of a file, each a number from 0. Shared by both. */
+tdl_status tdl_crowd_load(const tdl_st_file *file, const char *name, size_t items_n, float *ret,
+                          tdl_report *why);
+
 #endif

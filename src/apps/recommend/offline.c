@@ -23,9 +23,8 @@ static int64_t choose_horizon(const tdl_offline_options *o, int64_t first_us, in
     return horizon_us > 0 ? horizon_us : 1;
 }
 
-/* ret [TDL_CUTS_MAX + 1], the first for tuning. */
-static tdl_status choose_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
-                                 size_t *ret_n, tdl_report *why)
+tdl_status tdl_offline_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
+                               size_t *ret_n, tdl_report *why)
 {
     int64_t first_us, last_us;
 
@@ -68,7 +67,7 @@ static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, 
 {
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
-    tdl_status st = choose_windows(f, o, window, &windows_n, why);
+    tdl_status st = tdl_offline_windows(f, o, window, &windows_n, why);
 
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;

@@ -32,6 +32,16 @@ typedef struct tdl_pooled {
     tdl_record *record; /* counted */
 } tdl_pooled;
 
+/* One of those who answer together, and what it says. */
+typedef struct tdl_asked_part {
+    const char *name; /* of the contender */
+    const tdl_rung_ops *rung;
+    const void *model;
+    bool own;
+    double weight, scale;
+    const float *scores; /* [items_n of the snapshot] */
+} tdl_asked_part;
+
 typedef struct tdl_surface_answer {
     tdl_answer base;
     tdl_ask ask; /* what base.ask points to */
@@ -53,8 +63,10 @@ typedef struct tdl_surface_answer {
     const tdl_str *unknown; /* [unknown_n] of the question's items */
     size_t unknown_n;
     /* ranked */
+    tdl_asked_part *asked; /* [asked_n] the mix that answers; none = base.ops, or nobody */
+    size_t asked_n;
     tdl_pooled *pool; /* [pool_n] the model's first, best first */
-    size_t pool_n, spoken_n;
+    size_t pool_n;
     tdl_slot *slot; /* [slots_n <= q.k] */
     size_t slots_n;
     tdl_effects *effects;
@@ -73,9 +85,21 @@ tdl_status tdl_surface_read_stored(tdl_surface_answer *answer, tdl_report *why);
 /* surface_gather.c: under the lock. */
 tdl_status tdl_surface_gather(tdl_surface_answer *answer, tdl_report *why);
 
+/* surface_blend.c: which mix answers, if the snapshot has one for such a question; then its
+ * candidates, in place of those of one model. */
+tdl_status tdl_surface_choose_mix(tdl_surface_answer *answer, tdl_report *why);
+tdl_status tdl_surface_pool_mix(tdl_surface_answer *answer, tdl_report *why);
+/* Of one item, by all who answer: its log-odds; and which of them adds most to it. */
+double tdl_surface_blended(const tdl_surface_answer *answer, int32_t model_item);
+size_t tdl_surface_largest_part(const tdl_surface_answer *answer, int32_t model_item);
+
 /* surface_pool.c: candidates of the model; then, under the lock, those of popularity and rules, and
  * what all of them are worth. The records are to be released in any case. */
 tdl_status tdl_surface_pool_model(tdl_surface_answer *answer, tdl_report *why);
+/* The best of one rung's scores [items_n of the snapshot]; blocked: set of its items; own: scaled
+ * by the largest. */
+tdl_status tdl_surface_pool_scores(tdl_surface_answer *answer, const float *scores,
+                                   const uint64_t *blocked, bool own, tdl_report *why);
 tdl_status tdl_surface_pool_rest(tdl_surface_answer *answer, tdl_report *why);
 void tdl_surface_pool_release(tdl_surface_answer *answer);
 

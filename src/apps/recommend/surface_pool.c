@@ -22,9 +22,9 @@ static double silence_of(double scale)
     return .01 * scale;
 }
 
-static double scale_of(const tdl_scored *best, size_t n)
+static double scale_of(const tdl_scored *best, size_t n, bool own)
 {
-    return (double)best[n >= 10 ? 9 : 0].score;
+    return (double)best[n >= 10 && !own ? 9 : 0].score;
 }
 
 static double log_odds(double score, double scale)
@@ -32,9 +32,10 @@ static double log_odds(double score, double scale)
     return log((fmax(score, 0) + silence_of(scale)) / (scale + silence_of(scale)));
 }
 
-static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, const int32_t *item)
+static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool own,
+                       const int32_t *item)
 {
-    double scale = n ? scale_of(best, n) : 0;
+    double scale = n ? scale_of(best, n, own) : 0;
 
     for (size_t i = 0; i < n; i++)
         a->pool[a->pool_n++] = (tdl_pooled){
@@ -43,26 +44,48 @@ static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, 
             .relevance = scale > 0 ? log_odds((double)best[i].score, scale) : -(double)i};
 }
 
-tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
+tdl_status tdl_surface_pool_scores(tdl_surface_answer *a, const float *scores,
+                                   const uint64_t *blocked, bool own, tdl_report *why)
 {
-    tdl_status st = allot(a, why);
+    const tdl_serving *serving = a->base.serving;
+    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
 
-    if (st || !a->base.ops)
-        return st;
+    if (!best)
+        return tdl_answer_no_memory(why);
+    add_scored(a, best, tdl_top_spoken(scores, serving->snapshot->items_n, blocked, best, TDL_POOL),
+               own, serving->to_catalogue);
+    return TDL_OK;
+}
+
+static tdl_status pool_rung(tdl_surface_answer *a, tdl_report *why)
+{
     const int32_t *to_catalogue = a->base.serving->to_catalogue;
     size_t items_n = a->base.serving->snapshot->items_n;
     float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
-    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
-    if (!scores || !best)
+    tdl_status st;
+
+    if (!scores)
         return tdl_answer_no_memory(why);
     if ((st = tdl_answer_score(&a->base, scores, why)))
         return st;
     for (size_t i = 0; i < items_n; i++)
         if (tdl_surface_blocks(a, to_catalogue[i]))
             scores[i] = 0; // never picked
-    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), to_catalogue);
-    a->spoken_n = a->pool_n;
-    if (!a->pool_n) { // the model has nothing to say about such a history
+    return tdl_surface_pool_scores(a, scores, NULL, false, why);
+}
+
+tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
+{
+    tdl_status st = allot(a, why);
+
+    if (!st && a->asked_n)
+        st = tdl_surface_pool_mix(a, why);
+    else if (!st && a->base.ops)
+        st = pool_rung(a, why);
+    if (st || a->pool_n)
+        return st;
+    a->asked_n = 0;
+    if (a->base.ops) { // the model has nothing to say about such a history
         a->base.ops = NULL;
         a->base.fallback = "stranger";
     }
@@ -97,7 +120,7 @@ static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n
     n = tdl_top(tdl_catalogue_users(a->base.app->catalogue), a->base.catalogue_n, blocked, -1,
                 INFINITY, best, n);
     if (!spoken) {
-        add_scored(a, best, n, NULL);
+        add_scored(a, best, n, false, NULL);
         return;
     }
     for (size_t i = 0; i < n; i++)
