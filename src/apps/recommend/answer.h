@@ -13,6 +13,7 @@
 
 enum {
     TDL_ANSWER_MAX = 100,  /* items in an answer */
+    TDL_CAUSES_MAX = 255,  /* different events that are reasons of an answer: a byte each */
     TDL_REASONS_MAX = 3,   /* per item */
     TDL_HISTORY_USED = 200 /* newest items that a model is shown */
 };
@@ -45,6 +46,7 @@ typedef struct tdl_answer {
     size_t newest;      /* the model is shown seen[newest ..], TDL_HISTORY_USED at most */
     int64_t *newest_us; /* [seen_n - newest] their times */
     tdl_digest history_digest;
+    bool is_persons; /* seen is what the asking person took, not what the question names */
 
     /* the model */
     tdl_serving *serving;    /* NULL: popularity alone */
@@ -53,6 +55,9 @@ typedef struct tdl_answer {
     const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
+    /* [catalogue_n] of live counts, which answer in the rung's place: then its numbers, and those
+     * of `history`, are the catalogue's. NULL: the snapshot's model answers */
+    const float *live_scores;
 
     /* picked */
     tdl_pick *picks;          /* [picks_n] best first */
@@ -62,7 +67,7 @@ typedef struct tdl_answer {
     uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
     tdl_cause_head *head;     /* [causes_n] */
-    size_t causes_n;          /* <= TDL_HISTORY_USED */
+    size_t causes_n;          /* <= TDL_CAUSES_MAX */
     tdl_str asked; /* what else the answer depends on: of a surface its policy and the question */
 } tdl_answer;
 
@@ -77,7 +82,19 @@ static inline tdl_status tdl_answer_no_memory(tdl_report *why)
 tdl_status tdl_answer_copy_history(tdl_answer *answer, tdl_report *why);
 /* Which rung answers, or why none does; what it is shown. */
 tdl_status tdl_answer_choose_rung(tdl_answer *answer, tdl_report *why);
-/* scores [items_n of the snapshot]; a rung was chosen. */
+/* The rung's numbers: how many items it has, and an item's number in the catalogue. */
+static inline size_t tdl_answer_items_n(const tdl_answer *answer)
+{
+    return answer->live_scores ? answer->catalogue_n : answer->serving->snapshot->items_n;
+}
+static inline int32_t tdl_answer_item(const tdl_answer *answer, int32_t model_item)
+{
+    return answer->live_scores ? model_item : answer->serving->to_catalogue[model_item];
+}
+/* As tdl_rung_ops.explain, by whoever scored. */
+void tdl_answer_explain(tdl_answer *answer, const int32_t *items, size_t items_n, tdl_reason *ret,
+                        size_t max, size_t *ret_n);
+/* scores [tdl_answer_items_n]; a rung was chosen. */
 tdl_status tdl_answer_score(tdl_answer *answer, float *scores, tdl_report *why);
 /* Which events of the history are reasons, each numbered once. Under the lock, as what follows.
  * False: no memory. */

@@ -10,7 +10,13 @@
 typedef struct decayed {
     size_t items_n;
     float *score; /* [items_n] as of the fit */
+    tdl_decayed_params params;
 } decayed;
+
+const tdl_decayed_params *tdl_decayed_params_of(const void *model)
+{
+    return &((const decayed *)model)->params;
+}
 
 tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double half_life_days,
                             double *ret, tdl_report *why)
@@ -58,6 +64,7 @@ static tdl_status decayed_fit(const tdl_fit_data *data, tdl_fit_options *options
         goto out;
     }
     m->items_n = items_n;
+    m->params = *params;
     st = tdl_decayed_sums(data, tdl_fit_now(data, options), params->half_life_days, sum, why);
     for (size_t i = 0; !st && i < items_n; i++)
         m->score[i] = (float)sum[i];
@@ -82,12 +89,14 @@ static tdl_status decayed_score(const void *model, const tdl_history *history, t
     return TDL_OK;
 }
 
-/* ---- files: "recent-popularity/score" [items] ---- */
+/* ---- files: "recent-popularity/score" [items], "recent-popularity/half_life_days" ---- */
 
 static void decayed_save(const void *model, tdl_st_writer *writer)
 {
     const decayed *m = model;
 
+    tdl_st_add_1d(writer, "recent-popularity/half_life_days", TDL_F64, 1,
+                  &m->params.half_life_days);
     tdl_st_add_1d(writer, "recent-popularity/score", TDL_F32, m->items_n, m->score);
 }
 
@@ -113,9 +122,17 @@ tdl_status tdl_crowd_load(const tdl_st_file *file, const char *name, size_t item
 static tdl_status decayed_load(const tdl_st_file *file, size_t items_n, void **ret_model,
                                tdl_report *why)
 {
-    decayed *m = calloc(1, sizeof *m);
-    tdl_status st;
+    const tdl_st_view *days;
+    tdl_status st = tdl_st_get(file, "recent-popularity/half_life_days", TDL_F64, 1, &days, why);
 
+    if (st)
+        return st;
+    const double *value = days->data;
+    if (days->n != 1 || !(*value >= 0 && *value <= TDL_HALF_LIFE_DAYS_MAX))
+        return TDL_FAIL(why, TDL_E_CORRUPT,
+                        "recent-popularity/half_life_days: expected a number from 0 to %g",
+                        TDL_HALF_LIFE_DAYS_MAX);
+    decayed *m = calloc(1, sizeof *m);
     if (m)
         m->score = calloc(items_n + 1, sizeof *m->score);
     if (!m || !m->score) {
@@ -123,6 +140,7 @@ static tdl_status decayed_load(const tdl_st_file *file, size_t items_n, void **r
         goto out;
     }
     m->items_n = items_n;
+    m->params.half_life_days = *value;
     if ((st = tdl_crowd_load(file, "recent-popularity/score", items_n, m->score, why)))
         goto out;
     *ret_model = m;

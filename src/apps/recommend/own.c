@@ -14,15 +14,21 @@
 #include "apps/recommend/sparse.h"
 
 static const double DECAYED_EPS = 1e-4, TIME_MAX_US = 9e18;
-enum { SETTINGS_SAVED = 2 };
+enum { SETTINGS_SAVED = 3 };
 
 typedef struct own {
     size_t items_n;
     float *crowd; /* [items_n] in [0, 1) */
     double half_life_us;
     int64_t now_us;
-    double saved[SETTINGS_SAVED]; /* half-life and now, as they are written */
+    tdl_own_params params;
+    double saved[SETTINGS_SAVED]; /* both half-lives, and now, as they are written */
 } own;
+
+const tdl_own_params *tdl_own_params_of(const void *model)
+{
+    return &((const own *)model)->params;
+}
 
 static void own_free(void *model)
 {
@@ -31,6 +37,16 @@ static void own_free(void *model)
     if (m)
         free(m->crowd);
     free(m);
+}
+
+/* m->now_us is set. */
+static void take_params(own *m, const tdl_own_params *params)
+{
+    m->params = *params;
+    m->half_life_us = params->half_life_days * (double)TDL_DAY_US;
+    m->saved[0] = params->half_life_days;
+    m->saved[1] = params->crowd_half_life_days;
+    m->saved[2] = (double)m->now_us;
 }
 
 static tdl_status own_fit(const tdl_fit_data *data, tdl_fit_options *options, void **ret_model,
@@ -50,8 +66,8 @@ static tdl_status own_fit(const tdl_fit_data *data, tdl_fit_options *options, vo
         goto out;
     }
     m->items_n = items_n;
-    m->half_life_us = params->half_life_days * (double)TDL_DAY_US;
     m->now_us = tdl_fit_now(data, options);
+    take_params(m, params);
     if ((st = tdl_decayed_sums(data, m->now_us, params->crowd_half_life_days, sum, why)))
         goto out;
     for (size_t i = 0; i < items_n; i++)
@@ -59,8 +75,6 @@ static tdl_status own_fit(const tdl_fit_data *data, tdl_fit_options *options, vo
     double scale = (m->half_life_us > 0 ? DECAYED_EPS : 1) / (most * (1 + 1e-6) + 1e-300);
     for (size_t i = 0; i < items_n; i++)
         m->crowd[i] = (float)(sum[i] * scale);
-    m->saved[0] = m->half_life_us;
-    m->saved[1] = (double)m->now_us;
     *ret_model = m;
     m = NULL; /* the caller's now */
 out:
@@ -121,10 +135,10 @@ static tdl_status own_load(const tdl_st_file *file, size_t items_n, void **ret_m
     if (st)
         return st;
     const double *v = settings->data;
-    if (settings->n != SETTINGS_SAVED || !(v[0] >= 0 && v[0] <= TIME_MAX_US) ||
-        !(fabs(v[1]) <= TIME_MAX_US))
+    if (settings->n != SETTINGS_SAVED || !(v[0] >= 0 && v[0] <= TDL_HALF_LIFE_DAYS_MAX) ||
+        !(v[1] >= 0 && v[1] <= TDL_HALF_LIFE_DAYS_MAX) || !(fabs(v[2]) <= TIME_MAX_US))
         return TDL_FAIL(why, TDL_E_CORRUPT,
-                        "own-history/settings: expected a half-life from 0 and a time");
+                        "own-history/settings: expected two half-lives from 0 and a time");
     own *m = calloc(1, sizeof *m);
     if (m)
         m->crowd = calloc(items_n + 1, sizeof *m->crowd);
@@ -133,9 +147,8 @@ static tdl_status own_load(const tdl_st_file *file, size_t items_n, void **ret_m
         goto out;
     }
     m->items_n = items_n;
-    m->half_life_us = m->saved[0] = v[0];
-    m->saved[1] = v[1];
-    m->now_us = (int64_t)v[1];
+    m->now_us = (int64_t)v[2];
+    take_params(m, &(tdl_own_params){v[0], v[1]});
     if ((st = tdl_crowd_load(file, "own-history/crowd", items_n, m->crowd, why)))
         goto out;
     *ret_model = m;

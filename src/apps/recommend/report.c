@@ -67,6 +67,8 @@ void tdl_recommend_report(tdl_buf *out, const tdl_recommend_training *t)
     tdl_jw_kint(&w, "items", (int64_t)e->items_n);
     tdl_jw_kint(&w, "interactions", (int64_t)e->interactions_n);
     tdl_jw_kint(&w, "evaluated_users", (int64_t)e->evaluated_n);
+    tdl_jw_kint(&w, "robots", (int64_t)e->robots_n);
+    tdl_jw_kint(&w, "robot_events", (int64_t)e->robot_events_n);
     tdl_jw_knumber(&w, "trained_seconds", rounded(t->seconds));
     tdl_jw_ktext(&w, "protocol",
                  "leave-last-out by time, full ranking over all unseen items, half of ties counted "

@@ -106,9 +106,8 @@ static const tdl_reason no_consent = {.kind = TDL_REASON_NO_CONSENT, .share = 1,
 
 /* The items of an answer that one model explains. */
 typedef struct explaining {
-    const tdl_rung_ops *rung;
-    const void *model;
-    int32_t *item; /* [n] numbers in the snapshot */
+    const tdl_asked_part *part; /* NULL: the one rung that answers */
+    int32_t *item;              /* [n] its numbers */
     tdl_pick **pick;
     size_t n;
 } explaining;
@@ -120,8 +119,10 @@ static tdl_status explain_by(tdl_surface_answer *a, const explaining *e, tdl_rep
 
     if (!reason || !reasons_n)
         return tdl_answer_no_memory(why);
-    e->rung->explain(e->model, &a->base.history, e->item, e->n, a->base.arena, reason,
-                     TDL_REASONS_MAX, reasons_n);
+    if (e->part)
+        tdl_surface_explain_part(a, e->part, e->item, e->n, reason, reasons_n);
+    else
+        tdl_answer_explain(&a->base, e->item, e->n, reason, TDL_REASONS_MAX, reasons_n);
     for (size_t i = 0; i < e->n; i++) {
         e->pick[i]->reason = reason + i * TDL_REASONS_MAX;
         e->pick[i]->reasons_n = reasons_n[i] < a->q.explain ? reasons_n[i] : a->q.explain;
@@ -139,7 +140,7 @@ static tdl_status explain_mix(tdl_surface_answer *a, const explaining *all, tdl_
     if (!item || !pick)
         return tdl_answer_no_memory(why);
     for (size_t r = 0; !st && r < a->asked_n; r++) {
-        explaining e = {a->asked[r].rung, a->asked[r].model, item, pick, 0};
+        explaining e = {&a->asked[r], item, pick, 0};
         for (size_t i = 0; i < all->n; i++)
             if (tdl_surface_largest_part(a, all->item[i]) == r) {
                 item[e.n] = all->item[i];
@@ -156,9 +157,7 @@ static tdl_status explain_mix(tdl_surface_answer *a, const explaining *all, tdl_
 static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
 {
     size_t n = a->slots_n;
-    explaining all = {.rung = a->base.ops,
-                      .model = a->base.model,
-                      .item = tdl_arena_alloc(a->base.arena, n, sizeof *all.item),
+    explaining all = {.item = tdl_arena_alloc(a->base.arena, n, sizeof *all.item),
                       .pick = tdl_arena_alloc(a->base.arena, n, sizeof *all.pick)};
 
     a->base.picks = tdl_arena_zalloc(a->base.arena, n, sizeof *a->base.picks);
@@ -191,7 +190,8 @@ static tdl_status rank(tdl_surface_answer *a, const char *decision_id, tdl_repor
     tdl_status st;
 
     a->base.serving = tdl_serving_take(app);
-    if ((st = tdl_answer_choose_rung(&a->base, why)) || (st = tdl_surface_choose_mix(a, why)) ||
+    if ((st = tdl_surface_choose_mix(a, why)) ||
+        (!a->asked_n && (st = tdl_answer_choose_rung(&a->base, why))) ||
         (st = tdl_surface_pool_model(a, why)))
         return st;
     pthread_rwlock_rdlock(&app->lock);

@@ -32,46 +32,51 @@ static double log_odds(double score, double scale)
     return log((fmax(score, 0) + silence_of(scale)) / (scale + silence_of(scale)));
 }
 
+/* by_model: in the model's numbers */
 static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool own,
-                       const int32_t *item)
+                       bool by_model)
 {
     double scale = n ? scale_of(best, n, own) : 0;
 
     for (size_t i = 0; i < n; i++)
         a->pool[a->pool_n++] = (tdl_pooled){
-            .item = item ? item[best[i].item] : best[i].item,
-            .model_item = item ? best[i].item : -1,
+            .item =
+                by_model && !a->asked_n ? tdl_answer_item(&a->base, best[i].item) : best[i].item,
+            .model_item = by_model ? best[i].item : -1,
             .relevance = scale > 0 ? log_odds((double)best[i].score, scale) : -(double)i};
 }
 
-tdl_status tdl_surface_pool_scores(tdl_surface_answer *a, const float *scores,
-                                   const uint64_t *blocked, bool own, tdl_report *why)
+/* The best of one rung's scores, which are changed; own: scaled by the largest. */
+static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items_n, bool own,
+                              tdl_report *why)
 {
-    const tdl_serving *serving = a->base.serving;
     tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
 
     if (!best)
         return tdl_answer_no_memory(why);
-    add_scored(a, best, tdl_top_spoken(scores, serving->snapshot->items_n, blocked, best, TDL_POOL),
-               own, serving->to_catalogue);
+    for (size_t i = 0; i < items_n; i++)
+        if (tdl_surface_blocks(a, a->asked_n ? (int32_t)i : tdl_answer_item(&a->base, (int32_t)i)))
+            scores[i] = 0; // never picked
+    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), own, true);
     return TDL_OK;
+}
+
+tdl_status tdl_surface_pool_alone(tdl_surface_answer *a, tdl_report *why)
+{
+    return pool_scores(a, a->asked[0].scores, a->base.catalogue_n, a->asked[0].part->contender->own,
+                       why);
 }
 
 static tdl_status pool_rung(tdl_surface_answer *a, tdl_report *why)
 {
-    const int32_t *to_catalogue = a->base.serving->to_catalogue;
-    size_t items_n = a->base.serving->snapshot->items_n;
+    size_t items_n = tdl_answer_items_n(&a->base);
     float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
     tdl_status st;
 
     if (!scores)
         return tdl_answer_no_memory(why);
-    if ((st = tdl_answer_score(&a->base, scores, why)))
-        return st;
-    for (size_t i = 0; i < items_n; i++)
-        if (tdl_surface_blocks(a, to_catalogue[i]))
-            scores[i] = 0; // never picked
-    return tdl_surface_pool_scores(a, scores, NULL, false, why);
+    st = tdl_answer_score(&a->base, scores, why);
+    return st ? st : pool_scores(a, scores, items_n, false, why);
 }
 
 tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
@@ -120,7 +125,7 @@ static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n
     n = tdl_top(tdl_catalogue_users(a->base.app->catalogue), a->base.catalogue_n, blocked, -1,
                 INFINITY, best, n);
     if (!spoken) {
-        add_scored(a, best, n, false, NULL);
+        add_scored(a, best, n, false, false);
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -58,7 +58,7 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
                                       : one->model_item >= 0 ? TDL_SOURCE_MODEL
                                                              : TDL_SOURCE_POPULAR};
     for (size_t r = 0; r < a->asked_n; r++)
-        told->score[r] = one->model_item >= 0 ? a->asked[r].scores[one->model_item] : 0;
+        told->score[r] = one->model_item >= 0 ? a->asked[r].scores[one->item] : 0;
     for (size_t i = 0; i < a->policy->rules_n; i++) {
         const tdl_rule *rule = &a->policy->rule[i];
         if ((rule->kind == TDL_RULE_BOOST || rule->kind == TDL_RULE_BURY) &&
@@ -79,7 +79,8 @@ static const char *source_of(const tdl_surface_answer *a, tdl_source source, int
 {
     if (source != TDL_SOURCE_MODEL)
         return tdl_source_name(source);
-    return a->asked_n ? a->asked[tdl_surface_largest_part(a, model_item)].name : a->base.ops->name;
+    return a->asked_n ? a->asked[tdl_surface_largest_part(a, model_item)].part->contender->name
+                      : a->base.ops->name;
 }
 
 static void write_item(const tdl_surface_answer *a, size_t at, const tdl_packed_reason *reasons,
@@ -208,7 +209,7 @@ static void write_head(const tdl_surface_answer *a, tdl_jw *w)
         tdl_jw_null(w);
     tdl_jw_ktext(w, "serves",
                  a->asked_n > 1    ? "blend"
-                 : a->asked_n == 1 ? a->asked[0].name
+                 : a->asked_n == 1 ? a->asked[0].part->contender->name
                  : a->base.ops     ? a->base.ops->name
                                    : "popularity");
     tdl_jw_ktext(w, "fallback", a->base.fallback);
@@ -229,7 +230,7 @@ tdl_status tdl_surface_answer_write(tdl_surface_answer *a, tdl_decision *ret, td
     a->effects->slots_n = a->slots_n;
     a->effects->parts_n = a->asked_n;
     for (size_t r = 0; r < a->asked_n; r++)
-        a->effects->part[r] = (tdl_part_told){.name = tdl_str_of(a->asked[r].name),
+        a->effects->part[r] = (tdl_part_told){.name = tdl_str_of(a->asked[r].part->contender->name),
                                               .weight = a->asked[r].weight,
                                               .scale = a->asked[r].scale};
     for (size_t i = 0; i < a->slots_n; i++) {

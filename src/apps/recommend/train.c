@@ -66,8 +66,11 @@ static tdl_status measure(run *r, tdl_report *why)
         return TDL_E_STOPPED;
     if ((st = tdl_dataset_load(r->app->context.store, &r->dataset, why)))
         return st;
-    return tdl_evaluate(&r->dataset.interactions, tdl_ladder, TDL_RUNGS_N, r->options->seed,
-                        r->app->context.pool, &r->stages, &r->evaluation, why);
+    st = tdl_evaluate(&r->dataset.interactions, tdl_ladder, TDL_RUNGS_N, r->options->seed,
+                      r->app->context.pool, &r->stages, &r->evaluation, why);
+    r->evaluation.robots_n = r->dataset.robots_n;
+    r->evaluation.robot_events_n = r->dataset.robot_events_n;
+    return st;
 }
 
 /* ---- who serves which task ---- */

@@ -357,6 +357,7 @@ static tdl_status read_forged_lineup(const fixture *f, const char *lineup, float
     tdl_st_add_1d(writer, "items/offsets", TDL_I64, ITEMS + 1, offsets);
     tdl_ladder[2]->save(f->model[2], writer);
     tdl_st_prefix(writer, "part0/");
+    tdl_st_add_1d(writer, "recent-popularity/half_life_days", TDL_F64, 1, &(double){14});
     tdl_st_add_1d(writer, "recent-popularity/score", TDL_F32, ITEMS, crowd);
     expect_ok(tdl_st_write(writer, f->path, why), why);
     tdl_st_writer_free(writer);
