@@ -14,6 +14,7 @@
 
 enum {
     TDL_ANSWER_MAX = 100,  /* items in an answer */
+    TDL_CAUSES_MAX = 255,  /* different events that are reasons of an answer: a byte each */
     TDL_REASONS_MAX = 3,   /* per item */
     TDL_HISTORY_USED = 200 /* newest items that a model is shown */
 };
@@ -68,7 +69,7 @@ typedef struct tdl_answer {
     uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
     tdl_cause_head *head;     /* [causes_n] */
-    size_t causes_n;          /* <= TDL_HISTORY_USED */
+    size_t causes_n;          /* <= TDL_CAUSES_MAX */
     tdl_str asked; /* what else the answer depends on: of a surface its policy and the question */
 } tdl_answer;
 

@@ -22,9 +22,9 @@ static double silence_of(double scale)
     return .01 * scale;
 }
 
-static double scale_of(const tdl_scored *best, size_t n)
+static double scale_of(const tdl_scored *best, size_t n, bool own)
 {
-    return (double)best[n >= 10 ? 9 : 0].score;
+    return (double)best[n >= 10 && !own ? 9 : 0].score;
 }
 
 double tdl_surface_log_odds(double score, double scale)
@@ -33,37 +33,65 @@ double tdl_surface_log_odds(double score, double scale)
 }
 
 /* by_model: in the model's numbers */
-static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool by_model)
+static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool own,
+                       bool by_model)
 {
-    double scale = n ? scale_of(best, n) : 0;
+    double scale = n ? scale_of(best, n, own) : 0;
 
     for (size_t i = 0; i < n; i++)
         a->pool[a->pool_n++] =
-            (tdl_pooled){.item = by_model ? tdl_answer_item(&a->base, best[i].item) : best[i].item,
+            (tdl_pooled){.item = by_model && !a->asked_n ? tdl_answer_item(&a->base, best[i].item)
+                                                         : best[i].item,
                          .model_item = by_model ? best[i].item : -1,
                          .relevance = scale > 0 ? tdl_surface_log_odds((double)best[i].score, scale)
                                                 : -(double)i};
+}
+
+/* The best of one rung's scores, which are changed; own: scaled by the largest. */
+static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items_n, bool own,
+                              tdl_report *why)
+{
+    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
+
+    if (!best)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < items_n; i++)
+        if (tdl_surface_blocks(a, a->asked_n ? (int32_t)i : tdl_answer_item(&a->base, (int32_t)i)))
+            scores[i] = 0; // never picked
+    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), own, true);
+    return TDL_OK;
+}
+
+tdl_status tdl_surface_pool_alone(tdl_surface_answer *a, tdl_report *why)
+{
+    return pool_scores(a, a->asked[0].scores, a->base.catalogue_n, a->asked[0].part->contender->own,
+                       why);
+}
+
+static tdl_status pool_rung(tdl_surface_answer *a, tdl_report *why)
+{
+    size_t items_n = tdl_answer_items_n(&a->base);
+    float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
+    tdl_status st;
+
+    if (!scores)
+        return tdl_answer_no_memory(why);
+    st = tdl_answer_score(&a->base, scores, why);
+    return st ? st : pool_scores(a, scores, items_n, false, why);
 }
 
 tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
 {
     tdl_status st = allot(a, why);
 
-    if (st || !a->base.ops)
+    if (!st && a->asked_n)
+        st = tdl_surface_pool_mix(a, why);
+    else if (!st && a->base.ops)
+        st = pool_rung(a, why);
+    if (st || a->pool_n)
         return st;
-    size_t items_n = tdl_answer_items_n(&a->base);
-    float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
-    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
-    if (!scores || !best)
-        return tdl_answer_no_memory(why);
-    if ((st = tdl_answer_score(&a->base, scores, why)))
-        return st;
-    for (size_t i = 0; i < items_n; i++)
-        if (tdl_surface_blocks(a, tdl_answer_item(&a->base, (int32_t)i)))
-            scores[i] = 0; // never picked
-    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), true);
-    a->spoken_n = a->pool_n;
-    if (!a->pool_n) { // the model has nothing to say about such a history
+    a->asked_n = 0;
+    if (a->base.ops) { // the model has nothing to say about such a history
         a->base.ops = NULL;
         a->base.fallback = "stranger";
     }
@@ -98,7 +126,7 @@ static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n
     n = tdl_top(tdl_catalogue_users(a->base.app->catalogue), a->base.catalogue_n, blocked, -1,
                 INFINITY, best, n);
     if (!spoken) {
-        add_scored(a, best, n, false);
+        add_scored(a, best, n, false, false);
         return;
     }
     for (size_t i = 0; i < n; i++)
