@@ -5,6 +5,7 @@
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/shown.h"
 #include "apps/recommend/taken.h"
 #include "base/timestamp.h"
 
@@ -276,6 +277,35 @@ static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *d
     return st;
 }
 
+static tdl_status recommend_item_known(tdl_app *app, tdl_str id, tdl_jw *out, tdl_report *why)
+{
+    tdl_serving *serving = tdl_serving_take(app);
+    tdl_status st = TDL_OK;
+
+    pthread_rwlock_rdlock(&app->lock);
+    int32_t item = tdl_catalogue_find(app->catalogue, id);
+    if (item < 0) {
+        st = TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"", TDL_FMT(id));
+        goto out;
+    }
+    tdl_jw_kint(out, "users", (int64_t)tdl_catalogue_users(app->catalogue)[item]);
+    tdl_jw_kint(out, "impressions", (int64_t)tdl_catalogue_impressions(app->catalogue, item));
+    tdl_jw_key(out, "model");
+    if (serving)
+        tdl_jw_str(out, serving->snapshot->version);
+    else
+        tdl_jw_null(out);
+    tdl_jw_kbool(out, "in_model",
+                 serving && (size_t)item < serving->catalogue_n && serving->to_model[item] >= 0);
+    tdl_jw_key(out, "surfaces");
+    if (!tdl_surfaces_write_item(app->surfaces, app->catalogue, item, tdl_time_now(), out))
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to look at an item");
+out:
+    pthread_rwlock_unlock(&app->lock);
+    tdl_serving_drop(serving);
+    return st;
+}
+
 const tdl_app_ops tdl_recommend_app = {
     .name = "recommend",
     .open = recommend_open,
@@ -291,4 +321,6 @@ const tdl_app_ops tdl_recommend_app = {
     .refresh = recommend_refresh,
     .settings = recommend_settings,
     .item_changed = recommend_item_changed,
+    .shown = tdl_recommend_shown,
+    .item_known = recommend_item_known,
 };
