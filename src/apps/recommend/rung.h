@@ -74,8 +74,8 @@ typedef struct tdl_reason {
 } tdl_reason;
 
 typedef struct tdl_rung_ops {
-    const char
-        *name; /* "popularity", "item-knn", "markov", "directed", "ease", "ials", "network" */
+    const char *name; /* "popularity", "item-knn", "markov", "directed", "ease", "ials", "network",
+                       * "behaviour" */
 
     /* TDL_E_TOO_LARGE: the rung refuses data of this size, and says what it would want. It then
      * takes no part; the others do. */
@@ -131,5 +131,6 @@ extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */
 extern const tdl_rung_ops tdl_rung_ease;       /* ease_rung.c */
 extern const tdl_rung_ops tdl_rung_ials;       /* ials_rung.c */
 extern const tdl_rung_ops tdl_rung_network;    /* network.c */
+extern const tdl_rung_ops tdl_rung_behaviour;  /* behaviour_rung.c */
 
 #endif
