@@ -299,10 +299,3 @@ const int64_t *tdl_histories_newest(const tdl_histories *h, tdl_str id)
 
     return number < 0 ? NULL : h->users[root_of(h, number)].last_us;
 }
-
-int32_t tdl_histories_person(const tdl_histories *h, tdl_str id)
-{
-    int32_t number = tdl_names_find(h->names, id);
-
-    return number < 0 ? -1 : root_of(h, number);
-}

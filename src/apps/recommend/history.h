@@ -48,9 +48,6 @@ bool tdl_histories_forget(tdl_histories *histories, int32_t *from,
                           bool (*is_gone)(void *context, tdl_str id), void *context,
                           tdl_again *gone, void *gone_context);
 
-/* A number that stands for a user's person, the same for all of its ids; -1 for a stranger. */
-int32_t tdl_histories_person(const tdl_histories *histories, tdl_str user);
-
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */
 tdl_history tdl_histories_of(const tdl_histories *histories, tdl_str user, tdl_digest *ret_digest);
