@@ -296,6 +296,7 @@ static tdl_status ease_load(const tdl_st_file *file, size_t items_n, void **ret_
 
 const tdl_rung_ops tdl_rung_ease = {
     .name = "ease",
+    .must_prove = true,
     .fit = ease_fit,
     .free = ease_free,
     .score = ease_score,

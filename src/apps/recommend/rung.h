@@ -107,6 +107,9 @@ typedef struct tdl_rung_ops {
      * fit. False: it takes one, and the model is as it was. NULL: it always does. */
     bool (*retune)(void *model, unsigned setting);
 
+    /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
+     * old as the last training, or costs more. Counts need no proof. */
+    bool must_prove;
     bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
 
