@@ -67,8 +67,10 @@ static const tdl_option evaluate_options[] = {
      "",
      0,
      0,
-     {"global-cut,prequential,strong,literature-loo; of a file the first and the last by default",
-      "评测协议：global-cut,prequential,strong,literature-loo；文件默认第一个和最后一个"}},
+     {"global-cut,prequential,strong,literature-loo,next-event; of a file global-cut and "
+      "literature-loo by default",
+      "评测协议：global-cut,prequential,strong,literature-loo,next-event；文件默认 global-cut 和 "
+      "literature-loo"}},
     {"task",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, task),
@@ -279,7 +281,9 @@ const tdl_command tdl_command_recommend_evaluate = {
     .examples = "  treadle recommend evaluate\n"
                 "  treadle recommend evaluate --data ratings.csv --json\n"
                 "  treadle recommend evaluate --data orders.csv.zst --task cart --cut 2011-10-01\n"
-                "  treadle recommend evaluate --data ml-100k.inter --protocol literature-loo\n",
+                "  treadle recommend evaluate --data ml-100k.inter --protocol literature-loo\n"
+                "  treadle recommend evaluate --data clicks.csv --map item=event --protocol "
+                "next-event\n",
     .run = run_evaluate,
 };
 

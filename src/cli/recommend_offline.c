@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apps/recommend/feedback_store.h"
 #include "apps/recommend/offline.h"
 #include "cli/feedlog_reader.h"
 #include "cli/open_store.h"
@@ -41,7 +42,7 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
             p++;
         if (p == TDL_PROTOCOLS_N)
             return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "global-cut, prequential, strong and literature-loo are protocols",
+                                 "global-cut, prequential, strong, literature-loo and next-event are protocols",
                                  "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
@@ -144,47 +145,6 @@ static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progres
 
 /* ---- the store ---- */
 
-/* properties.order_id, in `arena`; empty when there is none. */
-static tdl_str order_of(const tdl_event *event, tdl_arena *arena)
-{
-    json_t *properties = NULL;
-    tdl_str order = {0};
-
-    if (!event->properties.len ||
-        !memmem(event->properties.at, event->properties.len, "order_id", 8) ||
-        tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
-        return order;
-    if (tdl_json_get_str(properties, "order_id", &order))
-        order = tdl_arena_str(arena, order);
-    json_decref(properties);
-    return order;
-}
-
-static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl_feedback *feedback,
-                             tdl_report *why)
-{
-    tdl_arena *arena = tdl_arena_new((size_t)16 << 20);
-    tdl_scan *scan = NULL;
-    tdl_event event;
-    bool more = true;
-    tdl_status st = arena ? tdl_scan_open(tdl_loop_store(loop), 0, TDL_PURPOSE_TRAINING, &scan, why)
-                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-
-    while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more) {
-        if (!event.item.len || (o->kind[0] && !tdl_str_is(event.kind, o->kind)))
-            continue;
-        tdl_arena_reset(arena);
-        tdl_feedback_row row = {.user = event.user,
-                                .item = event.item,
-                                .order = order_of(&event, arena),
-                                .time_us = event.time_us};
-        st = tdl_feedback_add(feedback, &row, why);
-    }
-    tdl_scan_close(scan);
-    tdl_arena_free(arena);
-    return st ? st : tdl_feedback_finish(feedback, why);
-}
-
 static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedback,
                              tdl_report *why)
 {
@@ -193,9 +153,9 @@ static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedb
 
     if (st)
         return st;
-    st = scan_store(o, loop, feedback, why);
+    st = tdl_feedback_add_store(feedback, tdl_loop_store(loop), tdl_str_of(o->kind), why);
     tdl_loop_close(loop);
-    return st;
+    return st ? st : tdl_feedback_finish(feedback, why);
 }
 
 static tdl_status print_report(const tdl_recommend_offline *o, const tdl_buf *text, tdl_report *why)

@@ -43,6 +43,8 @@ static const char *task_title(const char *task)
         {"cart", "cart: one hidden item of a basket", "cart：购物篮中隐藏的一件"},
         {"strangers", "strangers: first basket of people nobody knew", "strangers：陌生人的第一组"},
         {"stream", "stream: each event before it is learnt", "stream：先预测后学习的事件流"},
+        {"next-event", "next-event: what follows in a session, its end included",
+         "next-event：会话中的下一个事件（含会话结束）"},
     };
 
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
@@ -184,6 +186,28 @@ static void print_stream(FILE *out, const json_t *task)
                 number(row, "first_events_ndcg10"));
 }
 
+/* The gate is about what a model loses: less is better. */
+static void print_next_event(FILE *out, const json_t *task)
+{
+    size_t i;
+    json_t *row;
+
+    fprintf(out,
+            tdl_tr("%.0f sessions of %.0f people, %.0f symbols of %.0f classes\n",
+                   "%.0f 个会话，%.0f 位用户，%.0f 个符号，%.0f 类\n"),
+            number(task, "sessions"), number(task, "people"), number(task, "symbols"),
+            number(task, "classes"));
+    fprintf(out, "  %-18s %s\n", tdl_tr("model", "模型"),
+            tdl_tr("perplexity  loss (95 % interval)     HR@1   HR@3   HR@10",
+                   "困惑度      损失（95% 区间）         HR@1   HR@3   HR@10"));
+    json_array_foreach(json_object_get(task, "ladder"), i, row) fprintf(
+        out, "%s %-18s %10.4f  %.4f (%.4f-%.4f)  %.4f %.4f %.4f\n",
+        json_is_true(json_object_get(row, "serves")) ? "*" : " ", text(row, "model"),
+        number(row, "perplexity"), number(row, "nll"), number(row, "nll_low"),
+        number(row, "nll_high"), number(row, "hr1"), number(row, "hr3"), number(row, "hr10"));
+    print_gate(out, task);
+}
+
 void tdl_recommend_print(FILE *out, const json_t *report)
 {
     size_t i;
@@ -201,11 +225,24 @@ void tdl_recommend_print(FILE *out, const json_t *report)
             print_stream(out, task);
             continue;
         }
+        if (json_object_get(task, "symbols")) {
+            print_next_event(out, task);
+            continue;
+        }
         print_windows(out, json_object_get(task, "windows"));
         print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);
     }
     bool leaks = json_object_get(report, "warning") != NULL;
+    if (!strcmp(text(report, "protocol"), "next-event")) {
+        fprintf(
+            out, "%s\n\n",
+            tdl_tr(
+                "* may serve: by paired differences of loss, below 0 is better; order and "
+                "prior were chosen on an earlier window",
+                "* 可以上线：依据损失的配对差异（小于 0 为更好）；阶数与先验在更早的窗口上选定"));
+        return;
+    }
     fprintf(
         out, "%s\n\n",
         leaks ? tdl_tr("* best by this protocol; it decides nothing",

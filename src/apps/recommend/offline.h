@@ -5,6 +5,7 @@
  * | prequential    | every group of the last fifth, before it is learnt |
  * | strong         | people who were held out, a fifth of their history hidden |
  * | literature-loo | the last event of each person; leaks other people's future, for papers only |
+ * | next-event     | sessions after a moment, event by event and their end: perplexity |
  */
 #ifndef TDL_APPS_RECOMMEND_OFFLINE_H
 #define TDL_APPS_RECOMMEND_OFFLINE_H
@@ -17,6 +18,7 @@ typedef enum tdl_protocol {
     TDL_PROTOCOL_PREQUENTIAL,
     TDL_PROTOCOL_STRONG,
     TDL_PROTOCOL_LITERATURE,
+    TDL_PROTOCOL_NEXT_EVENT,
     TDL_PROTOCOLS_N
 } tdl_protocol;
 
@@ -32,6 +34,10 @@ typedef struct tdl_offline_options {
     bool timed;         /* the log has times */
     tdl_rung_contest_options run;
 } tdl_offline_options;
+
+/* The windows of a global cut, the first for tuning: ret [TDL_CUTS_MAX + 1]. TDL_E_USAGE: cuts. */
+tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_options *options,
+                               tdl_cut *ret, size_t *ret_n, tdl_report *why);
 
 /* Run the protocol and append its report, one object of JSON, to `out`.
  *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
@@ -53,6 +59,15 @@ tdl_status tdl_rung_contest_literature(const tdl_feedback *feedback,
 tdl_status tdl_rung_contest_strong(const tdl_feedback *feedback,
                                    const tdl_rung_contest_options *options, tdl_rung_contest *ret,
                                    tdl_report *why);
+
+/* The windows that the options name, or usual ones: ret [TDL_CUTS_MAX + 1], the first for tuning.
+ * TDL_E_USAGE. */
+tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_options *options,
+                               tdl_cut *ret, size_t *ret_n, tdl_report *why);
+
+/* next_event.c: writes its own rows. TDL_E_TOO_LARGE: more than 5,000 items. */
+tdl_status tdl_offline_next_event(const tdl_feedback *feedback, const tdl_offline_options *options,
+                                  tdl_jw *w, tdl_report *why);
 
 /* prequential.c: writes its own rows. */
 tdl_status tdl_offline_prequential(const tdl_feedback *feedback,

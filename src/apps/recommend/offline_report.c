@@ -108,16 +108,6 @@ static void write_test(tdl_jw *w, const tdl_rung_entry *e, size_t k)
     tdl_jw_end_object(w);
 }
 
-static const char *const verdict_name[] = {
-    [TDL_GATE_FLOOR] = "floor",
-    [TDL_GATE_BETTER] = "better",
-    [TDL_GATE_SAME] = "no_difference",
-    [TDL_GATE_WORSE] = "worse",
-    [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
-    [TDL_GATE_FEW_PEOPLE] = "too_few_people",
-    [TDL_GATE_ABSENT] = "refused",
-};
-
 static void write_entry(tdl_jw *w, const tdl_rung_contest *c, size_t at)
 {
     const tdl_rung_entry *e = &c->entry[at];
@@ -127,7 +117,7 @@ static void write_entry(tdl_jw *w, const tdl_rung_contest *c, size_t at)
     if (e->setting[0])
         tdl_jw_ktext(w, "setting", e->setting);
     tdl_jw_kbool(w, "serves", at == c->serves);
-    tdl_jw_ktext(w, "verdict", verdict_name[e->gate.verdict]);
+    tdl_jw_ktext(w, "verdict", tdl_gate_verdict_name(e->gate.verdict));
     if (e->refused[0])
         tdl_jw_ktext(w, "refused", e->refused);
     else {
