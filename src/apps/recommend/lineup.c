@@ -7,6 +7,15 @@
 
 enum { PREFIX_BYTES = 24 };
 
+tdl_directed_params tdl_part_directed(const tdl_part *part)
+{
+    tdl_directed_params params = *tdl_directed_params_of(part->model);
+
+    if (part->baskets)
+        params.window = 0;
+    return params;
+}
+
 void tdl_lineup_release(tdl_lineup *l)
 {
     for (size_t i = 0; i < l->parts_n; i++)

@@ -14,6 +14,7 @@
 #define TDL_APPS_RECOMMEND_LINEUP_H
 
 #include "apps/recommend/contenders.h"
+#include "apps/recommend/directed.h"
 
 enum { TDL_PARTS_MAX = 32 };
 
@@ -35,6 +36,10 @@ typedef struct tdl_lineup {
     size_t parts_n;
     tdl_mix task[TDL_RECOMMEND_TASKS_N];
 } tdl_lineup;
+
+/* Of a part of directed counts: its settings, as live counts keep them. Each basket was a row of
+ * its own: nothing is counted from one to the next. */
+tdl_directed_params tdl_part_directed(const tdl_part *part);
 
 void tdl_lineup_release(tdl_lineup *lineup); /* accepts a zeroed one */
 size_t tdl_lineup_bytes(const tdl_lineup *lineup);

@@ -85,7 +85,9 @@ static tdl_live_matrix matrix_of(const tdl_part *part)
 
 static bool can_directed(const tdl_surface_answer *a, const tdl_part *part)
 {
-    return tdl_live_serves(a->base.app->live, matrix_of(part), tdl_directed_params_of(part->model));
+    const tdl_directed_params params = tdl_part_directed(part);
+
+    return tdl_live_serves(a->base.app->live, matrix_of(part), &params);
 }
 
 static tdl_status score_directed(tdl_surface_answer *a, const tdl_part *part, float *scores)
