@@ -40,9 +40,10 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
         while (p < TDL_PROTOCOLS_N && !tdl_str_is(piece, tdl_protocol_name[p]))
             p++;
         if (p == TDL_PROTOCOLS_N)
-            return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "global-cut, prequential, strong, literature-loo and next-event are protocols",
-                                 "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
+            return TDL_FAIL_HINT(
+                why, TDL_E_USAGE,
+                "global-cut, prequential, strong, literature-loo and next-event are protocols",
+                "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
     return TDL_OK;
@@ -120,14 +121,17 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
     tdl_feedback_row one = {
         .user = row->user, .item = row->item, .order = row->order, .time_us = row->time_us};
 
-    return tdl_feedback_add(context, &one, why);
+    return tdl_feedback_add_segment(context, &one, row->segment, why);
 }
 
 static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progress,
                            tdl_feedback *feedback, tdl_feedlog_result *ret, tdl_report *why)
 {
-    tdl_feedlog_options options = {
-        .path = o->common->data, .map = o->map, .kind = o->kind, .progress = progress};
+    tdl_feedlog_options options = {.path = o->common->data,
+                                   .map = o->map,
+                                   .segment = o->segment,
+                                   .kind = o->kind,
+                                   .progress = progress};
     tdl_status st = tdl_feedlog_read(&options, take_row, feedback, ret, why);
 
     if (st)
@@ -144,20 +148,20 @@ static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progres
 
 /* ---- the store ---- */
 
-/* properties.order_id, in `arena`; empty when there is none. */
-static tdl_str order_of(const tdl_event *event, tdl_arena *arena)
+/* A text of the event's properties, in `arena`; empty when there is none. */
+static tdl_str property_of(const tdl_event *event, const char *name, tdl_arena *arena)
 {
     json_t *properties = NULL;
-    tdl_str order = {0};
+    tdl_str ret = {0};
 
-    if (!event->properties.len ||
-        !memmem(event->properties.at, event->properties.len, "order_id", 8) ||
+    if (!name[0] || !event->properties.len ||
+        !memmem(event->properties.at, event->properties.len, name, strlen(name)) ||
         tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
-        return order;
-    if (tdl_json_get_str(properties, "order_id", &order))
-        order = tdl_arena_str(arena, order);
+        return ret;
+    if (tdl_json_get_str(properties, name, &ret))
+        ret = tdl_arena_str(arena, ret);
     json_decref(properties);
-    return order;
+    return ret;
 }
 
 static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl_feedback *feedback,
@@ -176,9 +180,9 @@ static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl
         tdl_arena_reset(arena);
         tdl_feedback_row row = {.user = event.user,
                                 .item = event.item,
-                                .order = order_of(&event, arena),
+                                .order = property_of(&event, "order_id", arena),
                                 .time_us = event.time_us};
-        st = tdl_feedback_add(feedback, &row, why);
+        st = tdl_feedback_add_segment(feedback, &row, property_of(&event, o->segment, arena), why);
     }
     tdl_scan_close(scan);
     tdl_arena_free(arena);
@@ -298,6 +302,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
     options.timed = log.timed;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
+                                             .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};
     st = run_protocols(feedback, &options, protocols ? protocols : usual_protocols(log.timed),

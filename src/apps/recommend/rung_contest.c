@@ -32,7 +32,8 @@ static size_t settings_of(const running *r, const tdl_contender *c)
 
 static tdl_fit_options options_of(const running *r, const tdl_contender *c, size_t setting)
 {
-    tdl_fit_options fit = {.seed = r->options->seed, .pool = r->options->pool};
+    tdl_fit_options fit = {
+        .seed = r->options->seed, .pool = r->options->pool, .bytes_max = r->options->bytes_max};
 
     if (c->numbered_n && settings_of(r, c) > 1) // else its default
         fit.setting = (unsigned)setting + 1;

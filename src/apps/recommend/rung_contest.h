@@ -17,6 +17,7 @@ typedef struct tdl_rung_contest_options {
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
+    size_t bytes_max; /* tdl_fit_options */
 } tdl_rung_contest_options;
 
 typedef struct tdl_rung_entry {
