@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apps/recommend/feedback_store.h"
 #include "apps/recommend/offline.h"
 #include "cli/feedlog_reader.h"
 #include "cli/open_store.h"
@@ -148,47 +149,6 @@ static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progres
 
 /* ---- the store ---- */
 
-/* A text of the event's properties, in `arena`; empty when there is none. */
-static tdl_str property_of(const tdl_event *event, const char *name, tdl_arena *arena)
-{
-    json_t *properties = NULL;
-    tdl_str ret = {0};
-
-    if (!name[0] || !event->properties.len ||
-        !memmem(event->properties.at, event->properties.len, name, strlen(name)) ||
-        tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
-        return ret;
-    if (tdl_json_get_str(properties, name, &ret))
-        ret = tdl_arena_str(arena, ret);
-    json_decref(properties);
-    return ret;
-}
-
-static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl_feedback *feedback,
-                             tdl_report *why)
-{
-    tdl_arena *arena = tdl_arena_new((size_t)16 << 20);
-    tdl_scan *scan = NULL;
-    tdl_event event;
-    bool more = true;
-    tdl_status st = arena ? tdl_scan_open(tdl_loop_store(loop), 0, TDL_PURPOSE_TRAINING, &scan, why)
-                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-
-    while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more) {
-        if (!event.item.len || (o->kind[0] && !tdl_str_is(event.kind, o->kind)))
-            continue;
-        tdl_arena_reset(arena);
-        tdl_feedback_row row = {.user = event.user,
-                                .item = event.item,
-                                .order = property_of(&event, "order_id", arena),
-                                .time_us = event.time_us};
-        st = tdl_feedback_add_segment(feedback, &row, property_of(&event, o->segment, arena), why);
-    }
-    tdl_scan_close(scan);
-    tdl_arena_free(arena);
-    return st ? st : tdl_feedback_finish(feedback, why);
-}
-
 static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedback,
                              tdl_report *why)
 {
@@ -197,9 +157,10 @@ static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedb
 
     if (st)
         return st;
-    st = scan_store(o, loop, feedback, why);
+    st = tdl_feedback_add_store(feedback, tdl_loop_store(loop), tdl_str_of(o->kind), o->segment,
+                                why);
     tdl_loop_close(loop);
-    return st;
+    return st ? st : tdl_feedback_finish(feedback, why);
 }
 
 static tdl_status print_report(const tdl_recommend_offline *o, const tdl_buf *text, tdl_report *why)

@@ -158,6 +158,18 @@ static tdl_status ease_fit(const tdl_fit_data *data, tdl_fit_options *options, v
     return fit_setting(data, options, options->ret_setting, ret_model, why);
 }
 
+/* Settings of one lambda share their matrix. */
+static bool ease_retune(void *model, unsigned setting)
+{
+    ease_rung *m = model;
+    tdl_ease_params to = params_of(setting);
+
+    if (to.lambda < m->ease->params.lambda || to.lambda > m->ease->params.lambda)
+        return false;
+    set_window(m, (setting - 1) % WINDOWS);
+    return true;
+}
+
 /* ---- asking ---- */
 
 static tdl_status ease_score(const void *model, const tdl_history *history, tdl_arena *scratch,
@@ -293,4 +305,5 @@ const tdl_rung_ops tdl_rung_ease = {
     .save = ease_save,
     .load = ease_load,
     .bytes = ease_bytes,
+    .retune = ease_retune,
 };

@@ -31,9 +31,10 @@ typedef struct tdl_rung_result {
 
 typedef struct tdl_evaluation {
     size_t users_n, items_n, interactions_n;
-    size_t evaluated_n; /* users with a test item */
-    size_t promoted;    /* index into rung */
-    size_t rungs_n;     /* */
+    size_t evaluated_n;              /* users with a test item */
+    size_t robots_n, robot_events_n; /* left out before (dataset.h); set by whoever read them */
+    size_t promoted;                 /* index into rung */
+    size_t rungs_n;                  /* */
     tdl_rung_result rung[TDL_RUNGS_N];
 } tdl_evaluation;
 

@@ -92,6 +92,21 @@ out:
 
 /* ---- the gate ---- */
 
+const char *tdl_gate_verdict_name(tdl_gate_verdict verdict)
+{
+    static const char *const names[] = {
+        [TDL_GATE_FLOOR] = "floor",
+        [TDL_GATE_BETTER] = "better",
+        [TDL_GATE_SAME] = "no_difference",
+        [TDL_GATE_WORSE] = "worse",
+        [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
+        [TDL_GATE_FEW_PEOPLE] = "too_few_people",
+        [TDL_GATE_ABSENT] = "refused",
+    };
+
+    return names[verdict];
+}
+
 typedef struct gate {
     const double *const *ndcg;
     const size_t *n;

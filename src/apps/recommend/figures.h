@@ -30,6 +30,8 @@ typedef enum tdl_gate_verdict {
     TDL_GATE_ABSENT      /* was not measured */
 } tdl_gate_verdict;
 
+const char *tdl_gate_verdict_name(tdl_gate_verdict verdict); /* "floor", "better", ... of reports */
+
 typedef struct tdl_gate_row {
     tdl_gate_verdict verdict;
     size_t incumbent;        /* that it was held against */

@@ -35,6 +35,10 @@ typedef struct tdl_offline_options {
     tdl_rung_contest_options run;
 } tdl_offline_options;
 
+/* The windows of a global cut, the first for tuning: ret [TDL_CUTS_MAX + 1]. TDL_E_USAGE: cuts. */
+tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_options *options,
+                               tdl_cut *ret, size_t *ret_n, tdl_report *why);
+
 /* Run the protocol and append its report, one object of JSON, to `out`.
  *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
  *   returns     TDL_OK | TDL_E_USAGE (cuts; no times) | TDL_E_NO_MEMORY | TDL_E_STOPPED */

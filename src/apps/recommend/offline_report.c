@@ -120,16 +120,6 @@ static tdl_status write_test(const reporting *r, const tdl_rung_entry *e, size_t
     return st;
 }
 
-static const char *const verdict_name[] = {
-    [TDL_GATE_FLOOR] = "floor",
-    [TDL_GATE_BETTER] = "better",
-    [TDL_GATE_SAME] = "no_difference",
-    [TDL_GATE_WORSE] = "worse",
-    [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
-    [TDL_GATE_FEW_PEOPLE] = "too_few_people",
-    [TDL_GATE_ABSENT] = "refused",
-};
-
 static tdl_status write_entry(const reporting *r, size_t at, tdl_report *why)
 {
     const tdl_rung_contest *c = r->contest;
@@ -142,7 +132,7 @@ static tdl_status write_entry(const reporting *r, size_t at, tdl_report *why)
     if (e->setting[0])
         tdl_jw_ktext(w, "setting", e->setting);
     tdl_jw_kbool(w, "serves", at == c->serves);
-    tdl_jw_ktext(w, "verdict", verdict_name[e->gate.verdict]);
+    tdl_jw_ktext(w, "verdict", tdl_gate_verdict_name(e->gate.verdict));
     if (e->refused[0])
         tdl_jw_ktext(w, "refused", e->refused);
     else {

@@ -104,6 +104,10 @@ typedef struct tdl_rung_ops {
 
     size_t (*bytes)(const void *model);
 
+    /* Let a fitted model be what another of the rung's settings would have given, if that takes no
+     * fit. False: it takes one, and the model is as it was. NULL: it always does. */
+    bool (*retune)(void *model, unsigned setting);
+
     bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/directed.h"
+
 enum { REGISTRY_BYTES = 16 << 20 };
 
 tdl_serving *tdl_serving_take(tdl_app *app)
@@ -61,6 +63,37 @@ static tdl_status number_items(tdl_app *app, tdl_serving *serving, tdl_report *w
     return TDL_OK;
 }
 
+/* The directed counts that a snapshot has of a matrix: those of its line-up, which serve, before
+ * those of the ladder. NULL: none. */
+static const tdl_directed_params *directed_of(const tdl_snapshot *snapshot, tdl_live_matrix matrix)
+{
+    const tdl_lineup *lineup = &snapshot->lineup;
+    const void *model = snapshot->model[tdl_ladder_find(TDL_STR("directed"))];
+
+    for (size_t i = 0; i < lineup->parts_n; i++)
+        if (lineup->part[i].contender->rung == &tdl_rung_directed &&
+            lineup->part[i].baskets == (matrix == TDL_LIVE_BASKET) &&
+            !(tdl_directed_params_of(lineup->part[i].model)->half_life_days > 0))
+            return tdl_directed_params_of(lineup->part[i].model);
+    return matrix == TDL_LIVE_STREAM && model ? tdl_directed_params_of(model) : NULL;
+}
+
+/* The live counts are made as the model's were, while the former ones answer. */
+static void count_live(tdl_app *app, const tdl_snapshot *snapshot)
+{
+    bool more = false;
+
+    pthread_rwlock_wrlock(&app->lock);
+    for (tdl_live_matrix m = 0; m < TDL_LIVE_MATRICES_N; m++)
+        more |= tdl_live_state_want(app->live, m, directed_of(snapshot, m));
+    pthread_rwlock_unlock(&app->lock);
+    while (more) { // in stretches: nobody is answered meanwhile
+        pthread_rwlock_wrlock(&app->lock);
+        more = tdl_live_state_build(app->live);
+        pthread_rwlock_unlock(&app->lock);
+    }
+}
+
 tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why)
 {
     char path[PATH_MAX];
@@ -70,12 +103,14 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     if (!serving)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     atomic_init(&serving->references, 1);
+    serving->content_weights = (tdl_content_weights){{1, 1, 1, 1}};
     snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));
     if ((st = tdl_store_fetch_model(app->context.store, row, why)) ||
         (st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
         goto out;
     if ((st = number_items(app, serving, why)))
         goto out;
+    count_live(app, serving->snapshot);
     pthread_mutex_lock(&app->serving_lock);
     tdl_serving *former = app->serving;
     app->serving = serving;

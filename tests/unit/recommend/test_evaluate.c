@@ -307,7 +307,8 @@ static void the_report_is_json_with_one_promoted_rung(void **state)
     json_t *report = NULL;
 
     TDL_UNUSED(state);
-    tdl_recommend_report(&out, &e, 9, 1.5);
+    const tdl_recommend_training training = {.evaluation = &e, .seed = 9, .seconds = 1.5};
+    tdl_recommend_report(&out, &training);
     expect_ok(tdl_json_parse(tdl_buf_view(&out), TDL_JSON_REFUSE_DUPLICATES, &report, &why), &why);
     assert_string_equal(json_string_value(json_object_get(report, "promoted")), "markov");
     assert_int_equal(json_integer_value(json_object_get(report, "seed")), 9);
