@@ -117,6 +117,41 @@ static void print_header(FILE *out)
                "CPU秒        MB"));
 }
 
+/* Of what serves. */
+static void print_segments(FILE *out, const json_t *test)
+{
+    const json_t *segments = json_object_get(test, "segments");
+    size_t i, small_n = 0;
+    json_t *row;
+
+    if (!json_array_size(segments))
+        return;
+    fprintf(out, "    %s\n", tdl_tr("what serves, by segment", "上线模型按分组"));
+    json_array_foreach(segments, i, row)
+    {
+        if (!json_is_true(json_object_get(row, "enough"))) {
+            small_n++;
+            continue;
+        }
+        fprintf(out,
+                tdl_tr("    %-18s %6.0f questions, HR@10 %.4f, NDCG@10 %.4f (%.4f-%.4f)\n",
+                       "    %-18s %6.0f 个问题，HR@10 %.4f，NDCG@10 %.4f（%.4f-%.4f）\n"),
+                json_object_get(row, "segment") ? text(row, "segment") : tdl_tr("others", "其他"),
+                number(row, "questions"), number(row, "hr10"), number(row, "ndcg10"),
+                number(row, "ndcg10_low"), number(row, "ndcg10_high"));
+    }
+    if (small_n)
+        fprintf(out,
+                tdl_tr("    %zu of fewer than 30 questions: --json has them\n",
+                       "    %zu 个分组不足 30 个问题：见 --json\n"),
+                small_n);
+    if (json_object_get(test, "parity_ndcg10"))
+        fprintf(out,
+                tdl_tr("    worst over best of those with 30 questions: %.2f\n",
+                       "    至少 30 个问题的分组中最差与最好之比：%.2f\n"),
+                number(test, "parity_ndcg10"));
+}
+
 /* Window k + 1 belongs to test k. */
 static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
 {
@@ -140,6 +175,8 @@ static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
                 print_test(out, json_is_true(json_object_get(row, "serves")) ? "*" : " ",
                            text(row, "model"), t);
         }
+        json_array_foreach(ladder, i, row) if (json_is_true(json_object_get(row, "serves")))
+            print_segments(out, json_array_get(json_object_get(row, "tests"), k));
     }
 }
 

@@ -76,7 +76,7 @@ static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, 
         if ((st = tdl_rung_contest_cuts(f, (tdl_recommend_task)t, window, windows_n, &o->run, &c,
                                         why)))
             break;
-        tdl_offline_write_contest(w, &c);
+        st = tdl_offline_write_contest(w, f, &c, o->run.seed, why);
         keep_least(&c, ndcg10);
         tdl_rung_contest_release(&c);
     }
@@ -96,10 +96,10 @@ static tdl_status run_contest(const tdl_feedback *f, const tdl_offline_options *
 
     if (st)
         return st;
-    tdl_offline_write_contest(w, &c);
+    st = tdl_offline_write_contest(w, f, &c, o->run.seed, why);
     keep_least(&c, ndcg10);
     tdl_rung_contest_release(&c);
-    return TDL_OK;
+    return st;
 }
 
 static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,

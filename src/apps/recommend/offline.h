@@ -48,7 +48,17 @@ tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_optio
 /* ---- parts of the report: offline_report.c ---- */
 
 void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback, bool timed);
-void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *contest);
+tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
+                                     const tdl_rung_contest *contest, uint64_t seed,
+                                     tdl_report *why);
+
+/* offline_segments.c: within an object, "segments", a row for each with 95 % intervals, the largest
+ * first, and "parity_ndcg10", that of the worst served over that of the best among those with 30
+ * questions, if there are two. Nothing when the log says no segments. TDL_E_NO_MEMORY. */
+enum { TDL_SEGMENTS_SHOWN = 20, TDL_SEGMENT_QUESTIONS_MIN = 30 };
+tdl_status tdl_offline_write_segments(tdl_jw *w, const tdl_feedback *feedback,
+                                      const tdl_holdout *split, const tdl_rung_trial *trial,
+                                      uint64_t seed, tdl_report *why);
 
 /* ---- protocols other than the global cut ---- */
 

@@ -58,6 +58,7 @@ typedef struct tdl_fit_options {
 
     const void *params; /* the rung's own kind of settings; NULL = its defaults */
     int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
+    size_t bytes_max;   /* of a matrix of items by items; 0 = the rung's own limit */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind {
