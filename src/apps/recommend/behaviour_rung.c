@@ -209,6 +209,7 @@ static tdl_status behaviour_load(const tdl_st_file *file, size_t items_n, void *
 
 const tdl_rung_ops tdl_rung_behaviour = {
     .name = "behaviour",
+    .must_prove = true,
     .fit = behaviour_fit,
     .free = behaviour_free,
     .score = behaviour_score,
