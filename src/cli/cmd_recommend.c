@@ -16,7 +16,7 @@ typedef struct fit_values {
 typedef struct evaluate_values {
     tdl_common common;
     int64_t seed, threads;
-    const char *protocol, *task, *cut, *horizon, *map, *kind, *min_ndcg;
+    const char *protocol, *task, *cut, *horizon, *map, *kind, *min_ndcg, *catalogue;
 } evaluate_values;
 
 typedef struct ask_values {
@@ -112,6 +112,15 @@ static const tdl_option evaluate_options[] = {
      0,
      0,
      {"only rows of this kind of a file", "只读文件中该类型的行"}},
+    {"catalogue",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, catalogue),
+     "FILE",
+     "",
+     0,
+     0,
+     {"a table of what items say; tries items that nobody had yet (cold-items)",
+      "物品描述表；另评测无人接触过的物品（cold-items）"}},
     {"min-ndcg",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, min_ndcg),
@@ -194,13 +203,14 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
                                            .map = v->map,
                                            .kind = v->kind,
                                            .min_ndcg = v->min_ndcg,
+                                           .catalogue = v->catalogue,
                                            .seed = v->seed,
                                            .threads = v->threads};
 
     TDL_UNUSED(arguments);
     if (tdl_is_file(v->common.data) || v->protocol[0])
         return tdl_recommend_offline_run(&offline, why);
-    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0])
+    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0] || v->catalogue[0])
         return TDL_FAIL_HINT(why, TDL_E_USAGE,
                              "add --protocol global-cut, or give a log as --data FILE",
                              "--task, --cut, --horizon, --kind and --min-ndcg need a protocol");
