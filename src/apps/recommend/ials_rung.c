@@ -200,25 +200,44 @@ static tdl_ials_side side_of(const ials_rung *m)
         .params = m->params, .n = m->items_n, .vector = m->vector, .gram = m->gram};
 }
 
-static tdl_status ials_score(const void *model, const tdl_history *history, tdl_arena *scratch,
-                             float *scores)
+static const float *ials_vectors(const void *model, size_t *ret_d)
+{
+    const ials_rung *m = model;
+
+    *ret_d = m->params.d;
+    return m->vector;
+}
+
+/* Zeros of nobody, and of numbers that overflow: they have nothing to say. */
+static tdl_status ials_place(const void *model, const tdl_history *history, tdl_arena *scratch,
+                             float *ret)
 {
     const ials_rung *m = model;
     tdl_ials_side side = side_of(m);
-    size_t d = m->params.d;
     double row[TDL_IALS_D_MAX];
-    float w[TDL_IALS_D_MAX];
 
-    memset(scores, 0, m->items_n * sizeof *scores);
+    memset(ret, 0, m->params.d * sizeof *ret);
     if (!history->n)
         return TDL_OK;
     double *room = tdl_arena_alloc(scratch, tdl_ials_room(&side, history->n), sizeof *room);
     if (!room)
         return TDL_E_NO_MEMORY;
-    if (tdl_ials_fold_in(&side, history->item, history->n, row, room, NULL))
-        return TDL_OK; // numbers that overflow have nothing to say
-    for (size_t k = 0; k < d; k++)
-        w[k] = (float)row[k];
+    if (!tdl_ials_fold_in(&side, history->item, history->n, row, room, NULL))
+        for (size_t k = 0; k < m->params.d; k++)
+            ret[k] = (float)row[k];
+    return TDL_OK;
+}
+
+static tdl_status ials_score(const void *model, const tdl_history *history, tdl_arena *scratch,
+                             float *scores)
+{
+    const ials_rung *m = model;
+    size_t d = m->params.d;
+    float w[TDL_IALS_D_MAX];
+    tdl_status st = ials_place(m, history, scratch, w);
+
+    if (st)
+        return st;
     tdl_linear(m->packed, 1, w, d, NULL, TDL_ACT_NONE, scores, m->items_n, NULL);
     return TDL_OK;
 }
@@ -311,6 +330,8 @@ const tdl_rung_ops tdl_rung_ials = {
     .score = ials_score,
     .explain = ials_explain,
     .similar = ials_similar,
+    .vectors = ials_vectors,
+    .place = ials_place,
     .save = ials_save,
     .load = ials_load,
     .bytes = ials_bytes,

@@ -98,6 +98,13 @@ typedef struct tdl_rung_ops {
     /* Items most like `item`: scores [items_n]. NULL where a rung has no such notion. */
     tdl_status (*similar)(const void *model, int32_t item, float *scores);
 
+    /* Of a rung whose scores are products of vectors, NULL where it has none: those of the items
+     * [items_n][d], which live as long as the model, and where somebody stands among them: ret[d].
+     * What these tell of an item that the model has not met is content_map.h. */
+    const float *(*vectors)(const void *model, size_t *ret_d);
+    tdl_status (*place)(const void *model, const tdl_history *history, tdl_arena *scratch,
+                        float *ret);
+
     /* Tensors are named "<rung>/<tensor>". What save gave to the writer must live until written. */
     void (*save)(const void *model, tdl_st_writer *writer);
     tdl_status (*load)(const tdl_st_file *file, size_t items_n, void **ret_model, tdl_report *why);
