@@ -36,12 +36,31 @@ static bool can_popular(const tdl_surface_answer *a, const tdl_part *part)
     return is_kept(tdl_decayed_params_of(part->model)->half_life_days);
 }
 
+/* Whose popularity: that of the person's segment, or of the one that the context names. */
+static int32_t segment_of(const tdl_surface_answer *a)
+{
+    const tdl_app *app = a->base.app;
+    tdl_str name = {app->segment, app->segment_len}, value;
+    int32_t segment = -1;
+
+    if (!name.len || !tdl_str_eq(a->policy->segment, name))
+        return segment;
+    if (!a->ask.impersonal && a->ask.user.len)
+        segment = tdl_live_segment(app->live, tdl_histories_person(app->histories, a->ask.user));
+    char text[TDL_SEGMENT_MAX + 1];
+    memcpy(text, name.at, name.len);
+    text[name.len] = '\0';
+    if (segment < 0 && tdl_json_get_str(a->q.context, text, &value))
+        segment = tdl_live_segment_named(app->live, value);
+    return segment;
+}
+
 static tdl_status score_popular(tdl_surface_answer *a, const tdl_part *part, float *scores)
 {
     double days = tdl_decayed_params_of(part->model)->half_life_days;
 
-    tdl_live_popular(a->base.app->live, tdl_half_life_near(days), -1, a->ask.time_us, scores,
-                     a->base.catalogue_n);
+    tdl_live_popular(a->base.app->live, tdl_half_life_near(days), segment_of(a), a->ask.time_us,
+                     scores, a->base.catalogue_n);
     return TDL_OK;
 }
 
