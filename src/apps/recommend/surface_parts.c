@@ -181,7 +181,7 @@ static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int
                           size_t items_n, tdl_reason *ret, size_t *ret_n)
 {
     const tdl_rung_ops *rung = part->contender->rung;
-    tdl_reason one[TDL_REASONS_MAX];
+    tdl_reason one[TDL_REASONS_MAX] = {0};
     model_history h;
 
     memset(ret_n, 0, items_n * sizeof *ret_n);
