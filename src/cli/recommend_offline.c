@@ -41,9 +41,10 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
         while (p < TDL_PROTOCOLS_N && !tdl_str_is(piece, tdl_protocol_name[p]))
             p++;
         if (p == TDL_PROTOCOLS_N)
-            return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "global-cut, prequential, strong and literature-loo are protocols",
-                                 "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
+            return TDL_FAIL_HINT(
+                why, TDL_E_USAGE,
+                "global-cut, prequential, strong, literature-loo and next-event are protocols",
+                "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
     return TDL_OK;
@@ -121,14 +122,17 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
     tdl_feedback_row one = {
         .user = row->user, .item = row->item, .order = row->order, .time_us = row->time_us};
 
-    return tdl_feedback_add(context, &one, why);
+    return tdl_feedback_add_segment(context, &one, row->segment, why);
 }
 
 static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progress,
                            tdl_feedback *feedback, tdl_feedlog_result *ret, tdl_report *why)
 {
-    tdl_feedlog_options options = {
-        .path = o->common->data, .map = o->map, .kind = o->kind, .progress = progress};
+    tdl_feedlog_options options = {.path = o->common->data,
+                                   .map = o->map,
+                                   .segment = o->segment,
+                                   .kind = o->kind,
+                                   .progress = progress};
     tdl_status st = tdl_feedlog_read(&options, take_row, feedback, ret, why);
 
     if (st)
@@ -153,7 +157,8 @@ static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedb
 
     if (st)
         return st;
-    st = tdl_feedback_add_store(feedback, tdl_loop_store(loop), tdl_str_of(o->kind), why);
+    st = tdl_feedback_add_store(feedback, tdl_loop_store(loop), tdl_str_of(o->kind), o->segment,
+                                why);
     tdl_loop_close(loop);
     return st ? st : tdl_feedback_finish(feedback, why);
 }
@@ -258,6 +263,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
     options.timed = log.timed;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
+                                             .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};
     st = run_protocols(feedback, &options, protocols ? protocols : usual_protocols(log.timed),

@@ -245,21 +245,35 @@ static tdl_status explain(tdl_answer *a, tdl_report *why)
 static const tdl_reason popular = {.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
 static const tdl_reason no_consent = {.kind = TDL_REASON_NO_CONSENT, .share = 1, .exact = true};
 
+/* Where no model speaks of the item that is asked about: what is like it. */
+static tdl_status fill_by_content(tdl_answer *a, uint64_t *blocked, tdl_report *why)
+{
+    tdl_scored *best = tdl_arena_alloc(a->arena, a->wanted, sizeof *best);
+    tdl_content_taste *taste = tdl_arena_alloc(a->arena, 1, sizeof *taste);
+
+    if (!best || !taste)
+        return tdl_answer_no_memory(why);
+    if (!tdl_answer_taste(a, taste))
+        return TDL_OK;
+    size_t n = tdl_answer_nearest(a, taste, blocked, 0, best, a->wanted);
+    a->by_content = n > 0;
+    for (size_t i = 0; i < n; i++) {
+        a->picks[a->picks_n++] =
+            (tdl_pick){.item = best[i].item, .model_item = -1, .score = best[i].score};
+        tdl_bits_set(blocked, best[i].item);
+    }
+    return TDL_OK;
+}
+
 /* Where the model has nothing to say: by popularity, as it is now. */
-static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
+static tdl_status fill_by_popularity(tdl_answer *a, const uint64_t *blocked, tdl_report *why)
 {
     const tdl_reason *reason = a->ask->impersonal && a->asked_item < 0 ? &no_consent : &popular;
     size_t missing = a->wanted - a->picks_n;
     tdl_scored *best = tdl_arena_alloc(a->arena, missing, sizeof *best);
-    uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(a->catalogue_n), sizeof *blocked);
 
-    if (!best || !blocked)
+    if (!best)
         return tdl_answer_no_memory(why);
-    for (size_t i = 0; i < a->seen_n; i++)
-        tdl_bits_set(blocked, a->seen[i]);
-    for (size_t i = 0; i < a->picks_n; i++)
-        if ((size_t)a->picks[i].item < a->catalogue_n)
-            tdl_bits_set(blocked, a->picks[i].item);
     size_t n = tdl_top(tdl_catalogue_users(a->app->catalogue), a->catalogue_n, blocked, -1,
                        INFINITY, best, missing);
     for (size_t i = 0; i < n; i++)
@@ -272,13 +286,30 @@ static tdl_status fill_by_popularity(tdl_answer *a, tdl_report *why)
     return TDL_OK;
 }
 
+static tdl_status fill(tdl_answer *a, tdl_report *why)
+{
+    uint64_t *blocked = tdl_arena_zalloc(a->arena, tdl_bits_words(a->catalogue_n), sizeof *blocked);
+    tdl_status st = TDL_OK;
+
+    if (!blocked)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < a->seen_n; i++)
+        tdl_bits_set(blocked, a->seen[i]);
+    for (size_t i = 0; i < a->picks_n; i++)
+        if ((size_t)a->picks[i].item < a->catalogue_n)
+            tdl_bits_set(blocked, a->picks[i].item);
+    if (!a->ops && a->asked_item >= 0 && (st = fill_by_content(a, blocked, why)))
+        return st;
+    return a->picks_n < a->wanted ? fill_by_popularity(a, blocked, why) : TDL_OK;
+}
+
 static tdl_status complete(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
     pthread_rwlock_rdlock(&a->app->lock);
     if (a->picks_n < a->wanted)
-        st = fill_by_popularity(a, why);
+        st = fill(a, why);
     a->chosen_n = a->picks_n < a->ask->n ? a->picks_n : a->ask->n;
     if (!st)
         st = tdl_answer_write(a, ret, extra, why);

@@ -10,6 +10,7 @@
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/sparse.h"
 
 enum {
     TDL_ANSWER_MAX = 100,  /* items in an answer */
@@ -52,6 +53,7 @@ typedef struct tdl_answer {
     tdl_serving *serving;    /* NULL: popularity alone */
     const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
     const void *model;
+    bool by_content;       /* no rung answers, but what items say of themselves does */
     const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
@@ -109,6 +111,23 @@ void tdl_answer_write_reasons(tdl_buf *out, const tdl_answer *answer,
 char *tdl_answer_start_packing(const tdl_answer *answer, size_t before);
 /* Six decimals: enough to compare, quick to write, and all a reader wants. */
 double tdl_answer_rounded(double value);
+
+/* ---- by what items say of themselves: content_pool.c; under the lock ---- */
+
+/* How much each part of what items say counts for likeness, in the model that serves. */
+tdl_content_weights tdl_answer_content_weights(const tdl_answer *answer);
+/* Of the items that are asked about, or that the person had. False: nothing is known. */
+bool tdl_answer_taste(const tdl_answer *answer, tdl_content_taste *ret);
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had (0: any). ret [k]; returns how many. */
+size_t tdl_answer_nearest(const tdl_answer *answer, const tdl_content_taste *taste,
+                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k);
+/* Which of what the person had are most like `item`: their share of its likeness, approximately.
+ *   term [seen_n - newest]: room    ret [max]; returns how many */
+size_t tdl_answer_explain_content(const tdl_answer *answer, const tdl_content_taste *taste,
+                                  int32_t item, tdl_term *term, tdl_reason *ret, size_t max);
+/* Where no model answers: reasons may be any of the items that the person had last. */
+void tdl_answer_keep_own(tdl_answer *answer);
 
 /* The decision's candidates and reasons, and the answer's own members into `extra`: rung, fallback,
  * items. Under the lock. */

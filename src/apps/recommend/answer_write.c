@@ -143,7 +143,7 @@ static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
 
 tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
-    tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : "popularity");
+    tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : a->by_content ? "content" : "popularity");
     tdl_jw_ktext(extra, "fallback", a->fallback);
     if (!list_candidates(a) || !tdl_answer_list_causes(a))
         return tdl_answer_no_memory(why);

@@ -75,6 +75,7 @@ static tdl_status fit_setting(const tdl_fit_data *data, tdl_fit_options *options
     tdl_ease *ease = NULL;
     tdl_status st;
 
+    params.bytes_max = options->bytes_max;
     if (options->progress && !options->progress(options->progress_context, "ease", 0, NULL))
         return TDL_FAIL(why, TDL_E_STOPPED, "stopped before the matrix of ease");
     if ((st = tdl_ease_fit(&params, data, options->pool, &ease, why)))
@@ -296,6 +297,7 @@ static tdl_status ease_load(const tdl_st_file *file, size_t items_n, void **ret_
 
 const tdl_rung_ops tdl_rung_ease = {
     .name = "ease",
+    .must_prove = true,
     .fit = ease_fit,
     .free = ease_free,
     .score = ease_score,

@@ -8,7 +8,8 @@ enum { FORCED = 1, EXPLORED = 2, ESTIMATED = 4 };
 
 const char *tdl_source_name(tdl_source source)
 {
-    static const char *const names[TDL_SOURCES_N] = {"model", "popularity", "pin", "new"};
+    static const char *const names[TDL_SOURCES_N] = {"model", "popularity", "pin", "new",
+                                                     "content"};
 
     return names[source];
 }

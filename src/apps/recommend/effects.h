@@ -32,9 +32,10 @@ typedef enum tdl_source {
     TDL_SOURCE_POPULAR,
     TDL_SOURCE_PIN,
     TDL_SOURCE_NEW, /* a guaranteed impression */
+    TDL_SOURCE_CONTENT,
     TDL_SOURCES_N
 } tdl_source;
-const char *tdl_source_name(tdl_source source); /* "model", "popularity", "pin", "new" */
+const char *tdl_source_name(tdl_source source); /* "model", "popularity", "pin", "new", "content" */
 
 typedef struct tdl_rule_told {
     tdl_rule_kind kind;
@@ -74,6 +75,11 @@ size_t tdl_effects_rule(tdl_effects *effects, const tdl_rule *rule);
 
 size_t tdl_effects_room(const tdl_effects *effects);
 char *tdl_effects_pack(char *at, const tdl_effects *effects);
+/* Does a row that begins with this byte say what a surface did? */
+static inline bool tdl_effects_has(uint64_t form)
+{
+    return form == TDL_EFFECTS_FORM || form == TDL_EFFECTS_FORM_PARTS;
+}
 /* From behind the byte that says the form, one of the two. Texts are borrowed. False: damaged. */
 bool tdl_effects_unpack(tdl_packed *packed, uint64_t form, tdl_effects *ret);
 

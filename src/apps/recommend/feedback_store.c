@@ -6,24 +6,24 @@
 
 enum { ORDER_BYTES = 16 << 20 };
 
-/* properties.order_id, in `arena`; empty when there is none. */
-static tdl_str order_of(const tdl_event *event, tdl_arena *arena)
+/* A text of the event's properties, in `arena`; empty when there is none. */
+static tdl_str property_of(const tdl_event *event, const char *name, tdl_arena *arena)
 {
     json_t *properties = NULL;
-    tdl_str order = {0};
+    tdl_str ret = {0};
 
-    if (!event->properties.len ||
-        !memmem(event->properties.at, event->properties.len, "order_id", 8) ||
+    if (!name[0] || !event->properties.len ||
+        !memmem(event->properties.at, event->properties.len, name, strlen(name)) ||
         tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
-        return order;
-    if (tdl_json_get_str(properties, "order_id", &order))
-        order = tdl_arena_str(arena, order);
+        return ret;
+    if (tdl_json_get_str(properties, name, &ret))
+        ret = tdl_arena_str(arena, ret);
     json_decref(properties);
-    return order;
+    return ret;
 }
 
 tdl_status tdl_feedback_add_store(tdl_feedback *feedback, tdl_store *store, tdl_str kind,
-                                  tdl_report *why)
+                                  const char *segment, tdl_report *why)
 {
     tdl_arena *arena = tdl_arena_new(ORDER_BYTES);
     tdl_scan *scan = NULL;
@@ -38,10 +38,10 @@ tdl_status tdl_feedback_add_store(tdl_feedback *feedback, tdl_store *store, tdl_
         tdl_arena_reset(arena);
         tdl_feedback_row row = {.user = event.user,
                                 .item = event.item,
-                                .order = order_of(&event, arena),
+                                .order = property_of(&event, "order_id", arena),
                                 .time_us = event.time_us};
         if (row.user.len || row.order.len)
-            st = tdl_feedback_add(feedback, &row, why);
+            st = tdl_feedback_add_segment(feedback, &row, property_of(&event, segment, arena), why);
     }
     tdl_scan_close(scan);
     tdl_arena_free(arena);

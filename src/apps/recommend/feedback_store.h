@@ -8,8 +8,9 @@
 #include "store/store.h"
 
 /* Adds the events with an item, of `kind` alone if that is not empty, to a feedback that is not
- * finished. TDL_E_NO_MEMORY, or what the store says. */
+ * finished. `segment` names the property that says where a person belongs; "" = none.
+ * TDL_E_NO_MEMORY, or what the store says. */
 tdl_status tdl_feedback_add_store(tdl_feedback *feedback, tdl_store *store, tdl_str kind,
-                                  tdl_report *why);
+                                  const char *segment, tdl_report *why);
 
 #endif

@@ -152,17 +152,68 @@ static void remove_slot(live_row *r, size_t slot)
     }
 }
 
-/* Out with the smallest count, of equal ones the highest number. */
-static void evict(live_row *r)
-{
-    size_t least = r->slots_n;
+typedef struct entry {
+    int64_t count;
+    int32_t item;
+} entry;
 
+/* The smallest count goes first, of equal ones the highest number. */
+static bool goes_before(entry a, entry b)
+{
+    return a.count < b.count || (a.count == b.count && a.item > b.item);
+}
+
+/* Hoare's partition: the first ret + 1 < n entries go before the others, or are as the pivot. */
+static size_t partition(entry *e, size_t n)
+{
+    entry pivot = e[(n - 1) / 2];
+    size_t low = 0, high = n - 1;
+
+    for (;; low++, high--) {
+        while (goes_before(e[low], pivot))
+            low++;
+        while (goes_before(pivot, e[high]))
+            high--;
+        if (low >= high)
+            return high;
+        entry swap = e[low];
+        e[low] = e[high];
+        e[high] = swap;
+    }
+}
+
+/* Quickselect: the k that go first stand at the front, 0 < k < n. */
+static void select_first(entry *e, size_t n, size_t k)
+{
+    while (n > 1) {
+        size_t left = partition(e, n) + 1;
+        if (k <= left) {
+            n = left;
+        } else {
+            e += left;
+            n -= left;
+            k -= left;
+        }
+    }
+}
+
+/* The smallest eighth of a full row, so that what comes new has time to grow, and a look at all of
+ * the row pays for many. */
+static bool evict(live_row *r)
+{
+    entry *e = malloc(r->used * sizeof *e);
+    size_t n = 0, k = r->used / 8 ? r->used / 8 : 1;
+
+    if (!e)
+        return false;
     for (size_t i = 0; i < r->slots_n; i++)
-        if (r->item[i] != EMPTY &&
-            (least == r->slots_n || r->count[i] < r->count[least] ||
-             (r->count[i] == r->count[least] && r->item[i] > r->item[least])))
-            least = i;
-    remove_slot(r, least);
+        if (r->item[i] != EMPTY)
+            e[n++] = (entry){r->count[i], r->item[i]};
+    select_first(e, n, k);
+    for (size_t i = 0; i < k; i++)
+        remove_slot(r, find_slot(r, e[i].item));
+    free(e);
+    return true;
 }
 
 static int64_t plus(int64_t a, int64_t b)
@@ -174,8 +225,8 @@ static int64_t plus(int64_t a, int64_t b)
 
 static bool add_entry(tdl_live *l, live_row *r, int32_t j, int64_t units)
 {
-    if (l->params.row_max && r->used == l->params.row_max)
-        evict(r);
+    if (l->params.row_max && r->used == l->params.row_max && !evict(r))
+        return false;
     if (is_full(r) && !grow(r))
         return false;
     size_t at = find_slot(r, j);
@@ -224,7 +275,7 @@ static bool make_room(tdl_live *l, tdl_live_group g)
 
     for (size_t i = 0; i < g.n; i++)
         most = g.item[i] > most ? g.item[i] : most;
-    return grow_items(l, (size_t)(most + 1));
+    return most < 0 || grow_items(l, (size_t)most + 1);
 }
 
 bool tdl_live_pair(tdl_live *l, tdl_live_group earlier, tdl_live_group later, size_t steps,

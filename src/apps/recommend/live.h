@@ -1,8 +1,8 @@
 /* Directed counts that learn with every group (rung R1, per event): directed.h gives the formula.
  *
  * A row is a table of open addressing, 8 slots growing as long as it is more than 7/8 full. With
- * row_max entries its smallest makes room; the row's sum stays that of all, so that rare followers
- * are not inflated. What is learnt gives the counts that a fit on the same groups gives.
+ * row_max entries its smallest eighth makes room; the row's sum stays that of all, so that rare
+ * followers are not inflated. What is learnt gives the counts that a fit on the same groups gives.
  *
  * Counts are whole numbers of 2^-36: what was learnt is unlearnt without a rest, and sums do not
  * depend on the order of arrival. Only which entries a full row lost does. The largest count or sum

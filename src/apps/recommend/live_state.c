@@ -6,8 +6,8 @@
 #include "apps/recommend/live_state_parts.h"
 
 enum {
-    GROUP_ITEMS = 2000,      /* more are counted, not kept */
-    STRETCH_ENTRIES = 20000, /* of persons that are counted at once */
+    GROUP_ITEMS = 2000,    /* more are counted, not kept */
+    STRETCH_ENTRIES = 500, /* of persons that are counted at once: a few milliseconds */
     TARGETS = 2 * TDL_LIVE_MATRICES_N
 };
 

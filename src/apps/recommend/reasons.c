@@ -201,7 +201,7 @@ static bool write_packed(const tdl_decision *d, const tdl_catalogue *catalogue, 
 
     if (form == FORM)
         return write_chosen(&c, d, NULL, catalogue, out);
-    bool of_surface = form == TDL_EFFECTS_FORM || form == TDL_EFFECTS_FORM_PARTS;
+    bool of_surface = tdl_effects_has(form);
     tdl_effects *e = of_surface ? calloc(1, sizeof *e) : NULL;
     bool ok = e && tdl_effects_unpack(&c, form, e) && tdl_packed_number(&c, 1) == FORM &&
               write_chosen(&c, d, e, catalogue, out);

@@ -1,8 +1,11 @@
 /* The recommender as an app: its life cycle, learning per event, and its table of functions. */
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/shown.h"
 #include "apps/recommend/taken.h"
 #include "base/timestamp.h"
 
@@ -130,13 +133,20 @@ static void recommend_forgot(tdl_app *app, tdl_is_gone *is_gone, void *context)
     }
 }
 
+/* Its code is made before the lock is taken: a picture may have to be read. */
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
+    char images[PATH_MAX];
+    tdl_content_code code;
+
+    snprintf(images, sizeof images, "%s/images", app->context.data_dir);
+    tdl_content_encode(item->title, item->attributes, images, &code);
     pthread_rwlock_wrlock(&app->lock);
     int32_t number = tdl_catalogue_add(app->catalogue, item->id);
     if (number >= 0) {
         tdl_catalogue_set_title(app->catalogue, number, item->title);
         tdl_catalogue_describe(app->catalogue, number, item->attributes);
+        tdl_content_put(tdl_catalogue_content(app->catalogue), number, &code);
     }
     pthread_rwlock_unlock(&app->lock);
 }
@@ -267,6 +277,35 @@ static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *d
     return st;
 }
 
+static tdl_status recommend_item_known(tdl_app *app, tdl_str id, tdl_jw *out, tdl_report *why)
+{
+    tdl_serving *serving = tdl_serving_take(app);
+    tdl_status st = TDL_OK;
+
+    pthread_rwlock_rdlock(&app->lock);
+    int32_t item = tdl_catalogue_find(app->catalogue, id);
+    if (item < 0) {
+        st = TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"", TDL_FMT(id));
+        goto out;
+    }
+    tdl_jw_kint(out, "users", (int64_t)tdl_catalogue_users(app->catalogue)[item]);
+    tdl_jw_kint(out, "impressions", (int64_t)tdl_catalogue_impressions(app->catalogue, item));
+    tdl_jw_key(out, "model");
+    if (serving)
+        tdl_jw_str(out, serving->snapshot->version);
+    else
+        tdl_jw_null(out);
+    tdl_jw_kbool(out, "in_model",
+                 serving && (size_t)item < serving->catalogue_n && serving->to_model[item] >= 0);
+    tdl_jw_key(out, "surfaces");
+    if (!tdl_surfaces_write_item(app->surfaces, app->catalogue, item, tdl_time_now(), out))
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to look at an item");
+out:
+    pthread_rwlock_unlock(&app->lock);
+    tdl_serving_drop(serving);
+    return st;
+}
+
 const tdl_app_ops tdl_recommend_app = {
     .name = "recommend",
     .open = recommend_open,
@@ -282,4 +321,6 @@ const tdl_app_ops tdl_recommend_app = {
     .refresh = recommend_refresh,
     .settings = recommend_settings,
     .item_changed = recommend_item_changed,
+    .shown = tdl_recommend_shown,
+    .item_known = recommend_item_known,
 };

@@ -41,7 +41,8 @@ bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_cont
 tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen, bool tuned,
                                           const tdl_rung_contest_options *options)
 {
-    tdl_fit_options fit = {.seed = options->seed, .pool = options->pool};
+    tdl_fit_options fit = {
+        .seed = options->seed, .pool = options->pool, .bytes_max = options->bytes_max};
 
     if (c->numbered_n && tuned) // else its default
         fit.setting = (unsigned)chosen + 1;

@@ -123,6 +123,7 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     if (!serving)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     atomic_init(&serving->references, 1);
+    serving->content_weights = (tdl_content_weights){{1, 1, 1, 1}};
     snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));
     if ((st = tdl_store_fetch_model(app->context.store, row, why)) ||
         (st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))

@@ -20,9 +20,10 @@
 typedef struct tdl_serving {
     atomic_int references;
     tdl_snapshot *snapshot;
-    int32_t *to_catalogue; /* [snapshot->items_n] */
-    int32_t *to_model;     /* [catalogue_n], -1 = not in the snapshot */
-    size_t catalogue_n;    /* items that came later are not in the snapshot either */
+    int32_t *to_catalogue;               /* [snapshot->items_n] */
+    int32_t *to_model;                   /* [catalogue_n], -1 = not in the snapshot */
+    tdl_content_weights content_weights; /* for likeness of what items say */
+    size_t catalogue_n;                  /* items that came later are not in the snapshot either */
 } tdl_serving;
 
 struct tdl_app {

@@ -78,6 +78,11 @@ void tdl_surface_write(const tdl_surface *surface, tdl_jw *w);
 /* All of them, an array, by name; the four kinds first. */
 void tdl_surfaces_write(tdl_surfaces *surfaces, tdl_jw *w);
 
+/* Which of them may show an item: [{"surface", "kept_out"}], null or why not, whoever asks. Under
+ * the catalogue's lock. False: no memory. */
+bool tdl_surfaces_write_item(tdl_surfaces *surfaces, const tdl_catalogue *catalogue, int32_t item,
+                             int64_t now_us, tdl_jw *w);
+
 const char *tdl_surface_kind_name(tdl_surface_kind kind); /* "home", ... */
 bool tdl_surface_kind_parse(tdl_str name, tdl_surface_kind *ret);
 

@@ -63,8 +63,13 @@ static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_
 static double similarity(const void *context, size_t i, size_t j)
 {
     const tdl_surface_answer *a = context;
+    const tdl_pooled *one = &a->pool[i], *other = &a->pool[j];
 
-    return i == j ? 1 : tdl_record_similarity(a->pool[i].record, a->pool[j].record);
+    if (i == j)
+        return 1;
+    if (!one->code || !other->code)
+        return tdl_record_similarity(one->record, other->record);
+    return tdl_content_cosine(one->code, other->code, &a->content_weights);
 }
 
 /* Ids never move, and records are counted: no lock is needed. */
@@ -130,6 +135,36 @@ static tdl_status explain_by(tdl_surface_answer *a, const explaining *e, tdl_rep
     return TDL_OK;
 }
 
+/* What stands there by its content. False: no memory. */
+static bool explain_by_content(tdl_surface_answer *a)
+{
+    size_t own_n = a->base.seen_n - a->base.newest;
+    tdl_term *term = tdl_arena_alloc(a->base.arena, own_n, sizeof *term);
+    tdl_content_taste *taste = tdl_arena_alloc(a->base.arena, 1, sizeof *taste);
+    bool ok = term && taste;
+
+    if (!a->base.ops)
+        tdl_answer_keep_own(&a->base);
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    bool known = ok && tdl_answer_taste(&a->base, taste);
+    for (size_t i = 0; known && ok && i < a->slots_n; i++) {
+        tdl_pick *pick = &a->base.picks[i];
+        if (!a->pool[a->slot[i].candidate].by_content)
+            continue;
+        tdl_reason *reason = tdl_arena_alloc(a->base.arena, a->q.explain, sizeof *reason);
+        ok = reason != NULL;
+        size_t n =
+            ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
+               : 0;
+        if (n) { // else popularity stays the reason
+            pick->reason = reason;
+            pick->reasons_n = n;
+        }
+    }
+    pthread_rwlock_unlock(&a->base.app->lock);
+    return ok;
+}
+
 /* Each item by the part that adds most to it. */
 static tdl_status explain_mix(tdl_surface_answer *a, const explaining *all, tdl_report *why)
 {
@@ -177,6 +212,8 @@ static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
         }
     }
     a->base.picks_n = a->base.chosen_n = n;
+    if (a->q.explain && a->base.asked_item < 0 && !explain_by_content(a))
+        return tdl_answer_no_memory(why);
     if (!all.n || !a->q.explain)
         return TDL_OK;
     return a->asked_n ? explain_mix(a, &all, why) : explain_by(a, &all, why);
@@ -190,6 +227,7 @@ static tdl_status rank(tdl_surface_answer *a, const char *decision_id, tdl_repor
     tdl_status st;
 
     a->base.serving = tdl_serving_take(app);
+    a->content_weights = tdl_answer_content_weights(&a->base);
     if ((st = tdl_surface_choose_mix(a, why)) ||
         (!a->asked_n && (st = tdl_answer_choose_rung(&a->base, why))) ||
         (st = tdl_surface_pool_model(a, why)))

@@ -19,6 +19,7 @@
 enum {
     TDL_MIX_HISTORY = 2000, /* newest events that a mix is shown */
     TDL_POOL = 200,         /* best of the model, filled up by popularity */
+    TDL_POOL_CONTENT = 50,  /* items that few had, by what they say of themselves */
     TDL_POOL_NEW = 10,      /* new items beside them */
     TDL_POOL_RULE = 10,     /* for a rule that nobody in the pool fits */
     TDL_NEW_USERS = 20      /* an item that fewer have is new: no model knows it well */
@@ -29,8 +30,9 @@ typedef struct tdl_pooled {
     int32_t item;       /* catalogue number */
     int32_t model_item; /* number in the snapshot; -1 = the model does not speak of it */
     double relevance;   /* log-odds against the tenth best, boosts and buries included */
-    bool is_new;
-    tdl_record *record; /* counted */
+    bool is_new, by_content;
+    tdl_record *record;           /* counted */
+    const tdl_content_code *code; /* a copy; NULL = says nothing, or nobody asks */
 } tdl_pooled;
 
 /* One of those who answer together, and what it says. Numbers are the catalogue's. */
@@ -61,7 +63,9 @@ typedef struct tdl_surface_answer {
     size_t eligible_n;
     const tdl_str *unknown; /* [unknown_n] of the question's items */
     size_t unknown_n;
+    bool by_context; /* somebody without a history: the question's items stand for one */
     /* ranked */
+    tdl_content_weights content_weights;
     tdl_asked_part *asked; /* [asked_n] the mix that answers; none = base.ops, or nobody */
     size_t asked_n;
     tdl_pooled *pool; /* [pool_n] the model's first, best first */
@@ -107,6 +111,14 @@ tdl_status tdl_surface_pool_model(tdl_surface_answer *answer, tdl_report *why);
 tdl_status tdl_surface_pool_alone(tdl_surface_answer *answer, tdl_report *why);
 tdl_status tdl_surface_pool_rest(tdl_surface_answer *answer, tdl_report *why);
 void tdl_surface_pool_release(tdl_surface_answer *answer);
+
+/* log((s + e) / (tenth + e)), e a hundredth of tenth: what a score is worth beside the tenth best.
+ */
+double tdl_surface_log_odds(double score, double tenth);
+
+/* content_pool.c: candidates by content, among those that are not in `blocked`. Under the lock. */
+tdl_status tdl_surface_pool_content(tdl_surface_answer *answer, const uint64_t *blocked,
+                                    tdl_report *why);
 
 /* surface_write.c: the decision's candidates and the answer's members. Under the lock. */
 tdl_status tdl_surface_answer_write(tdl_surface_answer *answer, tdl_decision *ret, tdl_jw *extra,

@@ -56,6 +56,7 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
                             .source = slot->forced           ? TDL_SOURCE_PIN
                                       : slot->fresh          ? TDL_SOURCE_NEW
                                       : one->model_item >= 0 ? TDL_SOURCE_MODEL
+                                      : one->by_content      ? TDL_SOURCE_CONTENT
                                                              : TDL_SOURCE_POPULAR};
     for (size_t r = 0; r < a->asked_n; r++)
         told->score[r] = one->model_item >= 0 ? a->asked[r].scores[one->item] : 0;

@@ -96,7 +96,7 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
         return TDL_E_STOPPED;
     if (!(r->feedback = tdl_feedback_new()))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the log");
-    if ((st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, why)) ||
+    if ((st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
         (st = tdl_feedback_finish(r->feedback, why)) ||
         (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
                              why)))

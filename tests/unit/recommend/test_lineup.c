@@ -302,7 +302,7 @@ static void served_scores_are_the_offline_blends(void **state)
     tdl_report why = {0};
     char question[512], user[16];
 
-    expect_ok(tdl_feedback_add_store(feedback, f->s.store, (tdl_str){0}, &why), &why);
+    expect_ok(tdl_feedback_add_store(feedback, f->s.store, (tdl_str){0}, "", &why), &why);
     expect_ok(tdl_feedback_finish(feedback, &why), &why);
     for (size_t i = 0; i < mix->n; i++) {
         const tdl_part *part = &lineup->part[mix->part[i]];
