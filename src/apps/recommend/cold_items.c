@@ -124,7 +124,7 @@ static bool score_all(const cold_round *r, desk *b, const tdl_history *had)
     size_t n = r->all->items_n;
     float w[TDL_CONTENT_MAP_D_MAX];
 
-    if (tdl_rung_ials.place(r->model, had, b->scratch, w))
+    if (tdl_rung_ials.query(r->model, had, b->scratch, w))
         return false;
     score_by(r, b, r->vector, w, true, b->scores);
     to_log_odds(b->scores, n, b->warm);

@@ -208,23 +208,23 @@ static const float *ials_vectors(const void *model, size_t *ret_d)
     return m->vector;
 }
 
-/* Zeros of nobody, and of numbers that overflow: they have nothing to say. */
-static tdl_status ials_place(const void *model, const tdl_history *history, tdl_arena *scratch,
-                             float *ret)
+static tdl_status ials_query(const void *model, const tdl_history *history, tdl_arena *scratch,
+                             float *x)
 {
     const ials_rung *m = model;
     tdl_ials_side side = side_of(m);
     double row[TDL_IALS_D_MAX];
 
-    memset(ret, 0, m->params.d * sizeof *ret);
+    memset(x, 0, m->params.d * sizeof *x);
     if (!history->n)
         return TDL_OK;
     double *room = tdl_arena_alloc(scratch, tdl_ials_room(&side, history->n), sizeof *room);
     if (!room)
         return TDL_E_NO_MEMORY;
-    if (!tdl_ials_fold_in(&side, history->item, history->n, row, room, NULL))
-        for (size_t k = 0; k < m->params.d; k++)
-            ret[k] = (float)row[k];
+    if (tdl_ials_fold_in(&side, history->item, history->n, row, room, NULL))
+        return TDL_OK; // numbers that overflow have nothing to say
+    for (size_t k = 0; k < m->params.d; k++)
+        x[k] = (float)row[k];
     return TDL_OK;
 }
 
@@ -232,14 +232,12 @@ static tdl_status ials_score(const void *model, const tdl_history *history, tdl_
                              float *scores)
 {
     const ials_rung *m = model;
-    size_t d = m->params.d;
-    float w[TDL_IALS_D_MAX];
-    tdl_status st = ials_place(m, history, scratch, w);
+    float x[TDL_IALS_D_MAX];
+    tdl_status st = ials_query(model, history, scratch, x);
 
-    if (st)
-        return st;
-    tdl_linear(m->packed, 1, w, d, NULL, TDL_ACT_NONE, scores, m->items_n, NULL);
-    return TDL_OK;
+    if (!st)
+        tdl_linear(m->packed, 1, x, m->params.d, NULL, TDL_ACT_NONE, scores, m->items_n, NULL);
+    return st;
 }
 
 /* What speaks for an item: its terms above 0. */
@@ -330,9 +328,9 @@ const tdl_rung_ops tdl_rung_ials = {
     .score = ials_score,
     .explain = ials_explain,
     .similar = ials_similar,
-    .vectors = ials_vectors,
-    .place = ials_place,
     .save = ials_save,
     .load = ials_load,
     .bytes = ials_bytes,
+    .vectors = ials_vectors,
+    .query = ials_query,
 };

@@ -98,13 +98,6 @@ typedef struct tdl_rung_ops {
     /* Items most like `item`: scores [items_n]. NULL where a rung has no such notion. */
     tdl_status (*similar)(const void *model, int32_t item, float *scores);
 
-    /* Of a rung whose scores are products of vectors, NULL where it has none: those of the items
-     * [items_n][d], which live as long as the model, and where somebody stands among them: ret[d].
-     * What these tell of an item that the model has not met is content_map.h. */
-    const float *(*vectors)(const void *model, size_t *ret_d);
-    tdl_status (*place)(const void *model, const tdl_history *history, tdl_arena *scratch,
-                        float *ret);
-
     /* Tensors are named "<rung>/<tensor>". What save gave to the writer must live until written. */
     void (*save)(const void *model, tdl_st_writer *writer);
     tdl_status (*load)(const tdl_st_file *file, size_t items_n, void **ret_model, tdl_report *why);
@@ -114,6 +107,14 @@ typedef struct tdl_rung_ops {
     /* Let a fitted model be what another of the rung's settings would have given, if that takes no
      * fit. False: it takes one, and the model is as it was. NULL: it always does. */
     bool (*retune)(void *model, unsigned setting);
+
+    /* Where a score is an inner product: the items' vectors [items_n][ret_d], and that of who asks,
+     * x [d], all 0 = nothing to say. NULL: it is none. So the best of very many items are found
+     * without a score of each (scan.h), and items that the model has not met have a place among
+     * them (content_map.h). query: as score. */
+    const float *(*vectors)(const void *model, size_t *ret_d);
+    tdl_status (*query)(const void *model, const tdl_history *history, tdl_arena *scratch,
+                        float *x);
 
     /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
      * old as the last training, or costs more. Counts need no proof. */
