@@ -31,6 +31,9 @@ typedef struct tdl_bars {
 
 /* Add one; `format` names it. More than TDL_BARS_MAX are dropped. */
 void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...) TDL_PRINTF(3, 4);
+/* One that must not be above `bound`. */
+void tdl_bars_at_most(tdl_bars *bars, const char *name, double value, const char *unit,
+                      double bound, const char *peer, double peer_value);
 bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
@@ -46,6 +49,7 @@ tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_predict(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_publish(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_scan(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_series(bool quiet, tdl_bars *bars, tdl_report *why);

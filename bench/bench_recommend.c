@@ -1,8 +1,8 @@
-/* The matrix rungs and the scan beside what bounds them: a product of our own, reading the bytes
- * once, and the figures of spec/recommend.md section 5.4. CPU time of one thread.
+/* The matrix rungs beside what bounds them: a product of our own, and the figures of
+ * spec/recommend.md section 5.4. CPU time of one thread. The other parts: bench_scan.c.
  *
  * Data are made up to the sizes of the sheet: 3,613 people, 3,791 items, 188,399 pairs of an uneven
- * popularity; a million rows of 64 numbers with a few strong directions, as trained ones have.
+ * popularity.
  */
 #include <math.h>
 #include <stdio.h>
@@ -11,30 +11,15 @@
 
 #include "apps/recommend/ease.h"
 #include "apps/recommend/ials.h"
-#include "apps/recommend/scan.h"
 #include "bars.h"
 #include "base/rng.h"
 #include "cli/command.h"
 #include "peak.h"
 #include "stats/cholesky.h"
 #include "tensor/gemm.h"
-#include "tensor/rows.h"
 #include "tensor/scratch.h"
 
 enum { PEOPLE = 3613, ITEMS = 3791, PAIRS = 188399, D = 64, EPOCHS = 8, REPEATS = 3 };
-
-static void at_most(tdl_bars *bars, const char *name, double value, const char *unit, double bound,
-                    const char *peer, double peer_value)
-{
-    tdl_bars_add(bars,
-                 (tdl_bar){.value = value,
-                           .unit = unit,
-                           .kind = TDL_BAR_AT_MOST,
-                           .bound = bound,
-                           .peer = peer,
-                           .peer_value = peer_value},
-                 "%s", name);
-}
 
 /* ---- who had what ---- */
 
@@ -151,9 +136,10 @@ static tdl_status bench_ease(const tdl_fit_data *data, tdl_bars *bars, tdl_repor
     }
     if ((st = ease_error(model, data, &error, why)))
         goto out;
-    at_most(bars, "recommend: EASE fit, 3,791 items", tdl_median3(ratio), "ratio", .8,
-            "one n^3 product of ours, s", gemm_s);
-    at_most(bars, "recommend: EASE, error of B in f32", error, "", 1e-6, "double, fit s", fit_s);
+    tdl_bars_at_most(bars, "recommend: EASE fit, 3,791 items", tdl_median3(ratio), "ratio", .8,
+                     "one n^3 product of ours, s", gemm_s);
+    tdl_bars_at_most(bars, "recommend: EASE, error of B in f32", error, "", 1e-6, "double, fit s",
+                     fit_s);
 out:
     tdl_ease_free(model);
     free(product);
@@ -219,131 +205,17 @@ static tdl_status bench_ials(const tdl_fit_data *data, tdl_bars *bars, tdl_repor
         (st = run_ials(data, 2 * D, 32, 2, &wide, &wide_s, &ignored, why)) ||
         (st = fold_in_us(data, fit, &us, why)))
         goto out;
-    at_most(bars, "recommend: iALS++ epoch, d 64, block 32", seconds, "s", .15,
-            "exact solves of ours, s", exact_s);
-    at_most(bars, "recommend: iALS++ epoch, d 128, block 32", wide_s, "s", .28, "bar, s", .28);
-    at_most(bars, "recommend: iALS++ loss after 8 epochs", loss / exact_loss, "ratio", 1.001,
-            "exact ALS", exact_loss);
-    at_most(bars, "recommend: fold-in, d 64, 50 items", us, "us", 50, "numpy, us", 33);
+    tdl_bars_at_most(bars, "recommend: iALS++ epoch, d 64, block 32", seconds, "s", .15,
+                     "exact solves of ours, s", exact_s);
+    tdl_bars_at_most(bars, "recommend: iALS++ epoch, d 128, block 32", wide_s, "s", .28, "bar, s",
+                     .28);
+    tdl_bars_at_most(bars, "recommend: iALS++ loss after 8 epochs", loss / exact_loss, "ratio",
+                     1.001, "exact ALS", exact_loss);
+    tdl_bars_at_most(bars, "recommend: fold-in, d 64, 50 items", us, "us", 50, "numpy, us", 33);
 out:
     tdl_ials_end(fit);
     tdl_ials_end(exact);
     tdl_ials_end(wide);
-    return st;
-}
-
-/* ---- the scan ---- */
-
-enum { ROWS = 1000000, TOP = 100, QUERIES = 32, ASKED = 200, STRONG = 8 };
-
-/* Rows and queries that share a few strong directions. */
-static float *make_vectors(size_t n, uint64_t stream)
-{
-    float *x = tdl_floats_new(n * D);
-    tdl_rng rng = tdl_rng_make(12, stream);
-
-    for (size_t i = 0; x && i < n * D; i++) {
-        double size = i % D < STRONG ? 1 : .3;
-        x[i] = (float)(size * tdl_rng_normal(&rng));
-    }
-    return x;
-}
-
-/* CPU seconds to read n bytes once: the limit of every scan of them. */
-static double read_once(const void *bytes, size_t n, uint64_t *ret_sum)
-{
-    const uint64_t *at = bytes;
-    uint64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
-    double started = tdl_cpu_seconds();
-
-    for (size_t i = 0; i + 8 <= n / sizeof *at; i += 8) {
-        a += at[i], b += at[i + 1], c += at[i + 2], d += at[i + 3];
-        e += at[i + 4], f += at[i + 5], g += at[i + 6], h += at[i + 7];
-    }
-    *ret_sum += a + b + c + d + e + f + g + h;
-    return tdl_cpu_seconds() - started;
-}
-
-/* Median CPU seconds a time of asking `n` questions at once, after one time unmeasured. */
-static tdl_status time_asking(const tdl_scan *scan, tdl_scan_query *queries, size_t n, double *ret,
-                              tdl_report *why)
-{
-    double seconds[REPEATS];
-    tdl_status st = tdl_scan_ask(scan, queries, n, why);
-
-    for (size_t r = 0; !st && r < REPEATS; r++) {
-        seconds[r] = -tdl_cpu_seconds();
-        st = tdl_scan_ask(scan, queries, n, why);
-        seconds[r] += tdl_cpu_seconds();
-    }
-    if (!st)
-        *ret = tdl_median3(seconds);
-    return st;
-}
-
-/* The answer of a scan in f32, and how long it took. */
-static bool same_as_plain(const float *rows, const tdl_scan_query *q, float *scores)
-{
-    tdl_scored best[TOP];
-
-    for (size_t i = 0; i < ROWS; i++)
-        scores[i] = tdl_dot(rows + i * D, q->x, D);
-    size_t n = tdl_top(scores, ROWS, NULL, -INFINITY, INFINITY, best, TOP);
-    bool same = n == q->ret_n;
-    for (size_t i = 0; same && i < n; i++)
-        same = best[i].item == q->ret[i].item && best[i].score == q->ret[i].score;
-    return same;
-}
-
-static tdl_status bench_scan(tdl_bars *bars, tdl_report *why)
-{
-    float *rows = make_vectors(ROWS, 1), *x = make_vectors(ASKED, 2);
-    float *scores = tdl_floats_new(ROWS);
-    tdl_scored *found = calloc((size_t)ASKED * TOP, sizeof *found);
-    tdl_scan_query queries[ASKED];
-    tdl_scan *scan = NULL;
-    double one = 0, many = 0, read[REPEATS];
-    uint64_t sum = 0;
-    size_t at_once = 0, wrong = 0;
-    tdl_status st;
-
-    if (!rows || !x || !scores || !found) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d rows", ROWS);
-        goto out;
-    }
-    for (size_t i = 0; i < ASKED; i++)
-        queries[i] = (tdl_scan_query){.x = x + i * D, .k = TOP, .ret = found + i * TOP};
-    if ((st = tdl_scan_new(rows, ROWS, D, &scan, why)) ||
-        (st = tdl_scan_ask(scan, queries, ASKED, why)))
-        goto out;
-    for (size_t i = 0; i < ASKED; i++)
-        at_once += queries[i].at_once;
-    for (size_t i = 0; i < REPEATS; i++) {
-        wrong += !same_as_plain(rows, &queries[i], scores);
-        read[i] = read_once(rows, (size_t)ROWS * D, &sum); // as many bytes as int8 has
-    }
-    if ((st = time_asking(scan, queries, 1, &one, why)) ||
-        (st = time_asking(scan, queries, QUERIES, &many, why)))
-        goto out;
-    double limit = tdl_median3(read);
-    at_most(bars, "recommend: int8 scan, 1M x 64, top 100", one / limit, "ratio", 1.6,
-            sum ? "reading the bytes once, s" : "reading", limit);
-    at_most(bars, "recommend: 32 queries in one pass", many / one, "ratio", 7, "one query, s", one);
-    tdl_bars_add(bars,
-                 (tdl_bar){.value = (double)at_once / ASKED,
-                           .unit = "share",
-                           .kind = TDL_BAR_AT_LEAST,
-                           .bound = .99,
-                           .peer = "queries",
-                           .peer_value = ASKED},
-                 "recommend: top 100 proven without a second pass");
-    at_most(bars, "recommend: answers other than in f32", (double)wrong, "", 0, "checked", REPEATS);
-out:
-    tdl_scan_free(scan);
-    free(rows);
-    free(x);
-    free(scores);
-    free(found);
     return st;
 }
 
@@ -352,11 +224,10 @@ tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
     crowd *c = make_crowd();
     tdl_status st;
 
-    TDL_UNUSED(quiet);
     if (!c)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
     tdl_fit_data data = {&c->all, c->offsets + 1};
-    if (!(st = bench_scan(bars, why)) && !(st = bench_ials(&data, bars, why)))
+    if (!(st = tdl_bench_scan(quiet, bars, why)) && !(st = bench_ials(&data, bars, why)))
         st = bench_ease(&data, bars, why);
     free(c);
     return st;

@@ -12,15 +12,25 @@ static const struct {
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
     bool by_name_only; /* a part of another, or minutes long */
 } benches[] = {
-    {"audit", tdl_bench_audit, false},        {"compress", tdl_bench_compress, false},
-    {"engine", tdl_bench_engine, false},      {"fashion", tdl_bench_fashion, true},
-    {"flags", tdl_bench_flags, false},        {"gemm", tdl_bench_gemm, true},
-    {"ingest", tdl_bench_ingest, false},      {"insight", tdl_bench_insight, false},
-    {"predict", tdl_bench_predict, true},     {"publish", tdl_bench_publish, true},
-    {"recommend", tdl_bench_recommend, true}, {"serve", tdl_bench_serve, false},
-    {"series", tdl_bench_series, true},       {"tables", tdl_bench_tables, true},
-    {"transfer", tdl_bench_transfer, false},  {"transformer", tdl_bench_transformer, true},
-    {"trees", tdl_bench_trees, false},        {"vit", tdl_bench_vit, true},
+    {"audit", tdl_bench_audit, false},
+    {"compress", tdl_bench_compress, false},
+    {"engine", tdl_bench_engine, false},
+    {"fashion", tdl_bench_fashion, true},
+    {"flags", tdl_bench_flags, false},
+    {"gemm", tdl_bench_gemm, true},
+    {"ingest", tdl_bench_ingest, false},
+    {"insight", tdl_bench_insight, false},
+    {"predict", tdl_bench_predict, true},
+    {"publish", tdl_bench_publish, true},
+    {"recommend", tdl_bench_recommend, true},
+    {"scan", tdl_bench_scan, true},
+    {"serve", tdl_bench_serve, false},
+    {"series", tdl_bench_series, true},
+    {"tables", tdl_bench_tables, true},
+    {"transfer", tdl_bench_transfer, false},
+    {"transformer", tdl_bench_transformer, true},
+    {"trees", tdl_bench_trees, false},
+    {"vit", tdl_bench_vit, true},
 };
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
 
@@ -34,6 +44,19 @@ void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...)
     vsnprintf(bar.name, sizeof bar.name, format, arguments);
     va_end(arguments);
     bars->bar[bars->n++] = bar;
+}
+
+void tdl_bars_at_most(tdl_bars *bars, const char *name, double value, const char *unit,
+                      double bound, const char *peer, double peer_value)
+{
+    tdl_bars_add(bars,
+                 (tdl_bar){.value = value,
+                           .unit = unit,
+                           .kind = TDL_BAR_AT_MOST,
+                           .bound = bound,
+                           .peer = peer,
+                           .peer_value = peer_value},
+                 "%s", name);
 }
 
 bool tdl_bar_ok(const tdl_bar *bar)

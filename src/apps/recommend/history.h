@@ -11,6 +11,7 @@
 #define TDL_APPS_RECOMMEND_HISTORY_H
 
 #include "apps/recommend/catalogue.h"
+#include "apps/recommend/live_state.h"
 #include "apps/recommend/rung.h"
 
 typedef struct tdl_histories tdl_histories;
@@ -22,6 +23,10 @@ typedef struct tdl_digest {
 
 tdl_histories *tdl_histories_new(const tdl_catalogue *catalogue); /* NULL: no memory */
 void tdl_histories_free(tdl_histories *histories);                /* accepts NULL */
+/* From now on `live` is told who is joined, parted and forgotten. It outlives the histories. */
+void tdl_histories_follow(tdl_histories *histories, tdl_live_state *live);
+/* Number of the person that an id stands for, as the live state knows it; -1: nobody. */
+int32_t tdl_histories_person(const tdl_histories *histories, tdl_str user);
 
 /* Put an item into a user's history at its time; equal times keep arrival order. True when it is
  * new to the user. An item that the user had before stays at its earliest time. False also without
@@ -42,9 +47,6 @@ bool tdl_histories_part(tdl_histories *histories, tdl_str person, tdl_again *gon
 bool tdl_histories_forget(tdl_histories *histories, int32_t *from,
                           bool (*is_gone)(void *context, tdl_str id), void *context,
                           tdl_again *gone, void *gone_context);
-
-/* A number that stands for a user's person, the same for all of its ids; -1 for a stranger. */
-int32_t tdl_histories_person(const tdl_histories *histories, tdl_str user);
 
 /* A user's history; n = 0 for a stranger. Valid until the next add. ret_digest: may be NULL; kept
  * up while events come in order of time, else worked out from the first event. */

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "tensor/gemm.h"
+#include "tensor/most.h"
 #include "tensor/rows.h"
 #include "tensor/scratch.h"
 
-/* A chunk of approximations stays in the second-level cache while it is looked over. */
-enum { CHUNK = 8192, RESCORED_MIN = 1000, RESCORED_OF_K = 10, QUERIES_AT_ONCE = 64 };
-enum { AHEAD = 8, LINE = 16, LINES_MAX = 8 }; /* of the cache */
+/* Memory that queries asked together take for the largest products of blocks. */
+enum { QUERIES_AT_ONCE = 64, MOST_AT_ONCE = 1 << 20 /* floats */ };
+enum { BATCH = 64 /* rows on their way */, SOON = 4 /* blocks likewise */ };
+enum { LINE = 16, LINES_MAX = 8 /* of the cache */ };
 
 /* Larger numbers might overflow a product. */
 static const float LARGEST = 1e15F;
@@ -20,42 +22,29 @@ static const float LARGEST = 1e15F;
 static const float SLACK = 1.001F;
 
 struct tdl_scan {
-    size_t n, d, chunks_n;
-    tdl_packed **chunk; /* [chunks_n] of CHUNK rows, the last of what is left */
-    float *vector;      /* [n][d] */
-    float *scale;       /* [n] s_v */
-    float *error;       /* [n] s_v (|q_v|_1 / 2 + d / 4) */
-    float *most;        /* [2 blocks of TDL_TOP_BLOCK rows] largest scale, largest error */
+    size_t n, d;
+    tdl_most *table;
+    float *vector; /* [n][d] */
+    float *scale;  /* [n] s_v */
+    float *error;  /* [n] s_v (|q_v|_1 / 2 + d / 4) */
+    float *worst;  /* [2][blocks] of each block, largest scale, then largest error */
 };
 
 void tdl_scan_free(tdl_scan *scan)
 {
     if (!scan)
         return;
-    for (size_t c = 0; scan->chunk && c < scan->chunks_n; c++)
-        tdl_packed_free(scan->chunk[c]);
-    free(scan->chunk);
+    tdl_most_free(scan->table);
     free(scan->vector);
     free(scan->scale);
     free(scan->error);
-    free(scan->most);
+    free(scan->worst);
     free(scan);
 }
 
 size_t tdl_scan_bytes(const tdl_scan *scan)
 {
-    size_t bytes = scan->n * (scan->d + 2) * sizeof(float);
-
-    for (size_t c = 0; c < scan->chunks_n; c++)
-        bytes += tdl_packed_bytes(scan->chunk[c]);
-    return bytes;
-}
-
-static size_t rows_of(const tdl_scan *scan, size_t chunk)
-{
-    size_t left = scan->n - chunk * CHUNK;
-
-    return left < CHUNK ? left : CHUNK;
+    return scan->n * (scan->d + 2) * sizeof(float) + tdl_most_bytes(scan->table);
 }
 
 /* ---- making ---- */
@@ -88,25 +77,26 @@ static bool is_zero(const float *x, size_t d)
 }
 
 /* A row too small to be told from 0 is always scored again. */
-static void measure_row(tdl_scan *scan, size_t row, int8_t *q)
+static void set_row(tdl_scan *scan, size_t row, int8_t *q)
 {
     const float *v = scan->vector + row * scan->d;
-    float scale = tdl_quantise_row(v, scan->d, q);
+    float *worst = scan->worst + row / TDL_MOST_BLOCK;
+    size_t blocks_n = tdl_most_blocks(scan->table);
+    float scale = tdl_most_quantise(v, scan->d, q);
 
-    float *most = scan->most + row / TDL_TOP_BLOCK * 2;
-
+    tdl_most_set(scan->table, row, q, scale);
     scan->scale[row] = scale;
     scan->error[row] =
         scale > 0 || is_zero(v, scan->d)
             ? (float)((double)scale * (sum_of_sizes(q, scan->d) / 2 + (double)scan->d / 4))
             : FLT_MAX;
-    most[0] = fmaxf(most[0], scale);
-    most[1] = fmaxf(most[1], scan->error[row]);
+    worst[0] = fmaxf(worst[0], scale);
+    worst[blocks_n] = fmaxf(worst[blocks_n], scan->error[row]);
 }
 
 static tdl_status fill(tdl_scan *scan, const float *vector, tdl_report *why)
 {
-    int8_t *q = malloc(scan->d);
+    int8_t *q = malloc(tdl_most_width(scan->d));
     tdl_status st = TDL_OK;
 
     if (!q)
@@ -115,12 +105,8 @@ static tdl_status fill(tdl_scan *scan, const float *vector, tdl_report *why)
         if ((st = check_numbers(vector + row * scan->d, scan->d, "row", row, why)))
             goto out;
         memcpy(scan->vector + row * scan->d, vector + row * scan->d, scan->d * sizeof *vector);
-        measure_row(scan, row, q);
+        set_row(scan, row, q);
     }
-    for (size_t c = 0; c < scan->chunks_n; c++)
-        if ((st = tdl_pack_as(TDL_PRECISION_INT8, scan->vector + c * CHUNK * scan->d, true, scan->d,
-                              rows_of(scan, c), &scan->chunk[c], why)))
-            goto out;
 out:
     free(q);
     return st;
@@ -137,18 +123,16 @@ tdl_status tdl_scan_new(const float *vector, size_t n, size_t d, tdl_scan **ret,
     if ((scan = calloc(1, sizeof *scan))) {
         scan->n = n;
         scan->d = d;
-        scan->chunks_n = (n + CHUNK - 1) / CHUNK;
-        scan->chunk = calloc(scan->chunks_n + 1, sizeof(tdl_packed *));
         scan->vector = tdl_floats_new(n * d + 1);
         scan->scale = tdl_floats_new(n + 1);
         scan->error = tdl_floats_new(n + 1);
-        scan->most = calloc((n / TDL_TOP_BLOCK + 1) * 2, sizeof *scan->most);
+        scan->worst = calloc((n / TDL_MOST_BLOCK + 1) * 2, sizeof *scan->worst);
     }
-    if (!scan || !scan->chunk || !scan->vector || !scan->scale || !scan->error || !scan->most) {
+    if (!scan || !scan->vector || !scan->scale || !scan->error || !scan->worst) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu rows of %zu numbers", n, d);
         goto out;
     }
-    if ((st = fill(scan, vector, why)))
+    if ((st = tdl_most_new(n, d, &scan->table, why)) || (st = fill(scan, vector, why)))
         goto out;
     *ret = scan;
     scan = NULL; /* the caller's now */
@@ -162,180 +146,200 @@ out:
 /* A query being answered. */
 typedef struct asking {
     tdl_scan_query *query;
-    float x_scale, x_size; /* s_x with slack, |q_x|_1 / 2 */
-    tdl_best likely;       /* to be scored again, by what they might be at most */
+    int8_t *q;          /* [tdl_most_query_bytes] */
+    float scale, size;  /* s_x; |q_x|_1 / 2 */
+    float *most;        /* [blocks] what a row of the block might have at most; -INFINITY: none */
+    float least;        /* k rows are not below this */
+    tdl_best best;      /* those scored in f32 */
+    int32_t row[BATCH]; /* to be scored */
+    size_t rows_n;
 } asking;
 
-static void release(asking *a)
+/* What separates a product of integers from the true one, given a row's scale and error. */
+static float bound_of(const asking *a, float scale, float error)
 {
-    free(a->likely.heap);
-    a->likely.heap = NULL;
-}
-
-static bool make_room(asking *a, size_t wanted)
-{
-    release(a);
-    a->likely = (tdl_best){.k = wanted + !wanted, .above = -INFINITY};
-    a->likely.heap = malloc(a->likely.k * sizeof *a->likely.heap);
-    return a->likely.heap;
-}
-
-/* Rows [first, end) of a chunk, approx of each. */
-static void offer_rows(const tdl_scan *scan, asking *a, const float *approx, size_t first,
-                       size_t end)
-{
-    const uint64_t *blocked = a->query->blocked;
-
-    for (size_t row = first; row < end; row++) {
-        float most =
-            approx[row - first] + a->x_scale * (a->x_size * scan->scale[row] + scan->error[row]);
-
-        most = most < FLT_MAX ? most : FLT_MAX;
-        if (most > a->likely.above && !(blocked && tdl_bits_has(blocked, (int32_t)row)))
-            tdl_best_offer(&a->likely, (tdl_scored){most, (int32_t)row});
-    }
-}
-
-/* Most blocks are left after one comparison: not even the largest approximation with the largest
- * error would do. */
-static void look_over(const tdl_scan *scan, asking *a, size_t chunk, const float *approx)
-{
-    size_t first = chunk * CHUNK, end = first + rows_of(scan, chunk), row = first;
-
-    for (; row + TDL_TOP_BLOCK <= end; row += TDL_TOP_BLOCK) {
-        const float *most = scan->most + row / TDL_TOP_BLOCK * 2, *of = approx + (row - first);
-        float error = a->x_scale * (a->x_size * most[0] + most[1]);
-
-        if (tdl_largest_of_block(of) + error > a->likely.above)
-            offer_rows(scan, a, of, row, row + TDL_TOP_BLOCK);
-    }
-    offer_rows(scan, a, approx + (row - first), row, end);
-}
-
-static int by_item(const void *left, const void *right)
-{
-    const tdl_scored *a = left, *b = right;
-
-    return a->item < b->item ? -1 : a->item > b->item;
-}
-
-/* Before it is needed: rows lie anywhere. */
-static void ask_for_row(const tdl_scan *scan, int32_t row)
-{
-    const float *at = scan->vector + (size_t)row * scan->d;
-
-    for (size_t k = 0; k < scan->d && k < LINES_MAX * LINE; k += LINE)
-        __builtin_prefetch(at + k);
-}
-
-/* The likely again in f32, and the best k of them. True: proven to be the best of all. */
-static bool rescore(const tdl_scan *scan, asking *a, float *scores)
-{
-    const tdl_best *likely = &a->likely;
-    tdl_scan_query *q = a->query;
-
-    // ties by number, and memory in order
-    qsort(likely->heap, likely->n, sizeof *likely->heap, by_item);
-    for (size_t i = 0; i < likely->n; i++) {
-        if (i + AHEAD < likely->n)
-            ask_for_row(scan, likely->heap[i + AHEAD].item);
-        scores[i] = tdl_dot(scan->vector + (size_t)likely->heap[i].item * scan->d, q->x, scan->d);
-    }
-    q->rescored = likely->n;
-    q->ret_n = tdl_top(scores, likely->n, NULL, -INFINITY, INFINITY, q->ret, q->k);
-    for (size_t i = 0; i < q->ret_n; i++)
-        q->ret[i].item = likely->heap[q->ret[i].item].item;
-    return likely->n < likely->k || likely->k >= scan->n || !q->k ||
-           (q->ret_n == q->k && q->ret[q->k - 1].score > likely->above);
+    return a->scale * SLACK * (a->size * scale + error);
 }
 
 static tdl_status prepare(const tdl_scan *scan, asking *a, size_t which, tdl_report *why)
 {
-    tdl_scan_query *q = a->query;
-    size_t least = q->k > RESCORED_MIN / RESCORED_OF_K ? q->k * RESCORED_OF_K : RESCORED_MIN;
-    int8_t *x = malloc(scan->d);
-    tdl_status st = check_numbers(q->x, scan->d, "query", which, why);
+    const float *x = a->query->x;
+    tdl_status st = check_numbers(x, scan->d, "query", which, why);
 
-    if (!x && !st)
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for query %zu", which);
-    if (!st) {
-        a->x_scale = tdl_quantise_row(q->x, scan->d, x) * SLACK;
-        a->x_size = (float)(sum_of_sizes(x, scan->d) / 2);
-        if (a->x_scale == 0 || least > scan->n) // too small for a bound, or everything anyway
-            least = scan->n;
-        if (!make_room(a, least))
-            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu candidates", least);
-    }
-    free(x);
-    return st;
+    if (st)
+        return st;
+    a->scale = tdl_most_query_of(x, scan->d, a->q);
+    a->size = (float)(sum_of_sizes(a->q, scan->d) / 2);
+    a->best = (tdl_best){.heap = a->query->ret, .k = a->query->k, .above = -INFINITY};
+    a->least = -INFINITY;
+    a->query->ret_n = a->query->rescored = 0;
+    return TDL_OK;
 }
 
-/* One pass over the table for some queries: x [n][d], approx [n][CHUNK]. */
-static void pass(const tdl_scan *scan, asking *some, size_t n, const float *x, float *approx)
+/* most = product + bound, least = product - bound. A loop of its own: vectors. */
+static void add_bounds(const asking *a, const float *restrict scale, const float *restrict error,
+                       size_t n, float *restrict most, float *restrict least)
 {
-    for (size_t c = 0; c < scan->chunks_n; c++) {
-        tdl_linear(scan->chunk[c], n, x, scan->d, NULL, TDL_ACT_NONE, approx, CHUNK, NULL);
-        for (size_t i = 0; i < n; i++)
-            look_over(scan, &some[i], c, approx + i * CHUNK);
+    float product = a->scale, by_scale = a->scale * SLACK * a->size, by_error = a->scale * SLACK;
+
+    for (size_t b = 0; b < n; b++) {
+        float middle = product * most[b], bound = by_scale * scale[b] + by_error * error[b];
+        least[b] = middle - bound;
+        most[b] = middle + bound;
     }
 }
 
-/* Score again; where that proves nothing, scan anew for twice as many. */
-static tdl_status settle(const tdl_scan *scan, asking *a, float *approx, tdl_report *why)
+/* From largest products to what a row might have at most, and to what k rows have at least: k
+ * blocks hold one such row each.
+ *   room  [blocks] */
+static void bound_blocks(const tdl_scan *scan, asking *a, float *room)
 {
-    for (a->query->at_once = true;; a->query->at_once = false) {
-        float *scores = malloc((a->likely.k + 1) * sizeof *scores);
-        bool proven = scores && rescore(scan, a, scores);
+    size_t blocks_n = tdl_most_blocks(scan->table), k = a->query->k;
+    tdl_scored *best = a->query->ret; // not in use yet
 
-        free(scores);
-        if (proven)
-            return TDL_OK;
-        size_t twice = a->likely.k > scan->n / 2 ? scan->n : 2 * a->likely.k;
-        if (!scores || !make_room(a, twice))
-            return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu candidates", twice);
-        pass(scan, a, 1, a->query->x, approx);
+    add_bounds(a, scan->worst, scan->worst + blocks_n, blocks_n, a->most, room);
+    if (k <= blocks_n && tdl_top(room, blocks_n, NULL, -INFINITY, INFINITY, best, k) == k)
+        a->least = best[k - 1].score;
+}
+
+/* A query too small for integers: nothing is known of any row. */
+static void bound_nothing(const tdl_scan *scan, asking *a)
+{
+    for (size_t b = 0; b < tdl_most_blocks(scan->table); b++)
+        a->most[b] = a->most[b] > -INFINITY ? FLT_MAX : -INFINITY;
+}
+
+static void score_batch(const tdl_scan *scan, asking *a)
+{
+    for (size_t i = 0; i < a->rows_n; i++) {
+        const float *v = scan->vector + (size_t)a->row[i] * scan->d;
+        tdl_best_offer(&a->best, (tdl_scored){tdl_dot(v, a->query->x, scan->d), a->row[i]});
+    }
+    a->query->rescored += a->rows_n;
+    a->rows_n = 0;
+}
+
+/* A row lies anywhere in many megabytes: it is on its way while others are found. */
+static void add_row(const tdl_scan *scan, asking *a, size_t row)
+{
+    const float *v = scan->vector + row * scan->d;
+
+    for (size_t k = 0; k < scan->d && k < LINES_MAX * LINE; k += LINE)
+        __builtin_prefetch(v + k);
+    a->row[a->rows_n++] = (int32_t)row;
+    if (a->rows_n == BATCH)
+        score_batch(scan, a);
+}
+
+static bool may_be_best(const asking *a, float most)
+{
+    return most >= a->least && most > a->best.above;
+}
+
+static void look_into(const tdl_scan *scan, asking *a, size_t block)
+{
+    const uint64_t *blocked = a->query->blocked;
+    size_t first = block * TDL_MOST_BLOCK;
+    size_t rows = scan->n - first < TDL_MOST_BLOCK ? scan->n - first : TDL_MOST_BLOCK;
+    float product[TDL_MOST_BLOCK];
+
+    tdl_most_products(scan->table, block, a->q, product);
+    for (size_t r = 0; r < rows; r++) {
+        size_t row = first + r;
+        float most = a->scale > 0
+                         ? a->scale * product[r] + bound_of(a, scan->scale[row], scan->error[row])
+                         : FLT_MAX;
+        if (may_be_best(a, most) && !(blocked && tdl_bits_has(blocked, (int32_t)row)))
+            add_row(scan, a, row);
     }
 }
 
-static tdl_status ask_some(const tdl_scan *scan, tdl_scan_query *queries, size_t n, size_t first,
-                           asking *some, float *x, float *approx, tdl_report *why)
+/* Blocks [first, end) that matter. One that does is looked into when a few more have been found:
+ * meanwhile it is on its way. */
+static void find_blocks(const tdl_scan *scan, asking *a, size_t first, size_t end)
 {
-    tdl_status st = TDL_OK;
+    size_t soon[SOON], n = 0;
+
+    for (size_t b = first; b < end; b++) {
+        if (!may_be_best(a, a->most[b]))
+            continue;
+        tdl_most_prefetch(scan->table, b);
+        __builtin_prefetch(scan->scale + b * TDL_MOST_BLOCK);
+        __builtin_prefetch(scan->error + b * TDL_MOST_BLOCK);
+        if (n >= SOON)
+            look_into(scan, a, soon[n % SOON]);
+        soon[n++ % SOON] = b;
+    }
+    for (size_t i = n < SOON ? 0 : n - SOON; i < n; i++)
+        look_into(scan, a, soon[i % SOON]);
+}
+
+/* By rising number, so that of equal scores the lower is kept. Of most 32 blocks none matters. */
+static void settle(const tdl_scan *scan, asking *a, float *room)
+{
+    size_t blocks_n = tdl_most_blocks(scan->table), first = 0, b = 0;
+
+    if (!a->query->k)
+        return;
+    if (a->scale > 0)
+        bound_blocks(scan, a, room);
+    else
+        bound_nothing(scan, a);
+    for (; b + TDL_TOP_BLOCK <= blocks_n; b += TDL_TOP_BLOCK)
+        if (!may_be_best(a, tdl_largest_of_block(a->most + b))) {
+            find_blocks(scan, a, first, b);
+            first = b + TDL_TOP_BLOCK;
+        }
+    find_blocks(scan, a, first, blocks_n);
+    score_batch(scan, a);
+    tdl_best_sort(&a->best);
+    a->query->ret_n = a->best.n;
+}
+
+static tdl_status ask_some(const tdl_scan *scan, asking *some, size_t n, size_t first, float *room,
+                           tdl_report *why)
+{
+    tdl_most_query queries[QUERIES_AT_ONCE];
+    tdl_status st;
 
     for (size_t i = 0; i < n; i++) {
-        some[i] = (asking){.query = &queries[i]};
-        if (!st && !(st = prepare(scan, &some[i], first + i, why)))
-            memcpy(x + i * scan->d, queries[i].x, scan->d * sizeof *x);
+        if ((st = prepare(scan, &some[i], first + i, why)))
+            return st;
+        queries[i] = (tdl_most_query){some[i].q, some[i].query->blocked, some[i].most};
     }
-    if (!st)
-        pass(scan, some, n, x, approx);
-    for (size_t i = 0; i < n; i++) {
-        if (!st)
-            st = settle(scan, &some[i], approx, why);
-        release(&some[i]);
-    }
-    return st;
+    tdl_most_ask(scan->table, queries, n);
+    for (size_t i = 0; i < n; i++)
+        settle(scan, &some[i], room);
+    return TDL_OK;
 }
 
 tdl_status tdl_scan_ask(const tdl_scan *scan, tdl_scan_query *queries, size_t queries_n,
                         tdl_report *why)
 {
-    size_t most = queries_n < QUERIES_AT_ONCE ? queries_n : QUERIES_AT_ONCE;
-    float *x = tdl_floats_new(most * scan->d + 1), *approx = tdl_floats_new(most * CHUNK + 1);
-    asking *some = calloc(most + 1, sizeof *some);
+    size_t blocks_n = tdl_most_blocks(scan->table), width = tdl_most_query_bytes(scan->d);
+    size_t at_once = blocks_n < MOST_AT_ONCE / QUERIES_AT_ONCE ? QUERIES_AT_ONCE
+                     : blocks_n < MOST_AT_ONCE                 ? MOST_AT_ONCE / blocks_n
+                                                               : 1;
+    at_once = queries_n < at_once ? queries_n : at_once;
+    float *most = tdl_scratch((at_once + 1) * blocks_n + 1), *room = NULL;
+    int8_t *q = malloc(at_once * width + 1);
+    asking *some = malloc((at_once + 1) * sizeof *some);
     tdl_status st = TDL_OK;
 
-    if (!x || !approx || !some) {
-        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu queries", most);
+    if (!most || !q || !some) {
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu queries", at_once);
         goto out;
     }
-    for (size_t at = 0; !st && at < queries_n; at += most) {
-        size_t n = queries_n - at < most ? queries_n - at : most;
-        st = ask_some(scan, queries + at, n, at, some, x, approx, why);
+    room = most + at_once * blocks_n;
+    for (size_t at = 0; !st && at < queries_n; at += at_once) {
+        size_t n = queries_n - at < at_once ? queries_n - at : at_once;
+        for (size_t i = 0; i < n; i++)
+            some[i] = (asking){
+                .query = queries + at + i, .q = q + i * width, .most = most + i * blocks_n};
+        st = ask_some(scan, some, n, at, room, why);
     }
 out:
-    free(x);
-    free(approx);
+    free(q);
     free(some);
     return st;
 }
@@ -343,17 +347,19 @@ out:
 tdl_status tdl_scan_bounds(const tdl_scan *scan, const float *x, float *ret_approx,
                            float *ret_bound, tdl_report *why)
 {
-    asking a = {.query = &(tdl_scan_query){.x = x}};
-    tdl_status st = prepare(scan, &a, 0, why);
+    int8_t *q = malloc(tdl_most_query_bytes(scan->d));
+    asking a = {.query = &(tdl_scan_query){.x = x}, .q = q};
+    tdl_status st =
+        q ? prepare(scan, &a, 0, why) : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a query");
 
-    if (!st)
-        for (size_t c = 0; c < scan->chunks_n; c++) {
-            size_t first = c * CHUNK;
-            tdl_linear(scan->chunk[c], 1, x, scan->d, NULL, TDL_ACT_NONE, ret_approx + first, CHUNK,
-                       NULL);
-            for (size_t i = first; i < first + rows_of(scan, c); i++)
-                ret_bound[i] = a.x_scale / SLACK * (a.x_size * scan->scale[i] + scan->error[i]);
+    for (size_t b = 0; !st && b < tdl_most_blocks(scan->table); b++) {
+        float product[TDL_MOST_BLOCK];
+        tdl_most_products(scan->table, b, q, product);
+        for (size_t i = b * TDL_MOST_BLOCK, r = 0; i < scan->n && r < TDL_MOST_BLOCK; i++, r++) {
+            ret_approx[i] = a.scale * product[r];
+            ret_bound[i] = bound_of(&a, scan->scale[i], scan->error[i]) / SLACK;
         }
-    release(&a);
+    }
+    free(q);
     return st;
 }

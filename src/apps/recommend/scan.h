@@ -1,22 +1,20 @@
-/* The best k of many item vectors by inner product: an int8 table is scanned whole, the likely are
- * scored again in f32, and a bound proves that nothing better was left out.
+/* The best k of many item vectors by inner product: an int8 table is scanned whole, the few that
+ * may be among the best are scored in f32, and a bound proves that nothing better was left out.
  *
- * A row v is kept as s_v q_v with |q_v| <= 127 and the query likewise; then
+ * A row v is kept as s_v q_v with |q_v| <= 127 and the query likewise (tensor/most.h); then
  *
  *     |v.x - s_v s_x q_v.q_x| <= s_v s_x (|q_x|_1 / 2 + |q_v|_1 / 2 + d / 4)
  *
- * Rows are taken by what they might be at most, approximation plus bound: the answer is exact when
- * the k-th of those scored again is not below the most that any row left out might be. Else twice
- * as many are scored again, and in the end all: the answer always is that of a scan in f32, ties by
- * lower number.
+ * One pass finds the largest product of each block of 32 rows. k blocks hold a row each that has at
+ * least their k-th largest product less its bound; only rows that might have as much are looked at,
+ * and scored in f32. So the answer always is that of a scan in f32, ties by lower number, without a
+ * second pass; where the bound proves little, more rows are scored, and in the end all.
  *
  * Memory       d bytes a row in int8, 4 d in f32, and 12
  * Threads      a table is immutable; asking uses memory of its own
  */
 #ifndef TDL_APPS_RECOMMEND_SCAN_H
 #define TDL_APPS_RECOMMEND_SCAN_H
-
-#include <stdbool.h>
 
 #include "apps/recommend/top.h"
 #include "base/report.h"
@@ -36,8 +34,7 @@ typedef struct tdl_scan_query {
     size_t k;                /* answers wanted */
     tdl_scored *ret;         /* [k] best first */
     size_t ret_n;            /* fewer when fewer are eligible */
-    size_t rescored;         /* how many were scored again */
-    bool at_once;            /* the bound held at the first try */
+    size_t rescored;         /* how many were scored in f32 */
 } tdl_scan_query;
 
 /* TDL_E_INVALID (a query is not finite: which) | TDL_E_NO_MEMORY */

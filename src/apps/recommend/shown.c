@@ -104,7 +104,9 @@ static bool read_effects(const tdl_decision *d, tdl_effects *ret)
 {
     tdl_packed packed = {d->why.at, d->why.len, false};
 
-    return tdl_packed_number(&packed, 1) == TDL_EFFECTS_FORM && tdl_effects_unpack(&packed, ret);
+    uint64_t form = tdl_packed_number(&packed, 1);
+
+    return tdl_effects_has(form) && tdl_effects_unpack(&packed, form, ret);
 }
 
 static tdl_shown_segment segment_of(const tdl_app *app, const tdl_decision *d)

@@ -53,6 +53,18 @@ bool tdl_surface_kind_parse(tdl_str name, tdl_surface_kind *ret)
     return false;
 }
 
+tdl_recommend_task tdl_surface_task(tdl_surface_kind kind, const tdl_policy *policy)
+{
+    switch (kind) {
+    case TDL_SURFACE_SIMILAR:
+        return TDL_RECOMMEND_TASKS_N;
+    case TDL_SURFACE_CART:
+        return TDL_RECOMMEND_CART;
+    default:
+        return policy->seen_us ? TDL_RECOMMEND_DISCOVERY : TDL_RECOMMEND_NEXT;
+    }
+}
+
 /* ---- one surface ---- */
 
 void tdl_surface_drop(tdl_surface *surface)

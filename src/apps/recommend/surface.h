@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "apps/recommend/contenders.h"
 #include "apps/recommend/eligible.h"
 #include "apps/recommend/policy.h"
 #include "store/store.h"
@@ -40,6 +41,10 @@ typedef struct tdl_surface {
     tdl_policy *policy;     /* that over the kind's own */
     tdl_eligible_kept kept; /* guards itself */
 } tdl_surface;
+
+/* What its answers are measured by: where everything may come again, the next group; else something
+ * new. TDL_RECOMMEND_TASKS_N of "similar": nothing. */
+tdl_recommend_task tdl_surface_task(tdl_surface_kind kind, const tdl_policy *policy);
 
 typedef struct tdl_surfaces tdl_surfaces;
 
