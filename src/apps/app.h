@@ -101,6 +101,13 @@ typedef enum tdl_about {
     TDL_ABOUT_LIVE    /* how good it was, by the outcomes that came since */
 } tdl_about;
 
+/* A stretch of time, and what is asked about it. */
+typedef struct tdl_shown_ask {
+    int64_t from_us, until_us; /* [from, until) */
+    tdl_str surface;           /* empty = each */
+    tdl_str item;              /* told of by itself too; empty = none */
+} tdl_shown_ask;
+
 typedef bool tdl_is_gone(void *context, tdl_str id);
 
 typedef struct tdl_app_ops {
@@ -160,6 +167,14 @@ typedef struct tdl_app_ops {
      * TDL_E_NOT_FOUND | TDL_E_INVALID | TDL_E_CONFLICT (it changed meanwhile) */
     tdl_status (*settings)(tdl_app *app, tdl_str name, const json_t *document, tdl_jw *out,
                            tdl_report *why);
+
+    /* What was answered in a stretch of time and what came of it, as one JSON object. Reads the
+     * log: seconds. NULL where nothing is shown. TDL_E_INVALID | TDL_E_NOT_FOUND */
+    tdl_status (*shown)(tdl_app *app, const tdl_shown_ask *ask, tdl_jw *out, tdl_report *why);
+
+    /* What serving knows of an item beside its record: members of the open object. NULL where
+     * items mean nothing. TDL_E_NOT_FOUND */
+    tdl_status (*item_known)(tdl_app *app, tdl_str item, tdl_jw *out, tdl_report *why);
 
     /* ---- for apps that answer for rows of tables; NULL for others ---- */
 

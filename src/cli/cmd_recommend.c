@@ -15,8 +15,8 @@ typedef struct fit_values {
 
 typedef struct evaluate_values {
     tdl_common common;
-    int64_t seed, threads;
-    const char *protocol, *task, *cut, *horizon, *map, *kind, *min_ndcg;
+    int64_t seed, threads, ease_max_bytes;
+    const char *protocol, *task, *cut, *horizon, *map, *kind, *segment, *min_ndcg;
 } evaluate_values;
 
 typedef struct ask_values {
@@ -67,8 +67,10 @@ static const tdl_option evaluate_options[] = {
      "",
      0,
      0,
-     {"global-cut,prequential,strong,literature-loo; of a file the first and the last by default",
-      "评测协议：global-cut,prequential,strong,literature-loo；文件默认第一个和最后一个"}},
+     {"global-cut,prequential,strong,literature-loo,next-event; of a file global-cut and "
+      "literature-loo by default",
+      "评测协议：global-cut,prequential,strong,literature-loo,next-event；文件默认 global-cut 和 "
+      "literature-loo"}},
     {"task",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, task),
@@ -112,6 +114,24 @@ static const tdl_option evaluate_options[] = {
      0,
      0,
      {"only rows of this kind of a file", "只读文件中该类型的行"}},
+    {"segment",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, segment),
+     "COLUMN",
+     "",
+     0,
+     0,
+     {"figures for each of its values, such as countries; of a store a property of events",
+      "按该列的每个取值（如国家）分别给出指标；对存储则为事件属性"}},
+    {"ease-max-bytes",
+     TDL_OPTION_INT,
+     offsetof(evaluate_values, ease_max_bytes),
+     "N",
+     "0",
+     0,
+     INT64_C(1) << 40,
+     {"most memory of the matrix of ease, 4 bytes times items squared; 0 = 12,000 items",
+      "ease 矩阵的内存上限（物品数平方 × 4 字节）；0 = 12,000 个物品"}},
     {"min-ndcg",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, min_ndcg),
@@ -193,17 +213,20 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
                                            .horizon = v->horizon,
                                            .map = v->map,
                                            .kind = v->kind,
+                                           .segment = v->segment,
                                            .min_ndcg = v->min_ndcg,
                                            .seed = v->seed,
-                                           .threads = v->threads};
+                                           .threads = v->threads,
+                                           .ease_max_bytes = v->ease_max_bytes};
 
     TDL_UNUSED(arguments);
     if (tdl_is_file(v->common.data) || v->protocol[0])
         return tdl_recommend_offline_run(&offline, why);
-    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0])
-        return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                             "add --protocol global-cut, or give a log as --data FILE",
-                             "--task, --cut, --horizon, --kind and --min-ndcg need a protocol");
+    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0] || v->segment[0] ||
+        v->ease_max_bytes)
+        return TDL_FAIL_HINT(
+            why, TDL_E_USAGE, "add --protocol global-cut, or give a log as --data FILE",
+            "--task, --cut, --horizon, --kind, --segment and --min-ndcg need a protocol");
     return run_fit(&fit, tdl_loop_evaluate, false, why);
 }
 
@@ -279,7 +302,9 @@ const tdl_command tdl_command_recommend_evaluate = {
     .examples = "  treadle recommend evaluate\n"
                 "  treadle recommend evaluate --data ratings.csv --json\n"
                 "  treadle recommend evaluate --data orders.csv.zst --task cart --cut 2011-10-01\n"
-                "  treadle recommend evaluate --data ml-100k.inter --protocol literature-loo\n",
+                "  treadle recommend evaluate --data ml-100k.inter --protocol literature-loo\n"
+                "  treadle recommend evaluate --data clicks.csv --map item=event --protocol "
+                "next-event\n",
     .run = run_evaluate,
 };
 

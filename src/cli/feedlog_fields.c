@@ -4,8 +4,8 @@
 
 #include "cli/feedlog_parts.h"
 
-const char *const tdl_feedlog_field_name[TDL_FEEDLOG_FIELDS_N] = {"user",  "item", "time",
-                                                                  "order", "kind", "value"};
+const char *const tdl_feedlog_field_name[TDL_FEEDLOG_FIELDS_N] = {
+    "user", "item", "time", "order", "kind", "value", "segment"};
 
 /* In small letters, without _, - and blanks; a type behind ":" is cut off. */
 static const struct usual {
@@ -89,7 +89,8 @@ static tdl_status map_one(tdl_feedlog *log, tdl_str piece, tdl_report *why)
             log->mapped[f] = (tdl_str){equals + 1, piece.len - name.len - 1};
             return TDL_OK;
         }
-    return TDL_FAIL_HINT(why, TDL_E_USAGE, "fields are user, item, time, order, kind and value",
+    return TDL_FAIL_HINT(why, TDL_E_USAGE,
+                         "fields are user, item, time, order, kind, value and segment",
                          "--map: there is no field \"%.*s\"", TDL_FMT(name));
 }
 
@@ -98,6 +99,8 @@ tdl_status tdl_feedlog_map(tdl_feedlog *log, tdl_report *why)
     const char *list = log->options->map ? log->options->map : "";
     tdl_status st = TDL_OK;
 
+    if (log->options->segment && log->options->segment[0])
+        log->mapped[TDL_FEEDLOG_SEGMENT] = tdl_str_of(log->options->segment);
     while (!st && *list) {
         size_t n = strcspn(list, ",");
         if (n)

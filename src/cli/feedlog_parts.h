@@ -11,6 +11,7 @@ typedef enum tdl_feedlog_field {
     TDL_FEEDLOG_ORDER,
     TDL_FEEDLOG_KIND,
     TDL_FEEDLOG_VALUE,
+    TDL_FEEDLOG_SEGMENT, /* only where options name it */
     TDL_FEEDLOG_FIELDS_N
 } tdl_feedlog_field;
 

@@ -107,6 +107,7 @@ tdl_status tdl_feedlog_cells(tdl_feedlog *log, const tdl_str *cell, size_t line,
                            .item = tdl_str_trim(cell[TDL_FEEDLOG_ITEM]),
                            .order = tdl_str_trim(cell[TDL_FEEDLOG_ORDER]),
                            .kind = tdl_str_trim(cell[TDL_FEEDLOG_KIND]),
+                           .segment = tdl_str_trim(cell[TDL_FEEDLOG_SEGMENT]),
                            .time_us = (int64_t)log->result->rows,
                            .line = line};
     const char *kind = log->options->kind;

@@ -9,7 +9,8 @@
  * | .json, .jsonl, .ndjson       | objects, one a line or in one array: gorse's feedback |
  *
  * and .gz or .zst behind any. Columns and members are known by the names that such logs use
- * (feedlog_fields.c), or named by `map`: "user=...,item=...,time=...,order=...,kind=...,value=...".
+ * (feedlog_fields.c), or named by `map`: "user=...,item=...,time=...,order=...,kind=...,value=...,
+ * segment=...".
  *
  * A table with InvoiceNo, StockCode, Quantity and UnitPrice is a shop's book (UCI Online Retail):
  * cancellations and corrections (numbers that begin with C or A), codes that do not begin with five
@@ -25,8 +26,8 @@
 #include "cli/progress.h"
 
 typedef struct tdl_feedlog_row {
-    tdl_str user, item, order, kind; /* empty where there is none; borrowed for the call */
-    int64_t time_us;                 /* without times: rises from row to row */
+    tdl_str user, item, order, kind, segment; /* empty where there is none; borrowed for the call */
+    int64_t time_us;                          /* without times: rises from row to row */
     double value;
     bool has_value;
     size_t line;
@@ -39,6 +40,7 @@ typedef tdl_status tdl_feedlog_row_fn(void *context, const tdl_feedlog_row *row,
 typedef struct tdl_feedlog_options {
     const char *path;
     const char *map;        /* or "" or NULL */
+    const char *segment;    /* column that says where a person belongs; NULL or "" = by `map` */
     const char *kind;       /* only rows of this kind; NULL or "" = all */
     tdl_progress *progress; /* may be NULL */
     /* Told of each row that is not taken; `context` is that of the rows. May be NULL. */

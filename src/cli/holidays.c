@@ -2,8 +2,6 @@
 
 #include "forecast/calendar.h"
 
-enum { FIRST_YEAR = 1970, LAST_YEAR = 2069 };
-
 tdl_status tdl_open_holidays(const char *wanted, tdl_holiday_table *ret, tdl_report *why)
 {
     const tdl_holidays *country = tdl_holidays_find(tdl_str_of(wanted));
@@ -16,7 +14,8 @@ tdl_status tdl_open_holidays(const char *wanted, tdl_holiday_table *ret, tdl_rep
                                  "--holidays %s: neither a country nor a file", wanted);
         return st;
     }
-    if ((st = tdl_holidays_list(country, FIRST_YEAR, LAST_YEAR, &table, why)))
+    if ((st = tdl_holidays_list(country, TDL_HOLIDAYS_FIRST_YEAR, TDL_HOLIDAYS_LAST_YEAR, &table,
+                                why)))
         tdl_holiday_table_release(&table);
     else
         *ret = table;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apps/recommend/feedback_store.h"
 #include "apps/recommend/offline.h"
 #include "cli/feedlog_reader.h"
 #include "cli/open_store.h"
@@ -40,9 +41,10 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
         while (p < TDL_PROTOCOLS_N && !tdl_str_is(piece, tdl_protocol_name[p]))
             p++;
         if (p == TDL_PROTOCOLS_N)
-            return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "global-cut, prequential, strong and literature-loo are protocols",
-                                 "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
+            return TDL_FAIL_HINT(
+                why, TDL_E_USAGE,
+                "global-cut, prequential, strong, literature-loo and next-event are protocols",
+                "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
     return TDL_OK;
@@ -120,14 +122,17 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
     tdl_feedback_row one = {
         .user = row->user, .item = row->item, .order = row->order, .time_us = row->time_us};
 
-    return tdl_feedback_add(context, &one, why);
+    return tdl_feedback_add_segment(context, &one, row->segment, why);
 }
 
 static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progress,
                            tdl_feedback *feedback, tdl_feedlog_result *ret, tdl_report *why)
 {
-    tdl_feedlog_options options = {
-        .path = o->common->data, .map = o->map, .kind = o->kind, .progress = progress};
+    tdl_feedlog_options options = {.path = o->common->data,
+                                   .map = o->map,
+                                   .segment = o->segment,
+                                   .kind = o->kind,
+                                   .progress = progress};
     tdl_status st = tdl_feedlog_read(&options, take_row, feedback, ret, why);
 
     if (st)
@@ -144,47 +149,6 @@ static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progres
 
 /* ---- the store ---- */
 
-/* properties.order_id, in `arena`; empty when there is none. */
-static tdl_str order_of(const tdl_event *event, tdl_arena *arena)
-{
-    json_t *properties = NULL;
-    tdl_str order = {0};
-
-    if (!event->properties.len ||
-        !memmem(event->properties.at, event->properties.len, "order_id", 8) ||
-        tdl_json_parse(event->properties, TDL_JSON_LAST_WINS, &properties, NULL))
-        return order;
-    if (tdl_json_get_str(properties, "order_id", &order))
-        order = tdl_arena_str(arena, order);
-    json_decref(properties);
-    return order;
-}
-
-static tdl_status scan_store(const tdl_recommend_offline *o, tdl_loop *loop, tdl_feedback *feedback,
-                             tdl_report *why)
-{
-    tdl_arena *arena = tdl_arena_new((size_t)16 << 20);
-    tdl_scan *scan = NULL;
-    tdl_event event;
-    bool more = true;
-    tdl_status st = arena ? tdl_scan_open(tdl_loop_store(loop), 0, TDL_PURPOSE_TRAINING, &scan, why)
-                          : TDL_FAIL(why, TDL_E_NO_MEMORY, "out of memory");
-
-    while (!st && !(st = tdl_scan_next(scan, &event, NULL, &more, why)) && more) {
-        if (!event.item.len || (o->kind[0] && !tdl_str_is(event.kind, o->kind)))
-            continue;
-        tdl_arena_reset(arena);
-        tdl_feedback_row row = {.user = event.user,
-                                .item = event.item,
-                                .order = order_of(&event, arena),
-                                .time_us = event.time_us};
-        st = tdl_feedback_add(feedback, &row, why);
-    }
-    tdl_scan_close(scan);
-    tdl_arena_free(arena);
-    return st ? st : tdl_feedback_finish(feedback, why);
-}
-
 static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedback,
                              tdl_report *why)
 {
@@ -193,9 +157,10 @@ static tdl_status read_store(const tdl_recommend_offline *o, tdl_feedback *feedb
 
     if (st)
         return st;
-    st = scan_store(o, loop, feedback, why);
+    st = tdl_feedback_add_store(feedback, tdl_loop_store(loop), tdl_str_of(o->kind), o->segment,
+                                why);
     tdl_loop_close(loop);
-    return st;
+    return st ? st : tdl_feedback_finish(feedback, why);
 }
 
 static tdl_status print_report(const tdl_recommend_offline *o, const tdl_buf *text, tdl_report *why)
@@ -298,6 +263,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
     options.timed = log.timed;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
+                                             .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};
     st = run_protocols(feedback, &options, protocols ? protocols : usual_protocols(log.timed),

@@ -16,8 +16,10 @@ typedef struct tdl_recommend_offline {
     const char *cut;          /* times with commas; "" = chosen */
     const char *horizon;      /* "30d", "12h"; "" = chosen */
     const char *map, *kind;   /* cli/feedlog_reader.h */
+    const char *segment;      /* column of a file, property of a store's events; "" = none */
     const char *min_ndcg;     /* "" = no bar */
     int64_t seed, threads;
+    int64_t ease_max_bytes; /* 0 = 12,000 items */
 } tdl_recommend_offline;
 
 bool tdl_is_file(const char *path); /* and not a folder */

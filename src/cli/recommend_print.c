@@ -43,6 +43,8 @@ static const char *task_title(const char *task)
         {"cart", "cart: one hidden item of a basket", "cart：购物篮中隐藏的一件"},
         {"strangers", "strangers: first basket of people nobody knew", "strangers：陌生人的第一组"},
         {"stream", "stream: each event before it is learnt", "stream：先预测后学习的事件流"},
+        {"next-event", "next-event: what follows in a session, its end included",
+         "next-event：会话中的下一个事件（含会话结束）"},
     };
 
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
@@ -115,6 +117,41 @@ static void print_header(FILE *out)
                "CPU秒        MB"));
 }
 
+/* Of what serves. */
+static void print_segments(FILE *out, const json_t *test)
+{
+    const json_t *segments = json_object_get(test, "segments");
+    size_t i, small_n = 0;
+    json_t *row;
+
+    if (!json_array_size(segments))
+        return;
+    fprintf(out, "    %s\n", tdl_tr("what serves, by segment", "上线模型按分组"));
+    json_array_foreach(segments, i, row)
+    {
+        if (!json_is_true(json_object_get(row, "enough"))) {
+            small_n++;
+            continue;
+        }
+        fprintf(out,
+                tdl_tr("    %-18s %6.0f questions, HR@10 %.4f, NDCG@10 %.4f (%.4f-%.4f)\n",
+                       "    %-18s %6.0f 个问题，HR@10 %.4f，NDCG@10 %.4f（%.4f-%.4f）\n"),
+                json_object_get(row, "segment") ? text(row, "segment") : tdl_tr("others", "其他"),
+                number(row, "questions"), number(row, "hr10"), number(row, "ndcg10"),
+                number(row, "ndcg10_low"), number(row, "ndcg10_high"));
+    }
+    if (small_n)
+        fprintf(out,
+                tdl_tr("    %zu of fewer than 30 questions: --json has them\n",
+                       "    %zu 个分组不足 30 个问题：见 --json\n"),
+                small_n);
+    if (json_object_get(test, "parity_ndcg10"))
+        fprintf(out,
+                tdl_tr("    worst over best of those with 30 questions: %.2f\n",
+                       "    至少 30 个问题的分组中最差与最好之比：%.2f\n"),
+                number(test, "parity_ndcg10"));
+}
+
 /* Window k + 1 belongs to test k. */
 static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
 {
@@ -138,6 +175,8 @@ static void print_ladder(FILE *out, const json_t *ladder, const json_t *windows)
                 print_test(out, json_is_true(json_object_get(row, "serves")) ? "*" : " ",
                            text(row, "model"), t);
         }
+        json_array_foreach(ladder, i, row) if (json_is_true(json_object_get(row, "serves")))
+            print_segments(out, json_array_get(json_object_get(row, "tests"), k));
     }
 }
 
@@ -184,6 +223,28 @@ static void print_stream(FILE *out, const json_t *task)
                 number(row, "first_events_ndcg10"));
 }
 
+/* The gate is about what a model loses: less is better. */
+static void print_next_event(FILE *out, const json_t *task)
+{
+    size_t i;
+    json_t *row;
+
+    fprintf(out,
+            tdl_tr("%.0f sessions of %.0f people, %.0f symbols of %.0f classes\n",
+                   "%.0f 个会话，%.0f 位用户，%.0f 个符号，%.0f 类\n"),
+            number(task, "sessions"), number(task, "people"), number(task, "symbols"),
+            number(task, "classes"));
+    fprintf(out, "  %-18s %s\n", tdl_tr("model", "模型"),
+            tdl_tr("perplexity  loss (95 % interval)     HR@1   HR@3   HR@10",
+                   "困惑度      损失（95% 区间）         HR@1   HR@3   HR@10"));
+    json_array_foreach(json_object_get(task, "ladder"), i, row) fprintf(
+        out, "%s %-18s %10.4f  %.4f (%.4f-%.4f)  %.4f %.4f %.4f\n",
+        json_is_true(json_object_get(row, "serves")) ? "*" : " ", text(row, "model"),
+        number(row, "perplexity"), number(row, "nll"), number(row, "nll_low"),
+        number(row, "nll_high"), number(row, "hr1"), number(row, "hr3"), number(row, "hr10"));
+    print_gate(out, task);
+}
+
 void tdl_recommend_print(FILE *out, const json_t *report)
 {
     size_t i;
@@ -201,11 +262,24 @@ void tdl_recommend_print(FILE *out, const json_t *report)
             print_stream(out, task);
             continue;
         }
+        if (json_object_get(task, "symbols")) {
+            print_next_event(out, task);
+            continue;
+        }
         print_windows(out, json_object_get(task, "windows"));
         print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);
     }
     bool leaks = json_object_get(report, "warning") != NULL;
+    if (!strcmp(text(report, "protocol"), "next-event")) {
+        fprintf(
+            out, "%s\n\n",
+            tdl_tr(
+                "* may serve: by paired differences of loss, below 0 is better; order and "
+                "prior were chosen on an earlier window",
+                "* 可以上线：依据损失的配对差异（小于 0 为更好）；阶数与先验在更早的窗口上选定"));
+        return;
+    }
     fprintf(
         out, "%s\n\n",
         leaks ? tdl_tr("* best by this protocol; it decides nothing",

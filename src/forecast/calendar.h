@@ -35,6 +35,8 @@ const tdl_holidays *tdl_holidays_find(tdl_str country); /* NULL: there is no suc
 int tdl_holiday_on(const tdl_holidays *table, int64_t days);
 int tdl_holidays_count(const tdl_holidays *table);
 const char *tdl_holiday_name(const tdl_holidays *table, int holiday); /* from 1 */
+/* What a model keeps of a country's: years enough for any table of a product. */
+enum { TDL_HOLIDAYS_FIRST_YEAR = 1970, TDL_HOLIDAYS_LAST_YEAR = 2069 };
 /* All of them in the years [first, last], added to `ret`. TDL_E_NO_MEMORY */
 tdl_status tdl_holidays_list(const tdl_holidays *table, int64_t first, int64_t last,
                              tdl_holiday_table *ret, tdl_report *why);

@@ -1,5 +1,7 @@
 #include "http/query.h"
 
+#include "base/timestamp.h"
+
 #include <string.h>
 
 static int hex_digit(char c)
@@ -121,4 +123,20 @@ tdl_status tdl_query_int(tdl_str query, const char *name, int64_t low, int64_t h
                         TDL_FMT(text), (long long)low, (long long)high);
     *ret = value;
     return TDL_OK;
+}
+
+tdl_status tdl_query_time(tdl_str query, const char *name, int64_t fallback, tdl_arena *arena,
+                          int64_t *ret_us, tdl_report *why)
+{
+    tdl_str sent, text;
+    tdl_status st;
+
+    *ret_us = fallback;
+    if (!tdl_query_find(query, name, &sent))
+        return TDL_OK;
+    if ((st = tdl_query_text(query, name, 64, arena, &text, why)))
+        return st;
+    if ((st = tdl_time_parse(text, ret_us, why)))
+        tdl_report_prefix(why, "query parameter %s", name);
+    return st;
 }

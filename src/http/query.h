@@ -21,4 +21,8 @@ tdl_status tdl_query_text(tdl_str query, const char *name, size_t max, tdl_arena
 tdl_status tdl_query_int(tdl_str query, const char *name, int64_t low, int64_t high,
                          int64_t fallback, tdl_arena *arena, int64_t *ret, tdl_report *why);
 
+/* A time as RFC 3339; `fallback` when it is absent. */
+tdl_status tdl_query_time(tdl_str query, const char *name, int64_t fallback, tdl_arena *arena,
+                          int64_t *ret_us, tdl_report *why);
+
 #endif

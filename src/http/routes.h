@@ -36,6 +36,8 @@ tdl_handler tdl_route_forecast, tdl_route_forecast_outcome, tdl_route_forecast_l
 /* routes_recommend.c: recommendations for surfaces, and those */
 tdl_handler tdl_route_ask_recommend, tdl_route_batch_recommend, tdl_route_preview_recommend,
     tdl_route_surfaces, tdl_route_surface, tdl_route_put_surface;
+/* routes_shown.c: what recommendations came to, and one item */
+tdl_handler tdl_route_shown, tdl_route_item_view;
 /* routes_predict.c: questions about rows of tables */
 tdl_handler tdl_route_predict, tdl_route_predict_outcome, tdl_route_predict_fit,
     tdl_route_predict_models, tdl_route_predict_schema, tdl_route_predict_live,

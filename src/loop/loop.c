@@ -385,6 +385,30 @@ tdl_status tdl_loop_settings(tdl_loop *loop, const char *app, tdl_str name, cons
     return app_table[i]->settings(loop->app[i], name, document, out, why);
 }
 
+tdl_status tdl_loop_shown(tdl_loop *loop, const char *app, const tdl_shown_ask *ask, tdl_jw *out,
+                          tdl_report *why)
+{
+    size_t i = find_app(tdl_str_of(app), why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    if (!app_table[i]->shown)
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "app \"%s\" shows nothing", app);
+    return app_table[i]->shown(loop->app[i], ask, out, why);
+}
+
+tdl_status tdl_loop_item_known(tdl_loop *loop, const char *app, tdl_str item, tdl_jw *out,
+                               tdl_report *why)
+{
+    size_t i = find_app(tdl_str_of(app), why);
+
+    if (i == APPS_N)
+        return TDL_E_NOT_FOUND;
+    if (!app_table[i]->item_known)
+        return TDL_FAIL(why, TDL_E_NOT_FOUND, "app \"%s\" knows no items", app);
+    return app_table[i]->item_known(loop->app[i], item, out, why);
+}
+
 tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,
                             tdl_report *why)
 {

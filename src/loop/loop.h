@@ -53,6 +53,12 @@ tdl_status tdl_loop_decide(tdl_loop *loop, const char *app, const tdl_ask *ask, 
 tdl_status tdl_loop_settings(tdl_loop *loop, const char *app, tdl_str name, const json_t *document,
                              tdl_jw *out, tdl_report *why);
 
+/* See tdl_app_ops.shown and .item_known. */
+tdl_status tdl_loop_shown(tdl_loop *loop, const char *app, const tdl_shown_ask *ask, tdl_jw *out,
+                          tdl_report *why);
+tdl_status tdl_loop_item_known(tdl_loop *loop, const char *app, tdl_str item, tdl_jw *out,
+                               tdl_report *why);
+
 /* The reasons of a stored decision in full, one JSON value into `out`; see tdl_app_ops.explain.
  * TDL_E_NOT_FOUND: of an app that is not here. */
 tdl_status tdl_loop_explain(tdl_loop *loop, const tdl_decision *decision, tdl_jw *out,

@@ -110,6 +110,11 @@ int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling)
                           TDL_EMPTY);
 }
 
+int tdl_net_group_before(tdl_net *net, int in)
+{
+    return tdl_net_append(net, &tdl_op_group_before, (tdl_op_config){0}, TDL_LIST(in), TDL_EMPTY);
+}
+
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias)
 {
     return tdl_net_append(net, &tdl_op_dot_score, (tdl_op_config){0}, TDL_LIST(in),

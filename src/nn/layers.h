@@ -27,6 +27,7 @@ int tdl_net_attention(tdl_net *net, int in, const tdl_attention_config *config, 
 /* in * the columns of `gates` from `at` on */
 int tdl_net_gate_mul(tdl_net *net, int in, int gates, size_t at);
 int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling);
+int tdl_net_group_before(tdl_net *net, int in);
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
 int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config); /* NULL = plain */
 

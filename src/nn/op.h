@@ -225,9 +225,10 @@ extern const tdl_op tdl_op_norm; /* param: gain [1][d], bias [1][d], as the kind
 /* sequence */
 extern const tdl_op tdl_op_attention; /* param: bias by distance [1][2 max - 1], by time [1][n] */
 extern const tdl_op tdl_op_rope;
-extern const tdl_op tdl_op_qk_norm;  /* param: gain of the queries, of the keys [1][d_head] */
-extern const tdl_op tdl_op_gate_mul; /* in, and a second value some columns of which scale it */
-extern const tdl_op tdl_op_pool;     /* first, mean or last row of each batch row */
+extern const tdl_op tdl_op_qk_norm;      /* param: gain of the queries, of the keys [1][d_head] */
+extern const tdl_op tdl_op_gate_mul;     /* in, and a second value some columns of which scale it */
+extern const tdl_op tdl_op_pool;         /* first, mean or last row of each batch row */
+extern const tdl_op tdl_op_group_before; /* of each token: mean of the tie group before its own */
 /* scores */
 extern const tdl_op tdl_op_dot_score;    /* param: table [classes][d], bias [1][classes] or none */
 extern const tdl_op tdl_op_cosine_score; /* param: table [classes][d] */

@@ -59,6 +59,11 @@ tdl_status tdl_audit_append(const tdl_store_ops *ops, tdl_backend *backend,
 /* Run `call` as tdl_store_write does, and append the entry (which is begun here) in its commit. */
 tdl_status tdl_store_change(tdl_store *store, tdl_writer_call *call, const void *context,
                             const tdl_audit_entry *entry, tdl_report *why);
+/* A setting in place of the one that was read, with an entry.
+ *   former   as it was read; empty = there was none
+ *   returns  TDL_E_CONFLICT: somebody changed it since */
+tdl_status tdl_store_swap_setting(tdl_store *store, tdl_str name, tdl_str former, tdl_str value,
+                                  const tdl_audit_entry *entry, tdl_report *why);
 /* An entry of what changes no row: a sign-in, an export. */
 tdl_status tdl_store_audit(tdl_store *store, const tdl_audit_entry *entry, tdl_report *why);
 

@@ -35,6 +35,10 @@ const tdl_execute_text tdl_execute_text_of[TDL_EXECUTE_N] = {
     [TDL_EXECUTE_PUT_SETTING] = {.sql = "INSERT INTO settings(name, value) VALUES($1, $2)"
                                         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"},
     [TDL_EXECUTE_GET_SETTING] = {.sql = "SELECT value FROM settings WHERE name = $1"},
+    // One statement: on PostgreSQL, two that read first would both find the former value.
+    [TDL_EXECUTE_SWAP_SETTING] = {.sql = "INSERT INTO settings(name, value) VALUES($1, $2)"
+                                         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"
+                                         " WHERE settings.value = $3"},
     [TDL_EXECUTE_PUT_GROUP] = {.sql = "INSERT INTO groups(type, name) VALUES($1, $2)"
                                       " ON CONFLICT(type, name) DO NOTHING"},
     [TDL_EXECUTE_PUT_GROUP_TRAIT] =

@@ -18,6 +18,7 @@ typedef struct tdl_backend tdl_backend;
 typedef enum tdl_execute {
     TDL_EXECUTE_PUT_SETTING,      /* name, value */
     TDL_EXECUTE_GET_SETTING,      /* name -> value */
+    TDL_EXECUTE_SWAP_SETTING,     /* name, value, the former one: nothing where it is another */
     TDL_EXECUTE_PUT_GROUP,        /* type, name */
     TDL_EXECUTE_PUT_GROUP_TRAIT,  /* type, name, trait, JSON, time: the newest word holds */
     TDL_EXECUTE_PUT_NO_PERSON,    /* user's number */

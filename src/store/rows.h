@@ -42,6 +42,9 @@ typedef enum tdl_read_statement {
     TDL_READ_STRETCH,
     TDL_READ_USER_DECISIONS,
     TDL_READ_DECISIONS,
+    TDL_READ_LOG,      /* decisions behind a number, up to a limit; 12: the number */
+    TDL_READ_LOG_AT,   /* from a number on, the first: number, time */
+    TDL_READ_LOG_ENDS, /* the lowest and the highest number */
     TDL_READ_MODELS,
     TDL_READ_KEYS,
     TDL_READ_COUNTS,
@@ -196,6 +199,11 @@ tdl_status tdl_read_changed_items(tdl_reader *reader, int64_t *position,
 tdl_status tdl_read_decisions(tdl_reader *reader, tdl_str id, tdl_str user, size_t limit,
                               tdl_arena *arena, tdl_decision_row **ret, size_t *ret_n,
                               tdl_report *why);
+/* See tdl_store_log_begin, tdl_store_log_read. */
+tdl_status tdl_read_log_begin(tdl_reader *reader, int64_t from_us, int64_t *ret_position,
+                              tdl_report *why);
+tdl_status tdl_read_log(tdl_reader *reader, int64_t *position, size_t limit, tdl_arena *arena,
+                        tdl_decision_row **ret, size_t *ret_n, tdl_report *why);
 /* The decision in a row, without titles, in the arena. */
 tdl_status tdl_read_decision(tdl_rows *rows, tdl_decision *ret, tdl_report *why);
 /* Who asked for the decision in a row, borrowed until the next row. */

@@ -89,6 +89,10 @@ static const char *const read_sql[TDL_READ_N] = {
         " WHERE d.seq >> 12 = ?3 AND d.user = ?1 ORDER BY d.seq DESC LIMIT ?2",
     [TDL_READ_DECISIONS] =
         "SELECT " DECISION_COLUMNS DECISION_TABLES " ORDER BY d.seq DESC LIMIT ?2",
+    [TDL_READ_LOG] = "SELECT " DECISION_COLUMNS ", d.seq" DECISION_TABLES
+                     " WHERE d.seq > ?1 ORDER BY d.seq LIMIT ?2",
+    [TDL_READ_LOG_AT] = "SELECT seq, time_us FROM decisions WHERE seq >= ?1 ORDER BY seq LIMIT 1",
+    [TDL_READ_LOG_ENDS] = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM decisions",
     [TDL_READ_MODELS] = "SELECT version, app, path, report, created_us, bytes, hash, active,"
                         " stale_us"
                         " FROM models WHERE ?1 = '' OR app = ?1"

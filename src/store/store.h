@@ -382,6 +382,19 @@ tdl_status tdl_store_get_decision(tdl_store *store, tdl_str id, tdl_arena *arena
 tdl_status tdl_store_decisions(tdl_store *store, tdl_str user, size_t limit, tdl_arena *arena,
                                tdl_decision_row **ret, size_t *ret_n, tdl_report *why);
 
+/* The decision log piece by piece, in the order in which it was written: that of time but for what
+ * was asked at the same moment, and for clocks that were set back. Rewards are given, titles are
+ * not. Sees decisions that were logged before tdl_store_log_begin.
+ *   from_us   decisions of that time or later come behind ret_position, unless a clock was set back
+ *             by more than TDL_LOG_DISORDER_US
+ *   position  of the last decision read; moved
+ *   ret       [*ret_n <= limit] in `arena`; none: the end */
+#define TDL_LOG_DISORDER_US INT64_C(60000000)
+tdl_status tdl_store_log_begin(tdl_store *store, int64_t from_us, int64_t *ret_position,
+                               tdl_report *why);
+tdl_status tdl_store_log_read(tdl_store *store, int64_t *position, size_t limit, tdl_arena *arena,
+                              tdl_decision_row **ret, size_t *ret_n, tdl_report *why);
+
 /* ---- models ---- */
 
 typedef struct tdl_model_row {

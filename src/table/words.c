@@ -56,42 +56,50 @@ static kind kind_of(utf8proc_int32_t c)
     }
 }
 
-typedef struct counter {
-    double *count; /* [buckets] */
-    size_t buckets;
-    uint64_t word;     /* hash of the bytes of the word that is being read */
-    bool in_word;      /* */
-    uint64_t previous; /* word */
-    bool any;          /* was there one? */
-} counter;
+typedef struct reader {
+    tdl_words_fn *meet;
+    void *context;
+    uint64_t word;              /* hash of the bytes of the word that is being read */
+    bool in_word;               /* */
+    uint64_t previous;          /* word */
+    bool any;                   /* was there one? */
+    char start[TDL_WORD_START]; /* [start_n] bytes of that word */
+    size_t start_n;             /* */
+    bool full;                  /* no further letter fits */
+} reader;
 
-static void end_word(counter *c)
+static void end_word(reader *r, bool han)
 {
-    uint64_t word;
-
-    if (!c->in_word)
+    if (!r->in_word)
         return;
-    word = mix(c->word);
-    c->count[word % c->buckets]++;
-    if (c->any)
-        c->count[mix(c->previous * FNV_PRIME + word) % c->buckets]++;
-    c->previous = word;
-    c->any = true;
-    c->in_word = false;
+    tdl_word word = {.hash = mix(r->word), .start = {r->start, r->start_n}, .han = han};
+    if (r->any)
+        word.pair = mix(r->previous * FNV_PRIME + word.hash);
+    r->meet(r->context, &word);
+    r->previous = word.hash;
+    r->any = true;
+    r->in_word = r->full = false;
+    r->start_n = 0;
 }
 
-static void add_letter(counter *c, utf8proc_int32_t letter)
+static void add_letter(reader *r, utf8proc_int32_t letter)
 {
     utf8proc_uint8_t bytes[4];
     utf8proc_ssize_t n = utf8proc_encode_char(utf8proc_tolower(letter), bytes);
+    size_t bytes_n = n > 0 ? (size_t)n : 0;
 
-    c->word = absorb(c->in_word ? c->word : FNV_START, bytes, n > 0 ? (size_t)n : 0);
-    c->in_word = true;
+    r->word = absorb(r->in_word ? r->word : FNV_START, bytes, bytes_n);
+    r->in_word = true;
+    r->full = r->full || r->start_n + bytes_n > sizeof r->start;
+    if (!r->full) {
+        memcpy(r->start + r->start_n, bytes, bytes_n);
+        r->start_n += bytes_n;
+    }
 }
 
-void tdl_words_count(tdl_str text, size_t buckets, double *count)
+void tdl_words_each(tdl_str text, tdl_words_fn *meet, void *context)
 {
-    counter c = {.count = count, .buckets = buckets};
+    reader r = {.meet = meet, .context = context};
 
     for (size_t at = 0; at < text.len;) {
         size_t left = text.len - at;
@@ -101,12 +109,33 @@ void tdl_words_count(tdl_str text, size_t buckets, double *count)
         kind k = n > 0 ? kind_of(letter) : BREAK;
 
         if (k != LETTER)
-            end_word(&c);
+            end_word(&r, false);
         if (k != BREAK)
-            add_letter(&c, letter);
+            add_letter(&r, letter);
         if (k == HAN)
-            end_word(&c);
+            end_word(&r, true);
         at += n > 0 ? (size_t)n : 1;
     }
-    end_word(&c);
+    end_word(&r, false);
+}
+
+typedef struct counter {
+    double *count; /* [buckets] */
+    size_t buckets;
+} counter;
+
+static void count_word(void *context, const tdl_word *word)
+{
+    counter *c = context;
+
+    c->count[word->hash % c->buckets]++;
+    if (word->pair)
+        c->count[word->pair % c->buckets]++;
+}
+
+void tdl_words_count(tdl_str text, size_t buckets, double *count)
+{
+    counter c = {.count = count, .buckets = buckets};
+
+    tdl_words_each(text, count_word, &c);
 }

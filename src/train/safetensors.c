@@ -1,5 +1,6 @@
 #include "train/safetensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct tdl_st_file {
     json_t *header;  /* names and metadata live here */
     placed *tensors; /* [tensors_n] in order of their place in the file */
     size_t tensors_n;
+    char prefix[TDL_SAFETENSORS_PREFIX_MAX + 1];
 };
 
 void tdl_st_free(tdl_st_file *file)
@@ -277,11 +279,21 @@ tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key)
     return (tdl_str){json_string_value(value), json_string_length(value)};
 }
 
+void tdl_st_file_prefix(tdl_st_file *file, const char *prefix)
+{
+    snprintf(file->prefix, sizeof file->prefix, "%s", prefix);
+}
+
 const tdl_st_view *tdl_st_find(const tdl_st_file *file, const char *name)
 {
-    for (size_t i = 0; i < file->tensors_n; i++)
-        if (tdl_str_is(file->tensors[i].view.name, name))
+    size_t before = strlen(file->prefix);
+
+    for (size_t i = 0; i < file->tensors_n; i++) {
+        tdl_str whole = file->tensors[i].view.name;
+        if (whole.len >= before && !memcmp(whole.at, file->prefix, before) &&
+            tdl_str_is((tdl_str){whole.at + before, whole.len - before}, name))
             return &file->tensors[i].view;
+    }
     return NULL;
 }
 
@@ -291,11 +303,11 @@ tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype
     const tdl_st_view *view = tdl_st_find(file, name);
 
     if (!view)
-        return TDL_FAIL(why, TDL_E_CORRUPT, "tensor \"%s\" is missing", name);
+        return TDL_FAIL(why, TDL_E_CORRUPT, "tensor \"%s%s\" is missing", file->prefix, name);
     if (view->dtype != dtype || view->rank != rank)
         return TDL_FAIL(why, TDL_E_CORRUPT,
-                        "tensor \"%s\" is %s with %zu axes, expected %s with %zu", name,
-                        tdl_dtype_name(view->dtype), view->rank, tdl_dtype_name(dtype), rank);
+                        "tensor \"%s%s\" is %s with %zu axes, expected %s with %zu", file->prefix,
+                        name, tdl_dtype_name(view->dtype), view->rank, tdl_dtype_name(dtype), rank);
     *ret = view;
     return TDL_OK;
 }

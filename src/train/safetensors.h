@@ -31,7 +31,11 @@ typedef enum tdl_dtype {
     TDL_F8_E5M2
 } tdl_dtype;
 
-enum { TDL_SAFETENSORS_RANK_MAX = 4, TDL_SAFETENSORS_HEADER_MAX = 100000000 };
+enum {
+    TDL_SAFETENSORS_RANK_MAX = 4,
+    TDL_SAFETENSORS_HEADER_MAX = 100000000,
+    TDL_SAFETENSORS_PREFIX_MAX = 32
+};
 
 /* ---- writing: names and metadata are copied, tensor data is borrowed until _write ---- */
 
@@ -40,6 +44,9 @@ tdl_st_writer *
 tdl_st_writer_new(void); /* NULL: no memory; every call below accepts NULL and fails */
 void tdl_st_writer_free(tdl_st_writer *writer);
 /* Failures are remembered and reported by _write. */
+/* What stands before the name of every tensor that is added from now on, copied: several of one
+ * kind in a file, "part3/" each. At most 32 bytes; "" = nothing, as at first. */
+void tdl_st_prefix(tdl_st_writer *writer, const char *prefix);
 void tdl_st_meta(tdl_st_writer *writer, const char *key, tdl_str value);
 void tdl_st_add(tdl_st_writer *writer, const char *name, tdl_dtype dtype, size_t rank,
                 const size_t *shape, const void *data);
@@ -71,6 +78,8 @@ tdl_str tdl_st_meta_get(const tdl_st_file *file, const char *key);
 /* The named tensor with this dtype and rank, or a report that names both sides. */
 tdl_status tdl_st_get(const tdl_st_file *file, const char *name, tdl_dtype dtype, size_t rank,
                       const tdl_st_view **ret, tdl_report *why);
+/* The same on the way back: _get and _find look for names with it in front, from now on. */
+void tdl_st_file_prefix(tdl_st_file *file, const char *prefix);
 /* The tensor of that name, or NULL. */
 const tdl_st_view *tdl_st_find(const tdl_st_file *file, const char *name);
 

@@ -1,5 +1,6 @@
 #include "train/safetensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct tdl_st_writer {
     size_t tensors_n, tensors_cap;
     meta metas[META_MAX];
     size_t metas_n;
+    char prefix[TDL_SAFETENSORS_PREFIX_MAX + 1];
     tdl_status status; /* the first failure */
     tdl_report why;
 };
@@ -88,6 +90,17 @@ void tdl_st_meta(tdl_st_writer *w, const char *key, tdl_str value)
         memcpy(m->value, value.at, value.len);
 }
 
+void tdl_st_prefix(tdl_st_writer *w, const char *prefix)
+{
+    if (!w || w->status)
+        return;
+    if (strlen(prefix) > TDL_SAFETENSORS_PREFIX_MAX) {
+        remember(w, TDL_E_INVALID, "too long a prefix", prefix);
+        return;
+    }
+    strcpy(w->prefix, prefix);
+}
+
 static bool grow(tdl_st_writer *w)
 {
     if (w->tensors_n < w->tensors_cap)
@@ -101,12 +114,15 @@ static bool grow(tdl_st_writer *w)
     return true;
 }
 
-void tdl_st_add(tdl_st_writer *w, const char *name, tdl_dtype dtype, size_t rank,
+void tdl_st_add(tdl_st_writer *w, const char *part, tdl_dtype dtype, size_t rank,
                 const size_t *shape, const void *data)
 {
+    char name[NAME_MAX_BYTES + 1];
+
     if (!w || w->status)
         return;
-    if (rank > TDL_SAFETENSORS_RANK_MAX || strlen(name) > NAME_MAX_BYTES ||
+    int name_n = snprintf(name, sizeof name, "%s%s", w->prefix, part);
+    if (rank > TDL_SAFETENSORS_RANK_MAX || name_n < 0 || name_n > NAME_MAX_BYTES ||
         w->tensors_n == TENSORS_MAX) {
         remember(w, TDL_E_INVALID, "too many axes, too long a name, or too many tensors", name);
         return;

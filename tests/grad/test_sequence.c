@@ -113,6 +113,23 @@ static void pool_of_each_kind(void **state)
     }
 }
 
+/* With groups of one, and with two events at one time. */
+static void group_before_of_single_and_of_tied_events(void **state)
+{
+    TDL_UNUSED(state);
+    for (int tied = 0; tied < 2; tied++)
+        for (int added = 0; added < 2; added++) {
+            tdl_nn_batch batch = BATCH;
+            sequence s;
+
+            batch.position = tied ? POSITION : NULL;
+            open_sequence(&s, 5);
+            int h = tdl_net_act(&s.net, s.tokens, TDL_ACT_TANH);
+            int before = tdl_net_group_before(&s.net, h);
+            check_sequence(&s, added ? tdl_net_add(&s.net, before, h) : before, &batch);
+        }
+}
+
 static void rope_of_some_columns(void **state)
 {
     const tdl_rope_config config = {.heads = 2, .d_head = 4, .at = 1, .base = 100};
@@ -263,6 +280,7 @@ int main(void)
         cmocka_unit_test(glu_with_either_half_activated),
         cmocka_unit_test(gate_mul_by_columns_of_another_value),
         cmocka_unit_test(pool_of_each_kind),
+        cmocka_unit_test(group_before_of_single_and_of_tied_events),
         cmocka_unit_test(rope_of_some_columns),
         cmocka_unit_test(qk_norm_of_query_and_key_heads),
         cmocka_unit_test(attention_with_each_score_and_mask),

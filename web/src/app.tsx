@@ -10,6 +10,7 @@ import { Models } from './pages/models';
 import { Overview } from './pages/overview';
 import { Predict } from './pages/predict';
 import { Privacy } from './pages/privacy';
+import { Recommend } from './pages/recommend';
 import { Runs } from './pages/runs';
 import { SignIn } from './pages/signin';
 import { Users } from './pages/users';
@@ -22,6 +23,8 @@ function Page({ page, id }: Route) {
             return <Overview />;
         case 'models':
             return <Models id={id} />;
+        case 'recommend':
+            return <Recommend id={id} />;
         case 'predict':
             return <Predict id={id} />;
         case 'runs':

@@ -5,6 +5,7 @@ import { takeKeyFromAddress } from './session';
 export const PAGES = [
     'overview',
     'models',
+    'recommend',
     'predict',
     'runs',
     'insights',

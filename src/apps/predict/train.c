@@ -5,6 +5,8 @@
 #include "apps/predict/fit.h"
 #include "apps/predict/registry.h"
 #include "apps/predict/serving.h"
+#include "apps/predict/wish.h"
+#include "forecast/calendar.h"
 #include "table/read.h"
 
 enum { BUDGET_MAX = 3600, BUDGET_S = 120 };
@@ -36,6 +38,9 @@ static const text_setting text_settings[] = {
     TEXT("fold", fold),
     TEXT("fairness", fairness),
     TEXT("weight", weight),
+    TEXT("missing", missing),
+    TEXT("prepare", prepare),
+    TEXT("augment", augment),
 };
 
 static bool take_text(const char *name, const char *value, tdl_predict_options *ret)
@@ -69,8 +74,22 @@ static tdl_status take_number(const char *name, const char *value, tdl_predict_o
     return TDL_OK;
 }
 
-/* The options borrow from the settings. */
-static tdl_status read_settings(const json_t *settings, tdl_predict_options *ret, tdl_report *why)
+/* Of a country only: no file of the server's is read for who asks over the network. */
+static tdl_status take_holidays(const char *country, tdl_holiday_table *ret, tdl_report *why)
+{
+    const tdl_holidays *holidays = tdl_holidays_find(tdl_str_of(country));
+
+    if (!holidays)
+        return TDL_FAIL_HINT(why, TDL_E_INVALID, "us, or cn",
+                             "holidays of \"%.100s\" are not known", country);
+    tdl_holiday_table_release(ret);
+    return tdl_holidays_list(holidays, TDL_HOLIDAYS_FIRST_YEAR, TDL_HOLIDAYS_LAST_YEAR, ret, why);
+}
+
+/* The options borrow from the settings and from ret_holidays, which is to be released even after
+ * a failure. */
+static tdl_status read_settings(const json_t *settings, tdl_predict_options *ret,
+                                tdl_holiday_table *ret_holidays, tdl_report *why)
 {
     json_t *members = (json_t *)settings, *value; // jansson's iterators are not const-correct
     const char *name;
@@ -87,12 +106,19 @@ static tdl_status read_settings(const json_t *settings, tdl_predict_options *ret
             ret->target.column = tdl_str_of(text);
         else if (!strcmp(name, "positive"))
             ret->target.positive = tdl_str_of(text);
-        else if (!take_text(name, text, ret) && (st = take_number(name, text, ret, why)))
+        else if (!strcmp(name, "holidays")) {
+            if ((st = take_holidays(text, ret_holidays, why)))
+                return st;
+            ret->holidays = ret_holidays;
+        } else if (!take_text(name, text, ret) && (st = take_number(name, text, ret, why)))
             return st;
     }
     if (!ret->name || !ret->target.column.len)
         return TDL_FAIL_HINT(why, TDL_E_INVALID, "POST /v1/predict/fit?name=churn&target=churn",
                              "%s is missing", ret->name ? "target" : "name");
+    tdl_wish wish;
+    if ((st = tdl_wish_read(ret->prepare, ret->augment, &wish, why)))
+        return st;
     return tdl_predict_check_name(tdl_str_of(ret->name), why);
 }
 
@@ -100,11 +126,13 @@ tdl_status tdl_predict_admit(tdl_app *app, const tdl_train_table *table, tdl_rep
 {
     const tdl_read_options first = {.rows_max = 1};
     tdl_predict_options options;
+    tdl_holiday_table holidays = {0};
     tdl_frame frame = {0};
     size_t column;
-    tdl_status st = read_settings(table->settings, &options, why);
+    tdl_status st = read_settings(table->settings, &options, &holidays, why);
 
     TDL_UNUSED(app);
+    tdl_holiday_table_release(&holidays);
     if (st)
         return st;
     if ((st = tdl_frame_read(table->path, &first, &frame, NULL, why)))
@@ -122,6 +150,7 @@ tdl_status tdl_predict_train(tdl_app *app, const tdl_train_options *options, tdl
                              tdl_report *why)
 {
     tdl_predict_options o;
+    tdl_holiday_table holidays = {0};
     tdl_predictor *predictor = NULL;
     tdl_frame frame = {0};
     char version[80];
@@ -131,11 +160,14 @@ tdl_status tdl_predict_train(tdl_app *app, const tdl_train_options *options, tdl
         return TDL_FAIL_HINT(why, TDL_E_USAGE,
                              "treadle fit FILE --target COLUMN, or POST /v1/predict/fit",
                              "a prediction is learnt from a table");
-    if ((st = read_settings(options->table->settings, &o, why)))
-        return st;
-    if (options->progress && !options->progress(options->progress_context, "reading", 0, o.name))
-        return TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
-    if ((st = tdl_frame_read(options->table->path, NULL, &frame, NULL, why)))
+    if ((st = read_settings(options->table->settings, &o, &holidays, why)))
+        goto out;
+    if (options->progress && !options->progress(options->progress_context, "reading", 0, o.name)) {
+        st = TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
+        goto out;
+    }
+    const tdl_read_options reading = {.missing = o.missing};
+    if ((st = tdl_frame_read(options->table->path, &reading, &frame, NULL, why)))
         goto out;
     o.pool = app->context.pool;
     o.progress = options->progress;
@@ -149,5 +181,6 @@ tdl_status tdl_predict_train(tdl_app *app, const tdl_train_options *options, tdl
 out:
     tdl_predictor_free(predictor);
     tdl_frame_release(&frame);
+    tdl_holiday_table_release(&holidays);
     return st;
 }

@@ -10,9 +10,11 @@
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/sparse.h"
 
 enum {
     TDL_ANSWER_MAX = 100,  /* items in an answer */
+    TDL_CAUSES_MAX = 255,  /* different events that are reasons of an answer: a byte each */
     TDL_REASONS_MAX = 3,   /* per item */
     TDL_HISTORY_USED = 200 /* newest items that a model is shown */
 };
@@ -45,14 +47,19 @@ typedef struct tdl_answer {
     size_t newest;      /* the model is shown seen[newest ..], TDL_HISTORY_USED at most */
     int64_t *newest_us; /* [seen_n - newest] their times */
     tdl_digest history_digest;
+    bool is_persons; /* seen is what the asking person took, not what the question names */
 
     /* the model */
     tdl_serving *serving;    /* NULL: popularity alone */
     const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
     const void *model;
+    bool by_content;       /* no rung answers, but what items say of themselves does */
     const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
+    /* [catalogue_n] of live counts, which answer in the rung's place: then its numbers, and those
+     * of `history`, are the catalogue's. NULL: the snapshot's model answers */
+    const float *live_scores;
 
     /* picked */
     tdl_pick *picks;          /* [picks_n] best first */
@@ -62,7 +69,7 @@ typedef struct tdl_answer {
     uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
     tdl_cause_head *head;     /* [causes_n] */
-    size_t causes_n;          /* <= TDL_HISTORY_USED */
+    size_t causes_n;          /* <= TDL_CAUSES_MAX */
     tdl_str asked; /* what else the answer depends on: of a surface its policy and the question */
 } tdl_answer;
 
@@ -77,7 +84,19 @@ static inline tdl_status tdl_answer_no_memory(tdl_report *why)
 tdl_status tdl_answer_copy_history(tdl_answer *answer, tdl_report *why);
 /* Which rung answers, or why none does; what it is shown. */
 tdl_status tdl_answer_choose_rung(tdl_answer *answer, tdl_report *why);
-/* scores [items_n of the snapshot]; a rung was chosen. */
+/* The rung's numbers: how many items it has, and an item's number in the catalogue. */
+static inline size_t tdl_answer_items_n(const tdl_answer *answer)
+{
+    return answer->live_scores ? answer->catalogue_n : answer->serving->snapshot->items_n;
+}
+static inline int32_t tdl_answer_item(const tdl_answer *answer, int32_t model_item)
+{
+    return answer->live_scores ? model_item : answer->serving->to_catalogue[model_item];
+}
+/* As tdl_rung_ops.explain, by whoever scored. */
+void tdl_answer_explain(tdl_answer *answer, const int32_t *items, size_t items_n, tdl_reason *ret,
+                        size_t max, size_t *ret_n);
+/* scores [tdl_answer_items_n]; a rung was chosen. */
 tdl_status tdl_answer_score(tdl_answer *answer, float *scores, tdl_report *why);
 /* Which events of the history are reasons, each numbered once. Under the lock, as what follows.
  * False: no memory. */
@@ -92,6 +111,23 @@ void tdl_answer_write_reasons(tdl_buf *out, const tdl_answer *answer,
 char *tdl_answer_start_packing(const tdl_answer *answer, size_t before);
 /* Six decimals: enough to compare, quick to write, and all a reader wants. */
 double tdl_answer_rounded(double value);
+
+/* ---- by what items say of themselves: content_pool.c; under the lock ---- */
+
+/* How much each part of what items say counts for likeness, in the model that serves. */
+tdl_content_weights tdl_answer_content_weights(const tdl_answer *answer);
+/* Of the items that are asked about, or that the person had. False: nothing is known. */
+bool tdl_answer_taste(const tdl_answer *answer, tdl_content_taste *ret);
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had (0: any). ret [k]; returns how many. */
+size_t tdl_answer_nearest(const tdl_answer *answer, const tdl_content_taste *taste,
+                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k);
+/* Which of what the person had are most like `item`: their share of its likeness, approximately.
+ *   term [seen_n - newest]: room    ret [max]; returns how many */
+size_t tdl_answer_explain_content(const tdl_answer *answer, const tdl_content_taste *taste,
+                                  int32_t item, tdl_term *term, tdl_reason *ret, size_t max);
+/* Where no model answers: reasons may be any of the items that the person had last. */
+void tdl_answer_keep_own(tdl_answer *answer);
 
 /* The decision's candidates and reasons, and the answer's own members into `extra`: rung, fallback,
  * items. Under the lock. */

@@ -33,6 +33,7 @@ bool tdl_answer_list_causes(tdl_answer *a)
     size_t most = a->chosen_n * TDL_REASONS_MAX;
 
     most = most < a->history.n ? most : a->history.n;
+    most = most < TDL_CAUSES_MAX ? most : TDL_CAUSES_MAX;
     a->cause_of = tdl_arena_zalloc(a->arena, a->history.n, sizeof *a->cause_of);
     a->cause = tdl_arena_alloc(a->arena, most, sizeof *a->cause);
     a->head = tdl_arena_zalloc(a->arena, most, sizeof *a->head);
@@ -43,6 +44,10 @@ bool tdl_answer_list_causes(tdl_answer *a)
             const tdl_reason *reason = &a->picks[i].reason[k];
             if (reason->kind != TDL_REASON_EVENT || a->cause_of[reason->at])
                 continue;
+            if (a->causes_n == most) { // no number is left: further reasons are not told
+                a->picks[i].reasons_n = k;
+                break;
+            }
             int32_t item = a->history_item[reason->at];
             a->cause[a->causes_n] = (tdl_cause){tdl_catalogue_id(a->app->catalogue, item),
                                                 a->history.time_us[reason->at]};
@@ -138,7 +143,7 @@ static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
 
 tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
-    tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : "popularity");
+    tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : a->by_content ? "content" : "popularity");
     tdl_jw_ktext(extra, "fallback", a->fallback);
     if (!list_candidates(a) || !tdl_answer_list_causes(a))
         return tdl_answer_no_memory(why);

@@ -14,6 +14,7 @@ struct tdl_catalogue {
     tdl_record **record; /* [cap] NULL where nothing is said */
     atomic_uint *shown;  /* [cap] impressions */
     tdl_attributes *attributes;
+    tdl_content *content;
     uint64_t described;
     int32_t latest[TDL_DESCRIBED_KEPT]; /* the last of them, in a ring */
     size_t cap;
@@ -27,7 +28,8 @@ tdl_catalogue *tdl_catalogue_new(void)
         return NULL;
     c->ids = tdl_names_new();
     c->attributes = tdl_attributes_new();
-    if (!c->ids || !c->attributes || !tdl_record_begin(c->attributes)) {
+    c->content = tdl_content_new();
+    if (!c->ids || !c->attributes || !c->content || !tdl_record_begin(c->attributes)) {
         tdl_catalogue_free(c);
         return NULL;
     }
@@ -44,6 +46,7 @@ void tdl_catalogue_free(tdl_catalogue *c)
         tdl_record_free(c->record[i]);
     }
     tdl_attributes_free(c->attributes);
+    tdl_content_free(c->content);
     free(c->record);
     free(c->shown);
     tdl_names_free(c->ids);
@@ -155,6 +158,11 @@ const tdl_record *tdl_catalogue_record(const tdl_catalogue *c, int32_t item)
 const tdl_attributes *tdl_catalogue_attributes(const tdl_catalogue *c)
 {
     return c->attributes;
+}
+
+tdl_content *tdl_catalogue_content(const tdl_catalogue *c)
+{
+    return c->content;
 }
 
 uint64_t tdl_catalogue_described(const tdl_catalogue *c)

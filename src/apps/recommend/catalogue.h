@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apps/recommend/content.h"
 #include "apps/recommend/record.h"
 
 typedef struct tdl_catalogue tdl_catalogue;
@@ -44,6 +45,9 @@ uint64_t tdl_catalogue_described(const tdl_catalogue *catalogue);
 /* The item that was described as the `at`th, from 0; of the last TDL_DESCRIBED_KEPT. */
 enum { TDL_DESCRIBED_KEPT = 4096 };
 int32_t tdl_catalogue_described_at(const tdl_catalogue *catalogue, uint64_t at);
+
+/* What its items say of themselves: put there with the description. */
+tdl_content *tdl_catalogue_content(const tdl_catalogue *catalogue);
 
 /* It was shown once more; any reader may say so. How often since the catalogue was opened. */
 void tdl_catalogue_show(const tdl_catalogue *catalogue, int32_t item);

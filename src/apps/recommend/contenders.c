@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "apps/recommend/behaviour.h"
 #include "apps/recommend/decayed.h"
 #include "apps/recommend/directed.h"
 
@@ -24,6 +25,9 @@ static const tdl_directed_params directed[] = {
     {1, 1, .3, 1, 1, 0, 10, .9, .3, 0, .3, 0},    {1, 1, .3, 1, 5, 0, 10, .9, .3, 0, 0, 0},
     {1, 1, .3, 1, 60, 0, 1, 1, 1, 180, .75, 0},   {1, 1, .3, 1, 20, 0, 1, 1, 1, 0, .5, 0},
 };
+
+/* Longer than what a server takes in the background: nobody waits for an answer. */
+static const tdl_behaviour_params behaviour[] = {{.tokens_max = 3000000}};
 
 #define SETTINGS(table)                                                                            \
     .settings = (table), .settings_size = sizeof *(table),                                         \
@@ -70,6 +74,11 @@ const tdl_contender tdl_contenders[] = {
      .in_blend = true,
      .numbered_n = 16,
      .items_max = 100000},
+    {.name = "behaviour",
+     .rung = &tdl_rung_behaviour,
+     .tasks = NEXT | DISCOVERY,
+     .in_blend = true,
+     SETTINGS(behaviour)},
 };
 /* clang-format on */
 const size_t tdl_contenders_n = sizeof tdl_contenders / sizeof tdl_contenders[0];

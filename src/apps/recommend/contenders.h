@@ -37,7 +37,7 @@ typedef struct tdl_contender {
 
 extern const tdl_contender tdl_contenders[];
 extern const size_t tdl_contenders_n;
-enum { TDL_CONTENDERS_MAX = 12, TDL_SETTING_TEXT = 240 };
+enum { TDL_CONTENDERS_MAX = 12, TDL_SETTING_TEXT = 240, TDL_RUNG_BLEND_MAX = 8 };
 
 /* Setting `at` of a contender, for people: "p 1, W 3, half-life 60 d". Empty when it has none. */
 void tdl_contender_setting(const tdl_contender *contender, size_t at, char ret[TDL_SETTING_TEXT]);

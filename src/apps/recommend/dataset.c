@@ -1,6 +1,11 @@
 #include "apps/recommend/dataset.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "apps/recommend/taken.h"
+
+static const int64_t HOUR_US = INT64_C(3600000000);
 
 typedef struct row {
     int32_t user, item;
@@ -11,6 +16,8 @@ typedef struct loader {
     tdl_names *items, *users;
     row *rows; /* [rows_cap], in the order of the scan: by time, then arrival */
     size_t rows_n, rows_cap;
+    uint8_t *robot; /* [users_cap] declared to be one, or found to be */
+    size_t users_cap;
     bool failed; /* no memory */
 } loader;
 
@@ -36,18 +43,45 @@ static bool grow(loader *l)
     return true;
 }
 
-static void take_event(loader *l, const tdl_event *event)
+static bool grow_users(loader *l, int32_t user)
 {
-    if (!event->item.len)
-        return;
+    size_t cap = l->users_cap ? l->users_cap : 1024;
+
+    if ((size_t)user < l->users_cap)
+        return true;
+    while (cap <= (size_t)user)
+        cap *= 2;
+    uint8_t *robot = realloc(l->robot, cap);
+    if (!robot)
+        return false;
+    memset(robot + l->users_cap, 0, cap - l->users_cap);
+    l->robot = robot;
+    l->users_cap = cap;
+    return true;
+}
+
+static void take_item_of(loader *l, const tdl_event *event, const tdl_taken *taken, tdl_str item)
+{
     row one = {.user = tdl_names_add(l->users, event->user),
-               .item = tdl_names_add(l->items, event->item),
+               .item = tdl_names_add(l->items, item),
                .time_us = event->time_us};
-    if (one.user < 0 || one.item < 0 || !grow(l)) {
+
+    if (one.user < 0 || one.item < 0 || !grow(l) || !grow_users(l, one.user)) {
         l->failed = true;
         return;
     }
+    l->robot[one.user] |= taken->robot;
     l->rows[l->rows_n++] = one;
+}
+
+static void take_event(loader *l, const tdl_event *event)
+{
+    tdl_taken taken;
+
+    tdl_taken_read(event, &taken);
+    for (size_t i = 0; i < taken.items_n; i++)
+        take_item_of(l, event, &taken, tdl_taken_item(&taken, i));
+    tdl_taken_release(&taken);
 }
 
 static tdl_status scan_events(loader *l, tdl_store *store, tdl_report *why)
@@ -66,16 +100,37 @@ static tdl_status scan_events(loader *l, tdl_store *store, tdl_report *why)
     return st;
 }
 
-/* Leave out what a user had before, in place.
+/* Times of one hour of the clock, up to one too many. */
+static bool is_busy(const int64_t *time_us, size_t n)
+{
+    int64_t hour = -1;
+    size_t times = 0;
+
+    for (size_t i = 0; i < n && times <= TDL_ROBOT_TIMES; i++) {
+        if (time_us[i] / HOUR_US != hour) {
+            hour = time_us[i] / HOUR_US;
+            times = 0;
+        }
+        times += !times || time_us[i] != time_us[i - 1];
+    }
+    return times > TDL_ROBOT_TIMES;
+}
+
+/* Leave out what a user had before, in place, and all of robots.
  *   offsets    [users_n + 1], also corrected
  *   last_user  [items_n], -1: the last user met with each item */
-static void keep_first(size_t *offsets, size_t users_n, int32_t *item, int64_t *time_us,
-                       int32_t *last_user)
+static void keep_first(const uint8_t *robot, size_t *offsets, size_t users_n, int32_t *item,
+                       int64_t *time_us, int32_t *last_user, tdl_dataset *ret)
 {
     size_t kept = 0, at = 0;
 
     for (size_t user = 0; user < users_n; user++) {
         size_t end = offsets[user + 1];
+        if (robot[user] || is_busy(time_us + at, end - at)) {
+            ret->robots_n++;
+            ret->robot_events_n += end - at;
+            at = end;
+        }
         for (; at < end; at++) {
             if (last_user[item[at]] == (int32_t)user)
                 continue;
@@ -88,7 +143,7 @@ static void keep_first(size_t *offsets, size_t users_n, int32_t *item, int64_t *
 }
 
 /* A stable counting sort by user: the order of the scan stays within each user. */
-static tdl_status lay_out(const loader *l, tdl_interactions *ret, tdl_report *why)
+static tdl_status lay_out(const loader *l, tdl_dataset *ret, tdl_report *why)
 {
     size_t users_n = (size_t)tdl_names_count(l->users), items_n = (size_t)tdl_names_count(l->items);
     size_t *offsets = calloc(users_n + 2, sizeof *offsets);
@@ -115,9 +170,9 @@ static tdl_status lay_out(const loader *l, tdl_interactions *ret, tdl_report *wh
     }
     for (size_t i = 0; i < items_n; i++)
         last_user[i] = -1;
-    keep_first(offsets, users_n, item, time_us, last_user);
+    keep_first(l->robot, offsets, users_n, item, time_us, last_user, ret);
     free(last_user);
-    *ret = (tdl_interactions){users_n, items_n, offsets, item, time_us};
+    ret->interactions = (tdl_interactions){users_n, items_n, offsets, item, time_us};
     return TDL_OK;
 }
 
@@ -134,12 +189,13 @@ tdl_status tdl_dataset_load(tdl_store *store, tdl_dataset *ret, tdl_report *why)
         goto out;
     if ((st = scan_events(&l, store, why)))
         goto out;
-    if ((st = lay_out(&l, &ret->interactions, why)))
+    if ((st = lay_out(&l, ret, why)))
         goto out;
     ret->items = l.items;
     l.items = NULL; /* the caller's now */
 out:
     free(l.rows);
+    free(l.robot);
     tdl_names_free(l.users);
     tdl_names_free(l.items);
     return st;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MOVE_AT = 60 /* half-lives from the landmark */, FORGOTTEN = 1000 };
 
@@ -15,6 +16,20 @@ void tdl_decay_release(tdl_decay *d)
 {
     free(d->sum);
     *d = (tdl_decay){0};
+}
+
+bool tdl_decay_grow(tdl_decay *d, size_t n)
+{
+    double *sum = n > d->n ? realloc(d->sum, (n + 1) * sizeof *sum) : d->sum;
+
+    if (!sum)
+        return false;
+    d->sum = sum;
+    if (n > d->n) {
+        memset(sum + d->n, 0, (n - d->n) * sizeof *sum);
+        d->n = n;
+    }
+    return true;
 }
 
 /* Half-lives from the landmark to a time. */
@@ -48,9 +63,14 @@ void tdl_decay_add(tdl_decay *d, size_t at, int64_t time_us, double weight)
         d->sum[at] += weight * exp2(distance(d, time_us));
 }
 
+double tdl_decay_factor(const tdl_decay *d, int64_t now_us)
+{
+    return d->half_life_us > 0 ? exp2(-distance(d, now_us)) : 1;
+}
+
 double tdl_decay_at(const tdl_decay *d, size_t at, int64_t now_us)
 {
-    return d->half_life_us > 0 ? d->sum[at] * exp2(-distance(d, now_us)) : d->sum[at];
+    return d->sum[at] * tdl_decay_factor(d, now_us);
 }
 
 double tdl_decay_weight(int64_t now_us, int64_t time_us, double half_life_us)

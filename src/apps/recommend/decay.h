@@ -30,9 +30,13 @@ typedef struct tdl_decay {
 
 tdl_status tdl_decay_init(tdl_decay *d, size_t n, double half_life_us, tdl_report *why);
 void tdl_decay_release(tdl_decay *d); /* accepts a zeroed one */
+/* More sums, of 0. False: no memory. */
+bool tdl_decay_grow(tdl_decay *d, size_t n);
 
 void tdl_decay_add(tdl_decay *d, size_t at, int64_t time_us, double weight); /* at < n */
 double tdl_decay_at(const tdl_decay *d, size_t at, int64_t now_us);
+/* What every sum is multiplied by to be as of `now_us`. */
+double tdl_decay_factor(const tdl_decay *d, int64_t now_us);
 
 /* 2^(-age / half-life); 1 without a half-life. Times to come weigh as much as now. */
 double tdl_decay_weight(int64_t now_us, int64_t time_us, double half_life_us);

@@ -200,7 +200,11 @@ double *tdl_directed_weights(const tdl_directed_params *params, const tdl_histor
 
 /* ---- the rung ---- */
 
-enum { PARAMS_SAVED = 12, RECENT_MAX = 1000 };
+enum { PARAMS_SAVED = 12 };
+
+/* What a file may say: counts are made anew with them (live_state.h). */
+static const double params_max[PARAMS_SAVED] = {1000, 1, 10, 10,  1e9, 1e9,
+                                                1000, 1, 10, 1e6, 10,  10};
 
 /* Begins with the matrix: counting.h. */
 typedef struct directed {
@@ -246,6 +250,11 @@ static tdl_status directed_fit(const tdl_fit_data *data, tdl_fit_options *option
     return st ? st : take_directed(&matrix, params, ret_model, why);
 }
 
+const tdl_directed_params *tdl_directed_params_of(const void *model)
+{
+    return &((const directed *)model)->params;
+}
+
 static double *weigh_groups(const void *model, const tdl_history *history, tdl_arena *scratch,
                             size_t *ret_from)
 {
@@ -284,16 +293,27 @@ static tdl_status load_params(const tdl_st_file *file, tdl_directed_params *ret,
         return TDL_OK;
     if ((st = tdl_st_get(file, "directed/params", TDL_F64, 1, &view, why)))
         return st;
+    if (view->n != PARAMS_SAVED)
+        return TDL_FAIL(why, TDL_E_CORRUPT, "directed/params: %zu numbers, expected %d", view->n,
+                        PARAMS_SAVED);
     const double *v = view->data;
-    if (view->n != PARAMS_SAVED || !(v[6] >= 0 && v[6] <= RECENT_MAX) ||
-        !(v[7] >= 0 && v[7] <= 1) || !(v[11] >= 0 && v[11] <= 10))
-        return TDL_FAIL(why, TDL_E_CORRUPT,
-                        "directed/params: expected %d numbers, at most %d groups, a recency in "
-                        "[0, 1] and a power in [0, 10]",
-                        PARAMS_SAVED, RECENT_MAX);
-    ret->recent = (size_t)v[6]; // what scoring needs; the rest is in the matrix
-    ret->recency = v[7];
-    ret->query_power = v[11];
+    for (size_t i = 0; i < PARAMS_SAVED; i++)
+        if (!(v[i] >= 0 && v[i] <= params_max[i]))
+            return TDL_FAIL(why, TDL_E_CORRUPT,
+                            "directed/params: number %zu is %g, expected 0 to %g", i, v[i],
+                            params_max[i]);
+    *ret = (tdl_directed_params){.window = (size_t)v[0],
+                                 .step_decay = v[1],
+                                 .backward = v[2],
+                                 .size_power = v[3],
+                                 .shrinkage = v[4],
+                                 .row_max = (size_t)v[5],
+                                 .recent = (size_t)v[6],
+                                 .recency = v[7],
+                                 .same_group = v[8],
+                                 .half_life_days = v[9],
+                                 .damping = v[10],
+                                 .query_power = v[11]};
     return TDL_OK;
 }
 

@@ -43,6 +43,9 @@ extern const tdl_directed_params tdl_directed_defaults;
 tdl_status tdl_directed_fit(const tdl_directed_params *params, const tdl_fit_data *data,
                             const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why);
 
+/* Those that a model of tdl_rung_directed was fitted with. */
+const tdl_directed_params *tdl_directed_params_of(const void *model);
+
 /* weight [history->n] of each event from *ret_from on, in `scratch`; NULL when that is full. */
 double *tdl_directed_weights(const tdl_directed_params *params, const tdl_history *history,
                              tdl_arena *scratch, size_t *ret_from);

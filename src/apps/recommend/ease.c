@@ -155,7 +155,7 @@ static tdl_status check_size(const tdl_ease_params *params, size_t n, tdl_report
         return TDL_FAIL(why, TDL_E_INVALID, "lambda is %g: it must be positive", params->lambda);
     if (n && n > most / sizeof(float) / n)
         return TDL_FAIL_HINT(why, TDL_E_TOO_LARGE,
-                             "the other models stay; remove items that nobody has",
+                             "the other models stay; allow more with --ease-max-bytes",
                              "%zu items want %.0f bytes, the limit is %zu", n,
                              (double)n * (double)n * sizeof(float), most);
     return TDL_OK;

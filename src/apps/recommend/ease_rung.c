@@ -75,6 +75,7 @@ static tdl_status fit_setting(const tdl_fit_data *data, tdl_fit_options *options
     tdl_ease *ease = NULL;
     tdl_status st;
 
+    params.bytes_max = options->bytes_max;
     if (options->progress && !options->progress(options->progress_context, "ease", 0, NULL))
         return TDL_FAIL(why, TDL_E_STOPPED, "stopped before the matrix of ease");
     if ((st = tdl_ease_fit(&params, data, options->pool, &ease, why)))
@@ -155,6 +156,18 @@ static tdl_status ease_fit(const tdl_fit_data *data, tdl_fit_options *options, v
         return choose(data, options, ret_model, why);
     options->ret_setting = options->setting ? options->setting : 1 + LAMBDA_DEFAULT * WINDOWS;
     return fit_setting(data, options, options->ret_setting, ret_model, why);
+}
+
+/* Settings of one lambda share their matrix. */
+static bool ease_retune(void *model, unsigned setting)
+{
+    ease_rung *m = model;
+    tdl_ease_params to = params_of(setting);
+
+    if (to.lambda < m->ease->params.lambda || to.lambda > m->ease->params.lambda)
+        return false;
+    set_window(m, (setting - 1) % WINDOWS);
+    return true;
 }
 
 /* ---- asking ---- */
@@ -284,6 +297,7 @@ static tdl_status ease_load(const tdl_st_file *file, size_t items_n, void **ret_
 
 const tdl_rung_ops tdl_rung_ease = {
     .name = "ease",
+    .must_prove = true,
     .fit = ease_fit,
     .free = ease_free,
     .score = ease_score,
@@ -292,4 +306,5 @@ const tdl_rung_ops tdl_rung_ease = {
     .save = ease_save,
     .load = ease_load,
     .bytes = ease_bytes,
+    .retune = ease_retune,
 };

@@ -1,10 +1,15 @@
 #include "apps/recommend/effects.h"
 
+#include <math.h>
+
+#include "apps/recommend/blend_feature.h"
+
 enum { FORCED = 1, EXPLORED = 2, ESTIMATED = 4 };
 
 const char *tdl_source_name(tdl_source source)
 {
-    static const char *const names[TDL_SOURCES_N] = {"model", "popularity", "pin", "new"};
+    static const char *const names[TDL_SOURCES_N] = {"model", "popularity", "pin", "new",
+                                                     "content"};
 
     return names[source];
 }
@@ -32,20 +37,53 @@ static char *put_text(char *at, tdl_str text)
 
 size_t tdl_effects_room(const tdl_effects *e)
 {
-    size_t room = 12 + e->surface.len;
+    size_t room = 13 + e->surface.len;
 
+    for (size_t i = 0; i < e->parts_n; i++)
+        room += 17 + e->part[i].name.len;
     for (size_t i = 0; i < e->rules_n; i++)
         room += 2 + e->rule[i].name.len;
     for (size_t i = 0; i < e->slots_n; i++)
-        room += 16 + e->slot[i].rules_n;
+        room += 16 + e->slot[i].rules_n + 4 * e->parts_n;
     return room;
+}
+
+static char *put_double(char *at, double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return tdl_packed_put(at, bits, 8);
+}
+
+static char *put_parts(char *at, const tdl_effects *e)
+{
+    at = tdl_packed_put(at, e->parts_n, 1);
+    for (size_t i = 0; i < e->parts_n; i++) {
+        at = put_text(at, e->part[i].name);
+        at = put_double(at, e->part[i].weight);
+        at = put_double(at, e->part[i].scale);
+    }
+    return at;
+}
+
+static char *put_scores(char *at, const tdl_slot_told *s, size_t parts_n)
+{
+    for (size_t i = 0; i < parts_n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &s->score[i], sizeof bits);
+        at = tdl_packed_put(at, bits, 4);
+    }
+    return at;
 }
 
 char *tdl_effects_pack(char *at, const tdl_effects *e)
 {
-    at = tdl_packed_put(at, TDL_EFFECTS_FORM, 1);
+    at = tdl_packed_put(at, e->parts_n ? TDL_EFFECTS_FORM_PARTS : TDL_EFFECTS_FORM, 1);
     at = put_text(at, e->surface);
     at = tdl_packed_put(at, (uint64_t)e->version, 8);
+    if (e->parts_n)
+        at = put_parts(at, e);
     at = tdl_packed_put(at, e->rules_n, 1);
     for (size_t i = 0; i < e->rules_n; i++) {
         at = tdl_packed_put(at, e->rule[i].kind, 1);
@@ -54,19 +92,18 @@ char *tdl_effects_pack(char *at, const tdl_effects *e)
     at = tdl_packed_put(at, e->slots_n, 1);
     for (size_t i = 0; i < e->slots_n; i++) {
         const tdl_slot_told *s = &e->slot[i];
-        uint64_t u;
-        memcpy(&u, &s->u, sizeof u);
         at = tdl_packed_put(at,
                             (s->forced ? FORCED : 0U) | (s->explored ? EXPLORED : 0U) |
                                 (s->estimated ? ESTIMATED : 0U),
                             1);
         at = tdl_packed_put(at, s->source, 1);
         at = tdl_packed_put(at, s->pool_n, 4);
-        at = tdl_packed_put(at, u, 8);
+        at = put_double(at, s->u);
         at = tdl_packed_put(at, s->above, 1);
         at = tdl_packed_put(at, s->rules_n, 1);
         for (size_t k = 0; k < s->rules_n; k++)
             at = tdl_packed_put(at, s->rule[k], 1);
+        at = put_scores(at, s, e->parts_n);
     }
     return at;
 }
@@ -81,10 +118,41 @@ static tdl_str take_text(tdl_packed *p)
     return text;
 }
 
+static double take_double(tdl_packed *p)
+{
+    uint64_t bits = tdl_packed_number(p, 8);
+    double value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void take_parts(tdl_packed *p, tdl_effects *e)
+{
+    e->parts_n = (size_t)tdl_packed_number(p, 1);
+    p->bad |= !e->parts_n || e->parts_n > TDL_RUNG_BLEND_MAX;
+    for (size_t i = 0; !p->bad && i < e->parts_n; i++) {
+        tdl_part_told *part = &e->part[i];
+        part->name = take_text(p);
+        part->weight = take_double(p);
+        part->scale = take_double(p);
+        p->bad |= !(part->weight > 0 && isfinite(part->weight)) ||
+                  !(part->scale >= 0 && isfinite(part->scale));
+    }
+}
+
+static void take_scores(tdl_packed *p, size_t parts_n, tdl_slot_told *ret)
+{
+    for (size_t i = 0; i < parts_n; i++) {
+        uint32_t bits = (uint32_t)tdl_packed_number(p, 4);
+        memcpy(&ret->score[i], &bits, sizeof bits);
+        p->bad |= !isfinite(ret->score[i]);
+    }
+}
+
 static void take_slot(tdl_packed *p, const tdl_effects *e, tdl_slot_told *ret)
 {
     unsigned flags = (unsigned)tdl_packed_number(p, 1), source = (unsigned)tdl_packed_number(p, 1);
-    uint64_t u;
 
     *ret = (tdl_slot_told){.forced = flags & FORCED,
                            .explored = flags & EXPLORED,
@@ -92,8 +160,7 @@ static void take_slot(tdl_packed *p, const tdl_effects *e, tdl_slot_told *ret)
                            .pool_n = (uint32_t)tdl_packed_number(p, 4)};
     p->bad |= source >= TDL_SOURCES_N;
     ret->source = p->bad ? TDL_SOURCE_MODEL : (tdl_source)source;
-    u = tdl_packed_number(p, 8);
-    memcpy(&ret->u, &u, sizeof u);
+    ret->u = take_double(p);
     p->bad |= !(ret->u >= 0 && ret->u < 1);
     ret->above = (uint8_t)tdl_packed_number(p, 1);
     p->bad |= ret->above > e->rules_n;
@@ -103,12 +170,16 @@ static void take_slot(tdl_packed *p, const tdl_effects *e, tdl_slot_told *ret)
         ret->rule[k] = (uint8_t)tdl_packed_number(p, 1);
         p->bad |= ret->rule[k] >= e->rules_n;
     }
+    take_scores(p, p->bad ? 0 : e->parts_n, ret);
 }
 
-bool tdl_effects_unpack(tdl_packed *p, tdl_effects *e)
+bool tdl_effects_unpack(tdl_packed *p, uint64_t form, tdl_effects *e)
 {
     e->surface = take_text(p);
     e->version = (int64_t)tdl_packed_number(p, 8);
+    e->parts_n = 0;
+    if (form == TDL_EFFECTS_FORM_PARTS)
+        take_parts(p, e);
     e->rules_n = (size_t)tdl_packed_number(p, 1);
     p->bad |= e->rules_n > TDL_RULES_MAX;
     for (size_t i = 0; !p->bad && i < e->rules_n; i++) {
@@ -150,6 +221,36 @@ void tdl_effects_write_causes(const tdl_effects *e, size_t slot, tdl_jw *w)
     tdl_jw_ktext(w, "kind", "explore");
     tdl_jw_kbool(w, "exact", !s->estimated);
     tdl_jw_end_object(w);
+}
+
+static double added(const tdl_effects *e, size_t slot, size_t part)
+{
+    return e->part[part].weight *
+           tdl_blend_gain((double)e->slot[slot].score[part], e->part[part].scale);
+}
+
+static double six_decimals(double value)
+{
+    return rint(value * 1e6) / 1e6 + 0.0; // no -0
+}
+
+void tdl_effects_write_parts(const tdl_effects *e, size_t slot, tdl_jw *w)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < e->parts_n; i++)
+        sum += added(e, slot, i);
+    tdl_jw_array(w);
+    for (size_t i = 0; i < e->parts_n; i++) {
+        double gain = added(e, slot, i);
+        tdl_jw_object(w);
+        tdl_jw_kstr(w, "model", e->part[i].name);
+        tdl_jw_knumber(w, "score", six_decimals((double)e->slot[slot].score[i]));
+        tdl_jw_knumber(w, "log_odds", six_decimals(gain));
+        tdl_jw_knumber(w, "share", sum > 0 ? six_decimals(gain / sum) : 0);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
 }
 
 void tdl_effects_write_rules(const tdl_effects *e, size_t slot, tdl_jw *w)

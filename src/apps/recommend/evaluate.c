@@ -142,6 +142,7 @@ tdl_status tdl_evaluate(const tdl_interactions *interactions, const tdl_rung_ops
                             .rungs_n = rungs_n};
     for (size_t r = 0; !st && r < rungs_n; r++) {
         ret->rung[r].name = rungs[r]->name;
+        ret->rung[r].must_prove = rungs[r]->must_prove;
         if (!(st = validate(&h, rungs[r], &h.validation[r], &ret->rung[r], why)))
             st = test(&h, rungs[r], &ret->rung[r], why);
         if (st == TDL_E_TOO_LARGE) {

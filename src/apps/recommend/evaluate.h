@@ -5,9 +5,10 @@
  * test are fitted on all but the last item, models for validation on all but the last two. Every
  * item the user has not seen is ranked: measure.h.
  *
- * Gate: the rung with the highest validation NDCG@10 serves; the simpler one of two equal ones. Its
- * `gate` text says how sure that is: the 95 % bootstrap interval of the paired difference to the
- * best simpler rung. Test figures decide nothing.
+ * Gate: rungs challenge whoever would serve so far, in order of complexity, by validation NDCG@10.
+ * Among counts the higher mean wins, the simpler one of two equal ones. A rung that must prove
+ * itself (rung.h) wins only when the 95 % bootstrap interval of the paired difference is above 0.
+ * The `gate` text has that interval. Test figures decide nothing.
  */
 #ifndef TDL_APPS_RECOMMEND_EVALUATE_H
 #define TDL_APPS_RECOMMEND_EVALUATE_H
@@ -25,15 +26,17 @@ typedef struct tdl_rung_result {
     size_t bytes;       /* of the fitted model */
     unsigned epochs;    /* that validation found best; 0 where a rung has none */
     unsigned setting;   /* the same of the rung's own settings */
+    bool must_prove;    /* rung.h */
     bool refused;       /* the data are too large for it: `gate` says what it wants */
     char gate[200];     /* why it was or was not promoted */
 } tdl_rung_result;
 
 typedef struct tdl_evaluation {
     size_t users_n, items_n, interactions_n;
-    size_t evaluated_n; /* users with a test item */
-    size_t promoted;    /* index into rung */
-    size_t rungs_n;     /* */
+    size_t evaluated_n;              /* users with a test item */
+    size_t robots_n, robot_events_n; /* left out before (dataset.h); set by whoever read them */
+    size_t promoted;                 /* index into rung */
+    size_t rungs_n;                  /* */
     tdl_rung_result rung[TDL_RUNGS_N];
 } tdl_evaluation;
 

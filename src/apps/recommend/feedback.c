@@ -4,7 +4,7 @@
 
 #include "apps/recommend/names.h"
 
-enum { NO_ORDER = -1 };
+enum { NO_ORDER = -1, NO_SEGMENT = -1 };
 
 /* Guests are named by their order behind a byte that stands in no id. */
 #define GUEST_MARK '\1'
@@ -15,8 +15,16 @@ typedef struct row {
     size_t line; /* as it was added */
 } row;
 
+/* Where a person belongs, by his earliest row that says so. */
+typedef struct membership {
+    int32_t segment; /* or NO_SEGMENT */
+    int64_t since_us;
+} membership;
+
 struct tdl_feedback {
-    tdl_names *users, *items, *orders;
+    tdl_names *users, *items, *orders, *segments;
+    membership *member; /* [members_cap >= names of users] */
+    size_t members_cap;
     row *rows; /* [rows_cap], until it is laid out */
     size_t rows_n, rows_cap;
     tdl_interactions all;
@@ -37,7 +45,8 @@ tdl_feedback *tdl_feedback_new(void)
     f->users = tdl_names_new();
     f->items = tdl_names_new();
     f->orders = tdl_names_new();
-    if (f->users && f->items && f->orders)
+    f->segments = tdl_names_new();
+    if (f->users && f->items && f->orders && f->segments)
         return f;
     tdl_feedback_free(f);
     return NULL;
@@ -50,6 +59,8 @@ void tdl_feedback_free(tdl_feedback *f)
     tdl_names_free(f->users);
     tdl_names_free(f->items);
     tdl_names_free(f->orders);
+    tdl_names_free(f->segments);
+    free(f->member);
     free(f->rows);
     free(f->offsets);
     free(f->item);
@@ -113,6 +124,44 @@ tdl_status tdl_feedback_add(tdl_feedback *f, const tdl_feedback_row *from, tdl_r
     if (one.user < 0 || one.item < 0 || (from->order.len && one.order < 0) || !make_room(f))
         return no_memory(f, why);
     f->rows[f->rows_n++] = one;
+    return TDL_OK;
+}
+
+static bool make_members(tdl_feedback *f, size_t n)
+{
+    size_t cap = f->members_cap ? f->members_cap : 1024;
+
+    while (cap < n)
+        cap *= 2;
+    if (n <= f->members_cap)
+        return true;
+    membership *member =
+        cap <= SIZE_MAX / sizeof *member ? realloc(f->member, cap * sizeof *member) : NULL;
+    if (!member)
+        return false;
+    f->member = member;
+    for (size_t i = f->members_cap; i < cap; i++)
+        member[i] = (membership){NO_SEGMENT, 0};
+    f->members_cap = cap;
+    return true;
+}
+
+tdl_status tdl_feedback_add_segment(tdl_feedback *f, const tdl_feedback_row *from, tdl_str segment,
+                                    tdl_report *why)
+{
+    tdl_status st = tdl_feedback_add(f, from, why);
+    int32_t number = !st && segment.len ? tdl_names_add(f->segments, segment) : NO_SEGMENT;
+
+    if (st || !segment.len)
+        return st;
+    int32_t user = f->rows[f->rows_n - 1].user;
+    if (number < 0 || !make_members(f, (size_t)user + 1))
+        return no_memory(f, why);
+    membership *m = &f->member[user];
+    if (m->segment == NO_SEGMENT || from->time_us < m->since_us ||
+        (from->time_us == m->since_us &&
+         tdl_str_cmp(segment, tdl_names_at(f->segments, m->segment)) < 0))
+        *m = (membership){number, from->time_us};
     return TDL_OK;
 }
 
@@ -321,6 +370,23 @@ tdl_str tdl_feedback_item(const tdl_feedback *f, int32_t item)
 tdl_str tdl_feedback_order(const tdl_feedback *f, size_t event)
 {
     return f->order[event] == NO_ORDER ? (tdl_str){0} : tdl_names_at(f->orders, f->order[event]);
+}
+
+size_t tdl_feedback_segments(const tdl_feedback *f)
+{
+    return (size_t)tdl_names_count(f->segments);
+}
+
+int32_t tdl_feedback_segment_of(const tdl_feedback *f, int32_t user)
+{
+    size_t name = (size_t)f->user_name[user];
+
+    return name < f->members_cap ? f->member[name].segment : NO_SEGMENT;
+}
+
+tdl_str tdl_feedback_segment(const tdl_feedback *f, int32_t segment)
+{
+    return tdl_names_at(f->segments, segment);
 }
 
 /* How many of ascending times are before `time_us`. */

@@ -34,6 +34,11 @@ void tdl_feedback_free(tdl_feedback *feedback);
 /* The texts are copied. TDL_E_INVALID (neither user nor order; no item) | TDL_E_NO_MEMORY. */
 tdl_status tdl_feedback_add(tdl_feedback *feedback, const tdl_feedback_row *row, tdl_report *why);
 
+/* The same, of a person who belongs to a segment (a country): that of the earliest row counts, of
+ * several at once the first by name. Empty: nothing is said. */
+tdl_status tdl_feedback_add_segment(tdl_feedback *feedback, const tdl_feedback_row *row,
+                                    tdl_str segment, tdl_report *why);
+
 /* After the last row, once. TDL_E_INVALID: no rows. TDL_E_NO_MEMORY. */
 tdl_status tdl_feedback_finish(tdl_feedback *feedback, tdl_report *why);
 
@@ -45,6 +50,11 @@ tdl_str tdl_feedback_user(const tdl_feedback *feedback, int32_t user);  /* a gue
 tdl_str tdl_feedback_item(const tdl_feedback *feedback, int32_t item);
 bool tdl_feedback_is_guest(const tdl_feedback *feedback, int32_t user);
 tdl_str tdl_feedback_order(const tdl_feedback *feedback, size_t event); /* empty: none */
+
+/* Segments are numbered by first mention; -1: nothing was said of this person. */
+size_t tdl_feedback_segments(const tdl_feedback *feedback);
+int32_t tdl_feedback_segment_of(const tdl_feedback *feedback, int32_t user);
+tdl_str tdl_feedback_segment(const tdl_feedback *feedback, int32_t segment);
 
 /* How many people and items were known before `time_us`. */
 size_t tdl_feedback_users_before(const tdl_feedback *feedback, int64_t time_us);

@@ -92,6 +92,21 @@ out:
 
 /* ---- the gate ---- */
 
+const char *tdl_gate_verdict_name(tdl_gate_verdict verdict)
+{
+    static const char *const names[] = {
+        [TDL_GATE_FLOOR] = "floor",
+        [TDL_GATE_BETTER] = "better",
+        [TDL_GATE_SAME] = "no_difference",
+        [TDL_GATE_WORSE] = "worse",
+        [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
+        [TDL_GATE_FEW_PEOPLE] = "too_few_people",
+        [TDL_GATE_ABSENT] = "refused",
+    };
+
+    return names[verdict];
+}
+
 typedef struct gate {
     const double *const *ndcg;
     const size_t *n;
@@ -151,6 +166,23 @@ static tdl_status judge(const gate *g, size_t challenger, size_t incumbent, size
     return TDL_OK;
 }
 
+/* How far what serves is ahead of each. */
+static tdl_status measure_leads(const gate *g, size_t contenders_n, size_t serves,
+                                tdl_gate_row *ret, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    for (size_t c = 0; !st && g->total && c < contenders_n; c++) {
+        tdl_rng rng = tdl_rng_make(g->seed, STREAM_POOLED);
+        if (c == serves || !g->ndcg[c * g->cuts_n])
+            continue;
+        pool_cuts(g, serves, g->a);
+        pool_cuts(g, c, g->b);
+        st = tdl_bootstrap_difference(g->a, g->b, g->total, NULL, &rng, &ret[c].lead, why);
+    }
+    return st;
+}
+
 tdl_status tdl_gate_cuts(const double *const *ndcg, size_t contenders_n, const size_t *n,
                          size_t cuts_n, size_t people_n, uint64_t seed, tdl_gate_row *ret,
                          size_t *ret_serves, tdl_report *why)
@@ -175,6 +207,8 @@ tdl_status tdl_gate_cuts(const double *const *ndcg, size_t contenders_n, const s
         st = judge(&g, c, serves, people_n, &ret[c], why);
         serves = !st && ret[c].verdict == TDL_GATE_BETTER ? c : serves;
     }
+    if (!st)
+        st = measure_leads(&g, contenders_n, serves, ret, why);
     free(g.a);
     free(g.b);
     if (!st)

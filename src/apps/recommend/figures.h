@@ -30,10 +30,13 @@ typedef enum tdl_gate_verdict {
     TDL_GATE_ABSENT      /* was not measured */
 } tdl_gate_verdict;
 
+const char *tdl_gate_verdict_name(tdl_gate_verdict verdict); /* "floor", "better", ... of reports */
+
 typedef struct tdl_gate_row {
     tdl_gate_verdict verdict;
     size_t incumbent;        /* that it was held against */
     tdl_interval difference; /* of NDCG@10, over all cuts */
+    tdl_interval lead;       /* what serves in the end, less this one; 0 of that one itself */
 } tdl_gate_row;
 
 /* Who serves, by paired differences of NDCG@10 pooled over the cuts.

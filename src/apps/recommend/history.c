@@ -24,6 +24,7 @@ struct tdl_histories {
     tdl_names *names;
     user *users; /* [cap], as many in use as there are names */
     size_t cap;
+    tdl_live_state *live; /* NULL = nobody is told */
 };
 
 tdl_histories *tdl_histories_new(const tdl_catalogue *catalogue)
@@ -53,11 +54,23 @@ void tdl_histories_free(tdl_histories *h)
     free(h);
 }
 
+void tdl_histories_follow(tdl_histories *h, tdl_live_state *live)
+{
+    h->live = live;
+}
+
 static int32_t root_of(const tdl_histories *h, int32_t number)
 {
     while (h->users[number].person != number)
         number = h->users[number].person;
     return number;
+}
+
+int32_t tdl_histories_person(const tdl_histories *h, tdl_str id)
+{
+    int32_t number = tdl_names_find(h->names, id);
+
+    return number < 0 ? number : root_of(h, number);
 }
 
 static user *find_or_add(tdl_histories *h, tdl_str id)
@@ -217,6 +230,8 @@ bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again 
     if (kept == joined)
         return true;
     h->users[joined] = (user){.person = kept};
+    if (h->live)
+        tdl_live_state_join(h->live, kept, joined);
     bool ok = true;
     for (size_t i = 0; i < old.n; i++) {
         user *u = &h->users[kept];
@@ -232,8 +247,12 @@ bool tdl_histories_join(tdl_histories *h, tdl_str person, tdl_str id, tdl_again 
 }
 
 /* It stands for whom it stood for. */
-static void empty(user *u, tdl_again *gone, void *context)
+static void empty(tdl_histories *h, int32_t number, tdl_again *gone, void *context)
 {
+    user *u = &h->users[number];
+
+    if (h->live)
+        tdl_live_state_forget(h->live, number);
     for (size_t i = 0; i < u->n; i++)
         gone(context, u->item[i]);
     free(u->item);
@@ -247,7 +266,7 @@ bool tdl_histories_part(tdl_histories *h, tdl_str person, tdl_again *gone, void 
     if (!find_or_add(h, person))
         return false;
     int32_t number = tdl_names_find(h->names, person);
-    empty(&h->users[number], gone, context);
+    empty(h, number, gone, context);
     h->users[number].person = number;
     return true;
 }
@@ -260,7 +279,7 @@ bool tdl_histories_forget(tdl_histories *h, int32_t *from,
 
     for (; *from < end; ++*from)
         if (is_gone(context, tdl_names_at(h->names, *from)))
-            empty(&h->users[root_of(h, *from)], gone, gone_context);
+            empty(h, root_of(h, *from), gone, gone_context);
     return end < n;
 }
 

@@ -11,6 +11,7 @@
 #define TDL_APPS_RECOMMEND_HISTORY_H
 
 #include "apps/recommend/catalogue.h"
+#include "apps/recommend/live_state.h"
 #include "apps/recommend/rung.h"
 
 typedef struct tdl_histories tdl_histories;
@@ -22,6 +23,10 @@ typedef struct tdl_digest {
 
 tdl_histories *tdl_histories_new(const tdl_catalogue *catalogue); /* NULL: no memory */
 void tdl_histories_free(tdl_histories *histories);                /* accepts NULL */
+/* From now on `live` is told who is joined, parted and forgotten. It outlives the histories. */
+void tdl_histories_follow(tdl_histories *histories, tdl_live_state *live);
+/* Number of the person that an id stands for, as the live state knows it; -1: nobody. */
+int32_t tdl_histories_person(const tdl_histories *histories, tdl_str user);
 
 /* Put an item into a user's history at its time; equal times keep arrival order. True when it is
  * new to the user. An item that the user had before stays at its earliest time. False also without

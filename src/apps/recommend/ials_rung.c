@@ -305,6 +305,7 @@ static tdl_status ials_load(const tdl_st_file *file, size_t items_n, void **ret_
 
 const tdl_rung_ops tdl_rung_ials = {
     .name = "ials",
+    .must_prove = true,
     .fit = ials_fit,
     .free = ials_free,
     .score = ials_score,

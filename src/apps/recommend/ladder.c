@@ -2,7 +2,7 @@
 
 const tdl_rung_ops *const tdl_ladder[TDL_RUNGS_N] = {
     &tdl_rung_popularity, &tdl_rung_item_knn, &tdl_rung_markov,  &tdl_rung_directed,
-    &tdl_rung_ease,       &tdl_rung_ials,     &tdl_rung_network,
+    &tdl_rung_ease,       &tdl_rung_ials,     &tdl_rung_network, &tdl_rung_behaviour,
 };
 
 size_t tdl_ladder_find(tdl_str name)
@@ -16,7 +16,7 @@ size_t tdl_ladder_find(tdl_str name)
 
 double tdl_rung_cost(const tdl_rung_ops *rung)
 {
-    return rung == &tdl_rung_network                          ? 50
-           : rung == &tdl_rung_ease || rung == &tdl_rung_ials ? 25
-                                                              : 1;
+    return rung == &tdl_rung_network || rung == &tdl_rung_behaviour ? 50
+           : rung == &tdl_rung_ease || rung == &tdl_rung_ials       ? 25
+                                                                    : 1;
 }

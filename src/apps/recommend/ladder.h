@@ -4,7 +4,7 @@
 
 #include "apps/recommend/rung.h"
 
-enum { TDL_RUNGS_N = 7 };
+enum { TDL_RUNGS_N = 8 };
 extern const tdl_rung_ops *const tdl_ladder[TDL_RUNGS_N];
 
 /* Index of the rung called `name`, or TDL_RUNGS_N. */

@@ -4,21 +4,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 8, EMPTY = -1, GROUP_MAX = 2000 /* as directed.c */ };
+enum {
+    FIRST_SLOTS = 8,
+    EMPTY = -1,
+    GROUP_MAX = 2000,      /* as directed.c */
+    SIZED_GROUP_MAX = 256, /* with size_power: each item of a group changes what all of it told */
+    FIRST_ITEMS = 1024
+};
+
+static const double UNIT = 0x1p36; /* counts are whole numbers of 1 / UNIT */
 
 typedef struct live_row {
-    int32_t *item; /* [slots_n] or EMPTY */
-    float *weight; /* [slots_n] */
-    size_t slots_n, used;
-    double sum; /* of all there ever was */
+    int32_t *item;  /* [slots_n] or EMPTY */
+    int64_t *count; /* [slots_n] */
+    uint32_t slots_n, used;
+    int64_t sum; /* of all there ever was */
 } live_row;
 
 struct tdl_live {
     tdl_directed_params params;
-    size_t items_n;
-    live_row *row;      /* [items_n] */
-    double *column_sum; /* [items_n] */
+    double *step;        /* [window + 1] step_decay^(k - 1) at k */
+    size_t items_n, cap; /* */
+    live_row *row;       /* [cap], items_n in use */
+    int64_t *column_sum; /* [cap] */
 };
+
+static bool grow_items(tdl_live *l, size_t items_n)
+{
+    size_t cap = l->cap ? l->cap : FIRST_ITEMS;
+
+    if (items_n <= l->items_n)
+        return true;
+    while (cap < items_n)
+        cap *= 2;
+    if (cap > l->cap) {
+        live_row *row = realloc(l->row, cap * sizeof *row);
+        if (row)
+            l->row = row;
+        int64_t *column_sum = realloc(l->column_sum, cap * sizeof *column_sum);
+        if (column_sum)
+            l->column_sum = column_sum;
+        if (!row || !column_sum)
+            return false;
+        l->cap = cap;
+    }
+    memset(l->row + l->items_n, 0, (items_n - l->items_n) * sizeof *l->row);
+    memset(l->column_sum + l->items_n, 0, (items_n - l->items_n) * sizeof *l->column_sum);
+    l->items_n = items_n;
+    return true;
+}
 
 tdl_live *tdl_live_new(const tdl_directed_params *params, size_t items_n)
 {
@@ -26,28 +60,38 @@ tdl_live *tdl_live_new(const tdl_directed_params *params, size_t items_n)
 
     if (!l)
         return NULL;
-    *l = (tdl_live){.params = *params,
-                    .items_n = items_n,
-                    .row = calloc(items_n + 1, sizeof *l->row),
-                    .column_sum = calloc(items_n + 1, sizeof *l->column_sum)};
-    if (l->row && l->column_sum)
-        return l;
-    tdl_live_free(l);
-    return NULL;
+    l->params = *params;
+    l->step = malloc((params->window + 1) * sizeof *l->step);
+    if (!l->step || !grow_items(l, items_n)) {
+        tdl_live_free(l);
+        return NULL;
+    }
+    l->step[0] = 0;
+    for (size_t k = 1; k <= params->window; k++)
+        l->step[k] = k == 1 ? 1 : l->step[k - 1] * params->step_decay;
+    return l;
 }
 
 void tdl_live_free(tdl_live *l)
 {
     if (!l)
         return;
-    for (size_t i = 0; l->row && i < l->items_n; i++) {
+    for (size_t i = 0; i < l->items_n; i++) {
         free(l->row[i].item);
-        free(l->row[i].weight);
+        free(l->row[i].count);
     }
     free(l->row);
     free(l->column_sum);
+    free(l->step);
     free(l);
 }
+
+const tdl_directed_params *tdl_live_params(const tdl_live *l)
+{
+    return &l->params;
+}
+
+/* ---- rows ---- */
 
 /* The slot of an item, or the free one where it belongs; slots_n is a power of two, never full. */
 static size_t find_slot(const live_row *r, int32_t item)
@@ -59,16 +103,21 @@ static size_t find_slot(const live_row *r, int32_t item)
     return at;
 }
 
+static bool is_full(const live_row *r)
+{
+    return r->used + 1 > r->slots_n - r->slots_n / 8;
+}
+
 static bool grow(live_row *r)
 {
     live_row to = *r;
 
     to.slots_n = r->slots_n ? 2 * r->slots_n : FIRST_SLOTS;
     to.item = malloc(to.slots_n * sizeof *to.item);
-    to.weight = malloc(to.slots_n * sizeof *to.weight);
-    if (!to.item || !to.weight) {
+    to.count = malloc(to.slots_n * sizeof *to.count);
+    if (!to.item || !to.count) {
         free(to.item);
-        free(to.weight);
+        free(to.count);
         return false;
     }
     for (size_t i = 0; i < to.slots_n; i++)
@@ -78,142 +127,274 @@ static bool grow(live_row *r)
             continue;
         size_t at = find_slot(&to, r->item[i]);
         to.item[at] = r->item[i];
-        to.weight[at] = r->weight[i];
+        to.count[at] = r->count[i];
     }
     free(r->item);
-    free(r->weight);
+    free(r->count);
     *r = to;
     return true;
 }
 
-/* Out with the smallest weight, of equal ones the highest number; what stood behind it moves up. */
-static void evict(live_row *r)
+/* What stood behind the slot moves up. */
+static void remove_slot(live_row *r, size_t slot)
 {
-    size_t least = r->slots_n;
+    size_t mask = r->slots_n - 1;
 
-    for (size_t i = 0; i < r->slots_n; i++)
-        if (r->item[i] != EMPTY &&
-            (least == r->slots_n || r->weight[i] < r->weight[least] ||
-             (r->weight[i] == r->weight[least] && r->item[i] > r->item[least])))
-            least = i;
-    r->item[least] = EMPTY;
+    r->item[slot] = EMPTY;
     r->used--;
-    for (size_t i = (least + 1) & (r->slots_n - 1); r->item[i] != EMPTY;
-         i = (i + 1) & (r->slots_n - 1)) {
+    for (size_t i = (slot + 1) & mask; r->item[i] != EMPTY; i = (i + 1) & mask) {
         int32_t item = r->item[i];
-        float weight = r->weight[i];
+        int64_t count = r->count[i];
         r->item[i] = EMPTY;
         size_t at = find_slot(r, item);
         r->item[at] = item;
-        r->weight[at] = weight;
+        r->count[at] = count;
     }
 }
 
-static bool add(tdl_live *l, int32_t i, int32_t j, double weight)
+typedef struct entry {
+    int64_t count;
+    int32_t item;
+} entry;
+
+/* The smallest count goes first, of equal ones the highest number. */
+static bool goes_before(entry a, entry b)
+{
+    return a.count < b.count || (a.count == b.count && a.item > b.item);
+}
+
+/* Hoare's partition: the first ret + 1 < n entries go before the others, or are as the pivot. */
+static size_t partition(entry *e, size_t n)
+{
+    entry pivot = e[(n - 1) / 2];
+    size_t low = 0, high = n - 1;
+
+    for (;; low++, high--) {
+        while (goes_before(e[low], pivot))
+            low++;
+        while (goes_before(pivot, e[high]))
+            high--;
+        if (low >= high)
+            return high;
+        entry swap = e[low];
+        e[low] = e[high];
+        e[high] = swap;
+    }
+}
+
+/* Quickselect: the k that go first stand at the front, 0 < k < n. */
+static void select_first(entry *e, size_t n, size_t k)
+{
+    while (n > 1) {
+        size_t left = partition(e, n) + 1;
+        if (k <= left) {
+            n = left;
+        } else {
+            e += left;
+            n -= left;
+            k -= left;
+        }
+    }
+}
+
+/* The smallest eighth of a full row, so that what comes new has time to grow, and a look at all of
+ * the row pays for many. */
+static bool evict(live_row *r)
+{
+    entry *e = malloc(r->used * sizeof *e);
+    size_t n = 0, k = r->used / 8 ? r->used / 8 : 1;
+
+    if (!e)
+        return false;
+    for (size_t i = 0; i < r->slots_n; i++)
+        if (r->item[i] != EMPTY)
+            e[n++] = (entry){r->count[i], r->item[i]};
+    select_first(e, n, k);
+    for (size_t i = 0; i < k; i++)
+        remove_slot(r, find_slot(r, e[i].item));
+    free(e);
+    return true;
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static bool add_entry(tdl_live *l, live_row *r, int32_t j, int64_t units)
+{
+    if (l->params.row_max && r->used == l->params.row_max && !evict(r))
+        return false;
+    if (is_full(r) && !grow(r))
+        return false;
+    size_t at = find_slot(r, j);
+    r->item[at] = j;
+    r->count[at] = units;
+    r->used++;
+    return true;
+}
+
+/* units below 0: taken back. What a full row has lost cannot be. */
+static bool add(tdl_live *l, int32_t i, int32_t j, int64_t units)
 {
     live_row *r = &l->row[i];
 
-    r->sum += weight;
-    l->column_sum[j] += weight;
+    r->sum = plus(r->sum, units);
+    l->column_sum[j] = plus(l->column_sum[j], units);
     size_t at = r->slots_n ? find_slot(r, j) : 0;
-    if (!r->slots_n || r->item[at] != j) {
-        if (l->params.row_max && r->used == l->params.row_max)
-            evict(r);
-        if (2 * (r->used + 1) > r->slots_n && !grow(r))
-            return false;
-        at = find_slot(r, j);
-        r->item[at] = j;
-        r->weight[at] = 0;
-        r->used++;
-    }
-    r->weight[at] += (float)weight;
+    if (!r->slots_n || r->item[at] != j)
+        return units <= 0 || add_entry(l, r, j, units);
+    r->count[at] = plus(r->count[at], units);
+    if (r->count[at] <= 0)
+        remove_slot(r, at);
     return true;
 }
+
+/* ---- learning ---- */
 
 static double size_weight(size_t size, double power)
 {
     return power == 0 ? 1 : pow((double)size, -power);
 }
 
-static bool learn_pair(tdl_live *l, const int32_t *before, size_t before_n, const int32_t *item,
-                       size_t n, double weight)
+static int64_t units_of(double weight, int sign)
 {
+    return sign * (int64_t)llround(weight * UNIT);
+}
+
+size_t tdl_live_group_max(const tdl_live *l)
+{
+    return l->params.size_power == 0 ? GROUP_MAX : SIZED_GROUP_MAX;
+}
+
+static bool make_room(tdl_live *l, tdl_live_group g)
+{
+    int32_t most = -1;
+
+    for (size_t i = 0; i < g.n; i++)
+        most = g.item[i] > most ? g.item[i] : most;
+    return most < 0 || grow_items(l, (size_t)most + 1);
+}
+
+bool tdl_live_pair(tdl_live *l, tdl_live_group earlier, tdl_live_group later, size_t steps,
+                   int sign)
+{
+    const tdl_directed_params *p = &l->params;
     bool ok = true;
 
-    for (size_t a = 0; ok && a < before_n; a++)
-        for (size_t b = 0; ok && b < n; b++)
-            ok = add(l, before[a], item[b], weight) &&
-                 (!(l->params.backward > 0) ||
-                  add(l, item[b], before[a], weight * l->params.backward));
+    if (steps > p->window || earlier.n > tdl_live_group_max(l) || later.n > tdl_live_group_max(l))
+        return true;
+    if (!make_room(l, earlier) || !make_room(l, later))
+        return false;
+    double weight = l->step[steps] *
+                    (size_weight(earlier.n, p->size_power) * size_weight(later.n, p->size_power));
+    int64_t forward = units_of(weight, sign), backward = units_of(weight * p->backward, sign);
+    for (size_t a = 0; ok && a < earlier.n; a++)
+        for (size_t b = 0; ok && b < later.n; b++) {
+            ok = add(l, earlier.item[a], later.item[b], forward);
+            if (ok && backward)
+                ok = add(l, later.item[b], earlier.item[a], backward);
+        }
     return ok;
 }
 
-static bool learn_within(tdl_live *l, const int32_t *item, size_t n)
+bool tdl_live_within(tdl_live *l, tdl_live_group g, int sign)
 {
-    double weight = n > 1 ? l->params.same_group * size_weight(n - 1, l->params.size_power) : 0;
     bool ok = true;
 
-    for (size_t a = 0; ok && weight > 0 && a < n; a++)
-        for (size_t b = 0; ok && b < n; b++)
-            ok = a == b || add(l, item[a], item[b], weight);
+    if (g.n < 2 || g.n > tdl_live_group_max(l))
+        return true;
+    if (!make_room(l, g))
+        return false;
+    int64_t units =
+        units_of(l->params.same_group * size_weight(g.n - 1, l->params.size_power), sign);
+    for (size_t a = 0; ok && units && a < g.n; a++)
+        for (size_t b = 0; ok && b < g.n; b++)
+            ok = a == b || add(l, g.item[a], g.item[b], units);
+    return ok;
+}
+
+bool tdl_live_within_one(tdl_live *l, tdl_live_group others, int32_t item)
+{
+    int64_t units = units_of(l->params.same_group, 1);
+    bool ok = make_room(l, others) && make_room(l, (tdl_live_group){&item, 1});
+
+    for (size_t a = 0; ok && units && a < others.n; a++)
+        ok = add(l, others.item[a], item, units) && add(l, item, others.item[a], units);
     return ok;
 }
 
 tdl_status tdl_live_learn(tdl_live *l, const tdl_history *before, const int32_t *item, size_t n)
 {
-    const tdl_directed_params *p = &l->params;
-    double weight = size_weight(n, p->size_power);
+    tdl_live_group later = {item, n};
     size_t end = before->n;
 
-    if (n > GROUP_MAX)
-        return TDL_OK;
-    if (!learn_within(l, item, n))
+    if (!tdl_live_within(l, later, 1))
         return TDL_E_NO_MEMORY;
-    for (size_t k = 1; k <= p->window && end; k++, weight *= p->step_decay) {
+    for (size_t k = 1; k <= l->params.window && end; k++) {
         size_t begin = end - 1;
         while (begin && before->time_us[begin - 1] == before->time_us[end - 1])
             begin--;
-        if (end - begin <= GROUP_MAX &&
-            !learn_pair(l, before->item + begin, end - begin, item, n,
-                        weight * size_weight(end - begin, p->size_power)))
+        if (!tdl_live_pair(l, (tdl_live_group){before->item + begin, end - begin}, later, k, 1))
             return TDL_E_NO_MEMORY;
         end = begin;
     }
     return TDL_OK;
 }
 
+/* ---- asking ---- */
+
+void tdl_live_add_row(const tdl_live *l, int32_t item, double weight, float *scores, size_t items_n)
+{
+    if ((size_t)item >= l->items_n)
+        return;
+    const live_row *r = &l->row[item];
+    double each = weight / ((double)r->sum + l->params.shrinkage * UNIT);
+    for (size_t at = 0; at < r->slots_n; at++)
+        if (r->item[at] != EMPTY && (size_t)r->item[at] < items_n)
+            scores[r->item[at]] += (float)(each * (double)r->count[at]);
+}
+
+void tdl_live_damp(const tdl_live *l, float *scores, size_t items_n)
+{
+    size_t n = items_n < l->items_n ? items_n : l->items_n;
+
+    for (size_t j = 0; l->params.damping > 0 && j < n; j++)
+        if (scores[j] != 0)
+            scores[j] *= (float)pow((double)l->column_sum[j] / UNIT + l->params.shrinkage,
+                                    -l->params.damping);
+}
+
 tdl_status tdl_live_score(const tdl_live *l, const tdl_history *history, tdl_arena *scratch,
-                          float *scores)
+                          float *scores, size_t items_n)
 {
     size_t from = 0;
     const double *weight = tdl_directed_weights(&l->params, history, scratch, &from);
 
     if (!weight)
         return TDL_E_NO_MEMORY;
-    memset(scores, 0, l->items_n * sizeof *scores);
-    for (size_t i = from; i < history->n; i++) {
-        const live_row *r = &l->row[history->item[i]];
-        float each = (float)(weight[i] / (r->sum + l->params.shrinkage));
-        for (size_t at = 0; at < r->slots_n; at++)
-            if (r->item[at] != EMPTY)
-                scores[r->item[at]] += each * r->weight[at];
-    }
-    for (size_t j = 0; l->params.damping > 0 && j < l->items_n; j++)
-        scores[j] *= (float)pow(l->column_sum[j] + l->params.shrinkage, -l->params.damping);
+    memset(scores, 0, items_n * sizeof *scores);
+    for (size_t i = from; i < history->n; i++)
+        tdl_live_add_row(l, history->item[i], weight[i], scores, items_n);
+    tdl_live_damp(l, scores, items_n);
     return TDL_OK;
 }
 
 double tdl_live_count(const tdl_live *l, int32_t i, int32_t j)
 {
+    if ((size_t)i >= l->items_n)
+        return 0;
     const live_row *r = &l->row[i];
     size_t at = r->slots_n ? find_slot(r, j) : 0;
 
-    return r->slots_n && r->item[at] == j ? (double)r->weight[at] : 0;
+    return r->slots_n && r->item[at] == j ? (double)r->count[at] / UNIT : 0;
 }
 
 double tdl_live_sum(const tdl_live *l, int32_t i)
 {
-    return l->row[i].sum;
+    return (size_t)i < l->items_n ? (double)l->row[i].sum / UNIT : 0;
 }
 
 size_t tdl_live_bytes(const tdl_live *l)
@@ -221,6 +402,6 @@ size_t tdl_live_bytes(const tdl_live *l)
     size_t bytes = l->items_n * (sizeof *l->row + sizeof *l->column_sum);
 
     for (size_t i = 0; i < l->items_n; i++)
-        bytes += l->row[i].slots_n * (sizeof *l->row[i].item + sizeof *l->row[i].weight);
+        bytes += l->row[i].slots_n * (sizeof *l->row[i].item + sizeof *l->row[i].count);
     return bytes;
 }

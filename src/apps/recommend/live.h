@@ -1,11 +1,16 @@
 /* Directed counts that learn with every group (rung R1, per event): directed.h gives the formula.
  *
- * A row is a table of open addressing, 8 slots growing to row_max; when that is full its smallest
- * weight makes room, and the row's sum stays that of all, so that rare followers are not inflated.
- * What is learnt in order of time gives the counts that a fit on the same groups gives.
+ * A row is a table of open addressing, 8 slots growing as long as it is more than 7/8 full. With
+ * row_max entries its smallest eighth makes room; the row's sum stays that of all, so that rare
+ * followers are not inflated. What is learnt gives the counts that a fit on the same groups gives.
+ *
+ * Counts are whole numbers of 2^-36: what was learnt is unlearnt without a rest, and sums do not
+ * depend on the order of arrival. Only which entries a full row lost does. The largest count or sum
+ * is 1.3e8.
  *
  * Life cycle   tdl_live_new -> learn / score ... -> tdl_live_free
- * Memory       8 bytes a slot, at most half of the slots in use
+ * Memory       12 bytes a slot, 40 bytes an item; at most 3.1 KiB an item with row_max
+ *              TDL_LIVE_ROW_MAX
  * Threads      one writer; nobody may score while it learns
  */
 #ifndef TDL_APPS_RECOMMEND_LIVE_H
@@ -15,17 +20,46 @@
 
 typedef struct tdl_live tdl_live;
 
-/* params->half_life_days must be 0. row_max 0 = all. NULL: no memory. */
+enum { TDL_LIVE_ROW_MAX = 224 /* what 256 slots hold */, TDL_LIVE_WINDOW_MAX = 1000 };
+
+/* params->half_life_days must be 0, the window at most TDL_LIVE_WINDOW_MAX. row_max 0 = all. Items
+ * from items_n on are taken in when they are learnt. NULL: no memory. */
 tdl_live *tdl_live_new(const tdl_directed_params *params, size_t items_n);
 void tdl_live_free(tdl_live *live); /* accepts NULL */
+const tdl_directed_params *tdl_live_params(const tdl_live *live);
 
 /* A person with the history `before` takes a group: item [n] different items. TDL_E_NO_MEMORY: some
  * of its counts are missing. */
 tdl_status tdl_live_learn(tdl_live *live, const tdl_history *before, const int32_t *item, size_t n);
 
-/* scores [items_n]. TDL_E_NO_MEMORY: scratch is full. */
+/* ---- the same in parts. sign: +1 learns, -1 takes back what was learnt so ---- */
+
+typedef struct tdl_live_group {
+    const int32_t *item; /* [n] different items */
+    size_t n;
+} tdl_live_group;
+
+/* A larger group takes its place among the steps but adds nothing. */
+size_t tdl_live_group_max(const tdl_live *live);
+/* Two groups, the later one `steps` >= 1 after the earlier; nothing past the window. False: no
+ * memory. */
+bool tdl_live_pair(tdl_live *live, tdl_live_group earlier, tdl_live_group later, size_t steps,
+                   int sign);
+/* Of the items of one group with each other. */
+bool tdl_live_within(tdl_live *live, tdl_live_group group, int sign);
+/* The part of it that one more item brings, where size_power is 0. */
+bool tdl_live_within_one(tdl_live *live, tdl_live_group others, int32_t item);
+
+/* ---- asking ---- */
+
+/* scores [items_n]; what is beyond is left out. TDL_E_NO_MEMORY: scratch is full. */
 tdl_status tdl_live_score(const tdl_live *live, const tdl_history *history, tdl_arena *scratch,
-                          float *scores);
+                          float *scores, size_t items_n);
+/* Of the counts of one row: count / (sum + shrinkage), damped. Adds to scores [items_n] `weight`
+ * times as much. */
+void tdl_live_add_row(const tdl_live *live, int32_t item, double weight, float *scores,
+                      size_t items_n);
+void tdl_live_damp(const tdl_live *live, float *scores, size_t items_n);
 
 /* As they stand: the count of j in row i, and the sum of row i. */
 double tdl_live_count(const tdl_live *live, int32_t i, int32_t j);

@@ -555,6 +555,7 @@ static size_t network_bytes(const void *model)
 
 const tdl_rung_ops tdl_rung_network = {
     .name = "network",
+    .must_prove = true,
     .fit = network_fit,
     .free = network_free,
     .score = network_score,

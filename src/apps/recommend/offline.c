@@ -6,7 +6,7 @@
 #include "apps/recommend/decay.h"
 
 const char *const tdl_protocol_name[TDL_PROTOCOLS_N] = {"global-cut", "prequential", "strong",
-                                                        "literature-loo"};
+                                                        "literature-loo", "next-event"};
 
 enum { HORIZON_DAYS = 30, SHORT_LOG_PARTS = 8 };
 
@@ -23,9 +23,8 @@ static int64_t choose_horizon(const tdl_offline_options *o, int64_t first_us, in
     return horizon_us > 0 ? horizon_us : 1;
 }
 
-/* ret [TDL_CUTS_MAX + 1], the first for tuning. */
-static tdl_status choose_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
-                                 size_t *ret_n, tdl_report *why)
+tdl_status tdl_offline_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
+                               size_t *ret_n, tdl_report *why)
 {
     int64_t first_us, last_us;
 
@@ -68,7 +67,7 @@ static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, 
 {
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
-    tdl_status st = choose_windows(f, o, window, &windows_n, why);
+    tdl_status st = tdl_offline_windows(f, o, window, &windows_n, why);
 
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
@@ -77,7 +76,7 @@ static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, 
         if ((st = tdl_rung_contest_cuts(f, (tdl_recommend_task)t, window, windows_n, &o->run, &c,
                                         why)))
             break;
-        tdl_offline_write_contest(w, &c);
+        st = tdl_offline_write_contest(w, f, &c, o->run.seed, why);
         keep_least(&c, ndcg10);
         tdl_rung_contest_release(&c);
     }
@@ -97,10 +96,10 @@ static tdl_status run_contest(const tdl_feedback *f, const tdl_offline_options *
 
     if (st)
         return st;
-    tdl_offline_write_contest(w, &c);
+    st = tdl_offline_write_contest(w, f, &c, o->run.seed, why);
     keep_least(&c, ndcg10);
     tdl_rung_contest_release(&c);
-    return TDL_OK;
+    return st;
 }
 
 static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
@@ -113,6 +112,8 @@ static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options 
         return run_contest(f, o, tdl_rung_contest_strong, w, ndcg10, why);
     case TDL_PROTOCOL_PREQUENTIAL:
         return tdl_offline_prequential(f, &o->run, w, ndcg10, why);
+    case TDL_PROTOCOL_NEXT_EVENT:
+        return tdl_offline_next_event(f, o, w, why);
     default:
         return run_cuts(f, o, w, ndcg10, why);
     }
@@ -130,8 +131,7 @@ tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, 
 {
     tdl_jw w = {.out = out};
     double ndcg10 = INFINITY;
-    bool by_time =
-        o->protocol == TDL_PROTOCOL_GLOBAL_CUT || o->protocol == TDL_PROTOCOL_PREQUENTIAL;
+    bool by_time = o->protocol != TDL_PROTOCOL_LITERATURE && o->protocol != TDL_PROTOCOL_STRONG;
 
     if (by_time && !o->timed)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "use --protocol literature-loo or strong",

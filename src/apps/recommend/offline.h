@@ -5,6 +5,7 @@
  * | prequential    | every group of the last fifth, before it is learnt |
  * | strong         | people who were held out, a fifth of their history hidden |
  * | literature-loo | the last event of each person; leaks other people's future, for papers only |
+ * | next-event     | sessions after a moment, event by event and their end: perplexity |
  */
 #ifndef TDL_APPS_RECOMMEND_OFFLINE_H
 #define TDL_APPS_RECOMMEND_OFFLINE_H
@@ -17,6 +18,7 @@ typedef enum tdl_protocol {
     TDL_PROTOCOL_PREQUENTIAL,
     TDL_PROTOCOL_STRONG,
     TDL_PROTOCOL_LITERATURE,
+    TDL_PROTOCOL_NEXT_EVENT,
     TDL_PROTOCOLS_N
 } tdl_protocol;
 
@@ -33,6 +35,10 @@ typedef struct tdl_offline_options {
     tdl_rung_contest_options run;
 } tdl_offline_options;
 
+/* The windows of a global cut, the first for tuning: ret [TDL_CUTS_MAX + 1]. TDL_E_USAGE: cuts. */
+tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_options *options,
+                               tdl_cut *ret, size_t *ret_n, tdl_report *why);
+
 /* Run the protocol and append its report, one object of JSON, to `out`.
  *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
  *   returns     TDL_OK | TDL_E_USAGE (cuts; no times) | TDL_E_NO_MEMORY | TDL_E_STOPPED */
@@ -42,7 +48,17 @@ tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_optio
 /* ---- parts of the report: offline_report.c ---- */
 
 void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback, bool timed);
-void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *contest);
+tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
+                                     const tdl_rung_contest *contest, uint64_t seed,
+                                     tdl_report *why);
+
+/* offline_segments.c: within an object, "segments", a row for each with 95 % intervals, the largest
+ * first, and "parity_ndcg10", that of the worst served over that of the best among those with 30
+ * questions, if there are two. Nothing when the log says no segments. TDL_E_NO_MEMORY. */
+enum { TDL_SEGMENTS_SHOWN = 20, TDL_SEGMENT_QUESTIONS_MIN = 30 };
+tdl_status tdl_offline_write_segments(tdl_jw *w, const tdl_feedback *feedback,
+                                      const tdl_holdout *split, const tdl_rung_trial *trial,
+                                      uint64_t seed, tdl_report *why);
 
 /* ---- protocols other than the global cut ---- */
 
@@ -53,6 +69,15 @@ tdl_status tdl_rung_contest_literature(const tdl_feedback *feedback,
 tdl_status tdl_rung_contest_strong(const tdl_feedback *feedback,
                                    const tdl_rung_contest_options *options, tdl_rung_contest *ret,
                                    tdl_report *why);
+
+/* The windows that the options name, or usual ones: ret [TDL_CUTS_MAX + 1], the first for tuning.
+ * TDL_E_USAGE. */
+tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_options *options,
+                               tdl_cut *ret, size_t *ret_n, tdl_report *why);
+
+/* next_event.c: writes its own rows. TDL_E_TOO_LARGE: more than 5,000 items. */
+tdl_status tdl_offline_next_event(const tdl_feedback *feedback, const tdl_offline_options *options,
+                                  tdl_jw *w, tdl_report *why);
 
 /* prequential.c: writes its own rows. */
 tdl_status tdl_offline_prequential(const tdl_feedback *feedback,

@@ -88,8 +88,17 @@ static void write_metric(tdl_jw *w, const char *name, const tdl_interval all[TDL
     }
 }
 
-static void write_test(tdl_jw *w, const tdl_rung_entry *e, size_t k)
+/* What a report is written from. */
+typedef struct reporting {
+    tdl_jw *w;
+    const tdl_feedback *feedback;
+    const tdl_rung_contest *contest;
+    uint64_t seed;
+} reporting;
+
+static tdl_status write_test(const reporting *r, const tdl_rung_entry *e, size_t k, tdl_report *why)
 {
+    tdl_jw *w = r->w;
     const tdl_figures *f = &e->figures[k];
     const tdl_variety *v = &e->trial[k].variety;
 
@@ -105,29 +114,25 @@ static void write_test(tdl_jw *w, const tdl_rung_entry *e, size_t k)
     tdl_jw_knumber(w, "fit_cpu_s", rounded(e->trial[k].fit_cpu_s));
     tdl_jw_knumber(w, "answer_cpu_s", rounded(e->trial[k].answer_cpu_s));
     tdl_jw_kint(w, "bytes", (int64_t)e->trial[k].bytes);
+    tdl_status st = tdl_offline_write_segments(w, r->feedback, &r->contest->heat[k].split,
+                                               &e->trial[k], r->seed, why);
     tdl_jw_end_object(w);
+    return st;
 }
 
-static const char *const verdict_name[] = {
-    [TDL_GATE_FLOOR] = "floor",
-    [TDL_GATE_BETTER] = "better",
-    [TDL_GATE_SAME] = "no_difference",
-    [TDL_GATE_WORSE] = "worse",
-    [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
-    [TDL_GATE_FEW_PEOPLE] = "too_few_people",
-    [TDL_GATE_ABSENT] = "refused",
-};
-
-static void write_entry(tdl_jw *w, const tdl_rung_contest *c, size_t at)
+static tdl_status write_entry(const reporting *r, size_t at, tdl_report *why)
 {
+    const tdl_rung_contest *c = r->contest;
     const tdl_rung_entry *e = &c->entry[at];
+    tdl_jw *w = r->w;
+    tdl_status st = TDL_OK;
 
     tdl_jw_object(w);
     tdl_jw_ktext(w, "model", e->name);
     if (e->setting[0])
         tdl_jw_ktext(w, "setting", e->setting);
     tdl_jw_kbool(w, "serves", at == c->serves);
-    tdl_jw_ktext(w, "verdict", verdict_name[e->gate.verdict]);
+    tdl_jw_ktext(w, "verdict", tdl_gate_verdict_name(e->gate.verdict));
     if (e->refused[0])
         tdl_jw_ktext(w, "refused", e->refused);
     else {
@@ -135,18 +140,25 @@ static void write_entry(tdl_jw *w, const tdl_rung_contest *c, size_t at)
             tdl_jw_ktext(w, "against", c->entry[e->gate.incumbent].name);
             write_interval(w, "difference", &e->gate.difference);
         }
+        if (at != c->serves)
+            write_interval(w, "serving_lead", &e->gate.lead);
         tdl_jw_knumber(w, "tuned_ndcg10", rounded(e->tuned_ndcg10));
         tdl_jw_key(w, "tests");
         tdl_jw_array(w);
-        for (size_t k = 0; k < c->cuts_n; k++)
-            write_test(w, e, k);
+        for (size_t k = 0; !st && k < c->cuts_n; k++)
+            st = write_test(r, e, k, why);
         tdl_jw_end_array(w);
     }
     tdl_jw_end_object(w);
+    return st;
 }
 
-void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *c)
+tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
+                                     const tdl_rung_contest *c, uint64_t seed, tdl_report *why)
 {
+    const reporting r = {w, feedback, c, seed};
+    tdl_status st = TDL_OK;
+
     tdl_jw_object(w);
     tdl_jw_ktext(w, "task", tdl_recommend_task_name[c->task]);
     tdl_jw_kint(w, "people", (int64_t)c->people_n);
@@ -161,8 +173,9 @@ void tdl_offline_write_contest(tdl_jw *w, const tdl_rung_contest *c)
     tdl_jw_end_array(w);
     tdl_jw_key(w, "ladder");
     tdl_jw_array(w);
-    for (size_t e = 0; e < c->entries_n; e++)
-        write_entry(w, c, e);
+    for (size_t e = 0; !st && e < c->entries_n; e++)
+        st = write_entry(&r, e, why);
     tdl_jw_end_array(w);
     tdl_jw_end_object(w);
+    return st;
 }

@@ -161,6 +161,10 @@ static void write_effects(const tdl_effects *e, size_t slot, tdl_jw *out)
     tdl_jw_array(out);
     tdl_effects_write_causes(e, slot, out);
     tdl_jw_end_array(out);
+    if (e->parts_n) {
+        tdl_jw_key(out, "parts");
+        tdl_effects_write_parts(e, slot, out);
+    }
     tdl_jw_key(out, "slot");
     tdl_effects_write_slot(e, slot, out);
 }
@@ -197,8 +201,9 @@ static bool write_packed(const tdl_decision *d, const tdl_catalogue *catalogue, 
 
     if (form == FORM)
         return write_chosen(&c, d, NULL, catalogue, out);
-    tdl_effects *e = form == TDL_EFFECTS_FORM ? calloc(1, sizeof *e) : NULL;
-    bool ok = e && tdl_effects_unpack(&c, e) && tdl_packed_number(&c, 1) == FORM &&
+    bool of_surface = tdl_effects_has(form);
+    tdl_effects *e = of_surface ? calloc(1, sizeof *e) : NULL;
+    bool ok = e && tdl_effects_unpack(&c, form, e) && tdl_packed_number(&c, 1) == FORM &&
               write_chosen(&c, d, e, catalogue, out);
     free(e);
     return ok;

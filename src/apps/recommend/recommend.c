@@ -1,21 +1,50 @@
 /* The recommender as an app: its life cycle, learning per event, and its table of functions. */
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/shown.h"
+#include "apps/recommend/taken.h"
+#include "base/timestamp.h"
 
 /* Of one person whose history is read anew. */
 enum { REREAD_EVENTS = 20000, REREAD_BYTES = 256 << 20 };
 
-static void learn(tdl_app *app, const tdl_event *event)
+static void learn_item(tdl_app *app, const tdl_event *event, const tdl_taken *taken, tdl_str id,
+                       int64_t now_us)
 {
-    if (!event->item.len)
-        return;
-    pthread_rwlock_wrlock(&app->lock);
-    int32_t item = tdl_catalogue_add(app->catalogue, event->item);
+    int32_t item = tdl_catalogue_add(app->catalogue, id);
+
     if (item >= 0 && tdl_histories_add(app->histories, event->user, item, event->time_us))
         tdl_catalogue_take(app->catalogue, item);
-    pthread_rwlock_unlock(&app->lock);
+    int32_t person = tdl_histories_person(app->histories, event->user);
+    if (item < 0 || person < 0)
+        return;
+    if (taken->robot)
+        tdl_live_state_leave_out(app->live, person);
+    tdl_live_state_take(app->live, &(tdl_taking){.person = person,
+                                                 .item = item,
+                                                 .time_us = event->time_us,
+                                                 .order = tdl_order_digest(taken->order),
+                                                 .weight = 1,
+                                                 .now_us = now_us});
+}
+
+static void learn(tdl_app *app, const tdl_event *event)
+{
+    tdl_taken taken;
+
+    tdl_taken_read(event, &taken);
+    if (taken.items_n) {
+        int64_t now_us = tdl_time_now();
+        pthread_rwlock_wrlock(&app->lock);
+        for (size_t i = 0; i < taken.items_n; i++)
+            learn_item(app, event, &taken, tdl_taken_item(&taken, i), now_us);
+        pthread_rwlock_unlock(&app->lock);
+    }
+    tdl_taken_release(&taken);
 }
 
 /* Of a store that others write to, events may come between the replay and the first call here. */
@@ -104,13 +133,20 @@ static void recommend_forgot(tdl_app *app, tdl_is_gone *is_gone, void *context)
     }
 }
 
+/* Its code is made before the lock is taken: a picture may have to be read. */
 static void recommend_item_changed(tdl_app *app, const tdl_item *item)
 {
+    char images[PATH_MAX];
+    tdl_content_code code;
+
+    snprintf(images, sizeof images, "%s/images", app->context.data_dir);
+    tdl_content_encode(item->title, item->attributes, images, &code);
     pthread_rwlock_wrlock(&app->lock);
     int32_t number = tdl_catalogue_add(app->catalogue, item->id);
     if (number >= 0) {
         tdl_catalogue_set_title(app->catalogue, number, item->title);
         tdl_catalogue_describe(app->catalogue, number, item->attributes);
+        tdl_content_put(tdl_catalogue_content(app->catalogue), number, &code);
     }
     pthread_rwlock_unlock(&app->lock);
 }
@@ -162,6 +198,7 @@ static void recommend_close(tdl_app *app)
     tdl_serving_drop(app->serving);
     tdl_surfaces_free(app->surfaces);
     tdl_histories_free(app->histories);
+    tdl_live_state_free(app->live);
     tdl_catalogue_free(app->catalogue);
     pthread_mutex_destroy(&app->serving_lock);
     pthread_rwlock_destroy(&app->lock);
@@ -183,11 +220,13 @@ static tdl_app *new_app(const tdl_app_context *context)
     pthread_mutex_init(&app->serving_lock, NULL);
     app->catalogue = tdl_catalogue_new();
     app->histories = app->catalogue ? tdl_histories_new(app->catalogue) : NULL;
+    app->live = tdl_live_state_new();
     app->surfaces = tdl_surfaces_new();
-    if (!app->catalogue || !app->histories || !app->surfaces) {
+    if (!app->catalogue || !app->histories || !app->live || !app->surfaces) {
         recommend_close(app);
         return NULL;
     }
+    tdl_histories_follow(app->histories, app->live);
     return app;
 }
 
@@ -199,13 +238,14 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
 
     if (!app)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the recommender");
+    // the model first: it says how events are counted
+    if (tdl_serving_refresh(app, ret_warning))
+        tdl_report_prefix(ret_warning, "answering by popularity alone");
     if ((st = replay(app, why)) ||
         (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why))) {
         recommend_close(app);
         return st;
     }
-    if (tdl_serving_refresh(app, ret_warning))
-        tdl_report_prefix(ret_warning, "answering by popularity alone");
     *ret = app;
     return TDL_OK;
 }
@@ -237,6 +277,35 @@ static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *d
     return st;
 }
 
+static tdl_status recommend_item_known(tdl_app *app, tdl_str id, tdl_jw *out, tdl_report *why)
+{
+    tdl_serving *serving = tdl_serving_take(app);
+    tdl_status st = TDL_OK;
+
+    pthread_rwlock_rdlock(&app->lock);
+    int32_t item = tdl_catalogue_find(app->catalogue, id);
+    if (item < 0) {
+        st = TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"", TDL_FMT(id));
+        goto out;
+    }
+    tdl_jw_kint(out, "users", (int64_t)tdl_catalogue_users(app->catalogue)[item]);
+    tdl_jw_kint(out, "impressions", (int64_t)tdl_catalogue_impressions(app->catalogue, item));
+    tdl_jw_key(out, "model");
+    if (serving)
+        tdl_jw_str(out, serving->snapshot->version);
+    else
+        tdl_jw_null(out);
+    tdl_jw_kbool(out, "in_model",
+                 serving && (size_t)item < serving->catalogue_n && serving->to_model[item] >= 0);
+    tdl_jw_key(out, "surfaces");
+    if (!tdl_surfaces_write_item(app->surfaces, app->catalogue, item, tdl_time_now(), out))
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to look at an item");
+out:
+    pthread_rwlock_unlock(&app->lock);
+    tdl_serving_drop(serving);
+    return st;
+}
+
 const tdl_app_ops tdl_recommend_app = {
     .name = "recommend",
     .open = recommend_open,
@@ -252,4 +321,6 @@ const tdl_app_ops tdl_recommend_app = {
     .refresh = recommend_refresh,
     .settings = recommend_settings,
     .item_changed = recommend_item_changed,
+    .shown = tdl_recommend_shown,
+    .item_known = recommend_item_known,
 };

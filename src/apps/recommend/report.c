@@ -54,22 +54,26 @@ static void write_refused(tdl_jw *w, const tdl_evaluation *e)
     tdl_jw_end_array(w);
 }
 
-void tdl_recommend_report(tdl_buf *out, const tdl_evaluation *e, uint64_t seed, double seconds)
+void tdl_recommend_report(tdl_buf *out, const tdl_recommend_training *t)
 {
+    const tdl_evaluation *e = t->evaluation;
+    const char *promoted = e->rung[e->promoted].name;
     tdl_jw w = {.out = out};
 
     tdl_jw_object(&w);
     tdl_jw_ktext(&w, "app", "recommend");
-    tdl_jw_kint(&w, "seed", (int64_t)seed);
+    tdl_jw_kint(&w, "seed", (int64_t)t->seed);
     tdl_jw_kint(&w, "users", (int64_t)e->users_n);
     tdl_jw_kint(&w, "items", (int64_t)e->items_n);
     tdl_jw_kint(&w, "interactions", (int64_t)e->interactions_n);
     tdl_jw_kint(&w, "evaluated_users", (int64_t)e->evaluated_n);
-    tdl_jw_knumber(&w, "trained_seconds", rounded(seconds));
+    tdl_jw_kint(&w, "robots", (int64_t)e->robots_n);
+    tdl_jw_kint(&w, "robot_events", (int64_t)e->robot_events_n);
+    tdl_jw_knumber(&w, "trained_seconds", rounded(t->seconds));
     tdl_jw_ktext(&w, "protocol",
                  "leave-last-out by time, full ranking over all unseen items, half of ties counted "
                  "as better");
-    tdl_jw_ktext(&w, "promoted", e->rung[e->promoted].name);
+    tdl_jw_ktext(&w, "promoted", promoted);
     tdl_jw_key(&w, "evaluation");
     tdl_jw_array(&w);
     for (size_t r = 0; r < e->rungs_n; r++)
@@ -77,5 +81,10 @@ void tdl_recommend_report(tdl_buf *out, const tdl_evaluation *e, uint64_t seed, 
             write_rung(&w, &e->rung[r], r == e->promoted);
     tdl_jw_end_array(&w);
     write_refused(&w, e);
+    if (t->lineup) {
+        tdl_jw_kint(&w, "memory_bytes", (int64_t)t->memory_bytes);
+        tdl_lineup_write(&w, t->lineup, t->lineup_report, t->task_of, promoted,
+                         tdl_ladder[e->promoted]->similar ? promoted : "item-knn");
+    }
     tdl_jw_end_object(&w);
 }

@@ -58,6 +58,7 @@ typedef struct tdl_fit_options {
 
     const void *params; /* the rung's own kind of settings; NULL = its defaults */
     int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
+    size_t bytes_max;   /* of a matrix of items by items; 0 = the rung's own limit */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind {
@@ -74,8 +75,8 @@ typedef struct tdl_reason {
 } tdl_reason;
 
 typedef struct tdl_rung_ops {
-    const char
-        *name; /* "popularity", "item-knn", "markov", "directed", "ease", "ials", "network" */
+    const char *name; /* "popularity", "item-knn", "markov", "directed", "ease", "ials", "network",
+                       * "behaviour" */
 
     /* TDL_E_TOO_LARGE: the rung refuses data of this size, and says what it would want. It then
      * takes no part; the others do. */
@@ -103,6 +104,13 @@ typedef struct tdl_rung_ops {
 
     size_t (*bytes)(const void *model);
 
+    /* Let a fitted model be what another of the rung's settings would have given, if that takes no
+     * fit. False: it takes one, and the model is as it was. NULL: it always does. */
+    bool (*retune)(void *model, unsigned setting);
+
+    /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
+     * old as the last training, or costs more. Counts need no proof. */
+    bool must_prove;
     bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
 
@@ -127,5 +135,6 @@ extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */
 extern const tdl_rung_ops tdl_rung_ease;       /* ease_rung.c */
 extern const tdl_rung_ops tdl_rung_ials;       /* ials_rung.c */
 extern const tdl_rung_ops tdl_rung_network;    /* network.c */
+extern const tdl_rung_ops tdl_rung_behaviour;  /* behaviour_rung.c */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/blend_feature.h"
 #include "apps/recommend/top.h"
 
 enum {
@@ -16,22 +17,9 @@ enum {
 };
 static const double RIDGE = 1e-3, ENOUGH = 1e-9;
 
-/* ---- features ---- */
-
-/* The scale of a part's scores for one question; 0 when it has nothing to say. */
-static double scale_of(const float *scores, size_t items_n, bool own)
-{
-    tdl_scored best[TDL_RUNG_TRIAL_LIST];
-    size_t n = tdl_top(scores, items_n, NULL, 0, INFINITY, best, own ? 1 : TDL_RUNG_TRIAL_LIST);
-
-    return n ? (double)best[n - 1].score : 0;
-}
-
 static float feature(double score, double scale)
 {
-    double e = scale / 10;
-
-    return scale > 0 ? (float)log(((score > 0 ? score : 0) + e) / (scale + e)) : 0;
+    return (float)tdl_blend_feature(score, scale);
 }
 
 tdl_status tdl_rung_blend_score(const void *context, const tdl_question *question,
@@ -49,7 +37,7 @@ tdl_status tdl_rung_blend_score(const void *context, const tdl_question *questio
             continue;
         if (tdl_fitted_rung_score(&b->part[r], question, scratch, of_part))
             return TDL_E_NO_MEMORY;
-        double scale = scale_of(of_part, items_n, b->own[r]);
+        double scale = tdl_blend_scale(of_part, items_n, b->own[r]);
         for (size_t i = 0; i < items_n; i++)
             scores[i] += (float)b->weight[r] * feature((double)of_part[i], scale);
     }
@@ -124,7 +112,7 @@ static bool add_list(const tdl_rung_blend *b, const tdl_question *q, bench *w, l
         return true;
     for (size_t r = 0; r < b->n; r++) {
         const float *scores = w->scores + r * items_n;
-        double scale = scale_of(scores, items_n, b->own[r]);
+        double scale = tdl_blend_scale(scores, items_n, b->own[r]);
         for (size_t i = 0; i < n; i++)
             l->feature[(begin + i) * b->n + r] = feature((double)scores[w->candidate[i]], scale);
     }

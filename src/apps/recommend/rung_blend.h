@@ -13,9 +13,8 @@
 #ifndef TDL_APPS_RECOMMEND_RUNG_BLEND_H
 #define TDL_APPS_RECOMMEND_RUNG_BLEND_H
 
+#include "apps/recommend/contenders.h"
 #include "apps/recommend/rung_trial.h"
-
-enum { TDL_RUNG_BLEND_MAX = 8 };
 
 typedef struct tdl_rung_blend {
     size_t n;

@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/recommend/rung_blend.h"
-
 /* What one contender settled on. */
 typedef struct choice {
     const tdl_contender *contender;
-    size_t setting; /* index */
-    void *model;    /* fitted on the tuning window, when the blend will want it */
+    size_t setting;              /* index */
+    void *model;                 /* fitted on the tuning window, for the blend */
+    void *of_heat[TDL_CUTS_MAX]; /* the same on each heat; NULL: too large to keep */
 } choice;
+
+enum { KEPT_BYTES_MAX = 128 << 20 }; /* of a model that the blend need not fit again */
 
 typedef struct running {
     tdl_rung_contest *contest;
@@ -21,24 +22,44 @@ typedef struct running {
     size_t part[TDL_RUNG_BLEND_MAX]; /* entry of each part of the blend */
 } running;
 
-/* Is there anything to choose from, a window to choose on, and time? */
+static size_t settings_n(const tdl_contender *c)
+{
+    return c->numbered_n ? c->numbered_n : c->settings_n;
+}
+
+bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_contest_options *o,
+                            const tdl_contender *c)
+{
+    const tdl_holdout *split = &contest->tuning.split;
+
+    return settings_n(c) > 1 && split->questions_n &&
+           (!c->items_max || split->items_n <= c->items_max) &&
+           (!o->tune_events_max ||
+            split->all.offsets[split->all.view.users_n] <= o->tune_events_max);
+}
+
+tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen, bool tuned,
+                                          const tdl_rung_contest_options *options)
+{
+    tdl_fit_options fit = {
+        .seed = options->seed, .pool = options->pool, .bytes_max = options->bytes_max};
+
+    if (c->numbered_n && tuned) // else its default
+        fit.setting = (unsigned)chosen + 1;
+    if (c->settings)
+        fit.params = (const char *)c->settings + chosen * c->settings_size;
+    return fit;
+}
+
 static size_t settings_of(const running *r, const tdl_contender *c)
 {
-    const tdl_holdout *split = &r->contest->tuning.split;
-    size_t n = c->numbered_n ? c->numbered_n : c->settings_n;
-
-    return n && split->questions_n && (!c->items_max || split->items_n <= c->items_max) ? n : 1;
+    return tdl_rung_contest_tuned(r->contest, r->options, c) ? settings_n(c) : 1;
 }
 
 static tdl_fit_options options_of(const running *r, const tdl_contender *c, size_t setting)
 {
-    tdl_fit_options fit = {.seed = r->options->seed, .pool = r->options->pool};
-
-    if (c->numbered_n && settings_of(r, c) > 1) // else its default
-        fit.setting = (unsigned)setting + 1;
-    if (c->settings)
-        fit.params = (const char *)c->settings + setting * c->settings_size;
-    return fit;
+    return tdl_contender_fit_options(c, setting, tdl_rung_contest_tuned(r->contest, r->options, c),
+                                     r->options);
 }
 
 static bool told(const running *r, const char *what, double done)
@@ -54,55 +75,96 @@ static tdl_status stopped(tdl_report *why)
     return TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
 }
 
+/* The models of the setting that is tried and of the best so far; one and the same where settings
+ * share what was fitted. */
+typedef struct trying {
+    void *model, *best;
+} trying;
+
+static void drop_tried(trying *t, const tdl_rung_ops *rung)
+{
+    if (t->model != t->best)
+        rung->free(t->model);
+    t->model = NULL;
+}
+
+/* One setting's trial on the tuning window. */
+static tdl_status try_setting(running *r, const tdl_contender *c, size_t at, trying *t,
+                              double *ret_ndcg, tdl_report *why)
+{
+    const tdl_holdout *split = &r->contest->tuning.split;
+    tdl_fit_options fit = options_of(r, c, at);
+    tdl_rung_trial trial = {0};
+    tdl_status st;
+
+    if (t->model && c->rung->retune && fit.setting && c->rung->retune(t->model, fit.setting)) {
+        const tdl_fitted_rung again = {c->rung, t->model};
+        st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, &again, fit.pool, &trial, why);
+    } else {
+        drop_tried(t, c->rung);
+        st = tdl_rung_trial_run(split, c->rung, &fit, &trial, &t->model, why);
+    }
+    if (st)
+        return st;
+    *ret_ndcg = tdl_rung_trial_ndcg10(split, &trial);
+    tdl_rung_trial_release(&trial);
+    return TDL_OK;
+}
+
 /* Keeps the model of the best setting in `ret`. */
 static tdl_status choose_setting(running *r, choice *ret, tdl_rung_entry *entry, double from,
                                  tdl_report *why)
 {
-    const tdl_holdout *split = &r->contest->tuning.split;
+    const tdl_rung_ops *rung = ret->contender->rung;
     size_t n = settings_of(r, ret->contender);
+    trying t = {0};
     tdl_status st = TDL_OK;
 
     entry->tuned_ndcg10 = -1;
     for (size_t at = 0; !st && at < n; at++) {
-        tdl_fit_options fit = options_of(r, ret->contender, at);
-        tdl_rung_trial trial = {0};
-        void *model = NULL;
-        if (!told(r, entry->name, from + (double)at / (double)n / (double)(tdl_contenders_n + 1)))
-            return stopped(why);
-        st = tdl_rung_trial_run(split, ret->contender->rung, &fit, &trial, &model, why);
-        if (st == TDL_E_INVALID && (ret->model || at + 1 < n)) {
+        double ndcg;
+        if (!told(r, entry->name, from + (double)at / (double)n / (double)(tdl_contenders_n + 1))) {
+            st = stopped(why);
+            break;
+        }
+        st = try_setting(r, ret->contender, at, &t, &ndcg, why);
+        if (st == TDL_E_INVALID && (t.best || at + 1 < n)) {
             st = TDL_OK; // other settings may do
             continue;
         }
-        if (st)
-            break;
-        double ndcg = tdl_rung_trial_ndcg10(split, &trial);
-        tdl_rung_trial_release(&trial);
-        if (ndcg > entry->tuned_ndcg10) {
-            entry->tuned_ndcg10 = ndcg;
-            ret->setting = at;
-            void *worse = ret->model;
-            ret->model = model;
-            model = worse;
-        }
-        ret->contender->rung->free(model);
+        if (st || !(ndcg > entry->tuned_ndcg10))
+            continue;
+        entry->tuned_ndcg10 = ndcg;
+        ret->setting = at;
+        if (t.best != t.model)
+            rung->free(t.best);
+        t.best = t.model;
     }
+    drop_tried(&t, rung);
+    ret->model = t.best;
+    if (t.best && rung->retune && n > 1)
+        rung->retune(t.best, (unsigned)ret->setting + 1);
     if (!st && n > 1)
         tdl_contender_setting(ret->contender, ret->setting, entry->setting);
     return st;
 }
 
-static tdl_status run_heats(running *r, const choice *c, tdl_rung_entry *entry, tdl_report *why)
+static tdl_status run_heats(running *r, choice *c, tdl_rung_entry *entry, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
     for (size_t k = 0; !st && k < r->contest->cuts_n; k++) {
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
         const tdl_holdout *split = &r->contest->heat[k].split;
-        if (!(st =
-                  tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k], NULL, why)))
-            st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
-                                &entry->figures[k], why);
+        if ((st = tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k],
+                                     &c->of_heat[k], why)))
+            break;
+        if (!c->contender->in_blend || entry->trial[k].bytes > KEPT_BYTES_MAX) {
+            c->contender->rung->free(c->of_heat[k]);
+            c->of_heat[k] = NULL;
+        }
+        st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
+                            &entry->figures[k], why);
     }
     return st;
 }
@@ -122,8 +184,10 @@ static tdl_status run_contender(running *r, const tdl_contender *contender, doub
     tdl_report bad = {0};
 
     entry->name = contender->name;
+    entry->contender = contender;
     *chosen = (choice){.contender = contender};
     tdl_status st = choose_setting(r, chosen, entry, from, &bad);
+    entry->chosen = chosen->setting;
     if (!st)
         st = run_heats(r, chosen, entry, &bad);
     if (st == TDL_E_TOO_LARGE || st == TDL_E_INVALID) {
@@ -169,13 +233,13 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < blend.n; i++)
-        blend.part[i].model = NULL;
+        blend.part[i].model = r->choice[r->part[i]].of_heat[k];
     for (size_t i = 0; !st && i < blend.n; i++) {
         const choice *c = &r->choice[r->part[i]];
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
         tdl_fit_data data = tdl_holdout_data(split, c->contender->rung);
         fit.now_us = tdl_holdout_now(split);
-        if (blend.weight[i] > 0)
+        if (blend.weight[i] > 0 && !blend.part[i].model)
             st = c->contender->rung->fit(&data, &fit, &blend.part[i].model, why);
     }
     if (!st &&
@@ -184,11 +248,12 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
         !(st = tdl_rung_trial_variety(split, trial, why)))
         st = tdl_figures_of(trial, split->questions_n, r->options->seed, &entry->figures[k], why);
     for (size_t i = 0; i < blend.n; i++) {
-        if (!st && blend.part[i].model) {
+        if (!st && blend.weight[i] > 0) {
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
             trial->fit_cpu_s += r->contest->entry[r->part[i]].trial[k].fit_cpu_s;
         }
-        blend.part[i].rung->free(blend.part[i].model);
+        if (blend.part[i].model != r->choice[r->part[i]].of_heat[k])
+            blend.part[i].rung->free(blend.part[i].model);
     }
     return st;
 }
@@ -212,6 +277,9 @@ static tdl_status run_blend(running *r, tdl_report *why)
     entry->tuned_ndcg10 = tdl_rung_trial_ndcg10(tuning, &trial);
     tdl_rung_trial_release(&trial);
     c->entries_n++;
+    entry->parts_n = r->blend.n;
+    memcpy(entry->part, r->part, sizeof entry->part);
+    memcpy(entry->weight, r->blend.weight, sizeof entry->weight);
     say_weights(r, entry);
     for (size_t k = 0; !st && k < c->cuts_n; k++)
         st = blend_heat(r, k, entry, why);
@@ -276,11 +344,26 @@ static tdl_status judge(tdl_rung_contest *c, const tdl_rung_contest_options *opt
     return st;
 }
 
+static void release_choices(running *r)
+{
+    for (size_t i = 0; i < r->contest->entries_n; i++) {
+        const choice *c = &r->choice[i];
+        if (!c->contender)
+            continue; // the blend
+        c->contender->rung->free(c->model);
+        for (size_t k = 0; k < TDL_CUTS_MAX; k++)
+            c->contender->rung->free(c->of_heat[k]);
+    }
+}
+
 tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_options *options,
                                 tdl_report *why)
 {
     running r = {.contest = c, .options = options};
-    tdl_status st = TDL_OK;
+    tdl_status st = options->people_min ? count_people(c, why) : TDL_OK;
+
+    if (st || c->people_n < options->people_min)
+        return st;
 
     for (size_t i = 0; !st && i < tdl_contenders_n; i++)
         if (tdl_contenders[i].tasks & 1U << c->task)
@@ -292,9 +375,7 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
         st = run_blend(&r, why);
     if (!st)
         st = judge(c, options, why);
-    for (size_t i = 0; i < c->entries_n; i++)
-        if (r.choice[i].model)
-            r.choice[i].contender->rung->free(r.choice[i].model);
+    release_choices(&r);
     return st;
 }
 

@@ -9,6 +9,7 @@
 #include "apps/recommend/contenders.h"
 #include "apps/recommend/cut.h"
 #include "apps/recommend/figures.h"
+#include "apps/recommend/rung_blend.h"
 
 enum { TDL_CUTS_MAX = TDL_GATE_CUTS_MAX };
 
@@ -17,10 +18,18 @@ typedef struct tdl_rung_contest_options {
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
+    size_t bytes_max; /* tdl_fit_options */
+    size_t people_min;      /* of fewer nobody is fitted; the contest then has no entries */
+    size_t tune_events_max; /* of more events defaults are taken: choosing takes long; 0 = any */
 } tdl_rung_contest_options;
 
 typedef struct tdl_rung_entry {
     const char *name;
+    const tdl_contender *contender;     /* NULL: the blend */
+    size_t chosen;                      /* its setting, an index */
+    size_t part[TDL_RUNG_BLEND_MAX];    /* of the blend: [parts_n] entries it is made of, */
+    double weight[TDL_RUNG_BLEND_MAX];  /* and their weights */
+    size_t parts_n;                     /* */
     char setting[TDL_SETTING_TEXT];     /* what was chosen; empty = nothing to choose */
     char refused[200];                  /* why it took no part; empty = it did */
     double tuned_ndcg10;                /* of the chosen setting on the first window */
@@ -53,6 +62,13 @@ typedef struct tdl_rung_contest {
 tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_options *options,
                                 tdl_report *why);
 void tdl_rung_contest_release(tdl_rung_contest *c);
+
+/* What a contender is fitted with once its setting was chosen; seed and pool. */
+tdl_fit_options tdl_contender_fit_options(const tdl_contender *contender, size_t chosen, bool tuned,
+                                          const tdl_rung_contest_options *options);
+/* Was there something to choose from, and a window to choose on? Else the default was taken. */
+bool tdl_rung_contest_tuned(const tdl_rung_contest *c, const tdl_rung_contest_options *options,
+                            const tdl_contender *contender);
 
 /* Global cut: the windows of one task, and the contest on them.
  *   window  [windows_n >= 2] in time order, the first for tuning, <= TDL_CUTS_MAX + 1 */

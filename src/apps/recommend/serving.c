@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/directed.h"
+
 enum { REGISTRY_BYTES = 16 << 20 };
 
 tdl_serving *tdl_serving_take(tdl_app *app)
@@ -61,6 +63,57 @@ static tdl_status number_items(tdl_app *app, tdl_serving *serving, tdl_report *w
     return TDL_OK;
 }
 
+static const tdl_part *directed_in(const tdl_lineup *lineup, tdl_recommend_task task)
+{
+    const tdl_mix *mix = &lineup->task[task];
+
+    for (size_t i = 0; i < mix->n; i++) {
+        const tdl_part *part = &lineup->part[mix->part[i]];
+        if (part->contender->rung == &tdl_rung_directed &&
+            !(tdl_part_directed(part).half_life_days > 0)) // such are not kept live
+            return part;
+    }
+    return NULL;
+}
+
+/* The settings of the directed counts that a snapshot has of a matrix: of its line-up, which
+ * serves, before those of the ladder. One of each matrix is kept live; where two tasks have
+ * settings of their own, the one for something new is. False: it has none. */
+static bool directed_of(const tdl_snapshot *snapshot, tdl_live_matrix matrix,
+                        tdl_directed_params *ret)
+{
+    const void *model = snapshot->model[tdl_ladder_find(TDL_STR("directed"))];
+    bool stream = matrix == TDL_LIVE_STREAM;
+    const tdl_part *part =
+        directed_in(&snapshot->lineup, stream ? TDL_RECOMMEND_DISCOVERY : TDL_RECOMMEND_CART);
+
+    if (!part && stream)
+        part = directed_in(&snapshot->lineup, TDL_RECOMMEND_NEXT);
+    if (part)
+        *ret = tdl_part_directed(part);
+    else if (stream && model)
+        *ret = *tdl_directed_params_of(model);
+    return part || (stream && model);
+}
+
+/* The live counts are made as the model's were, while the former ones answer. */
+static void count_live(tdl_app *app, const tdl_snapshot *snapshot)
+{
+    tdl_directed_params params;
+    bool more = false;
+
+    pthread_rwlock_wrlock(&app->lock);
+    for (tdl_live_matrix m = 0; m < TDL_LIVE_MATRICES_N; m++)
+        more |=
+            tdl_live_state_want(app->live, m, directed_of(snapshot, m, &params) ? &params : NULL);
+    pthread_rwlock_unlock(&app->lock);
+    while (more) { // in stretches: nobody is answered meanwhile
+        pthread_rwlock_wrlock(&app->lock);
+        more = tdl_live_state_build(app->live);
+        pthread_rwlock_unlock(&app->lock);
+    }
+}
+
 tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why)
 {
     char path[PATH_MAX];
@@ -70,12 +123,14 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     if (!serving)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     atomic_init(&serving->references, 1);
+    serving->content_weights = (tdl_content_weights){{1, 1, 1, 1}};
     snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));
     if ((st = tdl_store_fetch_model(app->context.store, row, why)) ||
         (st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
         goto out;
     if ((st = number_items(app, serving, why)))
         goto out;
+    count_live(app, serving->snapshot);
     pthread_mutex_lock(&app->serving_lock);
     tdl_serving *former = app->serving;
     app->serving = serving;

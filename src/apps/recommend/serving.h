@@ -1,8 +1,8 @@
 /* Serving state of the recommender: what the files of this folder share behind the app table.
  *
- * Two things change while decisions run. Catalogue and histories change with every event, under one
- * read-write lock that is held for microseconds. The model changes with a training run: it is
- * immutable, counted, and swapped as one pointer, so a decision keeps what it took.
+ * Two things change while decisions run. Catalogue, histories and live state change with every
+ * event, under one read-write lock that is held for microseconds. The model changes with a training
+ * run: it is immutable, counted, and swapped as one pointer, so a decision keeps what it took.
  */
 #ifndef TDL_APPS_RECOMMEND_SERVING_H
 #define TDL_APPS_RECOMMEND_SERVING_H
@@ -12,6 +12,7 @@
 
 #include "apps/recommend/catalogue.h"
 #include "apps/recommend/history.h"
+#include "apps/recommend/live_state.h"
 #include "apps/recommend/snapshot.h"
 #include "apps/recommend/surface.h"
 
@@ -19,16 +20,18 @@
 typedef struct tdl_serving {
     atomic_int references;
     tdl_snapshot *snapshot;
-    int32_t *to_catalogue; /* [snapshot->items_n] */
-    int32_t *to_model;     /* [catalogue_n], -1 = not in the snapshot */
-    size_t catalogue_n;    /* items that came later are not in the snapshot either */
+    int32_t *to_catalogue;               /* [snapshot->items_n] */
+    int32_t *to_model;                   /* [catalogue_n], -1 = not in the snapshot */
+    tdl_content_weights content_weights; /* for likeness of what items say */
+    size_t catalogue_n;                  /* items that came later are not in the snapshot either */
 } tdl_serving;
 
 struct tdl_app {
     tdl_app_context context;
-    pthread_rwlock_t lock; /* of catalogue and histories; writers go first */
+    pthread_rwlock_t lock; /* of catalogue, histories and live; writers go first */
     tdl_catalogue *catalogue;
     tdl_histories *histories;
+    tdl_live_state *live; /* what learns with every event */
     tdl_surfaces *surfaces;
     pthread_mutex_t serving_lock;     /* of the pointer below, held for a few instructions */
     tdl_serving *serving;             /* NULL: no model yet */

@@ -16,9 +16,20 @@ void tdl_snapshot_free(tdl_snapshot *snapshot)
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
         if (snapshot->model[r])
             tdl_ladder[r]->free(snapshot->model[r]);
+    tdl_lineup_release(&snapshot->lineup);
     free(snapshot->item_id);
     free(snapshot->text);
     free(snapshot);
+}
+
+size_t tdl_snapshot_bytes(const tdl_snapshot *snapshot)
+{
+    size_t bytes = tdl_lineup_bytes(&snapshot->lineup);
+
+    for (size_t r = 0; r < TDL_RUNGS_N; r++)
+        if (snapshot->model[r])
+            bytes += tdl_ladder[r]->bytes(snapshot->model[r]);
+    return bytes;
 }
 
 /* ---- writing ---- */
@@ -69,6 +80,8 @@ tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *sourc
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
         if (source->model[r])
             tdl_ladder[r]->save(source->model[r], writer);
+    if (source->lineup)
+        tdl_lineup_save(source->lineup, writer);
     st = tdl_st_write(writer, path, why);
 out:
     tdl_st_writer_free(writer);
@@ -121,15 +134,30 @@ static tdl_status read_ids(const tdl_st_file *file, tdl_str version, tdl_snapsho
     return TDL_OK;
 }
 
+/* Is any tensor of the rung there? */
+static bool is_kept(const tdl_st_file *file, size_t rung)
+{
+    const char *name = tdl_ladder[rung]->name;
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < tdl_st_count(file); i++) {
+        tdl_str tensor = tdl_st_at(file, i)->name;
+        if (tensor.len > n && tensor.at[n] == '/' && !memcmp(tensor.at, name, n))
+            return true;
+    }
+    return false;
+}
+
 static tdl_status read_rung(const tdl_st_file *file, size_t rung, tdl_snapshot *s, tdl_report *why)
 {
-    if (s->model[rung])
+    bool needed = rung == s->promoted || rung == s->similar;
+
+    if (!needed && !is_kept(file, rung))
         return TDL_OK;
     return tdl_ladder[rung]->load(file, s->items_n, &s->model[rung], why);
 }
 
-static tdl_status read_all(const tdl_st_file *file, tdl_str version, tdl_snapshot *s,
-                           tdl_report *why)
+static tdl_status read_all(tdl_st_file *file, tdl_str version, tdl_snapshot *s, tdl_report *why)
 {
     tdl_str format = tdl_st_meta_get(file, "format"), promoted = tdl_st_meta_get(file, "promoted");
     tdl_status st;
@@ -146,9 +174,9 @@ static tdl_status read_all(const tdl_st_file *file, tdl_str version, tdl_snapsho
         tdl_ladder[s->promoted]->similar ? s->promoted : tdl_ladder_find(TDL_STR("item-knn"));
     if ((st = read_ids(file, version, s, why)))
         return st;
-    if ((st = read_rung(file, s->promoted, s, why)))
-        return st;
-    return read_rung(file, s->similar, s, why);
+    for (size_t r = 0; !st && r < TDL_RUNGS_N; r++)
+        st = read_rung(file, r, s, why);
+    return st ? st : tdl_lineup_load(file, s->items_n, &s->lineup, why);
 }
 
 static tdl_status check_hash(const char *path, const char *expected, tdl_report *why)

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-enum { SURFACES_MAX = 100, NAME_MAX_BYTES = 64, POLICY_TEXT_MAX = 64 << 10 };
+#include "store/audit.h"
+
+enum { SURFACES_MAX = 100, NAME_MAX_BYTES = 64, POLICY_TEXT_MAX = 64 << 10, PUTS_MAX = 50 };
 #define SETTING "recommend.surfaces"
 
 static const struct {
@@ -49,6 +51,18 @@ bool tdl_surface_kind_parse(tdl_str name, tdl_surface_kind *ret)
             return true;
         }
     return false;
+}
+
+tdl_recommend_task tdl_surface_task(tdl_surface_kind kind, const tdl_policy *policy)
+{
+    switch (kind) {
+    case TDL_SURFACE_SIMILAR:
+        return TDL_RECOMMEND_TASKS_N;
+    case TDL_SURFACE_CART:
+        return TDL_RECOMMEND_CART;
+    default:
+        return policy->seen_us ? TDL_RECOMMEND_DISCOVERY : TDL_RECOMMEND_NEXT;
+    }
 }
 
 /* ---- one surface ---- */
@@ -248,23 +262,58 @@ void tdl_surfaces_write(tdl_surfaces *all, tdl_jw *w)
     tdl_jw_end_array(w);
 }
 
+/* NULL: it may be shown. A `where` that speaks of the request is not asked. */
+static const char *kept_out(const tdl_surface *s, const tdl_catalogue *catalogue, int32_t item,
+                            int64_t now_us, tdl_arena *arena, bool *ok)
+{
+    const tdl_expression *where = s->policy->where;
+    tdl_bound bound;
+    tdl_eligible_ask ask = {.policy = s->policy, .now_us = now_us};
+
+    if (where && !tdl_expression_asks_context(where) && !tdl_expression_asks_user(where)) {
+        *ok = *ok && tdl_expression_bind(where, tdl_catalogue_attributes(catalogue), NULL, NULL,
+                                         arena, &bound);
+        ask.where = *ok ? &bound : NULL;
+    }
+    return tdl_eligible_not(&ask, catalogue, item);
+}
+
+bool tdl_surfaces_write_item(tdl_surfaces *all, const tdl_catalogue *catalogue, int32_t item,
+                             int64_t now_us, tdl_jw *w)
+{
+    tdl_arena *arena = tdl_arena_new(TDL_POLICY_BYTES);
+    bool ok = arena != NULL;
+
+    tdl_jw_array(w);
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; ok && i < all->n; i++) {
+        tdl_jw_object(w);
+        tdl_jw_kstr(w, "surface", all->surface[i]->name);
+        tdl_jw_ktext(w, "kept_out", kept_out(all->surface[i], catalogue, item, now_us, arena, &ok));
+        tdl_jw_end_object(w);
+    }
+    pthread_mutex_unlock(&all->lock);
+    tdl_jw_end_array(w);
+    tdl_arena_free(arena);
+    return ok;
+}
+
 /* ---- the store's: one setting, {name: {"kind", "version", "policy"}} ---- */
 
-static tdl_status read_setting(tdl_store *store, json_t **ret, tdl_report *why)
+/* text: as it stands there; empty = nothing does. */
+static tdl_status read_setting(tdl_store *store, tdl_buf *text, json_t **ret, tdl_report *why)
 {
-    tdl_buf text = {0};
     bool found = false;
-    tdl_status st = tdl_store_setting(store, TDL_STR(SETTING), &text, &found, why);
+    tdl_status st = tdl_store_setting(store, TDL_STR(SETTING), text, &found, why);
 
     *ret = NULL;
     if (!st && found)
-        tdl_json_parse(tdl_buf_view(&text), TDL_JSON_LAST_WINS, ret, NULL);
+        tdl_json_parse(tdl_buf_view(text), TDL_JSON_LAST_WINS, ret, NULL);
     if (!st && !json_is_object(*ret)) {
         json_decref(*ret);
         *ret = json_object();
         st = *ret ? TDL_OK : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for surfaces");
     }
-    tdl_buf_release(&text);
     return st;
 }
 
@@ -298,23 +347,36 @@ tdl_status tdl_surfaces_load(tdl_surfaces *all, tdl_store *store, tdl_report *re
                              tdl_report *why)
 {
     json_t *saved = NULL;
-    tdl_status st = read_setting(store, &saved, why);
+    tdl_buf text = {0};
+    tdl_status st = read_setting(store, &text, &saved, why);
 
     for (void *it = json_object_iter(saved); !st && it; it = json_object_iter_next(saved, it))
         load_one(all, tdl_str_of(json_object_iter_key(it)), json_object_iter_value(it),
                  ret_warning);
     json_decref(saved);
+    tdl_buf_release(&text);
     return st;
 }
 
+/* In place of the version before it: another process may have put one since `s` was laid over it.
+ * TDL_E_CONFLICT: so it is, or another surface was put at this moment. Read anew then. */
 static tdl_status save(tdl_store *store, const tdl_surface *s, tdl_report *why)
 {
+    const tdl_audit_entry entry = {.action = "surface.put",
+                                   .members = {{"surface", tdl_value_text(s->name)},
+                                               {"version", tdl_value_number(s->version)}}};
     json_t *saved = NULL, *one = NULL;
-    tdl_buf text = {0};
-    tdl_status st = read_setting(store, &saved, why);
+    tdl_buf former = {0}, text = {0};
+    int64_t version = 0;
+    tdl_status st = read_setting(store, &former, &saved, why);
 
     if (st)
         goto out;
+    tdl_json_get_int(json_object_get(saved, s->name.at), "version", &version);
+    if (version != s->version - 1) {
+        st = TDL_FAIL(why, TDL_E_CONFLICT, "surface \"%.*s\" was changed", TDL_FMT(s->name));
+        goto out;
+    }
     one = json_pack("{s:s, s:I, s:O}", "kind", kinds[s->kind].name, "version",
                     (json_int_t)s->version, "policy", s->own);
     if (!one || json_object_set(saved, s->name.at, one)) {
@@ -323,10 +385,12 @@ static tdl_status save(tdl_store *store, const tdl_surface *s, tdl_report *why)
     }
     tdl_json_dump(&text, saved);
     st = text.failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for surfaces")
-                     : tdl_store_put_setting(store, TDL_STR(SETTING), tdl_buf_view(&text), why);
+                     : tdl_store_swap_setting(store, TDL_STR(SETTING), tdl_buf_view(&former),
+                                              tdl_buf_view(&text), &entry, why);
 out:
     json_decref(one);
     json_decref(saved);
+    tdl_buf_release(&former);
     tdl_buf_release(&text);
     return st;
 }
@@ -384,7 +448,8 @@ static tdl_status read_document(const json_t *document, const tdl_surface *forme
 }
 
 static tdl_status replace(tdl_surfaces *all, tdl_store *store, tdl_str name, const json_t *document,
-                          const tdl_catalogue *catalogue, pthread_rwlock_t *lock, tdl_report *why)
+                          const tdl_catalogue *catalogue, pthread_rwlock_t *lock, bool *ret_stale,
+                          tdl_report *why)
 {
     tdl_surface *former = take(all, name), *s = NULL;
     int64_t version = 0, now = former ? former->version : 0;
@@ -393,7 +458,7 @@ static tdl_status replace(tdl_surfaces *all, tdl_store *store, tdl_str name, con
 
     if ((st = read_document(document, former, &version, &kind, why)))
         goto out;
-    if (version != now) {
+    if ((*ret_stale = version != now)) {
         st = TDL_FAIL_HINT(why, TDL_E_CONFLICT, "GET it, and lay your change over that",
                            "surface \"%.*s\" is at version %lld, not %lld", TDL_FMT(name),
                            (long long)now, (long long)version);
@@ -425,14 +490,19 @@ tdl_status tdl_surfaces_put(tdl_surfaces *all, tdl_store *store, tdl_str name,
                             const json_t *document, const tdl_catalogue *catalogue,
                             pthread_rwlock_t *lock, tdl_report *why)
 {
+    bool stale = false;
     tdl_status st;
 
     if ((st = check_name(name, why)) || (st = check_size(json_object_get(document, "policy"), why)))
         return st;
     pthread_mutex_lock(&all->putting);
-    // what another process saved meanwhile counts
-    if (!(st = tdl_surfaces_load(all, store, NULL, why)))
-        st = replace(all, store, name, document, catalogue, lock, why);
+    // What another process saved meanwhile counts; that it saved at this moment is no conflict yet.
+    for (int i = 0; i < PUTS_MAX; i++) {
+        if (!(st = tdl_surfaces_load(all, store, NULL, why)))
+            st = replace(all, store, name, document, catalogue, lock, &stale, why);
+        if (st != TDL_E_CONFLICT || stale)
+            break;
+    }
     pthread_mutex_unlock(&all->putting);
     return st;
 }

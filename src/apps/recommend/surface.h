@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "apps/recommend/contenders.h"
 #include "apps/recommend/eligible.h"
 #include "apps/recommend/policy.h"
 #include "store/store.h"
@@ -40,6 +41,10 @@ typedef struct tdl_surface {
     tdl_policy *policy;     /* that over the kind's own */
     tdl_eligible_kept kept; /* guards itself */
 } tdl_surface;
+
+/* What its answers are measured by: where everything may come again, the next group; else something
+ * new. TDL_RECOMMEND_TASKS_N of "similar": nothing. */
+tdl_recommend_task tdl_surface_task(tdl_surface_kind kind, const tdl_policy *policy);
 
 typedef struct tdl_surfaces tdl_surfaces;
 
@@ -72,6 +77,11 @@ tdl_status tdl_surfaces_put(tdl_surfaces *surfaces, tdl_store *store, tdl_str na
 void tdl_surface_write(const tdl_surface *surface, tdl_jw *w);
 /* All of them, an array, by name; the four kinds first. */
 void tdl_surfaces_write(tdl_surfaces *surfaces, tdl_jw *w);
+
+/* Which of them may show an item: [{"surface", "kept_out"}], null or why not, whoever asks. Under
+ * the catalogue's lock. False: no memory. */
+bool tdl_surfaces_write_item(tdl_surfaces *surfaces, const tdl_catalogue *catalogue, int32_t item,
+                             int64_t now_us, tdl_jw *w);
 
 const char *tdl_surface_kind_name(tdl_surface_kind kind); /* "home", ... */
 bool tdl_surface_kind_parse(tdl_str name, tdl_surface_kind *ret);

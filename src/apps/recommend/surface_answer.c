@@ -63,8 +63,13 @@ static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_
 static double similarity(const void *context, size_t i, size_t j)
 {
     const tdl_surface_answer *a = context;
+    const tdl_pooled *one = &a->pool[i], *other = &a->pool[j];
 
-    return i == j ? 1 : tdl_record_similarity(a->pool[i].record, a->pool[j].record);
+    if (i == j)
+        return 1;
+    if (!one->code || !other->code)
+        return tdl_record_similarity(one->record, other->record);
+    return tdl_content_cosine(one->code, other->code, &a->content_weights);
 }
 
 /* Ids never move, and records are counted: no lock is needed. */
@@ -104,49 +109,114 @@ static tdl_status fill_slots(tdl_surface_answer *a, const char *decision_id, tdl
 static const tdl_reason popular = {.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
 static const tdl_reason no_consent = {.kind = TDL_REASON_NO_CONSENT, .share = 1, .exact = true};
 
-/* What the model says of those that it speaks of; popularity is the reason of the others. "Similar"
- * needs none: the question is the reason. */
-static tdl_status explain_model(tdl_surface_answer *a, const int32_t *item, tdl_pick **pick,
-                                size_t n, tdl_report *why)
+/* The items of an answer that one model explains. */
+typedef struct explaining {
+    const tdl_asked_part *part; /* NULL: the one rung that answers */
+    int32_t *item;              /* [n] its numbers */
+    tdl_pick **pick;
+    size_t n;
+} explaining;
+
+static tdl_status explain_by(tdl_surface_answer *a, const explaining *e, tdl_report *why)
 {
-    tdl_reason *reason = tdl_arena_alloc(a->base.arena, n * TDL_REASONS_MAX, sizeof *reason);
-    size_t *reasons_n = tdl_arena_alloc(a->base.arena, n, sizeof *reasons_n);
+    tdl_reason *reason = tdl_arena_alloc(a->base.arena, e->n * TDL_REASONS_MAX, sizeof *reason);
+    size_t *reasons_n = tdl_arena_alloc(a->base.arena, e->n, sizeof *reasons_n);
 
     if (!reason || !reasons_n)
         return tdl_answer_no_memory(why);
-    a->base.ops->explain(a->base.model, &a->base.history, item, n, a->base.arena, reason,
-                         TDL_REASONS_MAX, reasons_n);
-    for (size_t i = 0; i < n; i++) {
-        pick[i]->reason = reason + i * TDL_REASONS_MAX;
-        pick[i]->reasons_n = reasons_n[i] < a->q.explain ? reasons_n[i] : a->q.explain;
+    if (e->part)
+        tdl_surface_explain_part(a, e->part, e->item, e->n, reason, reasons_n);
+    else
+        tdl_answer_explain(&a->base, e->item, e->n, reason, TDL_REASONS_MAX, reasons_n);
+    for (size_t i = 0; i < e->n; i++) {
+        e->pick[i]->reason = reason + i * TDL_REASONS_MAX;
+        e->pick[i]->reasons_n = reasons_n[i] < a->q.explain ? reasons_n[i] : a->q.explain;
     }
     return TDL_OK;
 }
 
+/* What stands there by its content. False: no memory. */
+static bool explain_by_content(tdl_surface_answer *a)
+{
+    size_t own_n = a->base.seen_n - a->base.newest;
+    tdl_term *term = tdl_arena_alloc(a->base.arena, own_n, sizeof *term);
+    tdl_content_taste *taste = tdl_arena_alloc(a->base.arena, 1, sizeof *taste);
+    bool ok = term && taste;
+
+    if (!a->base.ops)
+        tdl_answer_keep_own(&a->base);
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    bool known = ok && tdl_answer_taste(&a->base, taste);
+    for (size_t i = 0; known && ok && i < a->slots_n; i++) {
+        tdl_pick *pick = &a->base.picks[i];
+        if (!a->pool[a->slot[i].candidate].by_content)
+            continue;
+        tdl_reason *reason = tdl_arena_alloc(a->base.arena, a->q.explain, sizeof *reason);
+        ok = reason != NULL;
+        size_t n =
+            ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
+               : 0;
+        if (n) { // else popularity stays the reason
+            pick->reason = reason;
+            pick->reasons_n = n;
+        }
+    }
+    pthread_rwlock_unlock(&a->base.app->lock);
+    return ok;
+}
+
+/* Each item by the part that adds most to it. */
+static tdl_status explain_mix(tdl_surface_answer *a, const explaining *all, tdl_report *why)
+{
+    int32_t *item = tdl_arena_alloc(a->base.arena, all->n, sizeof *item);
+    tdl_pick **pick = tdl_arena_alloc(a->base.arena, all->n, sizeof *pick);
+    tdl_status st = TDL_OK;
+
+    if (!item || !pick)
+        return tdl_answer_no_memory(why);
+    for (size_t r = 0; !st && r < a->asked_n; r++) {
+        explaining e = {&a->asked[r], item, pick, 0};
+        for (size_t i = 0; i < all->n; i++)
+            if (tdl_surface_largest_part(a, all->item[i]) == r) {
+                item[e.n] = all->item[i];
+                pick[e.n++] = all->pick[i];
+            }
+        if (e.n)
+            st = explain_by(a, &e, why);
+    }
+    return st;
+}
+
+/* What the model says of those that it speaks of; popularity is the reason of the others, and of
+ * all where no personal answer is allowed. "Similar" needs none: the question is the reason. */
 static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
 {
-    size_t n = a->slots_n, spoken = 0;
-    int32_t *item = tdl_arena_alloc(a->base.arena, n, sizeof *item);
-    tdl_pick **pick = tdl_arena_alloc(a->base.arena, n, sizeof *pick);
+    size_t n = a->slots_n;
+    explaining all = {.item = tdl_arena_alloc(a->base.arena, n, sizeof *all.item),
+                      .pick = tdl_arena_alloc(a->base.arena, n, sizeof *all.pick)};
 
     a->base.picks = tdl_arena_zalloc(a->base.arena, n, sizeof *a->base.picks);
-    if (!item || !pick || !a->base.picks)
+    if (!all.item || !all.pick || !a->base.picks)
         return tdl_answer_no_memory(why);
     for (size_t i = 0; i < n; i++) {
         const tdl_pooled *one = &a->pool[a->slot[i].candidate];
-        bool by_model = a->base.ops && one->model_item >= 0;
+        bool by_model = (a->base.ops || a->asked_n) && one->model_item >= 0 && !a->ask.impersonal;
         a->base.picks[i] = (tdl_pick){.item = one->item,
                                       .model_item = one->model_item,
                                       .score = (float)one->relevance,
                                       .reason = a->ask.impersonal ? &no_consent : &popular,
                                       .reasons_n = !by_model && a->q.explain};
         if (by_model && a->base.asked_item < 0) {
-            item[spoken] = one->model_item;
-            pick[spoken++] = &a->base.picks[i];
+            all.item[all.n] = one->model_item;
+            all.pick[all.n++] = &a->base.picks[i];
         }
     }
     a->base.picks_n = a->base.chosen_n = n;
-    return spoken && a->q.explain ? explain_model(a, item, pick, spoken, why) : TDL_OK;
+    if (a->q.explain && a->base.asked_item < 0 && !explain_by_content(a))
+        return tdl_answer_no_memory(why);
+    if (!all.n || !a->q.explain)
+        return TDL_OK;
+    return a->asked_n ? explain_mix(a, &all, why) : explain_by(a, &all, why);
 }
 
 /* ---- all of it ---- */
@@ -157,7 +227,10 @@ static tdl_status rank(tdl_surface_answer *a, const char *decision_id, tdl_repor
     tdl_status st;
 
     a->base.serving = tdl_serving_take(app);
-    if ((st = tdl_answer_choose_rung(&a->base, why)) || (st = tdl_surface_pool_model(a, why)))
+    a->content_weights = tdl_answer_content_weights(&a->base);
+    if ((st = tdl_surface_choose_mix(a, why)) ||
+        (!a->asked_n && (st = tdl_answer_choose_rung(&a->base, why))) ||
+        (st = tdl_surface_pool_model(a, why)))
         return st;
     pthread_rwlock_rdlock(&app->lock);
     st = tdl_surface_pool_rest(a, why);

@@ -121,7 +121,11 @@ static tdl_status gather_history(tdl_surface_answer *a, tdl_report *why)
         a->ask.impersonal)
         return TDL_OK;
     a->base.seen_n = 0;
-    return tdl_answer_copy_history(&a->base, why);
+    if ((st = tdl_answer_copy_history(&a->base, why)) || a->base.seen_n || !known)
+        return st;
+    a->by_context = true;
+    a->unknown_n = 0;
+    return find_items(a, why);
 }
 
 /* ---- who may be shown ---- */

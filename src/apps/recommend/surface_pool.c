@@ -8,7 +8,7 @@
 
 static tdl_status allot(tdl_surface_answer *a, tdl_report *why)
 {
-    size_t most = TDL_POOL + TDL_POOL_NEW + TDL_POOL_RULE * a->policy->rules_n;
+    size_t most = TDL_POOL + TDL_POOL_CONTENT + TDL_POOL_NEW + TDL_POOL_RULE * a->policy->rules_n;
 
     a->pool = tdl_arena_zalloc(a->base.arena, most, sizeof *a->pool);
     return a->pool ? TDL_OK : tdl_answer_no_memory(why);
@@ -22,47 +22,76 @@ static double silence_of(double scale)
     return .01 * scale;
 }
 
-static double scale_of(const tdl_scored *best, size_t n)
+static double scale_of(const tdl_scored *best, size_t n, bool own)
 {
-    return (double)best[n >= 10 ? 9 : 0].score;
+    return (double)best[n >= 10 && !own ? 9 : 0].score;
 }
 
-static double log_odds(double score, double scale)
+double tdl_surface_log_odds(double score, double scale)
 {
     return log((fmax(score, 0) + silence_of(scale)) / (scale + silence_of(scale)));
 }
 
-static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, const int32_t *item)
+/* by_model: in the model's numbers */
+static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, bool own,
+                       bool by_model)
 {
-    double scale = n ? scale_of(best, n) : 0;
+    double scale = n ? scale_of(best, n, own) : 0;
 
     for (size_t i = 0; i < n; i++)
-        a->pool[a->pool_n++] = (tdl_pooled){
-            .item = item ? item[best[i].item] : best[i].item,
-            .model_item = item ? best[i].item : -1,
-            .relevance = scale > 0 ? log_odds((double)best[i].score, scale) : -(double)i};
+        a->pool[a->pool_n++] =
+            (tdl_pooled){.item = by_model && !a->asked_n ? tdl_answer_item(&a->base, best[i].item)
+                                                         : best[i].item,
+                         .model_item = by_model ? best[i].item : -1,
+                         .relevance = scale > 0 ? tdl_surface_log_odds((double)best[i].score, scale)
+                                                : -(double)i};
+}
+
+/* The best of one rung's scores, which are changed; own: scaled by the largest. */
+static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items_n, bool own,
+                              tdl_report *why)
+{
+    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
+
+    if (!best)
+        return tdl_answer_no_memory(why);
+    for (size_t i = 0; i < items_n; i++)
+        if (tdl_surface_blocks(a, a->asked_n ? (int32_t)i : tdl_answer_item(&a->base, (int32_t)i)))
+            scores[i] = 0; // never picked
+    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), own, true);
+    return TDL_OK;
+}
+
+tdl_status tdl_surface_pool_alone(tdl_surface_answer *a, tdl_report *why)
+{
+    return pool_scores(a, a->asked[0].scores, a->base.catalogue_n, a->asked[0].part->contender->own,
+                       why);
+}
+
+static tdl_status pool_rung(tdl_surface_answer *a, tdl_report *why)
+{
+    size_t items_n = tdl_answer_items_n(&a->base);
+    float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
+    tdl_status st;
+
+    if (!scores)
+        return tdl_answer_no_memory(why);
+    st = tdl_answer_score(&a->base, scores, why);
+    return st ? st : pool_scores(a, scores, items_n, false, why);
 }
 
 tdl_status tdl_surface_pool_model(tdl_surface_answer *a, tdl_report *why)
 {
     tdl_status st = allot(a, why);
 
-    if (st || !a->base.ops)
+    if (!st && a->asked_n)
+        st = tdl_surface_pool_mix(a, why);
+    else if (!st && a->base.ops)
+        st = pool_rung(a, why);
+    if (st || a->pool_n)
         return st;
-    const int32_t *to_catalogue = a->base.serving->to_catalogue;
-    size_t items_n = a->base.serving->snapshot->items_n;
-    float *scores = tdl_arena_alloc(a->base.arena, items_n, sizeof *scores);
-    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
-    if (!scores || !best)
-        return tdl_answer_no_memory(why);
-    if ((st = tdl_answer_score(&a->base, scores, why)))
-        return st;
-    for (size_t i = 0; i < items_n; i++)
-        if (tdl_surface_blocks(a, to_catalogue[i]))
-            scores[i] = 0; // never picked
-    add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), to_catalogue);
-    a->spoken_n = a->pool_n;
-    if (!a->pool_n) { // the model has nothing to say about such a history
+    a->asked_n = 0;
+    if (a->base.ops) { // the model has nothing to say about such a history
         a->base.ops = NULL;
         a->base.fallback = "stranger";
     }
@@ -91,13 +120,13 @@ static double least_relevance(const tdl_surface_answer *a)
 /* By popularity, among those of `blocked` that are not; below all that the model spoke of. */
 static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n, tdl_scored *best)
 {
-    double least = fmin(least_relevance(a), log_odds(0, 1));
+    double least = fmin(least_relevance(a), tdl_surface_log_odds(0, 1));
     bool spoken = a->pool_n > 0;
 
     n = tdl_top(tdl_catalogue_users(a->base.app->catalogue), a->base.catalogue_n, blocked, -1,
                 INFINITY, best, n);
     if (!spoken) {
-        add_scored(a, best, n, NULL);
+        add_scored(a, best, n, false, false);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -106,6 +135,15 @@ static void add_popular(tdl_surface_answer *a, const uint64_t *blocked, size_t n
             .model_item = -1,
             .relevance = least + log(((double)best[i].score + 1) / ((double)best[0].score + 1)) -
                          1e-3 * (double)(i + 1)};
+}
+
+/* Nobody had them: they are not popular, and may stand there by their content. */
+static void drop_unknown(tdl_surface_answer *a)
+{
+    const float *users = tdl_catalogue_users(a->base.app->catalogue);
+
+    while (a->pool_n && !(users[a->pool[a->pool_n - 1].item] > 0))
+        a->pool_n--;
 }
 
 /* Guaranteed impressions: items that were described, that few have, and that were shown least. */
@@ -185,6 +223,20 @@ static void add_for_rules(tdl_surface_answer *a, uint64_t *blocked, tdl_scored *
     }
 }
 
+/* Of an item for variety, which is worked out without the lock. NULL also without memory: then
+ * only categories and the like tell items apart. */
+static const tdl_content_code *copy_code(tdl_surface_answer *a, int32_t item)
+{
+    const tdl_content_code *code =
+        tdl_content_at(tdl_catalogue_content(a->base.app->catalogue), item);
+    bool asked = a->policy->diversity.kind != TDL_DIVERSITY_OFF;
+    tdl_content_code *copy = code && asked ? tdl_arena_alloc(a->base.arena, 1, sizeof *copy) : NULL;
+
+    if (copy)
+        *copy = *code;
+    return copy;
+}
+
 static void weigh(tdl_surface_answer *a)
 {
     const tdl_catalogue *catalogue = a->base.app->catalogue;
@@ -192,6 +244,7 @@ static void weigh(tdl_surface_answer *a)
     for (size_t i = 0; i < a->pool_n; i++) {
         tdl_pooled *one = &a->pool[i];
         one->record = tdl_record_take(tdl_catalogue_record(catalogue, one->item));
+        one->code = copy_code(a, one->item);
         one->is_new = a->policy->explore.impressions && is_new(a, one->item);
         for (size_t k = 0; k < a->policy->rules_n; k++) {
             const tdl_rule *rule = &a->policy->rule[k];
@@ -202,22 +255,35 @@ static void weigh(tdl_surface_answer *a)
     }
 }
 
+static void block_pooled(const tdl_surface_answer *a, uint64_t *blocked)
+{
+    for (size_t i = 0; i < a->pool_n; i++)
+        tdl_bits_set(blocked, a->pool[i].item);
+}
+
 tdl_status tdl_surface_pool_rest(tdl_surface_answer *a, tdl_report *why)
 {
     size_t words = tdl_bits_words(a->base.catalogue_n);
     uint64_t *blocked = tdl_arena_alloc(a->base.arena, words, sizeof *blocked);
     tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
+    tdl_status st;
 
     if (!blocked || !best)
         return tdl_answer_no_memory(why);
     if (words)
         memcpy(blocked, a->blocked, words * sizeof *blocked);
-    for (size_t i = 0; i < a->pool_n; i++)
-        tdl_bits_set(blocked, a->pool[i].item);
+    block_pooled(a, blocked);
+    if (!a->pool_n && a->base.asked_item < 0 && !a->by_context) {
+        add_popular(a, blocked, TDL_POOL, best);
+        drop_unknown(a);
+        block_pooled(a, blocked);
+    }
+    if ((st = tdl_surface_pool_content(a, blocked, why)))
+        return st;
+    block_pooled(a, blocked);
     if (a->pool_n < TDL_POOL)
         add_popular(a, blocked, TDL_POOL - a->pool_n, best);
-    for (size_t i = 0; i < a->pool_n; i++)
-        tdl_bits_set(blocked, a->pool[i].item);
+    block_pooled(a, blocked);
     if (a->q.explore && a->policy->explore.impressions && a->policy->explore.share > 0)
         add_new(a, blocked);
     add_for_rules(a, blocked, best);

@@ -33,7 +33,7 @@ static bool is_of_surface(const tdl_surface_answer *a, const tdl_decision *d)
     tdl_packed packed = {d->why.at, d->why.len, false};
 
     return tdl_str_is(d->app, "recommend") && d->candidates_n && d->candidates[0].chosen &&
-           tdl_packed_number(&packed, 1) == TDL_EFFECTS_FORM &&
+           tdl_effects_has(tdl_packed_number(&packed, 1)) &&
            tdl_str_eq(tdl_packed_take(&packed, (size_t)tdl_packed_number(&packed, 1)),
                       a->surface->name) &&
            !packed.bad;

@@ -56,7 +56,10 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
                             .source = slot->forced           ? TDL_SOURCE_PIN
                                       : slot->fresh          ? TDL_SOURCE_NEW
                                       : one->model_item >= 0 ? TDL_SOURCE_MODEL
+                                      : one->by_content      ? TDL_SOURCE_CONTENT
                                                              : TDL_SOURCE_POPULAR};
+    for (size_t r = 0; r < a->asked_n; r++)
+        told->score[r] = one->model_item >= 0 ? a->asked[r].scores[one->item] : 0;
     for (size_t i = 0; i < a->policy->rules_n; i++) {
         const tdl_rule *rule = &a->policy->rule[i];
         if ((rule->kind == TDL_RULE_BOOST || rule->kind == TDL_RULE_BURY) &&
@@ -73,6 +76,14 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
 
 /* ---- the answer ---- */
 
+static const char *source_of(const tdl_surface_answer *a, tdl_source source, int32_t model_item)
+{
+    if (source != TDL_SOURCE_MODEL)
+        return tdl_source_name(source);
+    return a->asked_n ? a->asked[tdl_surface_largest_part(a, model_item)].part->contender->name
+                      : a->base.ops->name;
+}
+
 static void write_item(const tdl_surface_answer *a, size_t at, const tdl_packed_reason *reasons,
                        tdl_jw *w)
 {
@@ -86,9 +97,11 @@ static void write_item(const tdl_surface_answer *a, size_t at, const tdl_packed_
     tdl_jw_kint(w, "rank", (int64_t)at + 1);
     tdl_jw_knumber(w, "score", a->base.candidate[at].score);
     tdl_jw_knumber(w, "propensity", a->slot[at].propensity);
-    tdl_jw_ktext(w, "source",
-                 told->source == TDL_SOURCE_MODEL ? a->base.ops->name
-                                                  : tdl_source_name(told->source));
+    tdl_jw_ktext(w, "source", source_of(a, told->source, pick->model_item));
+    if (a->effects->parts_n > 1) {
+        tdl_jw_key(w, "parts");
+        tdl_effects_write_parts(a->effects, at, w);
+    }
     tdl_jw_key(w, "why");
     tdl_jw_array(w);
     if (pick->reasons_n) {
@@ -195,6 +208,11 @@ static void write_head(const tdl_surface_answer *a, tdl_jw *w)
         tdl_jw_str(w, a->base.serving->snapshot->version);
     else
         tdl_jw_null(w);
+    tdl_jw_ktext(w, "serves",
+                 a->asked_n > 1    ? "blend"
+                 : a->asked_n == 1 ? a->asked[0].part->contender->name
+                 : a->base.ops     ? a->base.ops->name
+                                   : "popularity");
     tdl_jw_ktext(w, "fallback", a->base.fallback);
     tdl_jw_ktext(w, "suppressed", a->suppressed);
     write_short(a, w);
@@ -211,6 +229,11 @@ tdl_status tdl_surface_answer_write(tdl_surface_answer *a, tdl_decision *ret, td
     a->effects->surface = a->surface->name;
     a->effects->version = a->surface->version;
     a->effects->slots_n = a->slots_n;
+    a->effects->parts_n = a->asked_n;
+    for (size_t r = 0; r < a->asked_n; r++)
+        a->effects->part[r] = (tdl_part_told){.name = tdl_str_of(a->asked[r].part->contender->name),
+                                              .weight = a->asked[r].weight,
+                                              .scale = a->asked[r].scale};
     for (size_t i = 0; i < a->slots_n; i++) {
         tell_slot(a, i);
         if (!a->ask.preview)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/recommend/dataset.h"
+#include "apps/recommend/feedback_store.h"
 #include "apps/recommend/report.h"
 #include "apps/recommend/serving.h"
 #include "base/file.h"
@@ -19,6 +20,9 @@ typedef struct run {
     tdl_stages stages;
     tdl_dataset dataset;
     tdl_evaluation evaluation;
+    tdl_feedback *feedback; /* the same events, each time they happened */
+    tdl_lineup lineup;
+    tdl_lineup_report lineup_report;
     void *model[TDL_RUNGS_N];
     tdl_buf report;
     tdl_run_folder *folder;                     /* NULL when nothing is to be written */
@@ -26,6 +30,8 @@ typedef struct run {
     int64_t started_us;                         /* monotonic */
     int64_t read_us;                            /* the same moment, wall clock */
 } run;
+
+enum { LINEUP_COST = 200 }; /* beside tdl_rung_cost; for progress only */
 
 /* fits_n: how often each rung will be fitted. */
 static run start_run(tdl_app *app, const tdl_train_options *options, unsigned fits_n)
@@ -35,7 +41,7 @@ static run start_run(tdl_app *app, const tdl_train_options *options, unsigned fi
              .started_us = tdl_time_monotonic(),
              .read_us = tdl_time_now()};
 
-    r.stages = (tdl_stages){.options = options, .total = 1};
+    r.stages = (tdl_stages){.options = options, .total = 1 + LINEUP_COST};
     for (size_t k = 0; k < TDL_RUNGS_N; k++)
         r.stages.total += fits_n * tdl_rung_cost(tdl_ladder[k]);
     return r;
@@ -46,6 +52,8 @@ static void release_run(run *r)
     for (size_t k = 0; k < TDL_RUNGS_N; k++)
         if (r->model[k])
             tdl_ladder[k]->free(r->model[k]);
+    tdl_lineup_release(&r->lineup);
+    tdl_feedback_free(r->feedback);
     tdl_dataset_release(&r->dataset);
     tdl_buf_release(&r->report);
 }
@@ -58,8 +66,59 @@ static tdl_status measure(run *r, tdl_report *why)
         return TDL_E_STOPPED;
     if ((st = tdl_dataset_load(r->app->context.store, &r->dataset, why)))
         return st;
-    return tdl_evaluate(&r->dataset.interactions, tdl_ladder, TDL_RUNGS_N, r->options->seed,
-                        r->app->context.pool, &r->stages, &r->evaluation, why);
+    st = tdl_evaluate(&r->dataset.interactions, tdl_ladder, TDL_RUNGS_N, r->options->seed,
+                      r->app->context.pool, &r->stages, &r->evaluation, why);
+    r->evaluation.robots_n = r->dataset.robots_n;
+    r->evaluation.robot_events_n = r->dataset.robot_events_n;
+    return st;
+}
+
+/* ---- who serves which task ---- */
+
+/* "discovery" and what it says of itself. */
+static bool tell_task(void *context, const char *inner, double done, const char *detail)
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "%s%s%s", inner, detail ? ": " : "", detail ? detail : "");
+    return tdl_stage_tell(context, text, done, NULL);
+}
+
+static tdl_status choose_lineup(run *r, tdl_report *why)
+{
+    tdl_rung_contest_options contest = {.seed = r->options->seed,
+                                        .pool = r->app->context.pool,
+                                        .progress = tell_task,
+                                        .progress_context = &r->stages};
+    tdl_status st;
+
+    if (!tdl_stage_begin(&r->stages, LINEUP_COST, why, "who serves which surface"))
+        return TDL_E_STOPPED;
+    if (!(r->feedback = tdl_feedback_new()))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the log");
+    if ((st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
+        (st = tdl_feedback_finish(r->feedback, why)) ||
+        (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
+                             why)))
+        return st;
+    tdl_feedback_free(r->feedback); // not needed any more, and large
+    r->feedback = NULL;
+    return TDL_OK;
+}
+
+/* The task of each kind's own surface. */
+static tdl_status ask_tasks(run *r, tdl_recommend_task ret[TDL_SURFACE_KINDS_N], tdl_report *why)
+{
+    for (tdl_surface_kind kind = 0; kind < TDL_SURFACE_KINDS_N; kind++) {
+        tdl_surface *surface = NULL;
+        tdl_status st = tdl_surfaces_take(r->app->surfaces, tdl_str_of(tdl_surface_kind_name(kind)),
+                                          &surface, why);
+        if (st)
+            return st;
+        ret[kind] = tdl_surface_task(kind, surface->policy);
+        tdl_surface_drop(surface);
+    }
+    return TDL_OK;
 }
 
 /* A rung that neither serves nor answers "similar" is kept for comparison only, if it is not
@@ -99,11 +158,24 @@ static tdl_status fit_all(run *r, tdl_report *why)
     return TDL_OK;
 }
 
-static tdl_status write_report(run *r, tdl_buf *out, tdl_report *why)
+/* measured: was a line-up chosen? */
+static tdl_status write_report(run *r, bool measured, tdl_buf *out, tdl_report *why)
 {
     double seconds = (double)(tdl_time_monotonic() - r->started_us) / 1e6;
+    tdl_recommend_training training = {.evaluation = &r->evaluation,
+                                       .seed = r->options->seed,
+                                       .seconds = seconds,
+                                       .lineup = measured ? &r->lineup : NULL,
+                                       .lineup_report = &r->lineup_report,
+                                       .memory_bytes = tdl_lineup_bytes(&r->lineup)};
+    tdl_status st = ask_tasks(r, training.task_of, why);
 
-    tdl_recommend_report(out, &r->evaluation, r->options->seed, seconds);
+    if (st)
+        return st;
+    for (size_t k = 0; k < TDL_RUNGS_N; k++)
+        if (r->model[k])
+            training.memory_bytes += tdl_ladder[k]->bytes(r->model[k]);
+    tdl_recommend_report(out, &training);
     return out->failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report") : TDL_OK;
 }
 
@@ -119,6 +191,7 @@ static tdl_status write_file(run *r, tdl_report *why)
     tdl_snapshot_source source = {.version = tdl_str_of(r->version),
                                   .promoted = r->evaluation.promoted,
                                   .model = r->model,
+                                  .lineup = &r->lineup,
                                   .items = r->dataset.items,
                                   .seed = r->options->seed,
                                   .report = tdl_buf_view(&r->report)};
@@ -132,7 +205,7 @@ static tdl_status publish(run *r, tdl_report *why)
     tdl_model_row row = {.app = TDL_STR("recommend"), .active = r->options->activate};
     tdl_status st;
 
-    if ((st = write_report(r, &r->report, why)))
+    if ((st = write_report(r, true, &r->report, why)))
         return st;
     if ((st = write_file(r, why)))
         return st;
@@ -230,7 +303,7 @@ tdl_status tdl_recommend_train(tdl_app *app, const tdl_train_options *options, t
     if ((st = measure(&r, why)))
         goto out;
     log_ladder(&r);
-    if ((st = fit_all(&r, why)))
+    if ((st = choose_lineup(&r, why)) || (st = fit_all(&r, why)))
         goto out;
     if ((st = publish(&r, why)))
         goto out;
@@ -248,7 +321,7 @@ tdl_status tdl_recommend_evaluate(tdl_app *app, const tdl_train_options *options
     tdl_status st = measure(&r, why);
 
     if (!st)
-        st = write_report(&r, ret_report, why);
+        st = write_report(&r, false, ret_report, why);
     release_run(&r);
     return st;
 }

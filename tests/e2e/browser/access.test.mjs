@@ -32,6 +32,10 @@ after(async () => {
 const PAGES = () => [
     '#/overview',
     '#/models',
+    '#/recommend',
+    '#/recommend/shown',
+    '#/recommend/rules/home',
+    '#/recommend/item/film-2',
     '#/predict',
     '#/predict/shop',
     '#/runs',

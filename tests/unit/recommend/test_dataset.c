@@ -132,6 +132,74 @@ static void who_denies_training_gives_no_row_to_the_set(void **state)
     tear_down_store(&s);
 }
 
+/* n views a second apart, from the start of an hour, in one commit. */
+static void store_run(stored *s, const char *user, size_t n)
+{
+    static tdl_event events[TDL_ROBOT_TIMES + 1];
+    static char ids[TDL_ROBOT_TIMES + 1][32];
+    tdl_report why = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(ids[i], sizeof ids[i], "%s-%zu", user, i);
+        events[i] = (tdl_event){.time_us = (int64_t)i * 1000000,
+                                .user = tdl_str_of(user),
+                                .kind = TDL_STR("view"),
+                                .item = i % 2 ? TDL_STR("odd") : TDL_STR("even"),
+                                .source = TDL_STR("test"),
+                                .message_id = tdl_str_of(ids[i])};
+    }
+    expect_ok(tdl_store_append(s->store, events, n, NULL, &why), &why);
+}
+
+static void robots_are_left_out_and_counted(void **state)
+{
+    stored s = {0};
+    tdl_dataset d;
+    tdl_report why = {0};
+    tdl_event declared = {.time_us = 1,
+                          .user = TDL_STR("declared"),
+                          .kind = TDL_STR("view"),
+                          .item = TDL_STR("even"),
+                          .properties = TDL_STR("{\"bot\":true}"),
+                          .source = TDL_STR("test"),
+                          .message_id = TDL_STR("d")};
+
+    TDL_UNUSED(state);
+    set_up_store(&s);
+    store_run(&s, "busy", TDL_ROBOT_TIMES);
+    store_run(&s, "robot", TDL_ROBOT_TIMES + 1);
+    expect_ok(tdl_store_append(s.store, &declared, 1, NULL, &why), &why);
+    load(&s, &d);
+    assert_int_equal(d.robots_n, 2);
+    assert_int_equal(d.robot_events_n, TDL_ROBOT_TIMES + 2);
+    assert_int_equal(d.interactions.users_n, 3);
+    assert_int_equal(d.interactions.offsets[3], 2); // busy's two items
+    tdl_dataset_release(&d);
+    tear_down_store(&s);
+}
+
+static void an_order_is_all_its_items(void **state)
+{
+    stored s = {0};
+    tdl_dataset d;
+    tdl_report why = {0};
+    tdl_event order = {.time_us = 1,
+                       .user = TDL_STR("ann"),
+                       .kind = TDL_STR("purchase"),
+                       .properties = TDL_STR("{\"products\":[{\"sku\":\"a\"},{\"sku\":\"b\"}]}"),
+                       .source = TDL_STR("test"),
+                       .message_id = TDL_STR("o")};
+
+    TDL_UNUSED(state);
+    set_up_store(&s);
+    expect_ok(tdl_store_append(s.store, &order, 1, NULL, &why), &why);
+    load(&s, &d);
+    assert_int_equal(d.interactions.items_n, 2);
+    assert_int_equal(d.interactions.offsets[1], 2);
+    tdl_dataset_release(&d);
+    tear_down_store(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +209,8 @@ int main(void)
         cmocka_unit_test(an_item_that_comes_back_keeps_its_first_place),
         cmocka_unit_test(catalogue_items_count_without_events_and_events_without_items_do_not),
         cmocka_unit_test(who_denies_training_gives_no_row_to_the_set),
+        cmocka_unit_test(robots_are_left_out_and_counted),
+        cmocka_unit_test(an_order_is_all_its_items),
     };
     return cmocka_run_group_tests_name("recommend/dataset", tests, NULL, NULL);
 }

@@ -225,7 +225,7 @@ static void the_best_on_validation_is_promoted(void **state)
     TDL_UNUSED(state);
     expect_ok(evaluate(&c->all, rungs, 2, &options, &e, &why), &why);
     assert_int_equal(e.promoted, 1);
-    assert_non_null(strstr(e.rung[1].gate, "against wrong: best on validation, proven better"));
+    assert_non_null(strstr(e.rung[1].gate, "against wrong: serves, proven better"));
     free(c);
 }
 
@@ -240,7 +240,7 @@ static void of_two_equal_rungs_the_simpler_one_is_promoted(void **state)
     TDL_UNUSED(state);
     expect_ok(evaluate(&c->all, rungs, 3, &options, &e, &why), &why);
     assert_int_equal(e.promoted, 0);
-    assert_non_null(strstr(e.rung[0].gate, "best on validation"));
+    assert_non_null(strstr(e.rung[0].gate, "serves"));
     assert_non_null(strstr(e.rung[1].gate, "not better"));
     free(c);
 }
@@ -264,7 +264,27 @@ static void the_text_says_whether_the_difference_is_proven(void **state)
         better[i] = i % 2 == 0;
     expect_ok(tdl_gate(&e, three, USERS, 1, &why), &why);
     assert_int_equal(e.promoted, 1);
-    assert_non_null(strstr(e.rung[1].gate, "best on validation, proven better"));
+    assert_non_null(strstr(e.rung[1].gate, "serves, proven better"));
+}
+
+/* What answers by a fit of yesterday serves only where it is proven better. */
+static void who_must_prove_it_serves_by_an_interval_above_0_only(void **state)
+{
+    double before[USERS] = {0}, lucky[USERS] = {0}, better[USERS] = {0};
+    double *const two[] = {before, lucky}, *const three[] = {before, better};
+    tdl_evaluation e = {.rungs_n = 2,
+                        .rung = {{.name = "before"}, {.name = "after", .must_prove = true}}};
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    lucky[0] = 1, lucky[1] = 1, before[2] = 1;
+    expect_ok(tdl_gate(&e, two, USERS, 1, &why), &why);
+    assert_int_equal(e.promoted, 0);
+    assert_non_null(strstr(e.rung[1].gate, "better, but not proven"));
+    for (size_t i = 0; i < USERS; i++)
+        better[i] = i % 2 == 0;
+    expect_ok(tdl_gate(&e, three, USERS, 1, &why), &why);
+    assert_int_equal(e.promoted, 1);
 }
 
 /* Not with the floor: a rung between the two is no step up. */
@@ -284,7 +304,8 @@ static void a_rung_is_compared_with_the_best_simpler_one(void **state)
     }
     expect_ok(tdl_gate(&e, ndcg, USERS, 1, &why), &why);
     assert_int_equal(e.promoted, 2);
-    assert_non_null(strstr(e.rung[1].gate, "against none: better, but not the best"));
+    assert_non_null(
+        strstr(e.rung[1].gate, "against none: better, but a later one is better still"));
     assert_non_null(strstr(e.rung[2].gate, "+0.5000"));
     assert_non_null(strstr(e.rung[2].gate, "against middling"));
     assert_non_null(strstr(e.rung[3].gate, "-0.5000"));
@@ -307,7 +328,8 @@ static void the_report_is_json_with_one_promoted_rung(void **state)
     json_t *report = NULL;
 
     TDL_UNUSED(state);
-    tdl_recommend_report(&out, &e, 9, 1.5);
+    const tdl_recommend_training training = {.evaluation = &e, .seed = 9, .seconds = 1.5};
+    tdl_recommend_report(&out, &training);
     expect_ok(tdl_json_parse(tdl_buf_view(&out), TDL_JSON_REFUSE_DUPLICATES, &report, &why), &why);
     assert_string_equal(json_string_value(json_object_get(report, "promoted")), "markov");
     assert_int_equal(json_integer_value(json_object_get(report, "seed")), 9);
@@ -331,6 +353,7 @@ int main(void)
         cmocka_unit_test(the_best_on_validation_is_promoted),
         cmocka_unit_test(of_two_equal_rungs_the_simpler_one_is_promoted),
         cmocka_unit_test(the_text_says_whether_the_difference_is_proven),
+        cmocka_unit_test(who_must_prove_it_serves_by_an_interval_above_0_only),
         cmocka_unit_test(a_rung_is_compared_with_the_best_simpler_one),
         cmocka_unit_test(the_report_is_json_with_one_promoted_rung),
     };

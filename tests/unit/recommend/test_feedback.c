@@ -159,6 +159,38 @@ static void rungs_see_repeats_only_if_they_want_them(void **state)
     tdl_holdout_release(&h);
 }
 
+static void a_person_belongs_where_his_first_row_says(void **state)
+{
+    tdl_feedback *f = tdl_feedback_new();
+    static const struct said {
+        const char *user, *segment;
+        int64_t time_us;
+    } rows[] = {{"ann", "north", 20}, {"ann", "south", 10}, {"ann", "west", 30}, {"ben", "", 5},
+                {"cy", "b", 7},       {"cy", "a", 7},       {"ben", "east", 9}};
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tdl_feedback_row row = {tdl_str_of(rows[i].user), TDL_STR("i"), {0}, rows[i].time_us};
+        expect_ok(tdl_feedback_add_segment(f, &row, tdl_str_of(rows[i].segment), &why), &why);
+    }
+    add(f, "dora", "i", "", 40); // nothing is said of her
+    expect_ok(tdl_feedback_finish(f, &why), &why);
+    assert_int_equal(tdl_feedback_segments(f), 6);
+    for (int32_t u = 0; u < 4; u++) {
+        tdl_str name = tdl_feedback_user(f, u);
+        int32_t segment = tdl_feedback_segment_of(f, u);
+        const char *expected = tdl_str_is(name, "ann")   ? "south"
+                               : tdl_str_is(name, "ben") ? "east"
+                                                         : "a";
+        if (tdl_str_is(name, "dora"))
+            assert_int_equal(segment, -1);
+        else
+            assert_true(tdl_str_is(tdl_feedback_segment(f, segment), expected));
+    }
+    tdl_feedback_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +200,7 @@ int main(void)
         cmocka_unit_test(rows_without_a_person_or_an_item_are_refused),
         cmocka_unit_test(an_event_of_later_stops_the_run),
         cmocka_unit_test(rungs_see_repeats_only_if_they_want_them),
+        cmocka_unit_test(a_person_belongs_where_his_first_row_says),
     };
     return cmocka_run_group_tests_name("recommend/feedback", tests, NULL, NULL);
 }

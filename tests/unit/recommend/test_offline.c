@@ -200,6 +200,90 @@ static void cuts_that_make_no_sense_are_refused(void **state)
     tdl_feedback_free(f);
 }
 
+/* make_shop, with those of even number in "even", 25 of odd number in segments of one, and nothing
+ * said of the others. */
+static tdl_feedback *make_segmented_shop(void)
+{
+    tdl_feedback *f = tdl_feedback_new();
+    tdl_report why = {0};
+    char user[16], item[16], segment[16];
+
+    for (size_t p = 0; p < 250; p++)
+        for (size_t s = 0; s < 20; s++) {
+            snprintf(user, sizeof user, "u%zu", p);
+            snprintf(item, sizeof item, "i%zu", (p * 7 + s) % 60);
+            snprintf(segment, sizeof segment, "odd %zu", p);
+            tdl_str where = tdl_str_of(p % 2 == 0 ? "even" : p < 50 ? segment : "");
+            tdl_feedback_row row = {
+                tdl_str_of(user), tdl_str_of(item), {0}, DAY * (int64_t)(1 + 10 * s) + (int64_t)p};
+            expect_ok(tdl_feedback_add_segment(f, &row, where, &why), &why);
+        }
+    expect_ok(tdl_feedback_finish(f, &why), &why);
+    return f;
+}
+
+static double number_of(const json_t *row, const char *key)
+{
+    return json_number_value(json_object_get(row, key));
+}
+
+/* Segments sum to the whole: figures of the whole are the means of theirs by questions. */
+static void segments_have_figures_of_their_own(void **state)
+{
+    tdl_feedback *f = make_segmented_shop();
+    tdl_offline_options options = {
+        .timed = true, .tasks = 1U << TDL_RECOMMEND_DISCOVERY, .run.seed = 1};
+    double ndcg10, sum = 0, questions = 0;
+    json_t *report = run(f, &options, &ndcg10), *row;
+    const json_t *test =
+        json_array_get(json_object_get(model_of(task_of(report, 0), "popularity"), "tests"), 0);
+    const json_t *segments = json_object_get(test, "segments");
+    size_t i;
+
+    TDL_UNUSED(state);
+    assert_int_equal(json_array_size(segments), TDL_SEGMENTS_SHOWN + 1);
+    assert_string_equal(text_of(json_array_get(segments, 0), "segment"), "even");
+    assert_int_equal(number_of(json_array_get(segments, 0), "questions"), 125);
+    assert_null(json_object_get(json_array_get(segments, 1), "segment")); // the 100 unsaid
+    assert_int_equal(number_of(json_array_get(segments, 1), "questions"), 100);
+    assert_true(json_is_false(json_object_get(json_array_get(segments, 2), "enough")));
+    assert_null(json_object_get(json_array_get(segments, TDL_SEGMENTS_SHOWN), "segment"));
+    json_array_foreach(segments, i, row)
+    {
+        questions += number_of(row, "questions");
+        sum += number_of(row, "questions") * number_of(row, "ndcg10");
+    }
+    expect_near(questions, 250, 0);
+    expect_near(sum / questions, number_of(test, "ndcg10"), 1e-6);
+    assert_true(number_of(test, "parity_ndcg10") > 0 && number_of(test, "parity_ndcg10") <= 1);
+    json_decref(report);
+    tdl_feedback_free(f);
+}
+
+/* What serves is held against every other, also against those that it did not have to beat. */
+static void the_report_says_how_far_what_serves_is_ahead(void **state)
+{
+    tdl_feedback *f = make_shop(250, 20);
+    tdl_offline_options options = {
+        .timed = true, .tasks = 1U << TDL_RECOMMEND_DISCOVERY, .run.seed = 1};
+    double ndcg10;
+    json_t *report = run(f, &options, &ndcg10);
+    const json_t *task = task_of(report, 0), *late = model_of(task, "recent-popularity"),
+                 *serves = model_of(task, "directed");
+    double mean[2] = {0};
+
+    TDL_UNUSED(state);
+    for (size_t k = 0; k < 2; k++) { // both cuts ask everybody
+        mean[0] += number_of(json_array_get(json_object_get(serves, "tests"), k), "ndcg10") / 2;
+        mean[1] += number_of(json_array_get(json_object_get(late, "tests"), k), "ndcg10") / 2;
+    }
+    expect_near(number_of(late, "serving_lead"), mean[0] - mean[1], 2e-6);
+    assert_true(number_of(late, "serving_lead_low") > 0);
+    assert_null(json_object_get(serves, "serving_lead"));
+    json_decref(report);
+    tdl_feedback_free(f);
+}
+
 /* One person, one event: nothing to ask about, and no failure. */
 static void a_log_of_one_event_has_nothing_to_measure(void **state)
 {
@@ -249,11 +333,6 @@ static tdl_feedback *read_films(void)
     return f;
 }
 
-static double number_of(const json_t *row, const char *key)
-{
-    return json_number_value(json_object_get(row, key));
-}
-
 /* spec/recommend.md 5.3, computed independently in Python. */
 static void the_stream_of_films_gives_the_figures_of_the_reference(void **state)
 {
@@ -290,6 +369,8 @@ int main(void)
         cmocka_unit_test(the_report_does_not_depend_on_the_number_of_threads),
         cmocka_unit_test(the_literatures_protocol_begins_with_its_warning),
         cmocka_unit_test(cuts_that_make_no_sense_are_refused),
+        cmocka_unit_test(segments_have_figures_of_their_own),
+        cmocka_unit_test(the_report_says_how_far_what_serves_is_ahead),
         cmocka_unit_test(a_log_of_one_event_has_nothing_to_measure),
         cmocka_unit_test(the_stream_of_films_gives_the_figures_of_the_reference),
     };

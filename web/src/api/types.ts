@@ -55,6 +55,16 @@ export type PredictColumn = PredictSchema['columns'][number];
 export type PredictLive = Answer<'/v1/predict/{model}/live', 'get'>;
 export type Predictions = Answer<'/v1/predict/{model}', 'post'>;
 export type Prediction = Predictions['rows'][number];
+export type ShownReport = Answer<'/v1/recommend/report', 'get'>;
+export type ShownSurface = ShownReport['surfaces'][number];
+export type ShownRate = ShownSurface['answers'];
+export type Surfaces = Answer<'/v1/recommend/surfaces', 'get'>;
+export type Surface = Surfaces['surfaces'][number];
+export type SurfacePolicy = Surface['policy'];
+export type SurfacePreview = Answer<'/v1/recommend/preview', 'post'>;
+export type SurfaceItem = SurfacePreview['items'][number];
+export type SurfaceCause = SurfaceItem['why'][number];
+export type ItemView = Answer<'/v1/items/{id}', 'get'>;
 
 /** What a run of the recommender wrote of itself; a prediction has a card instead. */
 export function reportOf(model: Model): Report | null {

@@ -67,10 +67,13 @@ export function IntervalPlot({
     title,
     name,
     rows,
+    field = 'model',
 }: {
     title: string;
     name: string;
     rows: readonly Interval[];
+    /** What the rows are of: a column of the file that is saved. */
+    field?: string;
 }) {
     const { t, measure } = useI18n();
     const [box, width] = useWidth<HTMLDivElement>();
@@ -86,11 +89,11 @@ export function IntervalPlot({
         .join(t('list.separator'));
     const exported = (): Exported => ({
         name,
-        rows: rows.map(({ label, ...figures }) => ({ model: label, ...figures })),
+        rows: rows.map(({ label, ...figures }) => ({ [field]: label, ...figures })),
         vegaLite: {
             title,
             width: 480,
-            encoding: { y: { field: 'model', type: 'nominal', sort: null, title: null } },
+            encoding: { y: { field, type: 'nominal', sort: null, title: null } },
             layer: [
                 {
                     mark: 'rule',

@@ -11,6 +11,7 @@ import { Reasons } from '../ui/reasons';
 import { type Changes, compareAnswers } from './changes';
 import { HistoryList } from './history';
 import { type Feedback, FeedbackForm } from './feedback';
+import { OnSurface } from './user_surface';
 
 const HISTORY_N = 30;
 const ANSWER_N = 10;
@@ -166,43 +167,50 @@ export function User({ id }: { id: string }) {
     }
 
     return (
-        <div class="columns answer-first">
-            <Panel title={t('user.answer')}>
-                <FeedbackForm value={feedback} change={setFeedback} />
-                <div role="status">
-                    {recorded && changes && <ChangeNote recorded={recorded} changes={changes} />}
-                </div>
-                {error && <Failure error={error} />}
-                {answer.error && <Failure error={answer.error} retry={answer.reload} />}
-                {!answer.data && answer.busy && <Loading />}
-                {answer.data?.items.length === 0 && (
-                    <Empty title={t('user.noItems')}>
-                        <p>{t('user.noItemsNext')}</p>
-                    </Empty>
-                )}
-                {answer.data && answer.data.items.length > 0 && (
-                    <>
-                        <AnswerHead answer={answer.data} />
-                        <AnswerList
-                            answer={answer.data}
-                            changes={changes}
-                            feedback={feedback}
-                            busy={sending || answer.busy}
-                            record={(item) => void record(answer.data!, item)}
-                        />
-                    </>
-                )}
-            </Panel>
-            <Panel title={t('user.history', { user: id })}>
-                {history.error && <Failure error={history.error} retry={history.reload} />}
-                {!history.data && history.busy && <Loading />}
-                {history.data?.events.length === 0 && (
-                    <Empty title={t('user.stranger')}>
-                        <p>{t('user.strangerNext')}</p>
-                    </Empty>
-                )}
-                {history.data && <HistoryList events={history.data.events} />}
-            </Panel>
-        </div>
+        <>
+            <div class="columns answer-first">
+                <Panel title={t('user.answer')}>
+                    <FeedbackForm value={feedback} change={setFeedback} />
+                    <div role="status">
+                        {recorded && changes && <ChangeNote recorded={recorded} changes={changes} />}
+                    </div>
+                    {error && <Failure error={error} />}
+                    {answer.error && <Failure error={answer.error} retry={answer.reload} />}
+                    {!answer.data && answer.busy && <Loading />}
+                    {answer.data?.items.length === 0 && (
+                        <Empty title={t('user.noItems')}>
+                            <p>{t('user.noItemsNext')}</p>
+                        </Empty>
+                    )}
+                    {answer.data && answer.data.items.length > 0 && (
+                        <>
+                            <AnswerHead answer={answer.data} />
+                            <AnswerList
+                                answer={answer.data}
+                                changes={changes}
+                                feedback={feedback}
+                                busy={sending || answer.busy}
+                                record={(item) => void record(answer.data!, item)}
+                            />
+                        </>
+                    )}
+                </Panel>
+                <Panel title={t('user.history', { user: id })}>
+                    {history.error && <Failure error={history.error} retry={history.reload} />}
+                    {!history.data && history.busy && <Loading />}
+                    {history.data?.events.length === 0 && (
+                        <Empty title={t('user.stranger')}>
+                            <p>{t('user.strangerNext')}</p>
+                        </Empty>
+                    )}
+                    {history.data && <HistoryList events={history.data.events} />}
+                </Panel>
+            </div>
+            <OnSurface
+                user={id}
+                stamp={history.data?.events[0]?.message_id ?? ''}
+                clicked={history.reload}
+            />
+        </>
     );
 }

@@ -1,0 +1,53 @@
+/* A line-up: who serves each task. A part is one contender with the settings chosen for it, fitted
+ * on everything; a mix is a part, or several with the weights of a blend (rung_blend.h).
+ *
+ * Life cycle   zeroed -> tdl_lineup_fit (lineup_fit.h) or tdl_lineup_load -> tdl_lineup_release
+ * Threads      immutable once made
+ *
+ * In a snapshot a line-up is the metadata "lineup", a JSON object, and the tensors of each part,
+ * with "part0/", "part1/", ... in front of the names that its rung gives them:
+ *
+ *     {"parts": [{"model": "directed", "setting": "p 1, W 3", "baskets": false}],
+ *      "tasks": {"discovery": {"parts": [0, 2], "weights": [1, 0.4]}}}
+ */
+#ifndef TDL_APPS_RECOMMEND_LINEUP_H
+#define TDL_APPS_RECOMMEND_LINEUP_H
+
+#include "apps/recommend/contenders.h"
+#include "apps/recommend/directed.h"
+
+enum { TDL_PARTS_MAX = 32 };
+
+typedef struct tdl_part {
+    const tdl_contender *contender;
+    void *model;                    /* owned; NULL: could not be made, and is left out */
+    bool baskets;                   /* learnt from baskets, not from people */
+    char setting[TDL_SETTING_TEXT]; /* for people; empty = it has none */
+} tdl_part;
+
+typedef struct tdl_mix {
+    size_t n;                          /* 0: not measured */
+    size_t part[TDL_RUNG_BLEND_MAX];   /* [n] indexes into the line-up's parts, each once */
+    double weight[TDL_RUNG_BLEND_MAX]; /* [n] above 0 */
+} tdl_mix;
+
+typedef struct tdl_lineup {
+    tdl_part part[TDL_PARTS_MAX]; /* [parts_n] */
+    size_t parts_n;
+    tdl_mix task[TDL_RECOMMEND_TASKS_N];
+} tdl_lineup;
+
+/* Of a part of directed counts: its settings, as live counts keep them. Each basket was a row of
+ * its own: nothing is counted from one to the next. */
+tdl_directed_params tdl_part_directed(const tdl_part *part);
+
+void tdl_lineup_release(tdl_lineup *lineup); /* accepts a zeroed one */
+size_t tdl_lineup_bytes(const tdl_lineup *lineup);
+
+/* What save lends to the writer lives in the models. Nothing is written of an empty line-up. */
+void tdl_lineup_save(const tdl_lineup *lineup, tdl_st_writer *writer);
+/* ret: zeroed; stays so where the file has none, as older ones do. Sets the file's prefix, and back
+ * to none. TDL_E_CORRUPT (which part, what) | TDL_E_NO_MEMORY: what was read is to be released. */
+tdl_status tdl_lineup_load(tdl_st_file *file, size_t items_n, tdl_lineup *ret, tdl_report *why);
+
+#endif

@@ -1,0 +1,208 @@
+#include "apps/recommend/lineup_fit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/recommend/offline.h"
+
+enum { TUNE_EVENTS_MAX = 2000000 };
+
+/* What winners are fitted on, laid out when the first wants it: people's rows, and baskets'. */
+typedef struct everything {
+    const tdl_feedback *feedback;
+    const int32_t *number; /* [items of the feedback] in the models' numbering; -1 = none */
+    size_t items_n;        /* of that */
+    tdl_holdout rows[2];   /* [baskets] */
+    bool laid[2];
+} everything;
+
+typedef struct fitting {
+    everything all;
+    tdl_rung_contest_options run;
+    tdl_lineup *lineup;
+    /* [parts_n] what each part was fitted with, to find it again */
+    size_t chosen[TDL_PARTS_MAX];
+    bool tuned[TDL_PARTS_MAX];
+} fitting;
+
+/* ---- rows ---- */
+
+/* New numbers in place; what has none is left out. */
+static void renumber(tdl_holdout_rows *rows, const everything *e)
+{
+    size_t kept = 0, at = 0;
+
+    for (size_t u = 0; u < rows->view.users_n; u++) {
+        for (size_t end = rows->offsets[u + 1]; at < end; at++) {
+            int32_t number = e->number[rows->item[at]];
+            if (number < 0)
+                continue;
+            rows->item[kept] = number;
+            rows->time_us[kept++] = rows->time_us[at];
+        }
+        rows->offsets[u + 1] = kept;
+    }
+    rows->view.items_n = e->items_n;
+}
+
+static tdl_status lay_out(everything *e, bool baskets, tdl_report *why)
+{
+    tdl_holdout *rows = &e->rows[baskets];
+    tdl_cut_facts facts;
+    int64_t first_us, last_us;
+
+    if (e->laid[baskets])
+        return TDL_OK;
+    tdl_feedback_span(e->feedback, &first_us, &last_us);
+    int64_t after_us = last_us < INT64_MAX ? last_us + 1 : last_us;
+    tdl_status st =
+        tdl_cut_split(e->feedback, baskets ? TDL_RECOMMEND_CART : TDL_RECOMMEND_DISCOVERY,
+                      (tdl_cut){.cut_us = after_us, .end_us = after_us}, rows, &facts, why);
+    if (st)
+        return st;
+    e->laid[baskets] = true;
+    rows->items_n = e->items_n;
+    renumber(&rows->all, e);
+    renumber(&rows->first, e);
+    return TDL_OK;
+}
+
+/* ---- parts ---- */
+
+static size_t find_part(const fitting *f, const tdl_rung_entry *entry, bool tuned, bool baskets)
+{
+    size_t i = 0;
+
+    while (i < f->lineup->parts_n &&
+           !(f->lineup->part[i].contender == entry->contender && f->chosen[i] == entry->chosen &&
+             f->tuned[i] == tuned && f->lineup->part[i].baskets == baskets))
+        i++;
+    return i;
+}
+
+/* The entry fitted on everything, once whoever wants it. Contenders can be saved, all of them. */
+static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_rung_entry *entry,
+                            size_t *ret, tdl_report *why)
+{
+    const tdl_contender *contender = entry->contender;
+    bool baskets = c->task == TDL_RECOMMEND_CART,
+         tuned = tdl_rung_contest_tuned(c, &f->run, contender);
+    tdl_status st = lay_out(&f->all, baskets, why);
+
+    *ret = find_part(f, entry, tuned, baskets);
+    if (st || *ret < f->lineup->parts_n)
+        return st;
+    if (*ret == TDL_PARTS_MAX)
+        return TDL_FAIL(why, TDL_E_INTERNAL, "more than %d parts", TDL_PARTS_MAX);
+    tdl_part *part = &f->lineup->part[*ret];
+    tdl_fit_options fit = tdl_contender_fit_options(contender, entry->chosen, tuned, &f->run);
+    tdl_fit_data data = tdl_holdout_data(&f->all.rows[baskets], contender->rung);
+    fit.now_us = tdl_holdout_now(&f->all.rows[baskets]);
+    fit.progress = f->run.progress;
+    fit.progress_context = f->run.progress_context;
+    *part = (tdl_part){.contender = contender, .baskets = baskets};
+    snprintf(part->setting, sizeof part->setting, "%s", entry->setting);
+    if ((st = contender->rung->fit(&data, &fit, &part->model, why)))
+        return st;
+    f->chosen[*ret] = entry->chosen;
+    f->tuned[*ret] = tuned;
+    f->lineup->parts_n++;
+    return TDL_OK;
+}
+
+static tdl_status take_mix(fitting *f, const tdl_rung_contest *c, tdl_report *why)
+{
+    const tdl_rung_entry *serves = &c->entry[c->serves];
+    tdl_mix *mix = &f->lineup->task[c->task];
+    tdl_status st = TDL_OK;
+
+    if (serves->contender) {
+        *mix = (tdl_mix){.n = 1, .weight = {1}};
+        return take_part(f, c, serves, &mix->part[0], why);
+    }
+    for (size_t i = 0; !st && i < serves->parts_n; i++) {
+        if (!(serves->weight[i] > 0))
+            continue;
+        mix->weight[mix->n] = serves->weight[i];
+        st = take_part(f, c, &c->entry[serves->part[i]], &mix->part[mix->n++], why);
+    }
+    return st;
+}
+
+/* ---- tasks ---- */
+
+static void keep_report(const tdl_rung_contest *c, tdl_task_report *ret)
+{
+    ret->people_n = c->people_n;
+    ret->cuts_n = c->cuts_n;
+    ret->serves = c->serves;
+    ret->entries_n = c->entries_n;
+    for (size_t k = 0; k < c->cuts_n; k++) {
+        ret->cut_us[k] = c->heat[k].cut.cut_us;
+        ret->questions[k] = c->heat[k].split.questions_n;
+    }
+    for (size_t i = 0; i < c->entries_n; i++) {
+        const tdl_rung_entry *from = &c->entry[i];
+        tdl_task_entry *to = &ret->entry[i];
+        *to = (tdl_task_entry){.name = from->name, .gate = from->gate};
+        snprintf(to->setting, sizeof to->setting, "%s", from->setting);
+        snprintf(to->refused, sizeof to->refused, "%s", from->refused);
+        for (size_t k = 0; k < c->cuts_n; k++) {
+            to->ndcg10[k] = from->figures[k].ndcg[TDL_K10];
+            to->bytes = from->trial[k].bytes;
+        }
+    }
+}
+
+static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *why)
+{
+    const tdl_offline_options options = {.protocol = TDL_PROTOCOL_GLOBAL_CUT, .timed = true};
+    tdl_cut window[TDL_CUTS_MAX + 1];
+    size_t windows_n;
+    tdl_status st = tdl_offline_windows(f->all.feedback, &options, window, &windows_n, why);
+
+    for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
+        tdl_rung_contest c;
+        if ((st = tdl_rung_contest_cuts(f->all.feedback, (tdl_recommend_task)t, window, windows_n,
+                                        &f->run, &c, why)))
+            break;
+        keep_report(&c, &report->task[t]);
+        if (c.entries_n)
+            st = take_mix(f, &c, why);
+        tdl_rung_contest_release(&c);
+    }
+    return st;
+}
+
+static int32_t *number_items(const tdl_feedback *feedback, const tdl_names *items)
+{
+    size_t n = tdl_feedback_all(feedback)->items_n;
+    int32_t *number = malloc((n + 1) * sizeof *number);
+
+    for (size_t i = 0; number && i < n; i++)
+        number[i] = tdl_names_find(items, tdl_feedback_item(feedback, (int32_t)i));
+    return number;
+}
+
+tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
+                          const tdl_rung_contest_options *run, tdl_lineup *ret,
+                          tdl_lineup_report *ret_report, tdl_report *why)
+{
+    int32_t *number = number_items(feedback, items);
+    fitting f = {
+        .all = {.feedback = feedback, .number = number, .items_n = (size_t)tdl_names_count(items)},
+        .run = *run,
+        .lineup = ret};
+    tdl_status st;
+
+    *ret_report = (tdl_lineup_report){0};
+    f.run.people_min = TDL_GATE_PEOPLE_MIN;
+    f.run.tune_events_max = TUNE_EVENTS_MAX;
+    st = number ? run_tasks(&f, ret_report, why)
+                : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
+    for (size_t i = 0; i < 2; i++)
+        if (f.all.laid[i])
+            tdl_holdout_release(&f.all.rows[i]);
+    free(number);
+    return st;
+}

@@ -1,0 +1,149 @@
+#include "apps/recommend/lineup_report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static double rounded(double value)
+{
+    return round(value * 1e6) / 1e6;
+}
+
+static void write_interval(tdl_jw *w, const char *name, const tdl_interval *i)
+{
+    char key[48];
+
+    tdl_jw_knumber(w, name, rounded(i->mean));
+    snprintf(key, sizeof key, "%s_low", name);
+    tdl_jw_knumber(w, key, rounded(i->low));
+    snprintf(key, sizeof key, "%s_high", name);
+    tdl_jw_knumber(w, key, rounded(i->high));
+}
+
+/* ---- one member a surface ---- */
+
+static void write_parts(tdl_jw *w, const tdl_lineup *l, const tdl_mix *mix)
+{
+    tdl_jw_key(w, "parts");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < mix->n; i++) {
+        const tdl_part *part = &l->part[mix->part[i]];
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "model", part->contender->name);
+        tdl_jw_ktext(w, "setting", part->setting);
+        tdl_jw_kbool(w, "baskets", part->baskets);
+        tdl_jw_knumber(w, "weight", rounded(mix->weight[i]));
+        tdl_jw_kint(w, "bytes", (int64_t)part->contender->rung->bytes(part->model));
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+}
+
+/* What served, against the simpler one it beat. */
+static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report *r,
+                           const tdl_mix *mix)
+{
+    const tdl_task_entry *serves = &r->entry[r->serves];
+    bool floor = serves->gate.verdict == TDL_GATE_FLOOR;
+
+    tdl_jw_ktext(w, "serves", serves->name);
+    tdl_jw_ktext(w, "reason", floor ? "nothing_better" : "proven_better");
+    tdl_jw_ktext(w, "against", floor ? NULL : r->entry[serves->gate.incumbent].name);
+    if (!floor)
+        write_interval(w, "difference", &serves->gate.difference);
+    write_parts(w, l, mix);
+}
+
+static void write_surface(tdl_jw *w, const tdl_lineup *l, const tdl_lineup_report *report,
+                          tdl_surface_kind kind, tdl_recommend_task task, const char *promoted)
+{
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "surface", tdl_surface_kind_name(kind));
+    if (task == TDL_RECOMMEND_TASKS_N) {
+        tdl_jw_ktext(w, "task", NULL);
+        tdl_jw_ktext(w, "serves", promoted);
+        tdl_jw_ktext(w, "reason", "not_measured");
+    } else {
+        const tdl_task_report *r = &report->task[task];
+        tdl_jw_ktext(w, "task", tdl_recommend_task_name[task]);
+        tdl_jw_kint(w, "people", (int64_t)r->people_n);
+        tdl_jw_kint(w, "people_wanted", TDL_GATE_PEOPLE_MIN);
+        if (r->entries_n)
+            write_measured(w, l, r, &l->task[task]);
+        else {
+            tdl_jw_ktext(w, "serves", promoted);
+            tdl_jw_ktext(w, "reason", "too_few_people");
+        }
+    }
+    tdl_jw_end_object(w);
+}
+
+/* ---- who was measured ---- */
+
+static void write_entry(tdl_jw *w, const tdl_task_report *r, size_t at)
+{
+    const tdl_task_entry *e = &r->entry[at];
+
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "model", e->name);
+    tdl_jw_ktext(w, "setting", e->setting);
+    tdl_jw_kbool(w, "serves", at == r->serves);
+    tdl_jw_ktext(w, "verdict", tdl_gate_verdict_name(e->gate.verdict));
+    if (e->refused[0])
+        tdl_jw_ktext(w, "refused", e->refused);
+    else {
+        if (e->gate.verdict != TDL_GATE_FLOOR) {
+            tdl_jw_ktext(w, "against", r->entry[e->gate.incumbent].name);
+            write_interval(w, "difference", &e->gate.difference);
+        }
+        tdl_jw_key(w, "tests");
+        tdl_jw_array(w);
+        for (size_t k = 0; k < r->cuts_n; k++) {
+            tdl_jw_object(w);
+            write_interval(w, "ndcg10", &e->ndcg10[k]);
+            tdl_jw_end_object(w);
+        }
+        tdl_jw_end_array(w);
+        tdl_jw_kint(w, "bytes", (int64_t)e->bytes);
+    }
+    tdl_jw_end_object(w);
+}
+
+static void write_task(tdl_jw *w, const tdl_task_report *r, const char *name)
+{
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "task", name);
+    tdl_jw_kint(w, "people", (int64_t)r->people_n);
+    tdl_jw_ktext(w, "serves", r->entries_n ? r->entry[r->serves].name : NULL);
+    tdl_jw_key(w, "cuts");
+    tdl_jw_array(w);
+    for (size_t k = 0; k < r->cuts_n; k++) {
+        tdl_jw_object(w);
+        tdl_jw_ktime(w, "cut", r->cut_us[k]);
+        tdl_jw_kint(w, "questions", (int64_t)r->questions[k]);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+    tdl_jw_key(w, "ladder");
+    tdl_jw_array(w);
+    for (size_t i = 0; i < r->entries_n; i++)
+        write_entry(w, r, i);
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}
+
+void tdl_lineup_write(tdl_jw *w, const tdl_lineup *lineup, const tdl_lineup_report *report,
+                      const tdl_recommend_task task_of[TDL_SURFACE_KINDS_N], const char *promoted,
+                      const char *similar)
+{
+    tdl_jw_key(w, "surfaces");
+    tdl_jw_array(w);
+    for (tdl_surface_kind kind = 0; kind < TDL_SURFACE_KINDS_N; kind++)
+        write_surface(w, lineup, report, kind, task_of[kind],
+                      kind == TDL_SURFACE_SIMILAR ? similar : promoted);
+    tdl_jw_end_array(w);
+    tdl_jw_key(w, "tasks");
+    tdl_jw_array(w);
+    for (size_t t = 0; t < TDL_RECOMMEND_TASKS_N; t++)
+        write_task(w, &report->task[t], tdl_recommend_task_name[t]);
+    tdl_jw_end_array(w);
+}

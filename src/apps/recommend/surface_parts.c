@@ -1,0 +1,230 @@
+/* What the parts of a mix say: those that learn with every event by the live counts, where they are
+ * kept as the part was fitted; the others by the snapshot's model. */
+#include <math.h>
+#include <string.h>
+
+#include "apps/recommend/directed.h"
+#include "apps/recommend/surface_answer.h"
+#include "apps/recommend/top.h"
+
+/* ---- live; under the readers' lock ---- */
+
+/* How a rung is asked of the live state. `can`: is it kept with the part's own settings? */
+typedef struct live_part {
+    const tdl_rung_ops *rung;
+    bool (*can)(const tdl_surface_answer *a, const tdl_part *part);
+    tdl_status (*score)(tdl_surface_answer *a, const tdl_part *part, float *scores);
+    void (*explain)(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
+                    size_t items_n, tdl_reason *ret, size_t *ret_n);
+} live_part;
+
+static int32_t person_of(const tdl_surface_answer *a)
+{
+    return a->base.is_persons ? tdl_histories_person(a->base.app->histories, a->ask.user) : -1;
+}
+
+static bool is_kept(double days)
+{
+    double us = tdl_half_life_us[tdl_half_life_near(days)];
+
+    return fabs(us - days * (double)TDL_DAY_US) < 1;
+}
+
+static bool can_popular(const tdl_surface_answer *a, const tdl_part *part)
+{
+    TDL_UNUSED(a);
+    return is_kept(tdl_decayed_params_of(part->model)->half_life_days);
+}
+
+static tdl_status score_popular(tdl_surface_answer *a, const tdl_part *part, float *scores)
+{
+    double days = tdl_decayed_params_of(part->model)->half_life_days;
+
+    tdl_live_popular(a->base.app->live, tdl_half_life_near(days), -1, a->ask.time_us, scores,
+                     a->base.catalogue_n);
+    return TDL_OK;
+}
+
+static void explain_popular(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
+                            size_t items_n, tdl_reason *ret, size_t *ret_n)
+{
+    TDL_UNUSED(a);
+    TDL_UNUSED(part);
+    TDL_UNUSED(items);
+    for (size_t i = 0; i < items_n; i++) {
+        ret_n[i] = 1;
+        ret[i * TDL_REASONS_MAX] =
+            (tdl_reason){.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
+    }
+}
+
+static bool can_own(const tdl_surface_answer *a, const tdl_part *part)
+{
+    TDL_UNUSED(a);
+    return is_kept(tdl_own_params_of(part->model)->crowd_half_life_days);
+}
+
+static tdl_status score_own(tdl_surface_answer *a, const tdl_part *part, float *scores)
+{
+    tdl_live_own(a->base.app->live, person_of(a), tdl_own_params_of(part->model), a->ask.time_us,
+                 scores, a->base.catalogue_n);
+    return TDL_OK;
+}
+
+static void explain_own(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
+                        size_t items_n, tdl_reason *ret, size_t *ret_n)
+{
+    tdl_live_explain_own(tdl_own_params_of(part->model), a->ask.time_us, &a->base.history, items,
+                         items_n, a->base.arena, ret, TDL_REASONS_MAX, ret_n);
+}
+
+static tdl_live_matrix matrix_of(const tdl_part *part)
+{
+    return part->baskets ? TDL_LIVE_BASKET : TDL_LIVE_STREAM;
+}
+
+static bool can_directed(const tdl_surface_answer *a, const tdl_part *part)
+{
+    const tdl_directed_params params = tdl_part_directed(part);
+
+    return tdl_live_serves(a->base.app->live, matrix_of(part), &params);
+}
+
+static tdl_status score_directed(tdl_surface_answer *a, const tdl_part *part, float *scores)
+{
+    return tdl_live_directed(a->base.app->live, matrix_of(part), &a->base.history, a->base.arena,
+                             scores, a->base.catalogue_n);
+}
+
+static void explain_directed(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
+                             size_t items_n, tdl_reason *ret, size_t *ret_n)
+{
+    tdl_live_explain_directed(a->base.app->live, matrix_of(part), &a->base.history, items, items_n,
+                              a->base.arena, ret, TDL_REASONS_MAX, ret_n);
+}
+
+/* One a line. */
+static const live_part live_parts[] = {
+    {&tdl_rung_decayed, can_popular, score_popular, explain_popular},
+    {&tdl_rung_own, can_own, score_own, explain_own},
+    {&tdl_rung_directed, can_directed, score_directed, explain_directed},
+};
+
+static const live_part *find_live(const tdl_surface_answer *a, const tdl_part *part)
+{
+    for (size_t i = 0; i < sizeof live_parts / sizeof *live_parts; i++)
+        if (live_parts[i].rung == part->contender->rung)
+            return live_parts[i].can(a, part) ? &live_parts[i] : NULL;
+    return NULL;
+}
+
+/* ---- the snapshot's model ---- */
+
+/* base.history in the snapshot's numbers. at [n]: the place of each event in base.history. */
+typedef struct model_history {
+    tdl_history history;
+    size_t *at;
+} model_history;
+
+static int32_t to_model(const tdl_serving *serving, int32_t item)
+{
+    return (size_t)item < serving->catalogue_n ? serving->to_model[item] : -1;
+}
+
+static tdl_status number_history(tdl_surface_answer *a, bool repeats, model_history *ret)
+{
+    const tdl_history *from = &a->base.history;
+    const tdl_serving *serving = a->base.serving;
+    int32_t *item = tdl_arena_alloc(a->base.arena, from->n, sizeof *item);
+    int64_t *time_us = tdl_arena_alloc(a->base.arena, from->n, sizeof *time_us);
+    uint64_t *had =
+        tdl_arena_zalloc(a->base.arena, tdl_bits_words(serving->snapshot->items_n), sizeof *had);
+    size_t n = 0;
+
+    ret->at = tdl_arena_alloc(a->base.arena, from->n, sizeof *ret->at);
+    if (!item || !time_us || !ret->at || !had)
+        return TDL_E_NO_MEMORY;
+    for (size_t i = 0; i < from->n; i++) {
+        int32_t number = to_model(serving, from->item[i]);
+        if (number < 0 || (!repeats && tdl_bits_has(had, number)))
+            continue; // came after the model was made, or came before
+        tdl_bits_set(had, number);
+        item[n] = number;
+        time_us[n] = from->time_us[i];
+        ret->at[n++] = i;
+    }
+    ret->history = (tdl_history){item, time_us, n};
+    return TDL_OK;
+}
+
+static tdl_status score_model(tdl_surface_answer *a, const tdl_part *part, float *scores)
+{
+    const tdl_serving *serving = a->base.serving;
+    const tdl_rung_ops *rung = part->contender->rung;
+    size_t items_n = serving->snapshot->items_n;
+    float *of_model = tdl_arena_alloc(a->base.arena, items_n, sizeof *of_model);
+    model_history h;
+
+    if (!of_model || number_history(a, rung->repeats, &h) ||
+        rung->score(part->model, &h.history, a->base.arena, of_model))
+        return TDL_E_NO_MEMORY;
+    if (a->base.catalogue_n)
+        memset(scores, 0, a->base.catalogue_n * sizeof *scores);
+    for (size_t i = 0; i < items_n; i++)
+        if ((size_t)serving->to_catalogue[i] < a->base.catalogue_n)
+            scores[serving->to_catalogue[i]] = of_model[i];
+    return TDL_OK;
+}
+
+/* Of items that the model does not know it said nothing. */
+static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
+                          size_t items_n, tdl_reason *ret, size_t *ret_n)
+{
+    const tdl_rung_ops *rung = part->contender->rung;
+    tdl_reason one[TDL_REASONS_MAX];
+    model_history h;
+
+    memset(ret_n, 0, items_n * sizeof *ret_n);
+    if (number_history(a, rung->repeats, &h))
+        return;
+    for (size_t i = 0; i < items_n; i++) {
+        int32_t number = to_model(a->base.serving, items[i]);
+        if (number >= 0)
+            rung->explain(part->model, &h.history, &number, 1, a->base.arena, one, TDL_REASONS_MAX,
+                          &ret_n[i]);
+        for (size_t k = 0; k < ret_n[i]; k++) {
+            if (one[k].kind == TDL_REASON_EVENT)
+                one[k].at = h.at[one[k].at];
+            ret[i * TDL_REASONS_MAX + k] = one[k];
+        }
+    }
+}
+
+/* ---- either ---- */
+
+tdl_status tdl_surface_score_part(tdl_surface_answer *a, tdl_asked_part *one, tdl_report *why)
+{
+    tdl_status st = TDL_OK;
+
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    const live_part *live = find_live(a, one->part);
+    one->live = live != NULL;
+    if (live)
+        st = live->score(a, one->part, one->scores);
+    pthread_rwlock_unlock(&a->base.app->lock);
+    if (!live)
+        st = score_model(a, one->part, one->scores);
+    return st ? tdl_answer_no_memory(why) : TDL_OK;
+}
+
+void tdl_surface_explain_part(tdl_surface_answer *a, const tdl_asked_part *one,
+                              const int32_t *items, size_t items_n, tdl_reason *ret, size_t *ret_n)
+{
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    const live_part *live = one->live ? find_live(a, one->part) : NULL;
+    if (live)
+        live->explain(a, one->part, items, items_n, ret, ret_n);
+    pthread_rwlock_unlock(&a->base.app->lock);
+    if (!live)
+        explain_model(a, one->part, items, items_n, ret, ret_n);
+}
