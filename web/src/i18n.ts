@@ -21,7 +21,7 @@ export interface I18n {
     plural(stem: Stem, n: number, values?: Values): string;
     /** A name the server sent (model, stage, event kind): translated when we know it. */
     name(
-        group: 'model' | 'surface' | 'history' | 'kept' | 'kind' | 'fallback' | 'source' | 'stop' | 'action' | 'measure' | 'verdict',
+        group: 'model' | 'surface' | 'task' | 'because' | 'history' | 'kept' | 'kind' | 'fallback' | 'source' | 'stop' | 'action' | 'measure' | 'verdict',
         value: string,
     ): string;
     number(x: number, digits?: number): string;
