@@ -31,19 +31,16 @@ static tdl_status check(const tdl_op_call *call, tdl_report *why)
 
 enum { LANES = 8 };
 
-/* word[i][b]: word i of block `block` + b */
-static void draw_plain(const tdl_op_call *call, uint64_t block, uint32_t word[4][LANES])
+/* The words of the blocks from `block` on, one block behind the other. */
+static void draw_plain(const tdl_op_call *call, uint64_t block, uint32_t word[4 * LANES])
 {
     const uint32_t key[2] = {(uint32_t)call->seed, (uint32_t)(call->seed >> 32)};
 
     for (uint64_t b = 0; b < LANES; b++) {
         const uint32_t counter[4] = {(uint32_t)(block + b), (uint32_t)((block + b) >> 32),
                                      (uint32_t)call->step, call->id};
-        uint32_t of_block[4];
 
-        tdl_philox4x32(counter, key, of_block);
-        for (int i = 0; i < 4; i++)
-            word[i][b] = of_block[i];
+        tdl_philox4x32(counter, key, word + 4 * b);
     }
 }
 
@@ -59,19 +56,33 @@ __attribute__((target("avx2"))) static inline void multiply(__m256i x, uint32_t 
     *ret_low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
 }
 
+/* From word i of eight blocks in c[i] to two whole blocks in each. */
+__attribute__((target("avx2"))) static inline void turn(__m256i c[4])
+{
+    __m256i a = _mm256_unpacklo_epi32(c[0], c[1]), b = _mm256_unpacklo_epi32(c[2], c[3]);
+    __m256i d = _mm256_unpackhi_epi32(c[0], c[1]), e = _mm256_unpackhi_epi32(c[2], c[3]);
+    __m256i of_04 = _mm256_unpacklo_epi64(a, b), of_15 = _mm256_unpackhi_epi64(a, b);
+    __m256i of_26 = _mm256_unpacklo_epi64(d, e), of_37 = _mm256_unpackhi_epi64(d, e);
+
+    c[0] = _mm256_permute2x128_si256(of_04, of_15, 0x20);
+    c[1] = _mm256_permute2x128_si256(of_26, of_37, 0x20);
+    c[2] = _mm256_permute2x128_si256(of_04, of_15, 0x31);
+    c[3] = _mm256_permute2x128_si256(of_26, of_37, 0x31);
+}
+
 /* The same words as draw_plain, eight blocks side by side (base/rng.c has the rounds). */
 __attribute__((target("avx2"))) static void draw_avx2(const tdl_op_call *call, uint64_t block,
-                                                      uint32_t word[4][LANES])
+                                                      uint32_t word[4 * LANES])
 {
     uint32_t k0 = (uint32_t)call->seed, k1 = (uint32_t)(call->seed >> 32);
     __m256i c[4], high0, low0, high1, low1;
 
     for (uint64_t b = 0; b < LANES; b++) {
-        word[0][b] = (uint32_t)(block + b);
-        word[1][b] = (uint32_t)((block + b) >> 32);
+        word[b] = (uint32_t)(block + b);
+        word[LANES + b] = (uint32_t)((block + b) >> 32);
     }
-    c[0] = _mm256_loadu_si256((const __m256i *)word[0]);
-    c[1] = _mm256_loadu_si256((const __m256i *)word[1]);
+    c[0] = _mm256_loadu_si256((const __m256i *)word);
+    c[1] = _mm256_loadu_si256((const __m256i *)(word + LANES));
     c[2] = _mm256_set1_epi32((int)(uint32_t)call->step);
     c[3] = _mm256_set1_epi32((int)call->id);
     for (int round = 0; round < 10; round++) {
@@ -84,12 +95,13 @@ __attribute__((target("avx2"))) static void draw_avx2(const tdl_op_call *call, u
         k0 += 0x9E3779B9U;
         k1 += 0xBB67AE85U;
     }
-    for (int i = 0; i < 4; i++)
-        _mm256_storeu_si256((__m256i *)word[i], c[i]);
+    turn(c);
+    for (size_t i = 0; i < 4; i++)
+        _mm256_storeu_si256((__m256i *)(word + LANES * i), c[i]);
 }
 #endif
 
-typedef void draw_fn(const tdl_op_call *call, uint64_t block, uint32_t word[4][LANES]);
+typedef void draw_fn(const tdl_op_call *call, uint64_t block, uint32_t word[4 * LANES]);
 
 static draw_fn *choose_draw(void)
 {
@@ -107,16 +119,15 @@ static void apply_row(const tdl_op_call *call, draw_fn *draw, uint64_t key, cons
 {
     size_t cols = call->shapes->out_cols, blocks = (cols + 3) / 4;
     double rate = call->config->rate;
-    uint32_t below = (uint32_t)(rate * 0x1p32), word[4][LANES];
+    uint32_t below = (uint32_t)(rate * 0x1p32), word[4 * LANES];
     tdl_real kept = (tdl_real)(1 / (1 - rate)), scale[4 * LANES];
 
     for (size_t at = 0; at < cols; at += 4 * (size_t)LANES, x += 4 * LANES, y += 4 * LANES) {
         size_t n = cols - at < 4 * (size_t)LANES ? cols - at : 4 * (size_t)LANES;
 
         draw(call, key * blocks + at / 4, word);
-        for (int b = 0; b < LANES; b++)
-            for (int i = 0; i < 4; i++)
-                scale[4 * b + i] = word[i][b] < below ? 0 : kept;
+        for (size_t i = 0; i < 4 * (size_t)LANES; i++)
+            scale[i] = word[i] < below ? 0 : kept;
         for (size_t i = 0; add && i < n; i++)
             y[i] += x[i] * scale[i];
         for (size_t i = 0; !add && i < n; i++)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "net_case.h"
 #include "nn/init.h"
 
@@ -106,6 +107,26 @@ static void dropout_drops_its_share_and_scales_the_rest(void **state)
     }
     // five standard deviations of a binomial
     assert_true(fabs((double)dropped - RATE * (double)n) < 5 * sqrt(RATE * 0.7 * (double)n));
+}
+
+/* As the head of op_dropout.c says, whatever registers it is computed with: number c of an example
+ * has word c mod 4 of the block 8 example + c / 4 of Philox, keyed by seed, step and op. */
+static void dropout_has_the_words_of_philox(void **state)
+{
+    static tdl_real out[ROWS * COLS];
+    const uint64_t first = UINT64_C(0x1FFFFFFF0), seed = UINT64_C(0x123456789abcdef);
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+
+    TDL_UNUSED(state);
+    drop(ROWS, first, (tdl_run){.seed = seed, .step = 77, .training = true}, out);
+    for (size_t i = 0; i < (size_t)ROWS * COLS; i++) {
+        uint64_t block = (first + i / COLS) * 8 + i % COLS / 4;
+        const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), 77, 1};
+        uint32_t word[4];
+
+        tdl_philox4x32(counter, key, word);
+        assert_true((out[i] == 0) == (word[i % COLS % 4] < (uint32_t)(RATE * 0x1p32)));
+    }
 }
 
 static void dropout_is_the_identity_outside_training(void **state)
@@ -233,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embed_bag_sums_weighted_rows_and_an_empty_row_is_zero),
         cmocka_unit_test(dropout_drops_its_share_and_scales_the_rest),
+        cmocka_unit_test(dropout_has_the_words_of_philox),
         cmocka_unit_test(dropout_is_the_identity_outside_training),
         cmocka_unit_test(a_mask_depends_on_the_example_and_not_on_its_batch),
         cmocka_unit_test(seed_and_step_change_the_mask),
