@@ -16,6 +16,7 @@ void tdl_snapshot_free(tdl_snapshot *snapshot)
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
         if (snapshot->model[r])
             tdl_ladder[r]->free(snapshot->model[r]);
+    tdl_content_map_free(snapshot->content_map);
     free(snapshot->item_id);
     free(snapshot->text);
     free(snapshot);
@@ -69,6 +70,8 @@ tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *sourc
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
         if (source->model[r])
             tdl_ladder[r]->save(source->model[r], writer);
+    if (source->content_map)
+        tdl_content_map_save(source->content_map, "ials", writer);
     st = tdl_st_write(writer, path, why);
 out:
     tdl_st_writer_free(writer);
@@ -128,6 +131,20 @@ static tdl_status read_rung(const tdl_st_file *file, size_t rung, tdl_snapshot *
     return tdl_ladder[rung]->load(file, s->items_n, &s->model[rung], why);
 }
 
+/* Files of before have no map. */
+static tdl_status read_map(const tdl_st_file *file, tdl_snapshot *s, tdl_report *why)
+{
+    size_t ials = tdl_ladder_find(TDL_STR("ials")), d;
+    tdl_status st;
+
+    if (!tdl_st_find(file, "ials/map"))
+        return TDL_OK;
+    if ((st = read_rung(file, ials, s, why)))
+        return st;
+    tdl_rung_ials.vectors(s->model[ials], &d);
+    return tdl_content_map_load(file, "ials", d, &s->content_map, why);
+}
+
 static tdl_status read_all(const tdl_st_file *file, tdl_str version, tdl_snapshot *s,
                            tdl_report *why)
 {
@@ -148,7 +165,9 @@ static tdl_status read_all(const tdl_st_file *file, tdl_str version, tdl_snapsho
         return st;
     if ((st = read_rung(file, s->promoted, s, why)))
         return st;
-    return read_rung(file, s->similar, s, why);
+    if ((st = read_rung(file, s->similar, s, why)))
+        return st;
+    return read_map(file, s, why);
 }
 
 static tdl_status check_hash(const char *path, const char *expected, tdl_report *why)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/content_fit.h"
 #include "apps/recommend/dataset.h"
 #include "apps/recommend/report.h"
 #include "apps/recommend/serving.h"
@@ -20,6 +21,7 @@ typedef struct run {
     tdl_dataset dataset;
     tdl_evaluation evaluation;
     void *model[TDL_RUNGS_N];
+    tdl_content_map *content_map; /* NULL: items say too little */
     tdl_buf report;
     tdl_run_folder *folder;                     /* NULL when nothing is to be written */
     char version[64], file[96], path[PATH_MAX]; /* file: path below the data folder */
@@ -46,6 +48,7 @@ static void release_run(run *r)
     for (size_t k = 0; k < TDL_RUNGS_N; k++)
         if (r->model[k])
             tdl_ladder[k]->free(r->model[k]);
+    tdl_content_map_free(r->content_map);
     tdl_dataset_release(&r->dataset);
     tdl_buf_release(&r->report);
 }
@@ -96,7 +99,9 @@ static tdl_status fit_all(run *r, tdl_report *why)
         if (st)
             return st;
     }
-    return TDL_OK;
+    size_t ials = tdl_ladder_find(TDL_STR("ials"));
+    return tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map,
+                           why);
 }
 
 static tdl_status write_report(run *r, tdl_buf *out, tdl_report *why)
@@ -119,6 +124,7 @@ static tdl_status write_file(run *r, tdl_report *why)
     tdl_snapshot_source source = {.version = tdl_str_of(r->version),
                                   .promoted = r->evaluation.promoted,
                                   .model = r->model,
+                                  .content_map = r->content_map,
                                   .items = r->dataset.items,
                                   .seed = r->options->seed,
                                   .report = tdl_buf_view(&r->report)};
