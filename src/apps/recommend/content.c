@@ -146,6 +146,8 @@ double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code 
         dot += (double)scale * sum;
         length += (double)scale * (double)scale * (double)square;
     }
+    if (taste->mapped)
+        return dot + (double)taste->constant;
     return length > 0 ? dot / sqrt(length) : 0;
 }
 

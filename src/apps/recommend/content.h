@@ -37,6 +37,9 @@ typedef struct tdl_content_taste {
     tdl_content_weights weights;
     float cell[TDL_CONTENT_D]; /* of length 1, or 0 */
     double length;             /* before that; 0: nothing is known */
+    /* or products with the vectors that a map gives (content_map.h), which tell more */
+    bool mapped;
+    float constant;
 } tdl_content_taste;
 
 /* Fill ret->cell from what was gathered there: sum of vectors of length 1, `length` its own. */
@@ -48,7 +51,7 @@ void tdl_content_taste_of(const tdl_content *content, const tdl_content_weights 
                           const int32_t *item, const int64_t *time_us, size_t n,
                           tdl_content_taste *ret);
 
-/* Cosine of a taste and an item, in [-1, 1]; 0 where nothing is known. */
+/* Cosine of a taste and an item, in [-1, 1], or the product; 0 where nothing is known. */
 double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code *code);
 
 /* scores[items_n]: that of each item of the catalogue; 0 where it says nothing. */

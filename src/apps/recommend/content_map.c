@@ -388,6 +388,18 @@ void tdl_content_map_apply(const tdl_content_map *map, const tdl_content_code *c
     }
 }
 
+void tdl_content_map_towards(const tdl_content_map *map, const float *w, float *ret,
+                             float *ret_constant)
+{
+    for (size_t i = 0; i <= D; i++) {
+        const float *row = map->matrix + i * map->d;
+        double sum = 0;
+        for (size_t k = 0; k < map->d; k++)
+            sum += (double)row[k] * (double)w[k];
+        *(i < D ? &ret[i] : ret_constant) = (float)sum;
+    }
+}
+
 void tdl_content_map_blend(const tdl_content_map *map, const tdl_content_code *code,
                            uint32_t events, float *vector)
 {

@@ -53,6 +53,10 @@ size_t tdl_content_map_bytes(const tdl_content_map *map);
 
 /* ret[d]: where an item that says this would stand. */
 void tdl_content_map_apply(const tdl_content_map *map, const tdl_content_code *code, float *ret);
+/* What the products of a vector w[d] with mapped vectors come to: of a code it is the product of
+ * its unpacked cells (all weights 1) with ret[TDL_CONTENT_D], and *ret_constant. */
+void tdl_content_map_towards(const tdl_content_map *map, const float *w, float *ret,
+                             float *ret_constant);
 /* vector[d], learnt from `events` events, moved towards the mapped one by kappa; one that says
  * nothing stays. */
 void tdl_content_map_blend(const tdl_content_map *map, const tdl_content_code *code,

@@ -3,7 +3,7 @@
  * no model answers, popularity is the better guess for the rest.
  *
  * An item is compared by content with what the model chose by behaviour: log-odds against the tenth
- * best cosine among both, so that one that is as near to a person as the model's own best stands
+ * best likeness among both, so that one that is as near to a person as the model's own best stands
  * beside them. With n people who had it, log(kappa / (n + kappa)) is taken off, kappa =
  * TDL_CONTENT_KAPPA: what is known of it by then is the model's to say.
  */
@@ -69,6 +69,27 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
 
 /* ---- a surface's pool ---- */
 
+/* Where the person stands among the vectors of "ials", if it knows what he had, and what the map
+ * makes of it; else his taste. */
+static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
+{
+    const tdl_snapshot *s = a->base.serving ? a->base.serving->snapshot : NULL;
+    const void *ials = s && s->content_map ? s->model[tdl_ladder_find(TDL_STR("ials"))] : NULL;
+    float w[TDL_CONTENT_MAP_D_MAX];
+
+    if (!tdl_answer_taste(&a->base, ret))
+        return false;
+    tdl_surface_history had;
+
+    if (!ials || !a->base.history.n || !a->pool_n || tdl_surface_model_history(a, false, &had) ||
+        !had.history.n || tdl_rung_ials.query(ials, &had.history, a->base.arena, w))
+        return true;
+    tdl_content_map_towards(s->content_map, w, ret->cell, &ret->constant);
+    ret->mapped = true;
+    ret->weights = (tdl_content_weights){{1, 1, 1, 1}};
+    return true;
+}
+
 /* The tenth best cosine among the pool and what was found, both; the best of fewer. */
 static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *taste,
                        const tdl_scored *found, size_t n, tdl_scored *room)
@@ -100,7 +121,7 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
 
     if (!found || !room || !taste)
         return tdl_answer_no_memory(why);
-    if (!tdl_answer_taste(&a->base, taste))
+    if (!liking_of(a, taste))
         return TDL_OK;
     size_t n = tdl_answer_nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
     double tenth = tenth_of(a, taste, found, n, room);

@@ -17,6 +17,7 @@ void tdl_snapshot_free(tdl_snapshot *snapshot)
         if (snapshot->model[r])
             tdl_ladder[r]->free(snapshot->model[r]);
     tdl_lineup_release(&snapshot->lineup);
+    tdl_content_map_free(snapshot->content_map);
     free(snapshot->item_id);
     free(snapshot->text);
     free(snapshot);
@@ -82,6 +83,8 @@ tdl_status tdl_snapshot_write(const char *path, const tdl_snapshot_source *sourc
             tdl_ladder[r]->save(source->model[r], writer);
     if (source->lineup)
         tdl_lineup_save(source->lineup, writer);
+    if (source->content_map)
+        tdl_content_map_save(source->content_map, "ials", writer);
     st = tdl_st_write(writer, path, why);
 out:
     tdl_st_writer_free(writer);
@@ -157,6 +160,18 @@ static tdl_status read_rung(const tdl_st_file *file, size_t rung, tdl_snapshot *
     return tdl_ladder[rung]->load(file, s->items_n, &s->model[rung], why);
 }
 
+/* Files of before have no map. */
+static tdl_status read_map(const tdl_st_file *file, tdl_snapshot *s, tdl_report *why)
+{
+    const void *ials = s->model[tdl_ladder_find(TDL_STR("ials"))];
+    size_t d;
+
+    if (!ials || !tdl_st_find(file, "ials/map"))
+        return TDL_OK;
+    tdl_rung_ials.vectors(ials, &d);
+    return tdl_content_map_load(file, "ials", d, &s->content_map, why);
+}
+
 static tdl_status read_all(tdl_st_file *file, tdl_str version, tdl_snapshot *s, tdl_report *why)
 {
     tdl_str format = tdl_st_meta_get(file, "format"), promoted = tdl_st_meta_get(file, "promoted");
@@ -176,7 +191,9 @@ static tdl_status read_all(tdl_st_file *file, tdl_str version, tdl_snapshot *s, 
         return st;
     for (size_t r = 0; !st && r < TDL_RUNGS_N; r++)
         st = read_rung(file, r, s, why);
-    return st ? st : tdl_lineup_load(file, s->items_n, &s->lineup, why);
+    if (st || (st = tdl_lineup_load(file, s->items_n, &s->lineup, why)))
+        return st;
+    return read_map(file, s, why);
 }
 
 static tdl_status check_hash(const char *path, const char *expected, tdl_report *why)

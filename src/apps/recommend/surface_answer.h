@@ -118,6 +118,17 @@ tdl_status tdl_surface_pool_alone(tdl_surface_answer *answer, tdl_report *why);
 tdl_status tdl_surface_pool_rest(tdl_surface_answer *answer, tdl_report *why);
 void tdl_surface_pool_release(tdl_surface_answer *answer);
 
+/* base.history in the snapshot's numbers. at [n]: the place of each event in base.history. */
+typedef struct tdl_surface_history {
+    tdl_history history;
+    size_t *at;
+} tdl_surface_history;
+
+/* surface_parts.c: events with items that the snapshot knows; repeats: each time, else the first.
+ * TDL_E_NO_MEMORY */
+tdl_status tdl_surface_model_history(tdl_surface_answer *answer, bool repeats,
+                                     tdl_surface_history *ret);
+
 /* log((s + e) / (tenth + e)), e a hundredth of tenth: what a score is worth beside the tenth best.
  */
 double tdl_surface_log_odds(double score, double tenth);

@@ -140,18 +140,12 @@ static const live_part *find_live(const tdl_surface_answer *a, const tdl_part *p
 
 /* ---- the snapshot's model ---- */
 
-/* base.history in the snapshot's numbers. at [n]: the place of each event in base.history. */
-typedef struct model_history {
-    tdl_history history;
-    size_t *at;
-} model_history;
-
 static int32_t to_model(const tdl_serving *serving, int32_t item)
 {
     return (size_t)item < serving->catalogue_n ? serving->to_model[item] : -1;
 }
 
-static tdl_status number_history(tdl_surface_answer *a, bool repeats, model_history *ret)
+tdl_status tdl_surface_model_history(tdl_surface_answer *a, bool repeats, tdl_surface_history *ret)
 {
     const tdl_history *from = &a->base.history;
     const tdl_serving *serving = a->base.serving;
@@ -165,7 +159,7 @@ static tdl_status number_history(tdl_surface_answer *a, bool repeats, model_hist
     if (!item || !time_us || !ret->at || !had)
         return TDL_E_NO_MEMORY;
     for (size_t i = 0; i < from->n; i++) {
-        int32_t number = to_model(serving, from->item[i]);
+        int32_t number = to_model(serving, a->base.history_item[i]);
         if (number < 0 || (!repeats && tdl_bits_has(had, number)))
             continue; // came after the model was made, or came before
         tdl_bits_set(had, number);
@@ -183,9 +177,9 @@ static tdl_status score_model(tdl_surface_answer *a, const tdl_part *part, float
     const tdl_rung_ops *rung = part->contender->rung;
     size_t items_n = serving->snapshot->items_n;
     float *of_model = tdl_arena_alloc(a->base.arena, items_n, sizeof *of_model);
-    model_history h;
+    tdl_surface_history h;
 
-    if (!of_model || number_history(a, rung->repeats, &h) ||
+    if (!of_model || tdl_surface_model_history(a, rung->repeats, &h) ||
         rung->score(part->model, &h.history, a->base.arena, of_model))
         return TDL_E_NO_MEMORY;
     if (a->base.catalogue_n)
@@ -202,10 +196,10 @@ static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int
 {
     const tdl_rung_ops *rung = part->contender->rung;
     tdl_reason one[TDL_REASONS_MAX] = {0};
-    model_history h;
+    tdl_surface_history h;
 
     memset(ret_n, 0, items_n * sizeof *ret_n);
-    if (number_history(a, rung->repeats, &h))
+    if (tdl_surface_model_history(a, rung->repeats, &h))
         return;
     for (size_t i = 0; i < items_n; i++) {
         int32_t number = to_model(a->base.serving, items[i]);
@@ -253,14 +247,14 @@ static tdl_status scan_model(tdl_surface_answer *a, tdl_asked_part *one)
     enum { TENTH = 10 };
     const tdl_rung_ops *rung = one->part->contender->rung;
     tdl_scored tenth[TENTH];
-    model_history h;
+    tdl_surface_history h;
     size_t d, n = 0;
 
     rung->vectors(one->part->model, &d);
     float *x = tdl_arena_alloc(a->base.arena, d, sizeof *x);
     one->best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *one->best);
     const uint64_t *blocked = block_model(a);
-    if (!x || !one->best || !blocked || number_history(a, rung->repeats, &h) ||
+    if (!x || !one->best || !blocked || tdl_surface_model_history(a, rung->repeats, &h) ||
         rung->query(one->part->model, &h.history, a->base.arena, x))
         return TDL_E_NO_MEMORY;
     tdl_scan_query query[] = {{.x = x, .k = TENTH, .ret = tenth},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/content_fit.h"
 #include "apps/recommend/dataset.h"
 #include "apps/recommend/feedback_store.h"
 #include "apps/recommend/report.h"
@@ -24,6 +25,7 @@ typedef struct run {
     tdl_lineup lineup;
     tdl_lineup_report lineup_report;
     void *model[TDL_RUNGS_N];
+    tdl_content_map *content_map; /* NULL: items say too little */
     tdl_buf report;
     tdl_run_folder *folder;                     /* NULL when nothing is to be written */
     char version[64], file[96], path[PATH_MAX]; /* file: path below the data folder */
@@ -54,6 +56,7 @@ static void release_run(run *r)
             tdl_ladder[k]->free(r->model[k]);
     tdl_lineup_release(&r->lineup);
     tdl_feedback_free(r->feedback);
+    tdl_content_map_free(r->content_map);
     tdl_dataset_release(&r->dataset);
     tdl_buf_release(&r->report);
 }
@@ -155,7 +158,9 @@ static tdl_status fit_all(run *r, tdl_report *why)
         if (st)
             return st;
     }
-    return TDL_OK;
+    size_t ials = tdl_ladder_find(TDL_STR("ials"));
+    return tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map,
+                           why);
 }
 
 /* measured: was a line-up chosen? */
@@ -192,6 +197,7 @@ static tdl_status write_file(run *r, tdl_report *why)
                                   .promoted = r->evaluation.promoted,
                                   .model = r->model,
                                   .lineup = &r->lineup,
+                                  .content_map = r->content_map,
                                   .items = r->dataset.items,
                                   .seed = r->options->seed,
                                   .report = tdl_buf_view(&r->report)};

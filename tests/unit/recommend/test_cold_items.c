@@ -6,7 +6,7 @@
 #include "apps/recommend/cold_items.h"
 #include "apps/recommend/offline.h"
 
-enum { KINDS = 8, OF_A_KIND = 25, ITEMS = KINDS * OF_A_KIND, PEOPLE = 240, STEPS = 9 };
+enum { KINDS = 5, OF_A_KIND = 25, ITEMS = KINDS * OF_A_KIND, PEOPLE = 120, STEPS = 9 };
 
 typedef struct shop {
     tdl_feedback *feedback;

@@ -4,6 +4,7 @@
 
 #include "apps/app.h"
 #include "apps/recommend/content.h"
+#include "train/safetensors.h"
 
 static const tdl_app_ops *const ops = &tdl_recommend_app;
 static const tdl_content_weights equal = {{1, 1, 1, 1}};
@@ -240,6 +241,25 @@ static void a_new_item_is_similar_the_moment_it_is_described(void **state)
         assert_true(tdl_str_starts(f->decision.candidates[i].item, TDL_STR("mug")));
 }
 
+/* The model's file says how contents stand in the space of iALS++. */
+static void expect_map(fixture *f)
+{
+    tdl_model_row *rows;
+    size_t n;
+    tdl_report why = {0};
+    tdl_st_file *file = NULL;
+    char path[256];
+
+    expect_ok(tdl_store_models(f->s.store, TDL_STR("recommend"), f->arena, &rows, &n, &why), &why);
+    assert_int_equal(n, 1);
+    snprintf(path, sizeof path, "%s/%.*s", f->s.folder, TDL_FMT(rows[0].path));
+    expect_ok(tdl_st_open(path, &file, &why), &why);
+    const tdl_st_view *map = tdl_st_find(file, "ials/map");
+    assert_non_null(map);
+    assert_int_equal(map->shape[0], TDL_CONTENT_D + 1);
+    tdl_st_free(file);
+}
+
 /* After training, without another: the item has no events and the model does not know it. */
 static void a_new_item_stands_in_a_trained_answer_and_says_why(void **state)
 {
@@ -251,6 +271,7 @@ static void a_new_item_stands_in_a_trained_answer_and_says_why(void **state)
     store_shop(f);
     expect_ok(ops->train(f->app, &options, &report, &why), &why);
     tdl_buf_release(&report);
+    expect_map(f);
     put(f, "mug99", "Retrospot mug number 99", "{\"$categories\": [\"kitchen\"], \"$price\": 5}");
     put(f, "clock99", "Alarm clock bakelike 99",
         "{\"$categories\": [\"bedroom\"], \"$price\": 33}");

@@ -183,6 +183,34 @@ static void a_vector_moves_towards_its_content_by_its_events(void **state)
     tdl_content_map_free(map);
 }
 
+/* (W' x + b) . w = x . (W w) + b . w */
+static void a_person_meets_codes_as_he_meets_their_vectors(void **state)
+{
+    static const tdl_content_weights all_one = {{1, 1, 1, 1}};
+    static const float w[D] = {.5F, -2, 1.25F};
+    made m;
+    tdl_report why = {0};
+    tdl_content_map *map = NULL;
+    float towards[TDL_CONTENT_D], constant, x[TDL_CONTENT_D], mapped[D];
+
+    TDL_UNUSED(state);
+    make(&m);
+    tdl_content_space space = space_of(&m, N);
+    expect_ok(tdl_content_map_fit(&space, 3, NULL, &map, &why), &why);
+    tdl_content_map_towards(map, w, towards, &constant);
+    for (size_t i = 0; i < 10; i++) {
+        double found = (double)constant, expected = 0;
+        tdl_content_unpack(&m.code[i], &all_one, x);
+        tdl_content_map_apply(map, &m.code[i], mapped);
+        for (size_t k = 0; k < TDL_CONTENT_D; k++)
+            found += (double)towards[k] * (double)x[k];
+        for (size_t k = 0; k < D; k++)
+            expected += (double)mapped[k] * (double)w[k];
+        expect_near(found, expected, 2e-5);
+    }
+    tdl_content_map_free(map);
+}
+
 /* ---- files ---- */
 
 static tdl_st_file *file_of(tdl_content_map *map, tdl_buf *bytes)
@@ -260,6 +288,7 @@ int main(void)
         cmocka_unit_test(fewer_events_do_where_few_items_have_many),
         cmocka_unit_test(too_few_described_items_are_refused_with_what_to_do),
         cmocka_unit_test(a_vector_moves_towards_its_content_by_its_events),
+        cmocka_unit_test(a_person_meets_codes_as_he_meets_their_vectors),
         cmocka_unit_test(a_map_comes_back_from_its_file),
         cmocka_unit_test(a_map_that_is_not_finite_is_refused),
     };

@@ -1,0 +1,16 @@
+/* The map from contents into the space of a trained rung: what training adds for items that are
+ * described after it. */
+#ifndef TDL_APPS_RECOMMEND_CONTENT_FIT_H
+#define TDL_APPS_RECOMMEND_CONTENT_FIT_H
+
+#include "apps/recommend/content_map.h"
+#include "apps/recommend/dataset.h"
+#include "apps/recommend/serving.h"
+
+/* Of the vectors that `rung` has of the data set's items, and of what the catalogue says of them.
+ *   ret      NULL where too few items say anything, or the rung has no vectors: no failure
+ *   returns  TDL_OK | TDL_E_NO_MEMORY */
+tdl_status tdl_content_fit(tdl_app *app, const tdl_dataset *dataset, const tdl_rung_ops *rung,
+                           const void *model, tdl_content_map **ret, tdl_report *why);
+
+#endif
