@@ -148,7 +148,8 @@ tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, 
 {
     tdl_jw w = {.out = out};
     double ndcg10 = INFINITY;
-    bool by_time = o->protocol != TDL_PROTOCOL_LITERATURE && o->protocol != TDL_PROTOCOL_STRONG;
+    bool by_time = o->protocol != TDL_PROTOCOL_LITERATURE && o->protocol != TDL_PROTOCOL_STRONG &&
+                   o->protocol != TDL_PROTOCOL_COLD_ITEMS;
 
     if (by_time && !o->timed)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "use --protocol literature-loo or strong",
