@@ -143,7 +143,7 @@ static bool explain_by_content(tdl_surface_answer *a)
     tdl_content_taste *taste = tdl_arena_alloc(a->base.arena, 1, sizeof *taste);
     bool ok = term && taste;
 
-    if (!a->base.ops)
+    if (!a->base.ops && !a->asked_n) // a mix has its own history, with repeats
         tdl_answer_keep_own(&a->base);
     pthread_rwlock_rdlock(&a->base.app->lock);
     bool known = ok && tdl_answer_taste(&a->base, taste);

@@ -169,6 +169,15 @@ static const json_t *surface_of(const json_t *report, const char *name)
     return NULL;
 }
 
+static const tdl_contender *contender(const char *name)
+{
+    for (size_t i = 0; i < tdl_contenders_n; i++)
+        if (!strcmp(tdl_contenders[i].name, name))
+            return &tdl_contenders[i];
+    fail_msg("there is no contender %s", name);
+    return NULL;
+}
+
 /* ---- the report ---- */
 
 static void the_report_says_who_serves_each_surface_and_why(void **state)
@@ -367,16 +376,12 @@ static void a_scan_answers_as_scoring_every_item_does(void **state)
     tdl_lineup *lineup = &f->app->serving->snapshot->lineup;
     const size_t items_n = f->app->serving->snapshot->items_n;
     tdl_mix *mix = &lineup->task[TDL_RECOMMEND_DISCOVERY];
-    const tdl_contender *ials = NULL;
+    const tdl_contender *ials = contender("ials");
     size_t offsets[USERS + 1];
     int32_t item[USERS * 4];
     int64_t time_us[USERS * 4];
     tdl_report why = {0};
 
-    for (size_t i = 0; i < tdl_contenders_n; i++)
-        if (tdl_contenders[i].rung == &tdl_rung_ials)
-            ials = &tdl_contenders[i];
-    assert_non_null(ials);
     for (size_t u = 0; u < USERS; u++)
         for (size_t k = 0; k < 4; k++) {
             offsets[u] = 4 * u;
@@ -616,6 +621,41 @@ static void a_stranger_is_answered_by_who_serves_strangers(void **state)
     json_decref(answer);
 }
 
+/* Taken twice counts twice, and both times are told: by hand, two halves, the later one first. */
+static void own_history_is_explained_by_each_time_it_happened(void **state)
+{
+    fixture *f = *state;
+    tdl_lineup *lineup = &f->app->serving->snapshot->lineup;
+    const size_t offsets[] = {0, 1};
+    const tdl_interactions all = {1, f->app->serving->snapshot->items_n, offsets,
+                                  (const int32_t[]){0}, (const int64_t[]){1}};
+
+    lineup->part[lineup->parts_n] =
+        (tdl_part){.contender = contender("own-history"), .model = fit_all(&tdl_rung_own, &all)};
+    lineup->task[TDL_RECOMMEND_NEXT] =
+        (tdl_mix){.n = 1, .part = {lineup->parts_n++}, .weight = {1}};
+    f->s.messages_n = 2000000; // orders have the first
+    store_event(&f->s, "again", "i5", f->asked_us - 9 * DAY_US);
+    store_event(&f->s, "again", "i6", f->asked_us - 8 * DAY_US);
+    store_event(&f->s, "again", "i5", f->asked_us - 7 * DAY_US);
+    json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"again\",\"k\":2,\"explain\":3,"
+                            "\"policy\":{\"seen\":\"0d\",\"diversity\":{\"kind\":\"off\"}}}");
+    const json_t *items = json_object_get(answer, "items"), *first = json_array_get(items, 0),
+                 *why = json_object_get(first, "why");
+    assert_string_equal(text_of(answer, "serves"), "own-history");
+    assert_string_equal(text_of(first, "id"), "i5");
+    assert_string_equal(text_of(json_array_get(items, 1), "id"), "i6");
+    assert_int_equal(json_array_size(why), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *one = json_array_get(why, i);
+        assert_string_equal(text_of(one, "item"), "i5");
+        expect_near(json_number_value(json_object_get(one, "share")), .5, 1e-9);
+    }
+    assert_true(strcmp(text_of(json_array_get(why, 0), "time"),
+                       text_of(json_array_get(why, 1), "time")) > 0);
+    json_decref(answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,6 +669,7 @@ int main(void)
         cmocka_unit_test(propensities_of_a_blend_are_those_it_was_drawn_from),
         cmocka_unit_test(a_stranger_is_answered_by_who_serves_strangers),
         cmocka_unit_test(a_blend_answers_what_came_after_its_training),
+        cmocka_unit_test(own_history_is_explained_by_each_time_it_happened),
         cmocka_unit_test(with_too_few_people_the_ladders_choice_serves),
     };
     return cmocka_run_group_tests_name("recommend/lineup", tests, set_up, tear_down);
