@@ -14,6 +14,7 @@
 #include "apps/recommend/ials.h"
 #include "bars.h"
 #include "base/rng.h"
+#include "bench_behaviour.h"
 #include "cli/command.h"
 #include "peak.h"
 #include "stats/cholesky.h"
@@ -229,8 +230,8 @@ tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
     tdl_fit_data data = {&c->all, c->offsets + 1};
     if (!(st = tdl_bench_scan(quiet, bars, why)) && !(st = tdl_bench_counts(quiet, bars, why)) &&
-        !(st = bench_ials(&data, bars, why)))
-        st = bench_ease(&data, bars, why);
+        !(st = bench_ials(&data, bars, why)) && !(st = bench_ease(&data, bars, why)))
+        st = tdl_bench_behaviour(quiet, bars, why);
     if (!st && tdl_bench_answers(quiet, bars, why)) { // the other figures are worth having
         fprintf(stderr, "answers over HTTP: %s\n", why->message);
         tdl_bars_add(bars,
