@@ -1,4 +1,5 @@
 /* Fitting: see "fitting" in sparse.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,61 @@ static int by_number(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+/* The k-th largest of numbers above 0, 1 <= k <= n: byte after byte, as their bits are ordered as
+ * they are. No order of theirs makes it slow. */
+static float kth_largest(const float *value, size_t n, size_t k)
+{
+    uint32_t found = 0, mask = 0, bits;
+    float ret;
+
+    for (unsigned shift = 32; shift;) {
+        size_t count[UINT8_MAX + 1] = {0};
+        uint32_t byte = UINT8_MAX;
+
+        shift -= 8;
+        for (size_t i = 0; i < n; i++) {
+            memcpy(&bits, value + i, sizeof bits);
+            if ((bits & mask) == found)
+                count[bits >> shift & UINT8_MAX]++;
+        }
+        for (; count[byte] < k; byte--)
+            k -= count[byte];
+        found |= byte << shift;
+        mask |= (uint32_t)UINT8_MAX << shift;
+    }
+    memcpy(&ret, &found, sizeof ret);
+    return ret;
+}
+
+/* The `keep` < n largest of numbers above 0, by number; of equal ones those of lower number. */
+static void choose_largest(const float *value, size_t n, size_t keep, tdl_scored *ret)
+{
+    float least = kth_largest(value, n, keep);
+    size_t equal = keep, kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        equal -= value[i] > least;
+    for (size_t i = 0; kept < keep; i++)
+        if (value[i] > least || (value[i] == least && equal && equal--))
+            ret[kept++] = (tdl_scored){value[i], (int32_t)i};
+}
+
+/* Which entries of a row of n > keep stay, into `ret`, by number. */
+static size_t choose(const float *value, size_t n, size_t keep, tdl_scored *ret)
+{
+    size_t positive = 0;
+
+    for (size_t i = 0; i < n; i++)
+        positive += value[i] > 0 && value[i] < INFINITY;
+    if (positive == n) { // counts are
+        choose_largest(value, n, keep, ret);
+        return keep;
+    }
+    size_t kept = tdl_top_spoken(value, n, NULL, ret, keep);
+    qsort(ret, kept, sizeof *ret, by_number);
+    return kept;
+}
+
 /* Append the row in `b`, cut to its `keep` largest entries. */
 static bool append_row(share *s, bench *b, size_t n, size_t keep)
 {
@@ -109,10 +165,8 @@ static bool append_row(share *s, bench *b, size_t n, size_t keep)
 
     for (size_t i = 0; i < n; i++)
         b->rank[i] = (float)b->value[i];
-    if (keep && n > keep) {
-        kept = tdl_top_spoken(b->rank, n, NULL, b->best, keep);
-        qsort(b->best, kept, sizeof *b->best, by_number);
-    }
+    if (keep && n > keep)
+        kept = choose(b->rank, n, keep, b->best);
     if (!make_room(s, kept))
         return false;
     for (size_t i = 0; i < kept; i++) {
@@ -254,10 +308,8 @@ tdl_status tdl_sparse_cut(tdl_sparse *matrix, size_t keep, tdl_report *why)
         int64_t end = matrix->offsets[row + 1];
         size_t n = (size_t)(end - begin);
         bool all = n <= keep;
-        if (!all) {
-            n = tdl_top_spoken(matrix->value + begin, n, NULL, best, keep);
-            qsort(best, n, sizeof *best, by_number);
-        }
+        if (!all)
+            n = choose(matrix->value + begin, n, keep, best);
         for (size_t i = 0; i < n; i++, to++) { // to <= from: rows only get shorter
             int64_t from = begin + (all ? (int64_t)i : best[i].item);
             matrix->column[to] = matrix->column[from];

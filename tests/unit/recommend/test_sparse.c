@@ -79,6 +79,39 @@ static void only_the_largest_entries_of_a_row_are_kept(void **state)
     tdl_sparse_release(&matrix);
 }
 
+/* Against the definition: how many are larger, or equal with a lower number. */
+static void a_cut_keeps_the_largest_and_of_equal_ones_the_lower_numbers(void **state)
+{
+    enum { N = 900, KEEP = 256 };
+    int64_t *offsets_of = calloc(N + 1, sizeof *offsets_of);
+    int32_t *column = malloc(N * sizeof *column);
+    float *value = malloc(N * sizeof *value), was[N];
+    tdl_sparse matrix = {N, offsets_of, column, value};
+    tdl_report why = {0};
+    size_t kept = 0;
+
+    TDL_UNUSED(state);
+    assert_true(offsets_of && column && value);
+    for (int32_t i = 0; i < N; i++) {
+        column[i] = i;
+        was[i] = value[i] = (float)(1 + i * 7919 % 61) / 7;
+        offsets_of[i + 1] = N; // all of it is row 0
+    }
+    assert_int_equal(tdl_sparse_cut(&matrix, KEEP, &why), TDL_OK);
+    assert_int_equal(matrix.offsets[1], KEEP);
+    for (int32_t i = 0; i < N; i++) {
+        size_t before = 0;
+        for (int32_t j = 0; j < N; j++)
+            before += was[j] > was[i] || (was[j] == was[i] && j < i);
+        if (before < KEEP) {
+            assert_int_equal(column[kept], i);
+            assert_true(value[kept++] == was[i]);
+        }
+    }
+    assert_int_equal(kept, KEEP);
+    tdl_sparse_release(&matrix);
+}
+
 static void finish_may_change_the_sums(void **state)
 {
     tdl_sparse matrix = fit(&three, offsets + 1, (tdl_sparse_recipe){.finish = halve}, NULL);
@@ -228,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_row_is_the_sum_of_what_each_occurrence_adds),
         cmocka_unit_test(what_lies_behind_the_end_of_a_history_is_not_seen),
         cmocka_unit_test(only_the_largest_entries_of_a_row_are_kept),
+        cmocka_unit_test(a_cut_keeps_the_largest_and_of_equal_ones_the_lower_numbers),
         cmocka_unit_test(finish_may_change_the_sums),
         cmocka_unit_test(adding_a_row_weighs_it),
         cmocka_unit_test(the_number_of_threads_changes_nothing),
