@@ -1,11 +1,9 @@
 #include "apps/recommend/dataset.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "apps/recommend/robots.h"
 #include "apps/recommend/taken.h"
-
-static const int64_t HOUR_US = INT64_C(3600000000);
 
 typedef struct row {
     int32_t user, item;
@@ -16,8 +14,7 @@ typedef struct loader {
     tdl_names *items, *users;
     row *rows; /* [rows_cap], in the order of the scan: by time, then arrival */
     size_t rows_n, rows_cap;
-    uint8_t *robot; /* [users_cap] declared to be one, or found to be */
-    size_t users_cap;
+    tdl_robots robots;
     bool failed; /* no memory */
 } loader;
 
@@ -43,34 +40,17 @@ static bool grow(loader *l)
     return true;
 }
 
-static bool grow_users(loader *l, int32_t user)
-{
-    size_t cap = l->users_cap ? l->users_cap : 1024;
-
-    if ((size_t)user < l->users_cap)
-        return true;
-    while (cap <= (size_t)user)
-        cap *= 2;
-    uint8_t *robot = realloc(l->robot, cap);
-    if (!robot)
-        return false;
-    memset(robot + l->users_cap, 0, cap - l->users_cap);
-    l->robot = robot;
-    l->users_cap = cap;
-    return true;
-}
-
 static void take_item_of(loader *l, const tdl_event *event, const tdl_taken *taken, tdl_str item)
 {
     row one = {.user = tdl_names_add(l->users, event->user),
                .item = tdl_names_add(l->items, item),
                .time_us = event->time_us};
 
-    if (one.user < 0 || one.item < 0 || !grow(l) || !grow_users(l, one.user)) {
+    if (one.user < 0 || one.item < 0 || !grow(l) ||
+        !tdl_robots_see(&l->robots, one.user, event->time_us, taken->robot)) {
         l->failed = true;
         return;
     }
-    l->robot[one.user] |= taken->robot;
     l->rows[l->rows_n++] = one;
 }
 
@@ -100,33 +80,17 @@ static tdl_status scan_events(loader *l, tdl_store *store, tdl_report *why)
     return st;
 }
 
-/* Times of one hour of the clock, up to one too many. */
-static bool is_busy(const int64_t *time_us, size_t n)
-{
-    int64_t hour = -1;
-    size_t times = 0;
-
-    for (size_t i = 0; i < n && times <= TDL_ROBOT_TIMES; i++) {
-        if (time_us[i] / HOUR_US != hour) {
-            hour = time_us[i] / HOUR_US;
-            times = 0;
-        }
-        times += !times || time_us[i] != time_us[i - 1];
-    }
-    return times > TDL_ROBOT_TIMES;
-}
-
 /* Leave out what a user had before, in place, and all of robots.
  *   offsets    [users_n + 1], also corrected
  *   last_user  [items_n], -1: the last user met with each item */
-static void keep_first(const uint8_t *robot, size_t *offsets, size_t users_n, int32_t *item,
+static void keep_first(const tdl_robots *robots, size_t *offsets, size_t users_n, int32_t *item,
                        int64_t *time_us, int32_t *last_user, tdl_dataset *ret)
 {
     size_t kept = 0, at = 0;
 
     for (size_t user = 0; user < users_n; user++) {
         size_t end = offsets[user + 1];
-        if (robot[user] || is_busy(time_us + at, end - at)) {
+        if (tdl_robots_has(robots, (int32_t)user)) {
             ret->robots_n++;
             ret->robot_events_n += end - at;
             at = end;
@@ -170,7 +134,7 @@ static tdl_status lay_out(const loader *l, tdl_dataset *ret, tdl_report *why)
     }
     for (size_t i = 0; i < items_n; i++)
         last_user[i] = -1;
-    keep_first(l->robot, offsets, users_n, item, time_us, last_user, ret);
+    keep_first(&l->robots, offsets, users_n, item, time_us, last_user, ret);
     free(last_user);
     ret->interactions = (tdl_interactions){users_n, items_n, offsets, item, time_us};
     return TDL_OK;
@@ -195,7 +159,7 @@ tdl_status tdl_dataset_load(tdl_store *store, tdl_dataset *ret, tdl_report *why)
     l.items = NULL; /* the caller's now */
 out:
     free(l.rows);
-    free(l.robot);
+    tdl_robots_release(&l.robots);
     tdl_names_free(l.users);
     tdl_names_free(l.items);
     return st;

@@ -2,9 +2,7 @@
  *
  * Items are numbered in the order the catalogue knows them, users as the scan meets them. Every
  * item of the catalogue counts, also one nobody has touched. A user's items stand in (time,
- * arrival) order; an item that comes back keeps its first place. Robots are left out: whoever an
- * event declares to be one, and who takes things at more than TDL_ROBOT_TIMES times in one hour of
- * the clock.
+ * arrival) order; an item that comes back keeps its first place. Robots are left out: robots.h.
  */
 #ifndef TDL_APPS_RECOMMEND_DATASET_H
 #define TDL_APPS_RECOMMEND_DATASET_H
@@ -18,8 +16,6 @@ typedef struct tdl_dataset {
     size_t robots_n;  /* users that were left out */
     size_t robot_events_n;
 } tdl_dataset;
-
-enum { TDL_ROBOT_TIMES = 500 };
 
 /* TDL_E_NO_MEMORY, or what the store reports. */
 tdl_status tdl_dataset_load(tdl_store *store, tdl_dataset *ret, tdl_report *why);

@@ -1,5 +1,5 @@
-/* The events of a store as feedback: those that may be learnt from, an order by its property
- * "order_id".
+/* The events of a store as feedback: those that may be learnt from, with the items and orders that
+ * they say (taken.h), and without robots (robots.h).
  */
 #ifndef TDL_APPS_RECOMMEND_FEEDBACK_STORE_H
 #define TDL_APPS_RECOMMEND_FEEDBACK_STORE_H

@@ -27,6 +27,7 @@
 #include "apps/recommend/crowd.h"
 #include "apps/recommend/decayed.h"
 #include "apps/recommend/live.h"
+#include "apps/recommend/robots.h"
 
 /* The nearest half-life of R0 (ring.h) by ratio; days 0 = all time. */
 tdl_half_life tdl_half_life_near(double days);
@@ -65,8 +66,7 @@ void tdl_live_state_join(tdl_live_state *state, int32_t to, int32_t from);
 /* Take back all that a person told, and know nothing of him. */
 void tdl_live_state_forget(tdl_live_state *state, int32_t person);
 /* A robot: what it tells counts for nobody but itself. So does one that takes part in more than
- * TDL_ROBOT_GROUPS groups in an hour of the clock. */
-enum { TDL_ROBOT_GROUPS = 500 };
+ * TDL_ROBOT_GROUPS groups in an hour of the clock (robots.h). */
 void tdl_live_state_leave_out(tdl_live_state *state, int32_t person);
 
 /* A person belongs to a segment from now on, with all that it took; empty = to none. No more than

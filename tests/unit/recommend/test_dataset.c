@@ -1,6 +1,7 @@
 #include "stored.h"
 
 #include "apps/recommend/dataset.h"
+#include "apps/recommend/robots.h"
 
 static void load(stored *s, tdl_dataset *ret)
 {
@@ -135,8 +136,8 @@ static void who_denies_training_gives_no_row_to_the_set(void **state)
 /* n views a second apart, from the start of an hour, in one commit. */
 static void store_run(stored *s, const char *user, size_t n)
 {
-    static tdl_event events[TDL_ROBOT_TIMES + 1];
-    static char ids[TDL_ROBOT_TIMES + 1][32];
+    static tdl_event events[TDL_ROBOT_GROUPS + 1];
+    static char ids[TDL_ROBOT_GROUPS + 1][32];
     tdl_report why = {0};
 
     for (size_t i = 0; i < n; i++) {
@@ -166,12 +167,12 @@ static void robots_are_left_out_and_counted(void **state)
 
     TDL_UNUSED(state);
     set_up_store(&s);
-    store_run(&s, "busy", TDL_ROBOT_TIMES);
-    store_run(&s, "robot", TDL_ROBOT_TIMES + 1);
+    store_run(&s, "busy", TDL_ROBOT_GROUPS);
+    store_run(&s, "robot", TDL_ROBOT_GROUPS + 1);
     expect_ok(tdl_store_append(s.store, &declared, 1, NULL, &why), &why);
     load(&s, &d);
     assert_int_equal(d.robots_n, 2);
-    assert_int_equal(d.robot_events_n, TDL_ROBOT_TIMES + 2);
+    assert_int_equal(d.robot_events_n, TDL_ROBOT_GROUPS + 2);
     assert_int_equal(d.interactions.users_n, 3);
     assert_int_equal(d.interactions.offsets[3], 2); // busy's two items
     tdl_dataset_release(&d);
