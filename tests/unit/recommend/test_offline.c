@@ -204,7 +204,7 @@ static void cuts_that_make_no_sense_are_refused(void **state)
 static void a_log_of_one_event_has_nothing_to_measure(void **state)
 {
     TDL_UNUSED(state);
-    for (int p = 0; p < TDL_PROTOCOLS_N; p++) {
+    for (int p = 0; p < TDL_PROTOCOL_COLD_ITEMS; p++) {
         tdl_feedback *f = make_shop(1, 1);
         tdl_offline_options options = {.timed = true, .protocol = (tdl_protocol)p, .run.seed = 1};
         double ndcg10;
