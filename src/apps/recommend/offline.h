@@ -32,6 +32,7 @@ typedef struct tdl_offline_options {
     size_t cuts_n;      /* one = the horizon before it tunes; more = the first tunes */
     int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
     bool timed;         /* the log has times */
+    int64_t now_us; /* events after this are of the future: no window is laid by them; 0 = none */
     tdl_rung_contest_options run;
 } tdl_offline_options;
 
@@ -47,7 +48,8 @@ tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_optio
 
 /* ---- parts of the report: offline_report.c ---- */
 
-void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback, bool timed);
+void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback,
+                           const tdl_offline_options *options);
 tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
                                      const tdl_rung_contest *contest, uint64_t seed,
                                      tdl_report *why);

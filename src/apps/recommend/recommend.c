@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apps/recommend/impressions.h"
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 #include "apps/recommend/shown.h"
@@ -242,7 +243,8 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
     if (tdl_serving_refresh(app, ret_warning))
         tdl_report_prefix(ret_warning, "answering by popularity alone");
     if ((st = replay(app, why)) ||
-        (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why))) {
+        (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why)) ||
+        (st = tdl_impressions_count(app, why))) {
         recommend_close(app);
         return st;
     }
