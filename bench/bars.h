@@ -37,8 +37,10 @@ void tdl_bars_at_most(tdl_bars *bars, const char *name, double value, const char
 bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
+tdl_status tdl_bench_answers(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_audit(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_compress(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_counts(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_engine(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_fashion(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_flags(bool quiet, tdl_bars *bars, tdl_report *why);

@@ -1,5 +1,6 @@
 /* The matrix rungs beside what bounds them: a product of our own, and the figures of
- * spec/recommend.md section 5.4. CPU time of one thread. The other parts: bench_scan.c.
+ * spec/recommend.md section 5.4. CPU time of one thread. The other parts, each also a
+ * benchmark by its own name: bench_scan.c, bench_counts.c, bench_answers.c.
  *
  * Data are made up to the sizes of the sheet: 3,613 people, 3,791 items, 188,399 pairs of an uneven
  * popularity.
@@ -13,6 +14,7 @@
 #include "apps/recommend/ials.h"
 #include "bars.h"
 #include "base/rng.h"
+#include "bench_behaviour.h"
 #include "cli/command.h"
 #include "peak.h"
 #include "stats/cholesky.h"
@@ -227,8 +229,10 @@ tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
     if (!c)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
     tdl_fit_data data = {&c->all, c->offsets + 1};
-    if (!(st = tdl_bench_scan(quiet, bars, why)) && !(st = bench_ials(&data, bars, why)))
-        st = bench_ease(&data, bars, why);
+    if (!(st = tdl_bench_scan(quiet, bars, why)) && !(st = tdl_bench_counts(quiet, bars, why)) &&
+        !(st = bench_ials(&data, bars, why)) && !(st = bench_ease(&data, bars, why)) &&
+        !(st = tdl_bench_behaviour(quiet, bars, why)))
+        st = tdl_bench_answers(quiet, bars, why);
     free(c);
     return st;
 }

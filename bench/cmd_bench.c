@@ -12,8 +12,10 @@ static const struct {
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
     bool by_name_only; /* a part of another, or minutes long */
 } benches[] = {
+    {"answers", tdl_bench_answers, true},
     {"audit", tdl_bench_audit, false},
     {"compress", tdl_bench_compress, false},
+    {"counts", tdl_bench_counts, true},
     {"engine", tdl_bench_engine, false},
     {"fashion", tdl_bench_fashion, true},
     {"flags", tdl_bench_flags, false},

@@ -16,7 +16,7 @@ typedef struct fit_values {
 typedef struct evaluate_values {
     tdl_common common;
     int64_t seed, threads, ease_max_bytes;
-    const char *protocol, *task, *cut, *horizon, *map, *kind, *segment, *min_ndcg;
+    const char *protocol, *task, *cut, *horizon, *map, *kind, *segment, *min_ndcg, *catalogue;
 } evaluate_values;
 
 typedef struct ask_values {
@@ -141,6 +141,15 @@ static const tdl_option evaluate_options[] = {
      INT64_C(1) << 40,
      {"most memory of the matrix of ease, 4 bytes times items squared; 0 = 12,000 items",
       "ease 矩阵的内存上限（物品数平方 × 4 字节）；0 = 12,000 个物品"}},
+    {"catalogue",
+     TDL_OPTION_TEXT,
+     offsetof(evaluate_values, catalogue),
+     "FILE",
+     "",
+     0,
+     0,
+     {"a table of what items say; tries items that nobody had yet (cold-items)",
+      "物品描述表；另评测无人接触过的物品（cold-items）"}},
     {"min-ndcg",
      TDL_OPTION_TEXT,
      offsetof(evaluate_values, min_ndcg),
@@ -225,6 +234,7 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
                                            .kind = v->kind,
                                            .segment = v->segment,
                                            .min_ndcg = v->min_ndcg,
+                                           .catalogue = v->catalogue,
                                            .seed = v->seed,
                                            .threads = v->threads,
                                            .ease_max_bytes = v->ease_max_bytes};
@@ -232,7 +242,8 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
     TDL_UNUSED(arguments);
     if (tdl_is_file(v->common.data) || v->protocol[0])
         return tdl_recommend_offline_run(&offline, why);
-    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0] || v->segment[0])
+    if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0] || v->segment[0] ||
+        v->catalogue[0])
         return TDL_FAIL_HINT(
             why, TDL_E_USAGE, "add --protocol global-cut, or give a log as --data FILE",
             "--task, --cut, --horizon, --kind, --segment and --min-ndcg need a protocol");

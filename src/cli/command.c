@@ -121,6 +121,20 @@ static int match_command(const char *name, int argc, char **argv, int at)
     return words;
 }
 
+/* "recommend" takes no arguments, so "recommend tarin" is not it but a misspelt one of its family.
+ */
+static bool is_misspelt(const tdl_command *command, int argc, char **argv, int at)
+{
+    size_t n = strlen(command->name);
+
+    if (command->arguments_n || command->optional_n || at >= argc || argv[at][0] == '-')
+        return false;
+    for (size_t i = 0; i < tdl_commands_n; i++)
+        if (!strncmp(tdl_commands[i]->name, command->name, n) && tdl_commands[i]->name[n] == ' ')
+            return true;
+    return false;
+}
+
 static void join_words(int argc, char **argv, int at, char *ret, size_t size)
 {
     ret[0] = '\0';
@@ -248,6 +262,20 @@ static tdl_status set_from_environment(const tdl_parse *parse, tdl_report *why)
     return TDL_OK;
 }
 
+/* "--name", "--name=value", or "-k" of one letter. ret_equals: where the value begins, or NULL. */
+static tdl_status name_of(const char *word, tdl_str *ret, const char **ret_equals, tdl_report *why)
+{
+    size_t dashes = word[1] == '-' ? 2 : 1;
+
+    if (dashes == 1 && word[2])
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "options begin with two dashes; --help lists them",
+                             "unknown option %s", word);
+    *ret_equals = strchr(word, '=');
+    *ret = (tdl_str){word + dashes,
+                     (*ret_equals ? (size_t)(*ret_equals - word) : strlen(word)) - dashes};
+    return TDL_OK;
+}
+
 static tdl_status parse_arguments(tdl_parse *parse, int argc, char **argv, int at, tdl_report *why)
 {
     bool only_arguments = false;
@@ -264,12 +292,11 @@ static tdl_status parse_arguments(tdl_parse *parse, int argc, char **argv, int a
         }
         if (!strcmp(word, "-h"))
             word = "--help";
-        if (word[1] != '-')
-            return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                                 "options begin with two dashes; --help lists them",
-                                 "unknown option %s", word);
-        char *equals = strchr(word, '=');
-        tdl_str name = {word + 2, equals ? (size_t)(equals - word - 2) : strlen(word) - 2};
+        const char *equals;
+        tdl_str name;
+        tdl_status st = name_of(word, &name, &equals, why);
+        if (st)
+            return st;
         size_t at_option;
         const tdl_option *option = find_option(parse->command, name, &at_option, why);
         if (!option)
@@ -282,8 +309,7 @@ static tdl_status parse_arguments(tdl_parse *parse, int argc, char **argv, int a
             value = argv[++i];
         }
         parse->origins[at_option] = TDL_ORIGIN_FLAG;
-        tdl_status st = set_option(parse, option, value, "--", why);
-        if (st)
+        if ((st = set_option(parse, option, value, "--", why)))
             return st;
     }
     return TDL_OK;
@@ -385,7 +411,7 @@ int tdl_cli_main(int argc, char **argv)
     }
     for (size_t i = 0; i < tdl_commands_n; i++) {
         int words = match_command(tdl_commands[i]->name, argc, argv, 1);
-        if (words)
+        if (words && !is_misspelt(tdl_commands[i], argc, argv, 1 + words))
             return run_command(tdl_commands[i], argc, argv, 1 + words);
     }
     tdl_status st = unknown_command(argc, argv, &why);

@@ -12,6 +12,9 @@ extern const tdl_command tdl_command_recommend_train;
 extern const tdl_command tdl_command_recommend_evaluate;
 extern const tdl_command tdl_command_recommend_for;
 extern const tdl_command tdl_command_recommend_similar;
+extern const tdl_command tdl_command_recommend_surfaces; /* cmd_recommend_surface.c */
+extern const tdl_command tdl_command_recommend_report;
+extern const tdl_command tdl_command_recommend;
 extern const tdl_command tdl_command_data_profile;
 extern const tdl_command tdl_command_fit;
 extern const tdl_command tdl_command_predict;

@@ -1,6 +1,7 @@
 #include "cli/recommend_offline.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -8,6 +9,7 @@
 #include "apps/recommend/offline.h"
 #include "base/timestamp.h"
 #include "cli/feedlog_reader.h"
+#include "cli/item_table.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
 
@@ -47,7 +49,8 @@ static tdl_status read_protocols(const char *list, unsigned *ret, tdl_report *wh
         if (p == TDL_PROTOCOLS_N)
             return TDL_FAIL_HINT(
                 why, TDL_E_USAGE,
-                "global-cut, prequential, strong, literature-loo and next-event are protocols",
+                "global-cut, prequential, strong, literature-loo, next-event and cold-items are "
+                "protocols",
                 "--protocol: there is no \"%.*s\"", TDL_FMT(piece));
         *ret |= 1U << p;
     }
@@ -202,9 +205,10 @@ static tdl_status read_options(const tdl_recommend_offline *o, tdl_offline_optio
 }
 
 /* Without a wish: by time, where there are times, and as papers do. */
-static unsigned usual_protocols(bool timed)
+static unsigned usual_protocols(bool timed, bool described)
 {
-    return (timed ? 1U << TDL_PROTOCOL_GLOBAL_CUT : 0) | 1U << TDL_PROTOCOL_LITERATURE;
+    return (described ? 1U << TDL_PROTOCOL_COLD_ITEMS : 0) |
+           (timed ? 1U << TDL_PROTOCOL_GLOBAL_CUT : 0) | 1U << TDL_PROTOCOL_LITERATURE;
 }
 
 /* {"protocols": [...]}. ret_ndcg10: the least of what serves by protocols that do not leak; of the
@@ -238,6 +242,18 @@ static tdl_status run_protocols(const tdl_feedback *feedback, tdl_offline_option
     return !st && out->failed ? TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report") : st;
 }
 
+static tdl_status read_catalogue(const tdl_recommend_offline *o, const tdl_feedback *feedback,
+                                 tdl_content_code **ret, tdl_report *why)
+{
+    size_t described;
+    tdl_status st = tdl_item_table_read(o->catalogue, feedback, ret, &described, why);
+
+    if (!st && !o->common->quiet)
+        fprintf(stderr, tdl_tr("%zu of %zu items are described\n", "%zu 个物品有描述，共 %zu 个\n"),
+                described, tdl_feedback_all(feedback)->items_n);
+    return st;
+}
+
 tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report *why)
 {
     int64_t cut_us[TDL_CUTS_MAX + 1];
@@ -246,6 +262,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
     tdl_feedlog_result log = {0};
     tdl_buf report = {0};
     tdl_feedback *feedback = NULL;
+    tdl_content_code *content = NULL;
     tdl_pool *pool = NULL;
     tdl_progress progress = tdl_progress_start(o->common->quiet);
     unsigned protocols;
@@ -264,6 +281,9 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
                                       : read_store(o, feedback, why);
     if (st)
         goto out;
+    if (o->catalogue[0] && (st = read_catalogue(o, feedback, &content, why)))
+        goto out;
+    options.content = content;
     options.timed = log.timed;
     options.now_us = tdl_time_now() + CLOCK_SKEW_US;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
@@ -271,8 +291,9 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
                                              .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};
-    st = run_protocols(feedback, &options, protocols ? protocols : usual_protocols(log.timed),
-                       &report, &ndcg10, why);
+    st = run_protocols(feedback, &options,
+                       protocols ? protocols : usual_protocols(log.timed, content != NULL), &report,
+                       &ndcg10, why);
     tdl_progress_finish(&progress);
     if (!st)
         st = print_report(o, &report, why);
@@ -281,6 +302,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
 out:
     tdl_progress_finish(&progress);
     tdl_feedback_free(feedback);
+    free(content);
     tdl_pool_free(pool);
     tdl_buf_release(&report);
     return st;

@@ -17,6 +17,7 @@ typedef struct tdl_recommend_offline {
     const char *horizon;      /* "30d", "12h"; "" = chosen */
     const char *map, *kind;   /* cli/feedlog_reader.h */
     const char *segment;      /* column of a file, property of a store's events; "" = none */
+    const char *catalogue;    /* a table of items, cli/item_table.h; "" = none */
     const char *min_ndcg;     /* "" = no bar */
     int64_t seed, threads;
     int64_t ease_max_bytes; /* 0 = 12,000 items */
@@ -30,5 +31,6 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *options, tdl_r
 
 /* A report of apps/recommend/offline.h, of one protocol, as tables: recommend_print.c. */
 void tdl_recommend_print(FILE *out, const json_t *report);
+void tdl_recommend_print_cold(FILE *out, const json_t *task); /* recommend_print_cold.c */
 
 #endif

@@ -52,6 +52,8 @@ static const char *task_title(const char *task)
          "discovery：接下来的新物品"},
         {"cart", "cart: one hidden item of a basket", "cart：购物篮中隐藏的一件"},
         {"strangers", "strangers: first basket of people nobody knew", "strangers：陌生人的第一组"},
+        {"cold-items", "cold-items: items that nobody had yet, by what they say of themselves",
+         "cold-items：无人接触过的物品，仅凭描述"},
         {"stream", "stream: each event before it is learnt", "stream：先预测后学习的事件流"},
         {"next-event", "next-event: what follows in a session, its end included",
          "next-event：会话中的下一个事件（含会话结束）"},
@@ -270,6 +272,10 @@ void tdl_recommend_print(FILE *out, const json_t *report)
     json_array_foreach(json_object_get(report, "tasks"), i, task)
     {
         fprintf(out, "\n%s\n", task_title(text(task, "task")));
+        if (json_object_get(task, "curves")) {
+            tdl_recommend_print_cold(out, task);
+            continue;
+        }
         if (json_object_get(task, "ranked_events")) {
             print_stream(out, task);
             continue;

@@ -98,8 +98,12 @@ INLINE size_t factor_some(double *a, size_t stride, size_t width, size_t at, siz
         if (!(pivot > 0 && isfinite(pivot)))
             return at + k;
         pivot = a[(at + k) * stride + at + k] = sqrt(pivot);
+        for (size_t i = at + k + 1; i < width; i++) // gathered: divisions are slow one by one
+            ret_column[k][i] = a[i * stride + at + k];
         for (size_t i = at + k + 1; i < width; i++)
-            ret_column[k][i] = a[i * stride + at + k] /= pivot;
+            ret_column[k][i] /= pivot;
+        for (size_t i = at + k + 1; i < width; i++)
+            a[i * stride + at + k] = ret_column[k][i];
     }
     return width;
 }
@@ -223,7 +227,7 @@ tdl_status tdl_cholesky(double *a, size_t n, tdl_report *why)
 
         if ((st = factor_block(factor, corner, n, width, at, why)))
             goto out;
-        for (size_t i = 0; i < width; i++)
+        for (size_t i = 0; below < n && i < width; i++)
             for (size_t j = 0; j <= i; j++)
                 block[j * BLOCK + i] = corner[i * n + j];
         for (size_t i = below; i < n; i += LANES)
@@ -311,16 +315,45 @@ INLINE void solve_columns(const double *l, size_t n, double *b, size_t m, size_t
     solve_backward(l, n, b, m, width);
 }
 
-/* One right-hand side: the same sums in the same order, without the lanes. */
-static void solve_one(const double *l, size_t n, double *b)
+/* L y = b for one column: rows share what they read of b, and none waits for another's sum. */
+static void solve_forward_one(const double *l, size_t n, double *b)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+
+    for (; i + ROWS <= n; i += ROWS) {
+        const double *row[ROWS] = {l + i * n, l + (i + 1) * n, l + (i + 2) * n, l + (i + 3) * n};
+        double s0 = b[i], s1 = b[i + 1], s2 = b[i + 2], s3 = b[i + 3];
+
+        for (size_t k = 0; k < i; k++) {
+            s0 -= row[0][k] * b[k];
+            s1 -= row[1][k] * b[k];
+            s2 -= row[2][k] * b[k];
+            s3 -= row[3][k] * b[k];
+        }
+        b[i] = s0 /= row[0][i];
+        s1 -= row[1][i] * s0;
+        b[i + 1] = s1 /= row[1][i + 1];
+        s2 -= row[2][i] * s0;
+        s2 -= row[2][i + 1] * s1;
+        b[i + 2] = s2 /= row[2][i + 2];
+        s3 -= row[3][i] * s0;
+        s3 -= row[3][i + 1] * s1;
+        s3 -= row[3][i + 2] * s2;
+        b[i + 3] = s3 / row[3][i + 3];
+    }
+    for (; i < n; i++) {
         double sum = b[i];
 
         for (size_t k = 0; k < i; k++)
             sum -= l[i * n + k] * b[k];
         b[i] = sum / l[i * n + i];
     }
+}
+
+/* One right-hand side: the same sums in the same order, without the lanes. */
+static void solve_one(const double *l, size_t n, double *b)
+{
+    solve_forward_one(l, n, b);
     for (size_t end = n; end > 0;) {
         size_t rows = end < ROWS ? end : ROWS, first = end - rows;
 

@@ -177,6 +177,46 @@ static void a_store_is_measured_as_its_log_is(void **state)
     json_decref(ladder[1]);
 }
 
+/* A table of items beside the log: kinds of films, and what nobody had is found by its kind. */
+static void a_table_of_items_tries_cold_ones(void **state)
+{
+    place *p = *state;
+    char log[96];
+    FILE *file = write_file(p, "kinds.inter");
+
+    fputs("user_id:token\titem_id:token\ttimestamp:float\n", file);
+    for (int u = 0; u < PEOPLE; u++)
+        for (int s = 0; s < 8; s++)
+            fprintf(file, "u%d\tI%d\t%d\n", u, u % 5 + 5 * ((u / 5 * 3 + s * 5) % 24),
+                    1000000000 + 864000 * s + u);
+    fclose(file);
+    strcpy(log, p->file);
+    file = write_file(p, "items.csv");
+    fputs("item_id,name,genres,price,rating\nother,none,,,\n", file);
+    for (int i = 0; i < 120; i++)
+        fprintf(file, "i%d,\"Film, no. %d\",kind%d|all,%d,3\n", i, i, i % 5, 10 + i % 5);
+    fclose(file);
+    const char *const arguments[] = {
+        "recommend", "evaluate",   "--data",     log,      "--catalogue", p->file, "--threads",
+        "1",         "--protocol", "cold-items", "--json", "--quiet",     NULL};
+    assert_int_equal(server_command(arguments, p->output, OUTPUT_BYTES), 0);
+    json_t *report = json_loads(p->output, 0, NULL);
+    assert_non_null(report);
+    const json_t *one = json_array_get(json_object_get(report, "protocols"), 0);
+    const json_t *task = json_array_get(json_object_get(one, "tasks"), 0);
+    assert_string_equal(json_string_value(json_object_get(task, "task")), "cold-items");
+    assert_int_equal(json_integer_value(json_object_get(task, "described")), 120);
+    assert_true(json_number_value(json_object_get(task, "cold_of_warm")) >= .5);
+    json_decref(report);
+
+    const char *const without[] = {"recommend",  "evaluate",   "--data",  log,
+                                   "--protocol", "cold-items", "--quiet", NULL};
+    assert_int_equal(server_command(without, p->output, OUTPUT_BYTES), 2);
+    const char *const wrong[] = {"recommend",   "evaluate", "--data",  log,
+                                 "--catalogue", "/nowhere", "--quiet", NULL};
+    assert_int_equal(server_command(wrong, p->output, OUTPUT_BYTES), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bar_that_is_not_met_exits_with_3, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tables_are_printed_for_people, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gorses_feedback_is_imported, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_of_items_tries_cold_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_is_measured_as_its_log_is, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("e2e/evaluate", tests, NULL, NULL);

@@ -268,6 +268,64 @@ static void a_bad_line_of_a_batch_fails_alone(void **state)
     assert_int_equal(good, 2);
 }
 
+static void report_and_item_view_are_what_the_document_says(void **state)
+{
+    (void)state;
+    ask("{\"surface\":\"home\",\"user\":\"v1\",\"k\":2}");
+    client_expect(admin, 200, "GET", "/v1/recommend/report", NULL);
+    schema_check(document, admin, "GET", "/v1/recommend/report");
+    client_expect(admin, 200, "GET", "/v1/recommend/report?surface=home&item=a", NULL);
+    schema_check(document, admin, "GET", "/v1/recommend/report");
+    assert_true(integer_at("surfaces.0.answers.n") > 0);
+    assert_int_equal(integer_at("item.users"), 8);
+    client_expect(admin, 404, "GET", "/v1/recommend/report?surface=none", NULL);
+    schema_check(document, admin, "GET", "/v1/recommend/report");
+    client_expect(admin, 200, "GET", "/v1/items/g", NULL);
+    schema_check(document, admin, "GET", "/v1/items/{id}");
+    assert_string_equal(client_text(admin, "recommend.surfaces.0.kept_out"), "unavailable");
+    client_expect(admin, 404, "GET", "/v1/items/none/similar", NULL);
+    schema_check(document, admin, "GET", "/v1/items/{id}/similar");
+}
+
+/* Beside the running server, on its folder. */
+static void expect_command(const char *const *arguments, int status, const char *part)
+{
+    char output[8192];
+    int found = status ? server_command_errors(arguments, output, sizeof output)
+                       : server_command(arguments, output, sizeof output);
+
+    if (found != status || !strstr(output, part))
+        fail_msg("%d, and \"%s\" is not in: %s", found, part, output);
+}
+
+#define COMMAND(status, part, ...)                                                                 \
+    expect_command((const char *const[]){"recommend", __VA_ARGS__, "--data", treadle->data, NULL}, \
+                   status, part)
+
+static void the_command_line_says_the_same(void **state)
+{
+    (void)state;
+    COMMAND(0, "\"surface\":\"home\"", "--user", "v1", "--surface", "home", "-k", "2", "--json");
+    COMMAND(0, "decision ", "--user", "v1", "-k", "2");
+    COMMAND(0, "  1  b ", "--surface", "similar", "--items", "a", "--filter", "price == 60");
+    COMMAND(0, "email", "surfaces");
+    COMMAND(0, "\"surfaces\":[{\"name\":\"home\"", "surfaces", "--json");
+    COMMAND(0, "home\n", "report", "--days", "1");
+    COMMAND(0, "a: 8 people have it", "report", "--item", "a");
+    COMMAND(0, "\"surfaces\":[{\"surface\":", "report", "--json");
+    setenv("TREADLE_LANG", "zh", 1);
+    COMMAND(0, "决策 ", "--user", "v1", "-k", "2");
+    COMMAND(0, "推荐位", "surfaces");
+    COMMAND(0, "个回答", "report");
+    COMMAND(0, "为哪位用户", "--help");
+    unsetenv("TREADLE_LANG");
+    COMMAND(1, "there is no surface \"nowhere\"", "--surface", "nowhere");
+    COMMAND(1, "there is no surface \"nowhere\"", "report", "--surface", "nowhere");
+    COMMAND(2, "did you mean \"treadle recommend report\"?", "repord");
+    COMMAND(2, "options begin with two dashes", "-kk", "2");
+    COMMAND(2, "--k", "-k", "0");
+}
+
 static void questions_that_make_no_sense_are_refused_by_name(void **state)
 {
     static const struct {
@@ -383,6 +441,8 @@ int main(void)
         cmocka_unit_test(a_stale_version_and_contradicting_rules_are_refused),
         cmocka_unit_test(a_preview_shows_a_draft_and_leaves_nothing_behind),
         cmocka_unit_test(a_bad_line_of_a_batch_fails_alone),
+        cmocka_unit_test(report_and_item_view_are_what_the_document_says),
+        cmocka_unit_test(the_command_line_says_the_same),
         cmocka_unit_test(questions_that_make_no_sense_are_refused_by_name),
         cmocka_unit_test(policies_survive_a_restart),
         cmocka_unit_test(items_are_changed_deleted_and_imported),

@@ -179,6 +179,7 @@ static void put(tdl_behaviour_states *all, state *s, size_t passed)
         retire(all, all->oldest, &leaving);
     pthread_mutex_unlock(&all->lock);
     while (leaving) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot follow two lists of one state
         state *next = leaving->next;
         state_free(leaving);
         leaving = next;

@@ -78,6 +78,7 @@ const tdl_contender tdl_contenders[] = {
      .rung = &tdl_rung_behaviour,
      .tasks = NEXT | DISCOVERY,
      .in_blend = true,
+     .patient = true,
      SETTINGS(behaviour)},
 };
 /* clang-format on */

@@ -32,6 +32,7 @@ typedef struct tdl_contender {
     size_t settings_size, settings_n;
     /* or numbers 1 .. numbered_n, given as tdl_fit_options.setting, if the rung counts them */
     unsigned numbered_n;
+    bool patient;     /* its settings take longer than a server has; there its defaults stand in */
     size_t items_max; /* of more items its default serves: a fit takes long; 0 = any */
 } tdl_contender;
 

@@ -1,9 +1,15 @@
 #include "apps/recommend/crowd.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_CAP = 64, EMPTY = -1 };
+
+/* Sums are as of a landmark that the newest event lies at most 60 half-lives behind. When nothing
+ * has happened for longer than that, scores are as of then: their order is the same, and a float
+ * still holds them. */
+static const double SILENCE = 0x1p-60;
 
 tdl_status tdl_crowd_init(tdl_crowd *c, tdl_report *why)
 {
@@ -122,7 +128,7 @@ void tdl_crowd_scores(const tdl_crowd *c, tdl_half_life half_life, int64_t now_u
                       size_t items_n)
 {
     const double *sum = c->of[half_life].sum;
-    double factor = tdl_decay_factor(&c->of[half_life], now_us);
+    double factor = fmax(tdl_decay_factor(&c->of[half_life], now_us), SILENCE);
 
     memset(scores, 0, items_n * sizeof *scores);
     for (size_t i = 0; i < c->items_n; i++)

@@ -29,7 +29,7 @@ bool tdl_crowd_add(tdl_crowd *crowd, int32_t item, int64_t time_us, double weigh
 bool tdl_crowd_add_spilt(tdl_crowd *crowd, const tdl_spilt *spilt, int sign);
 
 double tdl_crowd_at(const tdl_crowd *crowd, tdl_half_life half_life, int32_t item, int64_t now_us);
-/* scores [items_n], written whole. */
+/* scores [items_n], written whole; their order stays when nothing has happened for long. */
 void tdl_crowd_scores(const tdl_crowd *crowd, tdl_half_life half_life, int64_t now_us,
                       float *scores, size_t items_n);
 

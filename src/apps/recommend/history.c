@@ -93,6 +93,23 @@ static user *find_or_add(tdl_histories *h, tdl_str id)
     return &h->users[root_of(h, number)];
 }
 
+int32_t tdl_histories_know(tdl_histories *h, tdl_str id)
+{
+    user *u = find_or_add(h, id);
+
+    return u ? (int32_t)(u - h->users) : -1;
+}
+
+int32_t tdl_histories_count(const tdl_histories *h)
+{
+    return tdl_names_count(h->names);
+}
+
+tdl_str tdl_histories_id(const tdl_histories *h, int32_t number)
+{
+    return tdl_names_at(h->names, number);
+}
+
 static bool grow(user *u)
 {
     size_t cap = u->cap ? 2 * u->cap : 8;

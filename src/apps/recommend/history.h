@@ -27,6 +27,11 @@ void tdl_histories_free(tdl_histories *histories);                /* accepts NUL
 void tdl_histories_follow(tdl_histories *histories, tdl_live_state *live);
 /* Number of the person that an id stands for, as the live state knows it; -1: nobody. */
 int32_t tdl_histories_person(const tdl_histories *histories, tdl_str user);
+/* The same, numbered when it is new. -1: no memory. */
+int32_t tdl_histories_know(tdl_histories *histories, tdl_str user);
+/* How many numbers there are, and the id of each; ids never move. */
+int32_t tdl_histories_count(const tdl_histories *histories);
+tdl_str tdl_histories_id(const tdl_histories *histories, int32_t number);
 
 /* Put an item into a user's history at its time; equal times keep arrival order. True when it is
  * new to the user. An item that the user had before stays at its earliest time. False also without

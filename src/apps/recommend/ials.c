@@ -189,6 +189,10 @@ static tdl_status move_rows(const passing *p, size_t begin, size_t end, double *
         const size_t *offset = p->moving->offsets + r;
         float *vector = p->moving->vector + r * d;
 
+        if (offset[0] == offset[1]) { // nothing asks for anything: the minimum is where it starts
+            memset(vector, 0, d * sizeof *vector);
+            continue;
+        }
         for (size_t k = 0; k < d; k++)
             row[k] = (double)vector[k];
         st = tdl_ials_move(&p->side, p->moving->member + offset[0], offset[1] - offset[0], row,

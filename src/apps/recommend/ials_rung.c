@@ -200,16 +200,22 @@ static tdl_ials_side side_of(const ials_rung *m)
         .params = m->params, .n = m->items_n, .vector = m->vector, .gram = m->gram};
 }
 
-static tdl_status ials_score(const void *model, const tdl_history *history, tdl_arena *scratch,
-                             float *scores)
+static const float *ials_vectors(const void *model, size_t *ret_d)
+{
+    const ials_rung *m = model;
+
+    *ret_d = m->params.d;
+    return m->vector;
+}
+
+static tdl_status ials_query(const void *model, const tdl_history *history, tdl_arena *scratch,
+                             float *x)
 {
     const ials_rung *m = model;
     tdl_ials_side side = side_of(m);
-    size_t d = m->params.d;
     double row[TDL_IALS_D_MAX];
-    float w[TDL_IALS_D_MAX];
 
-    memset(scores, 0, m->items_n * sizeof *scores);
+    memset(x, 0, m->params.d * sizeof *x);
     if (!history->n)
         return TDL_OK;
     double *room = tdl_arena_alloc(scratch, tdl_ials_room(&side, history->n), sizeof *room);
@@ -217,10 +223,21 @@ static tdl_status ials_score(const void *model, const tdl_history *history, tdl_
         return TDL_E_NO_MEMORY;
     if (tdl_ials_fold_in(&side, history->item, history->n, row, room, NULL))
         return TDL_OK; // numbers that overflow have nothing to say
-    for (size_t k = 0; k < d; k++)
-        w[k] = (float)row[k];
-    tdl_linear(m->packed, 1, w, d, NULL, TDL_ACT_NONE, scores, m->items_n, NULL);
+    for (size_t k = 0; k < m->params.d; k++)
+        x[k] = (float)row[k];
     return TDL_OK;
+}
+
+static tdl_status ials_score(const void *model, const tdl_history *history, tdl_arena *scratch,
+                             float *scores)
+{
+    const ials_rung *m = model;
+    float x[TDL_IALS_D_MAX];
+    tdl_status st = ials_query(model, history, scratch, x);
+
+    if (!st)
+        tdl_linear(m->packed, 1, x, m->params.d, NULL, TDL_ACT_NONE, scores, m->items_n, NULL);
+    return st;
 }
 
 /* What speaks for an item: its terms above 0. */
@@ -314,4 +331,6 @@ const tdl_rung_ops tdl_rung_ials = {
     .save = ials_save,
     .load = ials_load,
     .bytes = ials_bytes,
+    .vectors = ials_vectors,
+    .query = ials_query,
 };

@@ -18,8 +18,10 @@ tdl_directed_params tdl_part_directed(const tdl_part *part)
 
 void tdl_lineup_release(tdl_lineup *l)
 {
-    for (size_t i = 0; i < l->parts_n; i++)
+    for (size_t i = 0; i < l->parts_n; i++) {
         l->part[i].contender->rung->free(l->part[i].model);
+        tdl_scan_free(l->part[i].scan);
+    }
     *l = (tdl_lineup){0};
 }
 
@@ -27,10 +29,29 @@ size_t tdl_lineup_bytes(const tdl_lineup *l)
 {
     size_t bytes = 0;
 
-    for (size_t i = 0; i < l->parts_n; i++)
-        if (l->part[i].model)
-            bytes += l->part[i].contender->rung->bytes(l->part[i].model);
+    for (size_t i = 0; i < l->parts_n; i++) {
+        const tdl_part *part = &l->part[i];
+        bytes += part->model ? part->contender->rung->bytes(part->model) : 0;
+        bytes += part->scan ? tdl_scan_bytes(part->scan) : 0;
+    }
     return bytes;
+}
+
+tdl_status tdl_lineup_index(tdl_lineup *l, size_t items_n, size_t items_min, tdl_report *why)
+{
+    for (size_t i = 0; i < l->parts_n && items_n >= items_min; i++) {
+        tdl_part *part = &l->part[i];
+        const tdl_rung_ops *rung = part->contender->rung;
+        size_t d;
+        tdl_report bad = {0};
+        if (!rung->vectors || part->scan)
+            continue;
+        const float *vector = rung->vectors(part->model, &d);
+        tdl_status st = tdl_scan_new(vector, items_n, d, &part->scan, &bad);
+        if (st == TDL_E_NO_MEMORY)
+            return TDL_FAIL(why, st, "%s: %s", rung->name, bad.message);
+    }
+    return TDL_OK;
 }
 
 static const char *prefix_of(size_t part, char ret[PREFIX_BYTES])

@@ -15,12 +15,14 @@
 
 #include "apps/recommend/contenders.h"
 #include "apps/recommend/directed.h"
+#include "apps/recommend/scan.h"
 
 enum { TDL_PARTS_MAX = 32 };
 
 typedef struct tdl_part {
     const tdl_contender *contender;
-    void *model;                    /* owned; NULL: could not be made, and is left out */
+    void *model;                    /* owned */
+    tdl_scan *scan;                 /* of its vectors; NULL: each item is scored */
     bool baskets;                   /* learnt from baskets, not from people */
     char setting[TDL_SETTING_TEXT]; /* for people; empty = it has none */
 } tdl_part;
@@ -43,6 +45,11 @@ tdl_directed_params tdl_part_directed(const tdl_part *part);
 
 void tdl_lineup_release(tdl_lineup *lineup); /* accepts a zeroed one */
 size_t tdl_lineup_bytes(const tdl_lineup *lineup);
+
+/* Let parts whose scores are inner products be scanned, where there are items_min items: below, a
+ * score of each is as quick. TDL_E_NO_MEMORY; a part that no scan takes is scored as before. */
+enum { TDL_SCAN_ITEMS_MIN = 20000 };
+tdl_status tdl_lineup_index(tdl_lineup *lineup, size_t items_n, size_t items_min, tdl_report *why);
 
 /* What save lends to the writer lives in the models. Nothing is written of an empty line-up. */
 void tdl_lineup_save(const tdl_lineup *lineup, tdl_st_writer *writer);

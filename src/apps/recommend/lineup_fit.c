@@ -80,7 +80,8 @@ static size_t find_part(const fitting *f, const tdl_rung_entry *entry, bool tune
     return i;
 }
 
-/* The entry fitted on everything, once whoever wants it. Contenders can be saved, all of them. */
+/* The entry fitted on everything, once whoever wants it. *ret == TDL_PARTS_MAX: it refused so many
+ * data. Contenders can be saved, all of them. */
 static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_rung_entry *entry,
                             size_t *ret, tdl_report *why)
 {
@@ -102,30 +103,44 @@ static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_run
     fit.progress_context = f->run.progress_context;
     *part = (tdl_part){.contender = contender, .baskets = baskets};
     snprintf(part->setting, sizeof part->setting, "%s", entry->setting);
-    if ((st = contender->rung->fit(&data, &fit, &part->model, why)))
-        return st;
+    tdl_report bad = {0};
+    st = contender->rung->fit(&data, &fit, &part->model, &bad);
+    if (st == TDL_E_TOO_LARGE || st == TDL_E_INVALID) {
+        *ret = TDL_PARTS_MAX;
+        return TDL_OK;
+    }
+    if (st)
+        return TDL_FAIL(why, st, "%s: %s", contender->name, bad.message);
     f->chosen[*ret] = entry->chosen;
     f->tuned[*ret] = tuned;
     f->lineup->parts_n++;
     return TDL_OK;
 }
 
+static tdl_status add_to_mix(fitting *f, const tdl_rung_contest *c, const tdl_rung_entry *entry,
+                             double weight, tdl_report *why)
+{
+    tdl_mix *mix = &f->lineup->task[c->task];
+    size_t part;
+    tdl_status st = take_part(f, c, entry, &part, why);
+
+    if (st || part == TDL_PARTS_MAX)
+        return st; // the others do without it
+    mix->part[mix->n] = part;
+    mix->weight[mix->n++] = weight;
+    return TDL_OK;
+}
+
 static tdl_status take_mix(fitting *f, const tdl_rung_contest *c, tdl_report *why)
 {
     const tdl_rung_entry *serves = &c->entry[c->serves];
-    tdl_mix *mix = &f->lineup->task[c->task];
     tdl_status st = TDL_OK;
 
-    if (serves->contender) {
-        *mix = (tdl_mix){.n = 1, .weight = {1}};
-        return take_part(f, c, serves, &mix->part[0], why);
-    }
-    for (size_t i = 0; !st && i < serves->parts_n; i++) {
-        if (!(serves->weight[i] > 0))
-            continue;
-        mix->weight[mix->n] = serves->weight[i];
-        st = take_part(f, c, &c->entry[serves->part[i]], &mix->part[mix->n++], why);
-    }
+    if (serves->contender)
+        return add_to_mix(f, c, serves, 1, why);
+    for (size_t i = 0; !st && i < serves->parts_n; i++)
+        if (serves->weight[i] > 0)
+            st = add_to_mix(f, c, &c->entry[serves->part[i]], serves->weight[i], why);
     return st;
 }
 
@@ -196,6 +211,7 @@ tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
     tdl_status st;
 
     *ret_report = (tdl_lineup_report){0};
+    f.run.in_background = true;
     f.run.people_min = TDL_GATE_PEOPLE_MIN;
     f.run.tune_events_max = TUNE_EVENTS_MAX;
     st = number ? run_tasks(&f, ret_report, why)

@@ -67,11 +67,11 @@ static void write_surface(tdl_jw *w, const tdl_lineup *l, const tdl_lineup_repor
         tdl_jw_ktext(w, "task", tdl_recommend_task_name[task]);
         tdl_jw_kint(w, "people", (int64_t)r->people_n);
         tdl_jw_kint(w, "people_wanted", TDL_GATE_PEOPLE_MIN);
-        if (r->entries_n)
+        if (l->task[task].n)
             write_measured(w, l, r, &l->task[task]);
         else {
             tdl_jw_ktext(w, "serves", promoted);
-            tdl_jw_ktext(w, "reason", "too_few_people");
+            tdl_jw_ktext(w, "reason", r->entries_n ? "refused" : "too_few_people");
         }
     }
     tdl_jw_end_object(w);

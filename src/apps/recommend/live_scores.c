@@ -57,6 +57,13 @@ int32_t tdl_live_segment(const tdl_live_state *s, int32_t person)
     return crowd_of(s, segment) == &s->crowd ? -1 : segment;
 }
 
+int32_t tdl_live_segment_named(const tdl_live_state *s, tdl_str name)
+{
+    int32_t segment = tdl_names_find(s->segments, name);
+
+    return crowd_of(s, segment) == &s->crowd ? -1 : segment;
+}
+
 void tdl_live_newest(float *scores, size_t items_n)
 {
     for (size_t i = 0; i < items_n; i++)

@@ -22,7 +22,7 @@ tdl_live_state *tdl_live_state_new(void)
 
     params.row_max = TDL_LIVE_ROW_MAX;
     if (s && (!(s->matrix[TDL_LIVE_STREAM] = tdl_live_new(&params, 0)) ||
-              tdl_crowd_init(&s->crowd, NULL))) {
+              !(s->segments = tdl_names_new()) || tdl_crowd_init(&s->crowd, NULL))) {
         tdl_live_state_free(s);
         return NULL;
     }
@@ -42,6 +42,7 @@ void tdl_live_state_free(tdl_live_state *s)
         tdl_live_free(s->next[m]);
     }
     tdl_crowd_release(&s->crowd);
+    tdl_names_free(s->segments);
     free(s->segment);
     free(s->person);
     free(s);
@@ -177,14 +178,18 @@ static bool crowd_all(tdl_crowd *c, const tdl_ring *r, int sign)
 
 /* ---- all of a person ---- */
 
+static bool tell_segment(tdl_live_state *s, const tdl_live_person *p, int sign)
+{
+    return p->left_out || p->segment < 0 || crowd_all(&s->segment[p->segment], &p->ring, sign);
+}
+
 static void tell(tdl_live_state *s, tdl_live_person *p, int sign)
 {
     tdl_live *target[TARGETS];
     size_t n = targets_of(s, p, target);
     bool ok = p->left_out || crowd_all(&s->crowd, &p->ring, sign);
 
-    if (!p->left_out && p->segment >= 0)
-        ok &= crowd_all(&s->segment[p->segment], &p->ring, sign);
+    ok &= tell_segment(s, p, sign);
     for (size_t i = 0; i < n; i++)
         ok &= tell_all(target[i], &p->ring, sign);
     s->told.lost_n += !ok;
@@ -210,6 +215,47 @@ void tdl_live_state_forget(tdl_live_state *s, int32_t number)
     s->told.robots_n -= p->left_out;
     tdl_ring_release(&p->ring);
     *p = (tdl_live_person){.segment = -1};
+}
+
+/* Its number; -1: it is none, one too many, or there is no memory. */
+static int32_t find_segment(tdl_live_state *s, tdl_str name)
+{
+    int32_t number = name.len ? tdl_names_find(s->segments, name) : -1;
+
+    if (!name.len || number >= 0 || s->segments_n == TDL_SEGMENTS_MAX)
+        return number;
+    if (!s->segment && !(s->segment = calloc(TDL_SEGMENTS_MAX, sizeof *s->segment)))
+        return -1;
+    if (tdl_crowd_init(&s->segment[s->segments_n], NULL))
+        return -1;
+    if ((number = tdl_names_add(s->segments, name)) < 0)
+        tdl_crowd_release(&s->segment[s->segments_n]);
+    else
+        s->segments_n++;
+    return number;
+}
+
+static void move_to_segment(tdl_live_state *s, tdl_live_person *p, int32_t segment)
+{
+    if (p->segment == segment)
+        return;
+    bool ok = tell_segment(s, p, -1);
+    p->segment = segment;
+    ok &= tell_segment(s, p, 1);
+    s->told.lost_n += !ok;
+}
+
+void tdl_live_state_place(tdl_live_state *s, int32_t person, tdl_str segment)
+{
+    tdl_live_person *p = person_at(s, person);
+
+    if (p)
+        move_to_segment(s, p, find_segment(s, segment));
+}
+
+bool tdl_live_state_is_placed(const tdl_live_state *s, int32_t person)
+{
+    return (size_t)person < s->persons_n && s->person[person].segment >= 0;
 }
 
 /* ---- one event ---- */
@@ -422,6 +468,8 @@ void tdl_live_state_join(tdl_live_state *s, int32_t to, int32_t from)
     s->person[from] = (tdl_live_person){.segment = -1};
     if (old.left_out)
         tdl_live_state_leave_out(s, to);
+    if (s->person[to].segment < 0)
+        move_to_segment(s, &s->person[to], old.segment);
     for (size_t i = 0; i < old.ring.n; i++) {
         const tdl_ring_mark *m = &old.ring.mark[i];
         tdl_taking t = {.person = to,

@@ -69,6 +69,12 @@ void tdl_live_state_forget(tdl_live_state *state, int32_t person);
 enum { TDL_ROBOT_GROUPS = 500 };
 void tdl_live_state_leave_out(tdl_live_state *state, int32_t person);
 
+/* A person belongs to a segment from now on, with all that it took; empty = to none. No more than
+ * TDL_SEGMENTS_MAX are kept: whoever is of another is of none. */
+enum { TDL_SEGMENTS_MAX = 256 };
+void tdl_live_state_place(tdl_live_state *state, int32_t person, tdl_str segment);
+bool tdl_live_state_is_placed(const tdl_live_state *state, int32_t person);
+
 /* Count a matrix anew with other settings (row_max is not looked at), or let go of it (NULL). It
  * then is counted in stretches, while the former one answers:
  *     if (tdl_live_state_want(...))  while (lock, more = tdl_live_state_build(state), unlock,
@@ -103,6 +109,8 @@ double tdl_live_popular_at(const tdl_live_state *state, tdl_half_life half_life,
                            int64_t now_us, int32_t item);
 /* The segment that a person belongs to; -1: none, or it is too small. */
 int32_t tdl_live_segment(const tdl_live_state *state, int32_t person);
+/* The segment of a name; -1: there is none, or it is too small. */
+int32_t tdl_live_segment_named(const tdl_live_state *state, tdl_str name);
 
 /* The later the catalogue came to know an item, the higher. */
 void tdl_live_newest(float *scores, size_t items_n);

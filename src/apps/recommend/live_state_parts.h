@@ -3,6 +3,7 @@
 #define TDL_APPS_RECOMMEND_LIVE_STATE_PARTS_H
 
 #include "apps/recommend/live_state.h"
+#include "apps/recommend/names.h"
 
 typedef struct tdl_live_person {
     tdl_ring ring;
@@ -15,8 +16,9 @@ typedef struct tdl_live_person {
 struct tdl_live_state {
     tdl_live_person *person; /* [persons_n], by number */
     size_t persons_n, persons_cap;
-    tdl_crowd crowd; /* everybody */
-    tdl_crowd *segment;
+    tdl_crowd crowd;     /* everybody */
+    tdl_names *segments; /* their names */
+    tdl_crowd *segment;  /* [TDL_SEGMENTS_MAX], segments_n in use; NULL until there is one */
     size_t segments_n;
     tdl_live *matrix[TDL_LIVE_MATRICES_N]; /* NULL = none */
     tdl_live *next[TDL_LIVE_MATRICES_N];   /* being counted: persons before `counted` are in it */

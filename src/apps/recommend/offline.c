@@ -3,10 +3,11 @@
 #include <math.h>
 #include <sys/resource.h>
 
+#include "apps/recommend/cold_items.h"
 #include "apps/recommend/decay.h"
 
-const char *const tdl_protocol_name[TDL_PROTOCOLS_N] = {"global-cut", "prequential", "strong",
-                                                        "literature-loo", "next-event"};
+const char *const tdl_protocol_name[TDL_PROTOCOLS_N] = {
+    "global-cut", "prequential", "strong", "literature-loo", "next-event", "cold-items"};
 
 enum { HORIZON_DAYS = 30, SHORT_LOG_PARTS = 8 };
 
@@ -118,6 +119,20 @@ static tdl_status run_contest(const tdl_feedback *f, const tdl_offline_options *
     return st;
 }
 
+static tdl_status run_cold_items(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
+                                 tdl_report *why)
+{
+    tdl_cold_items cold;
+    tdl_status st;
+
+    if (!o->content)
+        return TDL_FAIL_HINT(why, TDL_E_USAGE, "name a table of items: --catalogue ITEMS.csv",
+                             "cold-items needs to know what items say of themselves");
+    if (!(st = tdl_cold_items_run(f, o->content, &o->run, &cold, why)))
+        tdl_cold_items_write(w, &cold);
+    return st;
+}
+
 static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
                                double *ndcg10, tdl_report *why)
 {
@@ -126,6 +141,8 @@ static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options 
         return run_contest(f, o, tdl_rung_contest_literature, w, ndcg10, why);
     case TDL_PROTOCOL_STRONG:
         return run_contest(f, o, tdl_rung_contest_strong, w, ndcg10, why);
+    case TDL_PROTOCOL_COLD_ITEMS:
+        return run_cold_items(f, o, w, why);
     case TDL_PROTOCOL_PREQUENTIAL:
         return tdl_offline_prequential(f, &o->run, w, ndcg10, why);
     case TDL_PROTOCOL_NEXT_EVENT:
@@ -147,7 +164,8 @@ tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, 
 {
     tdl_jw w = {.out = out};
     double ndcg10 = INFINITY;
-    bool by_time = o->protocol != TDL_PROTOCOL_LITERATURE && o->protocol != TDL_PROTOCOL_STRONG;
+    bool by_time = o->protocol != TDL_PROTOCOL_LITERATURE && o->protocol != TDL_PROTOCOL_STRONG &&
+                   o->protocol != TDL_PROTOCOL_COLD_ITEMS;
 
     if (by_time && !o->timed)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "use --protocol literature-loo or strong",

@@ -4,12 +4,14 @@
  * | global-cut     | people after a moment; everything before it. Settings from an earlier window |
  * | prequential    | every group of the last fifth, before it is learnt |
  * | strong         | people who were held out, a fifth of their history hidden |
+ * | cold-items     | items that nobody had yet, by what they say: cold_items.h |
  * | literature-loo | the last event of each person; leaks other people's future, for papers only |
  * | next-event     | sessions after a moment, event by event and their end: perplexity |
  */
 #ifndef TDL_APPS_RECOMMEND_OFFLINE_H
 #define TDL_APPS_RECOMMEND_OFFLINE_H
 
+#include "apps/recommend/content_code.h"
 #include "apps/recommend/rung_contest.h"
 #include "base/json.h"
 
@@ -19,6 +21,7 @@ typedef enum tdl_protocol {
     TDL_PROTOCOL_STRONG,
     TDL_PROTOCOL_LITERATURE,
     TDL_PROTOCOL_NEXT_EVENT,
+    TDL_PROTOCOL_COLD_ITEMS,
     TDL_PROTOCOLS_N
 } tdl_protocol;
 
@@ -31,7 +34,8 @@ typedef struct tdl_offline_options {
         *cut_us;        /* [cuts_n] ascending; none = the last two horizons, and one for tuning */
     size_t cuts_n;      /* one = the horizon before it tunes; more = the first tunes */
     int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
-    bool timed;         /* the log has times */
+    const tdl_content_code *content; /* [items of the log] NULL: nothing is known of them */
+    bool timed;                      /* the log has times */
     int64_t now_us; /* events after this are of the future: no window is laid by them; 0 = none */
     tdl_rung_contest_options run;
 } tdl_offline_options;

@@ -1,6 +1,7 @@
 /* The policy of a surface: what may be shown there, in which order rules, variety and chance change
  * what the model said. A JSON object; each member may be left out.
  *
+ *     segment        "country": a trait; whoever shares it with the person says what is popular
  *     where          expression (expression.h) that an item must meet
  *     boost, bury    [{"when": expression, "by": 0.5}]: added to, taken from the item's log-odds
  *     pin            [{"slot": 1, "item": "id" | "when": expression, "from": time, "to": time}]
@@ -38,7 +39,12 @@ typedef enum tdl_rule_kind {
     TDL_RULE_KINDS_N
 } tdl_rule_kind;
 
-enum { TDL_RULES_MAX = 200, TDL_RULE_NAME_MAX = 64, TDL_POLICY_BYTES = 16 << 20 };
+enum {
+    TDL_RULES_MAX = 200,
+    TDL_RULE_NAME_MAX = 64,
+    TDL_SEGMENT_MAX = 64,
+    TDL_POLICY_BYTES = 16 << 20
+};
 
 typedef struct tdl_rule {
     tdl_rule_kind kind;
@@ -60,6 +66,7 @@ typedef struct tdl_policy {
     tdl_expression *where, *suppress; /* NULL: not said */
     const tdl_rule *rule;             /* [rules_n], by kind */
     size_t rules_n;
+    tdl_str segment;     /* empty: none */
     double margin_floor; /* NAN: none */
     double stock_floor;
     int64_t seen_us, sent_us, window_us; /* 0 = not at all */

@@ -38,9 +38,10 @@ static void learn(tdl_app *app, const tdl_event *event)
     tdl_taken taken;
 
     tdl_taken_read(event, &taken);
-    if (taken.items_n) {
+    if (taken.items_n || event->traits.len || event->traits_once.len) {
         int64_t now_us = tdl_time_now();
         pthread_rwlock_wrlock(&app->lock);
+        tdl_segments_learn(app, event);
         for (size_t i = 0; i < taken.items_n; i++)
             learn_item(app, event, &taken, tdl_taken_item(&taken, i), now_us);
         pthread_rwlock_unlock(&app->lock);
@@ -244,7 +245,7 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
         tdl_report_prefix(ret_warning, "answering by popularity alone");
     if ((st = replay(app, why)) ||
         (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why)) ||
-        (st = tdl_impressions_count(app, why))) {
+        (st = tdl_impressions_count(app, why)) || (st = tdl_segments_follow(app, why))) {
         recommend_close(app);
         return st;
     }
@@ -257,6 +258,8 @@ static tdl_status recommend_refresh(tdl_app *app, tdl_report *why)
     tdl_status st = tdl_surfaces_load(app->surfaces, app->context.store, NULL, why);
     tdl_status model = tdl_serving_refresh(app, why);
 
+    if (!st)
+        st = tdl_segments_follow(app, why);
     return st ? st : model;
 }
 
@@ -273,6 +276,8 @@ static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *d
     if (document)
         st = tdl_surfaces_put(app->surfaces, app->context.store, name, document, app->catalogue,
                               &app->lock, why);
+    if (!st && document)
+        st = tdl_segments_follow(app, why);
     if (!st && !(st = tdl_surfaces_take(app->surfaces, name, &surface, why)))
         tdl_surface_write(surface, out);
     tdl_surface_drop(surface);

@@ -108,6 +108,14 @@ typedef struct tdl_rung_ops {
      * fit. False: it takes one, and the model is as it was. NULL: it always does. */
     bool (*retune)(void *model, unsigned setting);
 
+    /* Where a score is an inner product: the items' vectors [items_n][ret_d], and that of who asks,
+     * x [d], all 0 = nothing to say. NULL: it is none. So the best of very many items are found
+     * without a score of each (scan.h), and items that the model has not met have a place among
+     * them (content_map.h). query: as score. */
+    const float *(*vectors)(const void *model, size_t *ret_d);
+    tdl_status (*query)(const void *model, const tdl_history *history, tdl_arena *scratch,
+                        float *x);
+
     /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
      * old as the last training, or costs more. Counts need no proof. */
     bool must_prove;

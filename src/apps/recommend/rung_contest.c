@@ -32,7 +32,7 @@ bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_cont
 {
     const tdl_holdout *split = &contest->tuning.split;
 
-    return settings_n(c) > 1 && split->questions_n &&
+    return settings_n(c) > 1 && !(c->patient && o->in_background) && split->questions_n &&
            (!c->items_max || split->items_n <= c->items_max) &&
            (!o->tune_events_max ||
             split->all.offsets[split->all.view.users_n] <= o->tune_events_max);
@@ -46,7 +46,7 @@ tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen,
 
     if (c->numbered_n && tuned) // else its default
         fit.setting = (unsigned)chosen + 1;
-    if (c->settings)
+    if (c->settings && !(c->patient && options->in_background))
         fit.params = (const char *)c->settings + chosen * c->settings_size;
     return fit;
 }

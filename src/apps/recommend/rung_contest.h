@@ -18,10 +18,11 @@ typedef struct tdl_rung_contest_options {
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
-    size_t bytes_max; /* tdl_fit_options */
     /* What the log of answers says of a contender at a task; NULL = nothing. May be NULL. */
     const tdl_off_policy *(*logged)(void *context, tdl_recommend_task task, const char *name);
     void *logged_context;
+    size_t bytes_max;       /* tdl_fit_options */
+    bool in_background;     /* other work goes on: who is `patient` makes do with defaults */
     size_t people_min;      /* of fewer nobody is fitted; the contest then has no entries */
     size_t tune_events_max; /* of more events defaults are taken: choosing takes long; 0 = any */
 } tdl_rung_contest_options;

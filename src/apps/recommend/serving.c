@@ -128,7 +128,9 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     if ((st = tdl_store_fetch_model(app->context.store, row, why)) ||
         (st = tdl_snapshot_read(path, row->version, row->hash, &serving->snapshot, why)))
         goto out;
-    if ((st = number_items(app, serving, why)))
+    if ((st = number_items(app, serving, why)) ||
+        (st = tdl_lineup_index(&serving->snapshot->lineup, serving->snapshot->items_n,
+                               TDL_SCAN_ITEMS_MIN, why)))
         goto out;
     count_live(app, serving->snapshot);
     pthread_mutex_lock(&app->serving_lock);

@@ -31,7 +31,9 @@ struct tdl_app {
     pthread_rwlock_t lock; /* of catalogue, histories and live; writers go first */
     tdl_catalogue *catalogue;
     tdl_histories *histories;
-    tdl_live_state *live; /* what learns with every event */
+    tdl_live_state *live;          /* what learns with every event */
+    char segment[TDL_SEGMENT_MAX]; /* the trait by which people are parted (segments.c) */
+    size_t segment_len;            /* 0 = none */
     tdl_surfaces *surfaces;
     pthread_mutex_t serving_lock;     /* of the pointer below, held for a few instructions */
     tdl_serving *serving;             /* NULL: no model yet */
@@ -47,6 +49,12 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
 
 /* tdl_app_ops.refresh: load the registry's active version unless it serves already. */
 tdl_status tdl_serving_refresh(tdl_app *app, tdl_report *why);
+
+/* In segments.c. People are parted by the trait that the surfaces name now: read it of everybody if
+ * it is another. Without the lock. */
+tdl_status tdl_segments_follow(tdl_app *app, tdl_report *why);
+/* Under the writers' lock: an event says what a person is. */
+void tdl_segments_learn(tdl_app *app, const tdl_event *event);
 
 /* tdl_app_ops.decide, in answer.c */
 tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,

@@ -231,6 +231,20 @@ tdl_status tdl_surfaces_take(tdl_surfaces *all, tdl_str name, tdl_surface **ret,
     return *ret ? TDL_OK : refuse_unknown(all, name, why);
 }
 
+size_t tdl_surfaces_segment(tdl_surfaces *all, char *ret)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; !n && i < all->n; i++) {
+        n = all->surface[i]->policy->segment.len;
+        if (n)
+            memcpy(ret, all->surface[i]->policy->segment.at, n);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return n;
+}
+
 /* In place of one of its name, or behind all others. False: there is no room. */
 static bool keep(tdl_surfaces *all, tdl_surface *taken)
 {

@@ -56,6 +56,9 @@ tdl_status tdl_surfaces_take(tdl_surfaces *surfaces, tdl_str name, tdl_surface *
                              tdl_report *why);
 void tdl_surface_drop(tdl_surface *surface); /* accepts NULL */
 
+/* The trait that the first surface with a segment names: ret [TDL_SEGMENT_MAX], empty = none. */
+size_t tdl_surfaces_segment(tdl_surfaces *surfaces, char *ret);
+
 /* A surface that is not there, or not kept: of a draft. known as tdl_policy_read. */
 tdl_status tdl_surface_draft(tdl_str name, tdl_surface_kind kind, const json_t *own,
                              const tdl_attributes *known, tdl_surface **ret, tdl_report *why);

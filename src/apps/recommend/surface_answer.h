@@ -15,6 +15,7 @@
 #include "apps/recommend/eligible.h"
 #include "apps/recommend/question.h"
 #include "apps/recommend/slate.h"
+#include "apps/recommend/top.h"
 
 enum {
     TDL_MIX_HISTORY = 2000, /* newest events that a mix is shown */
@@ -39,8 +40,11 @@ typedef struct tdl_pooled {
 typedef struct tdl_asked_part {
     const tdl_part *part; /* of the snapshot's line-up */
     double weight, scale;
-    float *scores; /* [base.catalogue_n] */
-    bool live;     /* by what is counted with every event, not by the snapshot's model */
+    float *scores;    /* [base.catalogue_n]; NULL: it was scanned */
+    const float *x;   /* then [d], who asks */
+    tdl_scored *best; /* and its best of those who may be shown, [best_n <= TDL_POOL] */
+    size_t best_n;
+    bool live; /* by what is counted with every event, not by the snapshot's model */
 } tdl_asked_part;
 
 typedef struct tdl_surface_answer {
@@ -97,10 +101,12 @@ tdl_status tdl_surface_pool_mix(tdl_surface_answer *answer, tdl_report *why);
 double tdl_surface_blended(const tdl_surface_answer *answer, int32_t item);
 size_t tdl_surface_largest_part(const tdl_surface_answer *answer, int32_t item);
 
-/* surface_parts.c: what one part says, [base.catalogue_n]; and why, as tdl_rung_ops.explain with
- * TDL_REASONS_MAX, places in base.history. */
+/* surface_parts.c: what one part says, its scale too; what of one item; and why, as
+ * tdl_rung_ops.explain with TDL_REASONS_MAX, places in base.history. */
 tdl_status tdl_surface_score_part(tdl_surface_answer *answer, tdl_asked_part *part,
                                   tdl_report *why);
+float tdl_surface_part_score(const tdl_surface_answer *answer, const tdl_asked_part *part,
+                             int32_t item);
 void tdl_surface_explain_part(tdl_surface_answer *answer, const tdl_asked_part *part,
                               const int32_t *items, size_t items_n, tdl_reason *ret, size_t *ret_n);
 

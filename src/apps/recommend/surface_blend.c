@@ -68,14 +68,19 @@ tdl_status tdl_surface_choose_mix(tdl_surface_answer *a, tdl_report *why)
 /* ---- what they say ---- */
 
 /* The best TDL_POOL of each part, each item once. ret [asked_n * TDL_POOL] */
-static size_t gather(tdl_surface_answer *a, uint64_t *blocked, tdl_scored *best, int32_t *ret)
+static size_t gather(tdl_surface_answer *a, uint64_t *blocked, tdl_scored *room, int32_t *ret)
 {
     size_t n = 0;
 
     for (size_t r = 0; r < a->asked_n; r++) {
-        size_t found =
-            tdl_top(a->asked[r].scores, a->base.catalogue_n, blocked, 0, INFINITY, best, TDL_POOL);
+        const tdl_asked_part *one = &a->asked[r];
+        const tdl_scored *best = one->scores ? room : one->best;
+        size_t found = one->scores ? tdl_top(one->scores, a->base.catalogue_n, blocked, 0, INFINITY,
+                                             room, TDL_POOL)
+                                   : one->best_n;
         for (size_t i = 0; i < found; i++) {
+            if (tdl_bits_has(blocked, best[i].item))
+                continue; // another part named it
             ret[n++] = best[i].item;
             tdl_bits_set(blocked, best[i].item);
         }
@@ -89,7 +94,8 @@ double tdl_surface_blended(const tdl_surface_answer *a, int32_t item)
 
     for (size_t r = 0; r < a->asked_n; r++)
         sum += a->asked[r].weight *
-               tdl_blend_feature((double)a->asked[r].scores[item], a->asked[r].scale);
+               tdl_blend_feature((double)tdl_surface_part_score(a, &a->asked[r], item),
+                                 a->asked[r].scale);
     return sum;
 }
 
@@ -100,7 +106,8 @@ size_t tdl_surface_largest_part(const tdl_surface_answer *a, int32_t item)
 
     for (size_t r = 0; r < a->asked_n; r++) {
         double gain = a->asked[r].weight *
-                      tdl_blend_gain((double)a->asked[r].scores[item], a->asked[r].scale);
+                      tdl_blend_gain((double)tdl_surface_part_score(a, &a->asked[r], item),
+                                     a->asked[r].scale);
         if (gain > most) {
             most = gain;
             best = r;
@@ -145,15 +152,8 @@ static tdl_status pool_mix(tdl_surface_answer *a, tdl_report *why)
 {
     tdl_status st = TDL_OK;
 
-    for (size_t r = 0; !st && r < a->asked_n; r++) {
-        tdl_asked_part *one = &a->asked[r];
-        one->scores = tdl_arena_alloc(a->base.arena, a->base.catalogue_n, sizeof *one->scores);
-        if (!one->scores)
-            return tdl_answer_no_memory(why);
-        if (!(st = tdl_surface_score_part(a, one, why)))
-            one->scale =
-                tdl_blend_scale(one->scores, a->base.catalogue_n, one->part->contender->own);
-    }
+    for (size_t r = 0; !st && r < a->asked_n; r++)
+        st = tdl_surface_score_part(a, &a->asked[r], why);
     if (st)
         return st;
     return a->asked_n == 1 ? tdl_surface_pool_alone(a, why) : blend(a, why);

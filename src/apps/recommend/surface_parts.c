@@ -1,8 +1,9 @@
 /* What the parts of a mix say: those that learn with every event by the live counts, where they are
- * kept as the part was fitted; the others by the snapshot's model. */
+ * kept as the part was fitted; the others by the snapshot's model, of many items by a scan. */
 #include <math.h>
 #include <string.h>
 
+#include "apps/recommend/blend_feature.h"
 #include "apps/recommend/directed.h"
 #include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
@@ -36,12 +37,31 @@ static bool can_popular(const tdl_surface_answer *a, const tdl_part *part)
     return is_kept(tdl_decayed_params_of(part->model)->half_life_days);
 }
 
+/* Whose popularity: that of the person's segment, or of the one that the context names. */
+static int32_t segment_of(const tdl_surface_answer *a)
+{
+    const tdl_app *app = a->base.app;
+    tdl_str name = {app->segment, app->segment_len}, value;
+    int32_t segment = -1;
+
+    if (!name.len || !tdl_str_eq(a->policy->segment, name))
+        return segment;
+    if (!a->ask.impersonal && a->ask.user.len)
+        segment = tdl_live_segment(app->live, tdl_histories_person(app->histories, a->ask.user));
+    char text[TDL_SEGMENT_MAX + 1];
+    memcpy(text, name.at, name.len);
+    text[name.len] = '\0';
+    if (segment < 0 && tdl_json_get_str(a->q.context, text, &value))
+        segment = tdl_live_segment_named(app->live, value);
+    return segment;
+}
+
 static tdl_status score_popular(tdl_surface_answer *a, const tdl_part *part, float *scores)
 {
     double days = tdl_decayed_params_of(part->model)->half_life_days;
 
-    tdl_live_popular(a->base.app->live, tdl_half_life_near(days), -1, a->ask.time_us, scores,
-                     a->base.catalogue_n);
+    tdl_live_popular(a->base.app->live, tdl_half_life_near(days), segment_of(a), a->ask.time_us,
+                     scores, a->base.catalogue_n);
     return TDL_OK;
 }
 
@@ -181,7 +201,7 @@ static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int
                           size_t items_n, tdl_reason *ret, size_t *ret_n)
 {
     const tdl_rung_ops *rung = part->contender->rung;
-    tdl_reason one[TDL_REASONS_MAX];
+    tdl_reason one[TDL_REASONS_MAX] = {0};
     model_history h;
 
     memset(ret_n, 0, items_n * sizeof *ret_n);
@@ -200,12 +220,87 @@ static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int
     }
 }
 
+/* ---- a scan of its vectors ---- */
+
+/* The set of the snapshot's items that may not be shown. */
+static uint64_t *block_model(const tdl_surface_answer *a)
+{
+    const tdl_serving *serving = a->base.serving;
+    size_t items_n = serving->snapshot->items_n;
+    uint64_t *blocked = tdl_arena_zalloc(a->base.arena, tdl_bits_words(items_n), sizeof *blocked);
+
+    for (size_t i = 0; blocked && i < items_n; i++)
+        if (tdl_surface_blocks(a, serving->to_catalogue[i]))
+            tdl_bits_set(blocked, (int32_t)i);
+    return blocked;
+}
+
+/* Only what is above 0, as offline; in the catalogue's numbers. */
+static size_t keep_spoken(const tdl_surface_answer *a, tdl_scored *best, size_t n)
+{
+    size_t kept = 0;
+
+    while (kept < n && best[kept].score > 0) {
+        best[kept].item = a->base.serving->to_catalogue[best[kept].item];
+        kept++;
+    }
+    return kept;
+}
+
+/* The best of all give the scale, the best of those who may be shown the candidates: one pass. */
+static tdl_status scan_model(tdl_surface_answer *a, tdl_asked_part *one)
+{
+    enum { TENTH = 10 };
+    const tdl_rung_ops *rung = one->part->contender->rung;
+    tdl_scored tenth[TENTH];
+    model_history h;
+    size_t d, n = 0;
+
+    rung->vectors(one->part->model, &d);
+    float *x = tdl_arena_alloc(a->base.arena, d, sizeof *x);
+    one->best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *one->best);
+    const uint64_t *blocked = block_model(a);
+    if (!x || !one->best || !blocked || number_history(a, rung->repeats, &h) ||
+        rung->query(one->part->model, &h.history, a->base.arena, x))
+        return TDL_E_NO_MEMORY;
+    tdl_scan_query query[] = {{.x = x, .k = TENTH, .ret = tenth},
+                              {.x = x, .blocked = blocked, .k = TDL_POOL, .ret = one->best}};
+    if (tdl_scan_ask(one->part->scan, query, sizeof query / sizeof *query, NULL))
+        return TDL_E_NO_MEMORY;
+    one->x = x;
+    one->best_n = keep_spoken(a, one->best, query[1].ret_n);
+    while (n < query[0].ret_n && tenth[n].score > 0)
+        n++;
+    one->scale = n ? (double)tenth[one->part->contender->own ? 0 : n - 1].score : 0;
+    return TDL_OK;
+}
+
 /* ---- either ---- */
 
-tdl_status tdl_surface_score_part(tdl_surface_answer *a, tdl_asked_part *one, tdl_report *why)
+float tdl_surface_part_score(const tdl_surface_answer *a, const tdl_asked_part *one, int32_t item)
+{
+    float sum = 0;
+    size_t d;
+
+    if (one->scores)
+        return one->scores[item];
+    int32_t number = to_model(a->base.serving, item);
+    if (number < 0)
+        return 0;
+    const float *vector = one->part->contender->rung->vectors(one->part->model, &d);
+    vector += (size_t)number * d;
+    for (size_t k = 0; k < d; k++)
+        sum += vector[k] * one->x[k];
+    return sum;
+}
+
+static tdl_status score_all(tdl_surface_answer *a, tdl_asked_part *one)
 {
     tdl_status st = TDL_OK;
 
+    one->scores = tdl_arena_alloc(a->base.arena, a->base.catalogue_n, sizeof *one->scores);
+    if (!one->scores)
+        return TDL_E_NO_MEMORY;
     pthread_rwlock_rdlock(&a->base.app->lock);
     const live_part *live = find_live(a, one->part);
     one->live = live != NULL;
@@ -214,6 +309,15 @@ tdl_status tdl_surface_score_part(tdl_surface_answer *a, tdl_asked_part *one, td
     pthread_rwlock_unlock(&a->base.app->lock);
     if (!live)
         st = score_model(a, one->part, one->scores);
+    if (!st)
+        one->scale = tdl_blend_scale(one->scores, a->base.catalogue_n, one->part->contender->own);
+    return st;
+}
+
+tdl_status tdl_surface_score_part(tdl_surface_answer *a, tdl_asked_part *one, tdl_report *why)
+{
+    tdl_status st = one->part->scan ? scan_model(a, one) : score_all(a, one);
+
     return st ? tdl_answer_no_memory(why) : TDL_OK;
 }
 

@@ -64,8 +64,12 @@ static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items
 
 tdl_status tdl_surface_pool_alone(tdl_surface_answer *a, tdl_report *why)
 {
-    return pool_scores(a, a->asked[0].scores, a->base.catalogue_n, a->asked[0].part->contender->own,
-                       why);
+    const tdl_asked_part *one = &a->asked[0];
+
+    if (one->scores)
+        return pool_scores(a, one->scores, a->base.catalogue_n, one->part->contender->own, why);
+    add_scored(a, one->best, one->best_n, one->part->contender->own, true);
+    return TDL_OK;
 }
 
 static tdl_status pool_rung(tdl_surface_answer *a, tdl_report *why)

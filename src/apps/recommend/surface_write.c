@@ -86,7 +86,8 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
                                       : one->by_content      ? TDL_SOURCE_CONTENT
                                                              : TDL_SOURCE_POPULAR};
     for (size_t r = 0; r < a->asked_n; r++)
-        told->score[r] = one->model_item >= 0 ? a->asked[r].scores[one->item] : 0;
+        told->score[r] =
+            one->model_item >= 0 ? tdl_surface_part_score(a, &a->asked[r], one->item) : 0;
     for (size_t i = 0; i < a->policy->rules_n; i++) {
         const tdl_rule *rule = &a->policy->rule[i];
         if ((rule->kind == TDL_RULE_BOOST || rule->kind == TDL_RULE_BURY) &&

@@ -12,7 +12,7 @@
 
 static const tdl_app_ops *const ops = &tdl_recommend_app;
 
-enum { USERS = 260, CLUSTERS = 5, EACH = 20, ORDERS = 10, ITEMS = CLUSTERS * EACH };
+enum { USERS = 215, CLUSTERS = 5, EACH = 20, ORDERS = 10, ITEMS = CLUSTERS * EACH };
 static const int64_t DAY_US = INT64_C(86400000000), BEGAN_US = INT64_C(1700000000000000);
 
 typedef struct fixture {
@@ -302,7 +302,7 @@ static void served_scores_are_the_offline_blends(void **state)
     tdl_report why = {0};
     char question[512], user[16];
 
-    expect_ok(tdl_feedback_add_store(feedback, f->s.store, (tdl_str){0}, &why), &why);
+    expect_ok(tdl_feedback_add_store(feedback, f->s.store, (tdl_str){0}, "", &why), &why);
     expect_ok(tdl_feedback_finish(feedback, &why), &why);
     for (size_t i = 0; i < mix->n; i++) {
         const tdl_part *part = &lineup->part[mix->part[i]];
@@ -356,6 +356,64 @@ static void served_scores_are_the_offline_blends(void **state)
         json_decref(answer);
     }
     tdl_feedback_free(feedback);
+}
+
+/* A scan of vectors is another way to the same answer: below TDL_SCAN_ITEMS_MIN items each is
+ * scored.
+ */
+static void a_scan_answers_as_scoring_every_item_does(void **state)
+{
+    fixture *f = *state;
+    tdl_lineup *lineup = &f->app->serving->snapshot->lineup;
+    const size_t items_n = f->app->serving->snapshot->items_n;
+    tdl_mix *mix = &lineup->task[TDL_RECOMMEND_DISCOVERY];
+    const tdl_contender *ials = NULL;
+    size_t offsets[USERS + 1];
+    int32_t item[USERS * 4];
+    int64_t time_us[USERS * 4];
+    tdl_report why = {0};
+
+    for (size_t i = 0; i < tdl_contenders_n; i++)
+        if (tdl_contenders[i].rung == &tdl_rung_ials)
+            ials = &tdl_contenders[i];
+    assert_non_null(ials);
+    for (size_t u = 0; u < USERS; u++)
+        for (size_t k = 0; k < 4; k++) {
+            offsets[u] = 4 * u;
+            item[4 * u + k] = (int32_t)((7 * u + k) % items_n);
+            time_us[4 * u + k] = (int64_t)k;
+        }
+    offsets[USERS] = USERS * 4;
+    const tdl_interactions all = {USERS, items_n, offsets, item, time_us};
+    blend_all(f);
+    assert_true(mix->n < TDL_RUNG_BLEND_MAX);
+    lineup->part[lineup->parts_n] =
+        (tdl_part){.contender = ials, .model = fit_all(ials->rung, &all)};
+    mix->part[mix->n] = lineup->parts_n++;
+    mix->weight[mix->n++] = 1.3;
+    for (int alone = 0; alone < 2; alone++) {
+        if (alone) {
+            *mix = (tdl_mix){.n = 1, .part = {lineup->parts_n - 1}, .weight = {1}};
+            tdl_scan_free(lineup->part[lineup->parts_n - 1].scan);
+            lineup->part[lineup->parts_n - 1].scan = NULL;
+        }
+        json_t *every = ask(f, "{\"surface\":\"home\",\"user\":\"u11\",\"k\":30," PLAIN "}");
+        expect_ok(tdl_lineup_index(lineup, items_n, 1, &why), &why);
+        assert_non_null(lineup->part[lineup->parts_n - 1].scan);
+        json_t *scanned = ask(f, "{\"surface\":\"home\",\"user\":\"u11\",\"k\":30," PLAIN "}");
+        const json_t *one = json_object_get(every, "items"),
+                     *other = json_object_get(scanned, "items");
+        assert_int_equal(json_array_size(one), json_array_size(other));
+        for (size_t i = 0; i < json_array_size(one); i++) {
+            assert_string_equal(text_of(json_array_get(one, i), "id"),
+                                text_of(json_array_get(other, i), "id"));
+            expect_near(json_number_value(json_object_get(json_array_get(one, i), "score")),
+                        json_number_value(json_object_get(json_array_get(other, i), "score")),
+                        1e-4);
+        }
+        json_decref(every);
+        json_decref(scanned);
+    }
 }
 
 /* The row alone gives the score again: what each part added, and what silence is worth. */
@@ -565,6 +623,7 @@ int main(void)
         cmocka_unit_test(what_the_report_says_serves_is_what_answers),
         cmocka_unit_test(a_restart_answers_the_same),
         cmocka_unit_test(served_scores_are_the_offline_blends),
+        cmocka_unit_test(a_scan_answers_as_scoring_every_item_does),
         cmocka_unit_test(a_row_keeps_what_each_part_said),
         cmocka_unit_test(a_damaged_row_of_a_blend_is_refused),
         cmocka_unit_test(propensities_of_a_blend_are_those_it_was_drawn_from),

@@ -576,6 +576,62 @@ static void more_items_than_a_group_keeps_are_counted(void **state)
     tdl_live_state_free(s);
 }
 
+/* 200 people of one country, 199 of another; what a segment took is what its people took, before
+ * and after they were placed there. */
+static void a_segment_of_200_people_has_a_popularity_of_its_own(void **state)
+{
+    tdl_live_state *s = new_state(NULL);
+    const tdl_str fr = TDL_STR("FR"), de = TDL_STR("DE");
+    float scores[3];
+
+    TDL_UNUSED(state);
+    for (int32_t i = 0; i < 399; i++) {
+        if (i % 2)
+            tdl_live_state_place(s, i, i < 200 ? fr : de);
+        take(s, i, i < 200 ? 0 : 1, DAY_US);
+        if (i % 2 == 0)
+            tdl_live_state_place(s, i, i < 200 ? fr : de);
+    }
+    int32_t of_fr = tdl_live_segment(s, 7);
+    assert_true(of_fr >= 0);
+    assert_int_equal(tdl_live_segment_named(s, fr), of_fr);
+    assert_int_equal(tdl_live_segment(s, 300), -1); // too few
+    assert_int_equal(tdl_live_segment_named(s, de), -1);
+    assert_int_equal(tdl_live_segment_named(s, TDL_STR("IT")), -1);
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3);
+    assert_true(scores[0] == 200 && scores[1] == 0);
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, tdl_live_segment(s, 300), DAY_US, scores, 3);
+    assert_true(scores[0] == 200 && scores[1] == 199);
+
+    tdl_live_state_place(s, 7, de); // he moves, with all that he took
+    assert_int_equal(tdl_live_segment(s, 8), -1);
+    of_fr = tdl_live_segment(s, 7); // of 200 now
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3);
+    assert_true(scores[0] == 1 && scores[1] == 199);
+    tdl_live_state_forget(s, 300);
+    assert_int_equal(tdl_live_segment(s, 7), -1);
+    tdl_live_state_place(s, 7, (tdl_str){0});
+    tdl_live_state_join(s, 7, 8); // of whom the segment is known
+    tdl_live_state_join(s, 400, 7);
+    assert_true(tdl_live_state_is_placed(s, 400));
+    tdl_live_state_free(s);
+}
+
+/* Half-lives of silence do not end an order: a float holds no 2^-3000. */
+static void what_was_popular_stays_so_when_nothing_happens_for_years(void **state)
+{
+    tdl_live_state *s = new_state(NULL);
+    float scores[2];
+
+    TDL_UNUSED(state);
+    take(s, 0, 0, DAY_US);
+    take(s, 0, 1, DAY_US + HOUR_US);
+    tdl_live_popular(s, TDL_HALF_LIFE_HOUR, -1, 3000 * DAY_US, scores, 2);
+    assert_true(scores[0] > 0 && scores[1] > scores[0]);
+    expect_near((double)(scores[1] / scores[0]), 2, 1e-6);
+    tdl_live_state_free(s);
+}
+
 static void half_lives_are_the_nearest_by_ratio(void **state)
 {
     TDL_UNUSED(state);
@@ -603,6 +659,8 @@ int main(void)
         cmocka_unit_test(own_history_is_scored_as_the_rung_does),
         cmocka_unit_test(reasons_are_the_terms_of_the_score),
         cmocka_unit_test(more_items_than_a_group_keeps_are_counted),
+        cmocka_unit_test(a_segment_of_200_people_has_a_popularity_of_its_own),
+        cmocka_unit_test(what_was_popular_stays_so_when_nothing_happens_for_years),
         cmocka_unit_test(half_lives_are_the_nearest_by_ratio),
     };
     return cmocka_run_group_tests_name("recommend/live_state", tests, NULL, NULL);
