@@ -37,6 +37,7 @@ typedef struct tdl_train_options {
     uint64_t seed;
     bool activate;                /* let the new version serve */
     const tdl_train_table *table; /* NULL: what is stored is learnt from */
+    size_t square_bytes_max;      /* of a matrix of items by items; 0 = the app's own limit */
     tdl_progress_fn *progress;    /* may be NULL */
     void *progress_context;
 } tdl_train_options;

@@ -10,7 +10,7 @@
 
 typedef struct fit_values {
     tdl_common common;
-    int64_t seed, threads;
+    int64_t seed, threads, ease_max_bytes;
 } fit_values;
 
 typedef struct evaluate_values {
@@ -41,6 +41,15 @@ static const tdl_option fit_options[] = {
      0,
      1024,
      {"0 = one per core; never changes the result", "0 = 每核一个；不影响结果"}},
+    {"ease-max-bytes",
+     TDL_OPTION_INT,
+     offsetof(fit_values, ease_max_bytes),
+     "N",
+     "0",
+     0,
+     INT64_C(1) << 40,
+     {"most memory of the matrix of ease, 4 bytes times items squared; 0 = 12,000 items",
+      "ease 矩阵的内存上限（物品数平方 × 4 字节）；0 = 12,000 个物品"}},
 };
 
 static const tdl_option evaluate_options[] = {
@@ -187,6 +196,7 @@ static tdl_status run_fit(const fit_values *v, fit_fn *fit, bool activate, tdl_r
     tdl_buf report = {0};
     tdl_progress progress = tdl_progress_start(v->common.quiet);
     tdl_train_options options = {.seed = (uint64_t)v->seed,
+                                 .square_bytes_max = (size_t)v->ease_max_bytes,
                                  .activate = activate,
                                  .progress = tdl_progress_tell,
                                  .progress_context = &progress};
@@ -214,7 +224,7 @@ static tdl_status run_train(const void *values, char **arguments, tdl_report *wh
 static tdl_status run_evaluate(const void *values, char **arguments, tdl_report *why)
 {
     const evaluate_values *v = values;
-    const fit_values fit = {v->common, v->seed, v->threads};
+    const fit_values fit = {v->common, v->seed, v->threads, v->ease_max_bytes};
     const tdl_recommend_offline offline = {.common = &v->common,
                                            .protocol = v->protocol,
                                            .task = v->task,
@@ -233,7 +243,7 @@ static tdl_status run_evaluate(const void *values, char **arguments, tdl_report 
     if (tdl_is_file(v->common.data) || v->protocol[0])
         return tdl_recommend_offline_run(&offline, why);
     if (v->cut[0] || v->task[0] || v->horizon[0] || v->min_ndcg[0] || v->kind[0] || v->segment[0] ||
-        v->catalogue[0] || v->ease_max_bytes)
+        v->catalogue[0])
         return TDL_FAIL_HINT(
             why, TDL_E_USAGE, "add --protocol global-cut, or give a log as --data FILE",
             "--task, --cut, --horizon, --kind, --segment and --min-ndcg need a protocol");

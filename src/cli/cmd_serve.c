@@ -87,6 +87,7 @@ static tdl_status run_serve(const void *values, char **arguments, tdl_report *wh
                                    .master_key_file = key,
                                    .server = server_options(v),
                                    .retain = true,
+                                   .ease_max_bytes = (size_t)v->ease_max_bytes,
                                    .take_hangup = given(v->tls_cert) || !isatty(STDIN_FILENO)};
     tdl_status st;
 

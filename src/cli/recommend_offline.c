@@ -7,10 +7,14 @@
 
 #include "apps/recommend/feedback_store.h"
 #include "apps/recommend/offline.h"
+#include "base/timestamp.h"
 #include "cli/feedlog_reader.h"
 #include "cli/item_table.h"
 #include "cli/open_store.h"
 #include "cli/progress.h"
+
+/* Clocks of those who write logs may be ahead by this. */
+static const int64_t CLOCK_SKEW_US = INT64_C(300000000);
 
 bool tdl_is_file(const char *path)
 {
@@ -281,6 +285,7 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
         goto out;
     options.content = content;
     options.timed = log.timed;
+    options.now_us = tdl_time_now() + CLOCK_SKEW_US;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
                                              .bytes_max = (size_t)o->ease_max_bytes,

@@ -25,6 +25,16 @@ static void print_log(FILE *out, const json_t *log)
                    "的相邻事件时间相同\n"),
             number(log, "people"), number(log, "guests"), number(log, "items"),
             number(log, "events"), number(log, "groups"), 100 * number(log, "tie_share"));
+    if (json_is_false(json_object_get(log, "ordered")))
+        fprintf(out, "%s\n",
+                tdl_tr("no order in the data: nobody did anything at two different times",
+                       "数据中没有先后次序：没有人在两个不同时刻有过行为"));
+    if (number(log, "future_events") + number(log, "events_before_2000") > 0)
+        fprintf(out,
+                tdl_tr("%.0f events of the future and %.0f from before 2000: kept, but no window "
+                       "is laid by those of the future\n",
+                       "%.0f 个事件在未来，%.0f 个早于 2000 年：保留，但未来事件不参与划分窗口\n"),
+                number(log, "future_events"), number(log, "events_before_2000"));
     if (json_object_get(log, "first"))
         fprintf(out,
                 tdl_tr("from %.10s to %.10s; %.1f %% of people were there for less than a day\n",
@@ -65,6 +75,8 @@ static const char *verdict_text(const char *verdict)
         {"no_difference", "no difference shown: the simpler one stays", "无显著差异：保留更简单者"},
         {"worse", "worse", "更差"},
         {"worse_at_a_cut", "better overall, worse at one cut", "总体更好，但在某一切分更差"},
+        {"worse_by_the_log", "better here, but answers really given show that it earns less",
+         "此处更好，但真实回答的日志表明其收益更低"},
         {"too_few_people", "too few people", "人数太少"},
         {"refused", "took no part", "未参加"},
     };

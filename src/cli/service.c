@@ -82,6 +82,7 @@ static tdl_status open_loop(const tdl_service_options *options, tdl_service *ser
                              .exclusive = true,
                              .retain = options->retain,
                              .retain_minutes = options->retain_minutes,
+                             .square_bytes_max = options->ease_max_bytes,
                              .tell_stage = tell_stage,
                              .tell_context = service->server};
     tdl_status st = tdl_loop_open(&loop, &service->loop, &warning, why);

@@ -15,6 +15,7 @@ typedef struct tdl_service_options {
     const char *master_key_file;  /* of the store */
     bool retain;                  /* as in tdl_loop_options */
     int retain_minutes;
+    size_t ease_max_bytes; /* 0 = the usual */
     tdl_server_options server;
     bool port_may_move; /* take any free one when `server.port` is taken */
     bool take_hangup;   /* SIGHUP reads the certificate anew instead of ending the process */

@@ -29,6 +29,7 @@ struct tdl_loop {
     int lock_fd; /* -1 when the folder is not held */
     tdl_store *store;
     tdl_trainer *trainer;
+    size_t square_bytes_max; /* of its trainings */
     tdl_app *app[APPS_N];
     tdl_loop_flags *flags;
     tdl_loop_consents *consents;
@@ -164,8 +165,12 @@ void tdl_loop_watch(tdl_loop *loop, tdl_store_observer *watcher, void *context)
 static tdl_status train_in_background(void *context, const char *app,
                                       const tdl_train_options *options, tdl_report *why)
 {
+    const tdl_loop *loop = context;
+    tdl_train_options own = *options;
     tdl_buf report = {0};
-    tdl_status st = tdl_loop_train(context, app, options, &report, why);
+
+    own.square_bytes_max = loop->square_bytes_max;
+    tdl_status st = tdl_loop_train(context, app, &own, &report, why);
 
     tdl_buf_release(&report); // also stored in the model's row
     return st;
@@ -238,6 +243,7 @@ tdl_status tdl_loop_open(const tdl_loop_options *options, tdl_loop **ret, tdl_re
         goto out;
     if ((st = open_store(loop, options, why)))
         goto out;
+    loop->square_bytes_max = options->square_bytes_max;
     loop->trainer = tdl_trainer_new(options->threads, train_in_background, loop);
     if (!loop->trainer) {
         st = TDL_FAIL(why, TDL_E_NO_MEMORY, "cannot start the training thread");

@@ -18,10 +18,11 @@ typedef struct tdl_loop_options {
     const char *actor;           /* see tdl_store_options */
     const char *master_key_file; /* see tdl_store_options; NULL: a new store is plain */
     bool must_exist;
-    bool exclusive;     /* take the folder's lock: whoever keeps serving state or imports does */
-    unsigned threads;   /* of the training pool; 0 = TREADLE_THREADS or all cores */
-    bool retain;        /* remove old rows each day (loop/retention.h) at */
-    int retain_minutes; /* since midnight, by the local clock */
+    bool exclusive; /* take the folder's lock: whoever keeps serving state or imports does */
+    size_t square_bytes_max; /* of trainings beside serving; see tdl_train_options */
+    unsigned threads;        /* of the training pool; 0 = TREADLE_THREADS or all cores */
+    bool retain;             /* remove old rows each day (loop/retention.h) at */
+    int retain_minutes;      /* since midnight, by the local clock */
     /* told what takes its time: "replaying" once the store is open, and migrated; may be NULL */
     void (*tell_stage)(void *context, const char *stage);
     void *tell_context;

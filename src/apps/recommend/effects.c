@@ -44,7 +44,7 @@ size_t tdl_effects_room(const tdl_effects *e)
     for (size_t i = 0; i < e->rules_n; i++)
         room += 2 + e->rule[i].name.len;
     for (size_t i = 0; i < e->slots_n; i++)
-        room += 16 + e->slot[i].rules_n + 4 * e->parts_n;
+        room += 17 + e->slot[i].rules_n + 4 * e->parts_n;
     return room;
 }
 
@@ -74,7 +74,7 @@ static char *put_scores(char *at, const tdl_slot_told *s, size_t parts_n)
         memcpy(&bits, &s->score[i], sizeof bits);
         at = tdl_packed_put(at, bits, 4);
     }
-    return at;
+    return parts_n ? tdl_packed_put(at, s->firsts, 1) : at;
 }
 
 char *tdl_effects_pack(char *at, const tdl_effects *e)
@@ -148,6 +148,8 @@ static void take_scores(tdl_packed *p, size_t parts_n, tdl_slot_told *ret)
         memcpy(&ret->score[i], &bits, sizeof bits);
         p->bad |= !isfinite(ret->score[i]);
     }
+    if (parts_n)
+        ret->firsts = (uint8_t)tdl_packed_number(p, 1);
 }
 
 static void take_slot(tdl_packed *p, const tdl_effects *e, tdl_slot_told *ret)

@@ -8,7 +8,8 @@
  *     u8  n, then n slots      u8 flags, u8 source, u32 who could have had it, f64 u,
  *                              u8 rule that kept a better one out (0: none, else counted from 1),
  *                              u8 n, then n rules that moved the item,
- *                              of form 3: f32 score of each part
+ *                              of form 3: f32 score of each part, u8 which of them alone would
+ *                              have put this item there, of what was left in the pool; a bit each
  *     the reasons              in their own form (reasons.h)
  *
  * All numbers are little-endian.
@@ -57,6 +58,7 @@ typedef struct tdl_slot_told {
     uint8_t above;                            /* 0, or rules[above - 1] */
     uint8_t rule[TDL_EFFECTS_RULES], rules_n; /* indexes into rules */
     float score[TDL_RUNG_BLEND_MAX];          /* [parts_n] */
+    uint8_t firsts;                           /* bit i: part i alone would have put it there */
 } tdl_slot_told;
 
 typedef struct tdl_effects {

@@ -60,6 +60,7 @@ static tdl_status validate(harness *h, const tdl_rung_ops *rung, tdl_outcome *ou
     tdl_fit_data data = {h->all, h->validation_end};
     tdl_fit_options options = {.seed = h->seed,
                                .pool = h->pool,
+                               .bytes_max = h->stages->options->square_bytes_max,
                                .validate = h->evaluated,
                                .progress = tdl_stage_tell,
                                .progress_context = h->stages,
@@ -100,6 +101,7 @@ static tdl_status test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *re
     tdl_fit_data data = {h->all, h->test_end};
     tdl_fit_options options = {.seed = h->seed,
                                .pool = h->pool,
+                               .bytes_max = h->stages->options->square_bytes_max,
                                .epochs = ret->epochs,
                                .setting = ret->setting,
                                .progress = tdl_stage_tell,

@@ -101,6 +101,7 @@ const char *tdl_gate_verdict_name(tdl_gate_verdict verdict)
         [TDL_GATE_WORSE] = "worse",
         [TDL_GATE_CUT_BELOW] = "worse_at_a_cut",
         [TDL_GATE_FEW_PEOPLE] = "too_few_people",
+        [TDL_GATE_LOG_WORSE] = "worse_by_the_log",
         [TDL_GATE_ABSENT] = "refused",
     };
 
@@ -183,9 +184,14 @@ static tdl_status measure_leads(const gate *g, size_t contenders_n, size_t serve
     return st;
 }
 
+static bool log_forbids(const tdl_off_policy *logged)
+{
+    return logged && logged->rows_n >= TDL_GATE_LOGGED_MIN && tdl_off_policy_is_worse(logged);
+}
+
 tdl_status tdl_gate_cuts(const double *const *ndcg, size_t contenders_n, const size_t *n,
-                         size_t cuts_n, size_t people_n, uint64_t seed, tdl_gate_row *ret,
-                         size_t *ret_serves, tdl_report *why)
+                         size_t cuts_n, size_t people_n, const tdl_off_policy *const *logged,
+                         uint64_t seed, tdl_gate_row *ret, size_t *ret_serves, tdl_report *why)
 {
     gate g = {.ndcg = ndcg, .n = n, .cuts_n = cuts_n, .seed = seed};
     size_t serves = 0;
@@ -205,6 +211,8 @@ tdl_status tdl_gate_cuts(const double *const *ndcg, size_t contenders_n, const s
             continue;
         }
         st = judge(&g, c, serves, people_n, &ret[c], why);
+        if (ret[c].verdict == TDL_GATE_BETTER && logged && log_forbids(logged[c]))
+            ret[c].verdict = TDL_GATE_LOG_WORSE;
         serves = !st && ret[c].verdict == TDL_GATE_BETTER ? c : serves;
     }
     if (!st)

@@ -24,12 +24,28 @@ static int64_t choose_horizon(const tdl_offline_options *o, int64_t first_us, in
     return horizon_us > 0 ? horizon_us : 1;
 }
 
+/* The last event that is not of the future; the last of all where every one is. */
+static int64_t last_event(const tdl_feedback *f, const tdl_offline_options *o)
+{
+    const tdl_interactions *all = tdl_feedback_all(f);
+    int64_t first_us, last_us, ret = INT64_MIN;
+
+    tdl_feedback_span(f, &first_us, &last_us);
+    if (!o->now_us || last_us <= o->now_us)
+        return last_us;
+    for (size_t i = 0; i < all->offsets[all->users_n]; i++)
+        if (all->time_us[i] <= o->now_us && all->time_us[i] > ret)
+            ret = all->time_us[i];
+    return ret > INT64_MIN ? ret : last_us;
+}
+
 tdl_status tdl_offline_windows(const tdl_feedback *f, const tdl_offline_options *o, tdl_cut *ret,
                                size_t *ret_n, tdl_report *why)
 {
     int64_t first_us, last_us;
 
     tdl_feedback_span(f, &first_us, &last_us);
+    last_us = last_event(f, o);
     int64_t horizon_us = choose_horizon(o, first_us, last_us);
     if (o->cuts_n > TDL_CUTS_MAX + 1)
         return TDL_FAIL(why, TDL_E_USAGE, "at most %d cuts", TDL_CUTS_MAX + 1);
@@ -164,7 +180,7 @@ tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, 
     tdl_jw_kint(&w, "seed", (int64_t)o->run.seed);
     tdl_jw_key(&w, "log");
     tdl_jw_object(&w);
-    tdl_offline_write_log(&w, f, o->timed);
+    tdl_offline_write_log(&w, f, o);
     tdl_jw_end_object(&w);
     tdl_jw_key(&w, "tasks");
     tdl_jw_array(&w);

@@ -36,6 +36,7 @@ typedef struct tdl_offline_options {
     int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
     const tdl_content_code *content; /* [items of the log] NULL: nothing is known of them */
     bool timed;                      /* the log has times */
+    int64_t now_us; /* events after this are of the future: no window is laid by them; 0 = none */
     tdl_rung_contest_options run;
 } tdl_offline_options;
 
@@ -51,7 +52,8 @@ tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_optio
 
 /* ---- parts of the report: offline_report.c ---- */
 
-void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback, bool timed);
+void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *feedback,
+                           const tdl_offline_options *options);
 tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
                                      const tdl_rung_contest *contest, uint64_t seed,
                                      tdl_report *why);

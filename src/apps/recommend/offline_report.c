@@ -15,10 +15,12 @@ static double share(size_t part, size_t whole)
     return whole ? rounded((double)part / (double)whole) : 0;
 }
 
-void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, bool timed)
+void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, const tdl_offline_options *o)
 {
+    const int64_t year_2000_us = INT64_C(946684800000000);
     const tdl_interactions *all = tdl_feedback_all(f);
     size_t events_n = all->offsets[all->users_n], groups = 0, tied = 0, days = 0, guests = 0;
+    size_t future = 0, ancient = 0;
     int64_t first_us, last_us;
 
     for (size_t u = 0; u < all->users_n; u++) {
@@ -29,6 +31,8 @@ void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, bool timed)
             bool same = i > begin && all->time_us[i] == all->time_us[i - 1];
             groups += !same;
             tied += same;
+            future += o->now_us && all->time_us[i] > o->now_us;
+            ancient += all->time_us[i] < year_2000_us;
         }
     }
     tdl_feedback_span(f, &first_us, &last_us);
@@ -38,8 +42,11 @@ void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, bool timed)
     tdl_jw_kint(w, "events", (int64_t)events_n);
     tdl_jw_kint(w, "groups", (int64_t)groups);
     tdl_jw_knumber(w, "tie_share", share(tied, events_n - all->users_n));
-    if (!timed)
+    tdl_jw_kbool(w, "ordered", groups > all->users_n);
+    if (!o->timed)
         return;
+    tdl_jw_kint(w, "future_events", (int64_t)future);
+    tdl_jw_kint(w, "events_before_2000", (int64_t)ancient);
     tdl_jw_knumber(w, "one_day_share", share(days, all->users_n));
     tdl_jw_ktime(w, "first", first_us);
     tdl_jw_ktime(w, "last", last_us);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "apps/recommend/impressions.h"
 #include "apps/recommend/reasons.h"
 #include "apps/recommend/serving.h"
 #include "apps/recommend/shown.h"
@@ -244,7 +245,7 @@ static tdl_status recommend_open(const tdl_app_context *context, tdl_app **ret,
         tdl_report_prefix(ret_warning, "answering by popularity alone");
     if ((st = replay(app, why)) ||
         (st = tdl_surfaces_load(app->surfaces, context->store, ret_warning, why)) ||
-        (st = tdl_segments_follow(app, why))) {
+        (st = tdl_impressions_count(app, why)) || (st = tdl_segments_follow(app, why))) {
         recommend_close(app);
         return st;
     }

@@ -321,8 +321,11 @@ static tdl_status judge(tdl_rung_contest *c, const tdl_rung_contest_options *opt
     double *ndcg[TDL_CONTENDERS_MAX * TDL_CUTS_MAX] = {0};
     size_t n[TDL_CUTS_MAX] = {0};
     tdl_gate_row row[TDL_CONTENDERS_MAX] = {0};
+    const tdl_off_policy *logged[TDL_CONTENDERS_MAX] = {0};
     tdl_status st = count_people(c, why);
 
+    for (size_t e = 0; options->logged && e < c->entries_n; e++)
+        logged[e] = options->logged(options->logged_context, c->task, c->entry[e].name);
     for (size_t k = 0; k < c->cuts_n; k++)
         n[k] = c->heat[k].split.questions_n;
     for (size_t e = 0; !st && e < c->entries_n; e++)
@@ -336,7 +339,7 @@ static tdl_status judge(tdl_rung_contest *c, const tdl_rung_contest_options *opt
         }
     if (!st)
         st = tdl_gate_cuts((const double *const *)ndcg, c->entries_n, n, c->cuts_n, c->people_n,
-                           options->seed, row, &c->serves, why);
+                           logged, options->seed, row, &c->serves, why);
     for (size_t e = 0; e < c->entries_n; e++)
         c->entry[e].gate = row[e];
     for (size_t i = 0; i < c->entries_n * c->cuts_n; i++)

@@ -18,6 +18,9 @@ typedef struct tdl_rung_contest_options {
     tdl_pool *pool;
     tdl_progress_fn *progress; /* may be NULL */
     void *progress_context;
+    /* What the log of answers says of a contender at a task; NULL = nothing. May be NULL. */
+    const tdl_off_policy *(*logged)(void *context, tdl_recommend_task task, const char *name);
+    void *logged_context;
     size_t bytes_max;       /* tdl_fit_options */
     bool in_background;     /* other work goes on: who is `patient` makes do with defaults */
     size_t people_min;      /* of fewer nobody is fitted; the contest then has no entries */

@@ -1,4 +1,6 @@
 /* Writing an answer for a surface down: under the lock, what the catalogue says of the items. */
+#include <string.h>
+
 #include "apps/recommend/surface_answer.h"
 
 /* ---- the decision ---- */
@@ -38,6 +40,31 @@ static void tell_rule(tdl_surface_answer *a, tdl_slot_told *told, const tdl_rule
 
     if (number < TDL_RULES_MAX && told->rules_n < TDL_EFFECTS_RULES)
         told->rule[told->rules_n++] = (uint8_t)number;
+}
+
+/* Of each slot, which parts alone would have chosen as chance and the rules did, among those that
+ * no slot above has; of equal ones the first in the pool. False: no memory. */
+static bool tell_firsts(tdl_surface_answer *a)
+{
+    bool *above = tdl_arena_zalloc(a->base.arena, a->pool_n + 1, sizeof *above);
+
+    for (size_t i = 0; above && a->asked_n && i < a->slots_n; i++) {
+        for (size_t r = 0; r < a->asked_n; r++) {
+            size_t best = a->pool_n;
+            float most = 0;
+            for (size_t c = 0; c < a->pool_n; c++) {
+                float score = a->pool[c].model_item >= 0 ? a->asked[r].scores[a->pool[c].item] : 0;
+                if (!above[c] && (best == a->pool_n || score > most)) {
+                    best = c;
+                    most = score;
+                }
+            }
+            if (best == a->slot[i].candidate)
+                a->effects->slot[i].firsts |= (uint8_t)(1U << r);
+        }
+        above[a->slot[i].candidate] = true;
+    }
+    return above != NULL;
 }
 
 /* Boosts and buries that the item met, what it stands in its slot for, and what made way for it. */
@@ -138,6 +165,35 @@ static tdl_str write_items(tdl_surface_answer *a, tdl_jw *w)
     return (tdl_str){packed, (size_t)(end - packed)};
 }
 
+/* What keeps how many items away, the first reason of each; of a large catalogue the first
+ * EXCLUDED_LOOKED_AT items stand for it. */
+static void write_excluded(const tdl_surface_answer *a, tdl_jw *w)
+{
+    enum { EXCLUDED_LOOKED_AT = 20000 };
+    static const char *const reasons[] = {"deleted", "unavailable", "stock",
+                                          "date",    "margin",      "region",
+                                          "where",   "filter",      "seen_or_excluded"};
+    enum { REASONS = sizeof reasons / sizeof *reasons };
+    int64_t count[REASONS] = {0};
+    size_t n = a->base.catalogue_n < EXCLUDED_LOOKED_AT ? a->base.catalogue_n : EXCLUDED_LOOKED_AT;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!tdl_surface_blocks(a, (int32_t)i))
+            continue;
+        const char *reason = tdl_eligible_not(&a->eligible, a->base.app->catalogue, (int32_t)i);
+        size_t at = 0;
+        while (at < REASONS - 1 && (!reason || strcmp(reasons[at], reason) != 0))
+            at++;
+        count[at]++;
+    }
+    tdl_jw_key(w, "excluded");
+    tdl_jw_object(w);
+    for (size_t at = 0; at < REASONS; at++)
+        if (count[at])
+            tdl_jw_kint(w, reasons[at], count[at]);
+    tdl_jw_end_object(w);
+}
+
 /* Why there are fewer than were asked for. */
 static void write_short(const tdl_surface_answer *a, tdl_jw *w)
 {
@@ -154,6 +210,7 @@ static void write_short(const tdl_surface_answer *a, tdl_jw *w)
                  : !a->eligible_n         ? "nothing_eligible"
                  : a->eligible_n < a->q.k ? "few_eligible"
                                           : "caps");
+    write_excluded(a, w);
     tdl_jw_end_object(w);
 }
 
@@ -240,6 +297,8 @@ tdl_status tdl_surface_answer_write(tdl_surface_answer *a, tdl_decision *ret, td
         if (!a->ask.preview)
             tdl_catalogue_show(a->base.app->catalogue, a->pool[a->slot[i].candidate].item);
     }
+    if (!tell_firsts(a))
+        return tdl_answer_no_memory(why);
     write_head(a, w);
     if (!tdl_answer_list_causes(&a->base))
         return tdl_answer_no_memory(why);

@@ -7,6 +7,7 @@
 #include "apps/recommend/content_fit.h"
 #include "apps/recommend/dataset.h"
 #include "apps/recommend/feedback_store.h"
+#include "apps/recommend/logged.h"
 #include "apps/recommend/report.h"
 #include "apps/recommend/serving.h"
 #include "base/file.h"
@@ -22,6 +23,7 @@ typedef struct run {
     tdl_dataset dataset;
     tdl_evaluation evaluation;
     tdl_feedback *feedback; /* the same events, each time they happened */
+    tdl_logged logged;      /* what answers of late say of each contender */
     tdl_lineup lineup;
     tdl_lineup_report lineup_report;
     void *model[TDL_RUNGS_N];
@@ -87,28 +89,6 @@ static bool tell_task(void *context, const char *inner, double done, const char 
     return tdl_stage_tell(context, text, done, NULL);
 }
 
-static tdl_status choose_lineup(run *r, tdl_report *why)
-{
-    tdl_rung_contest_options contest = {.seed = r->options->seed,
-                                        .pool = r->app->context.pool,
-                                        .progress = tell_task,
-                                        .progress_context = &r->stages};
-    tdl_status st;
-
-    if (!tdl_stage_begin(&r->stages, LINEUP_COST, why, "who serves which surface"))
-        return TDL_E_STOPPED;
-    if (!(r->feedback = tdl_feedback_new()))
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the log");
-    if ((st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
-        (st = tdl_feedback_finish(r->feedback, why)) ||
-        (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
-                             why)))
-        return st;
-    tdl_feedback_free(r->feedback); // not needed any more, and large
-    r->feedback = NULL;
-    return TDL_OK;
-}
-
 /* The task of each kind's own surface. */
 static tdl_status ask_tasks(run *r, tdl_recommend_task ret[TDL_SURFACE_KINDS_N], tdl_report *why)
 {
@@ -121,6 +101,34 @@ static tdl_status ask_tasks(run *r, tdl_recommend_task ret[TDL_SURFACE_KINDS_N],
         ret[kind] = tdl_surface_task(kind, surface->policy);
         tdl_surface_drop(surface);
     }
+    return TDL_OK;
+}
+
+static tdl_status choose_lineup(run *r, tdl_report *why)
+{
+    tdl_rung_contest_options contest = {.seed = r->options->seed,
+                                        .pool = r->app->context.pool,
+                                        .bytes_max = r->options->square_bytes_max,
+                                        .logged = tdl_logged_of,
+                                        .logged_context = &r->logged,
+                                        .progress = tell_task,
+                                        .progress_context = &r->stages};
+    tdl_recommend_task task[TDL_SURFACE_KINDS_N];
+    tdl_status st;
+
+    if (!tdl_stage_begin(&r->stages, LINEUP_COST, why, "who serves which surface"))
+        return TDL_E_STOPPED;
+    if (!(r->feedback = tdl_feedback_new()))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the log");
+    if ((st = ask_tasks(r, task, why)) ||
+        (st = tdl_logged_read(r->app->context.store, task, &r->logged, why)) ||
+        (st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
+        (st = tdl_feedback_finish(r->feedback, why)) ||
+        (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
+                             why)))
+        return st;
+    tdl_feedback_free(r->feedback); // not needed any more, and large
+    r->feedback = NULL;
     return TDL_OK;
 }
 
@@ -147,6 +155,7 @@ static tdl_status fit_all(run *r, tdl_report *why)
             continue;
         tdl_fit_options options = {.seed = r->options->seed,
                                    .pool = r->app->context.pool,
+                                   .bytes_max = r->options->square_bytes_max,
                                    .epochs = r->evaluation.rung[k].epochs,
                                    .setting = r->evaluation.rung[k].setting,
                                    .progress = tdl_stage_tell,

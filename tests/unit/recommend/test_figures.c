@@ -24,7 +24,7 @@ static size_t serves_of(double cut[4][2][PEOPLE], size_t contenders, size_t peop
     for (size_t c = 0; c < contenders; c++)
         for (size_t k = 0; k < 2; k++)
             ndcg[2 * c + k] = cut[c][k];
-    expect_ok(tdl_gate_cuts(ndcg, contenders, n, 2, people, 1, rows, &serves, &why), &why);
+    expect_ok(tdl_gate_cuts(ndcg, contenders, n, 2, people, NULL, 1, rows, &serves, &why), &why);
     return serves;
 }
 

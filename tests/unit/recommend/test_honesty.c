@@ -122,8 +122,8 @@ static size_t who_serves(bool shuffled, double mean[RUNGS], tdl_gate_row rows[RU
             ndcg[r][i] = trial.value[i][TDL_K10].ndcg;
         tdl_rung_trial_release(&trial);
     }
-    expect_ok(tdl_gate_cuts((const double *const *)ndcg, RUNGS, &split.questions_n, 1, PEOPLE, 1,
-                            rows, &serves, &why),
+    expect_ok(tdl_gate_cuts((const double *const *)ndcg, RUNGS, &split.questions_n, 1, PEOPLE, NULL,
+                            1, rows, &serves, &why),
               &why);
     for (size_t r = 0; r < RUNGS; r++)
         free(ndcg[r]);
@@ -246,8 +246,8 @@ static void films_have_too_few_people_after_a_cut(void **state)
             all_right[i] = 1;
         const double *ndcg[] = {nothing, all_right};
         tdl_gate_row rows[2];
-        expect_ok(tdl_gate_cuts(ndcg, 2, &split.questions_n, 1, split.questions_n, 1, rows, &serves,
-                                &why),
+        expect_ok(tdl_gate_cuts(ndcg, 2, &split.questions_n, 1, split.questions_n, NULL, 1, rows,
+                                &serves, &why),
                   &why);
         assert_int_equal(serves, 0);
         assert_int_equal(rows[1].verdict, TDL_GATE_FEW_PEOPLE);
