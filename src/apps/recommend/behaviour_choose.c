@@ -11,7 +11,7 @@ enum {
     BATCH_TOKENS = 1600, /* of a step, roughly: windows are ragged */
     EPOCHS = 40,
     PATIENCE = 4,
-    TOKENS = 400000,       /* a fit may take without being asked: seconds, not minutes */
+    TOKENS = 1600000,      /* a fit may take without being asked: seconds, not minutes */
     EPOCHS_MIN = 3,        /* of a log too large for that */
     SECONDS_MAX = 4 * 3600 /* past that it is refused */
 };

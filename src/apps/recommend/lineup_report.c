@@ -1,23 +1,6 @@
 #include "apps/recommend/lineup_report.h"
 
-#include <math.h>
-#include <stdio.h>
-
-static double rounded(double value)
-{
-    return round(value * 1e6) / 1e6;
-}
-
-static void write_interval(tdl_jw *w, const char *name, const tdl_interval *i)
-{
-    char key[48];
-
-    tdl_jw_knumber(w, name, rounded(i->mean));
-    snprintf(key, sizeof key, "%s_low", name);
-    tdl_jw_knumber(w, key, rounded(i->low));
-    snprintf(key, sizeof key, "%s_high", name);
-    tdl_jw_knumber(w, key, rounded(i->high));
-}
+#include "apps/recommend/write_figure.h"
 
 /* ---- one member a surface ---- */
 
@@ -31,7 +14,7 @@ static void write_parts(tdl_jw *w, const tdl_lineup *l, const tdl_mix *mix)
         tdl_jw_ktext(w, "model", part->contender->name);
         tdl_jw_ktext(w, "setting", part->setting);
         tdl_jw_kbool(w, "baskets", part->baskets);
-        tdl_jw_knumber(w, "weight", rounded(mix->weight[i]));
+        tdl_jw_knumber(w, "weight", tdl_rounded(mix->weight[i]));
         tdl_jw_kint(w, "bytes", (int64_t)part->contender->rung->bytes(part->model));
         tdl_jw_end_object(w);
     }
@@ -49,7 +32,7 @@ static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report
     tdl_jw_ktext(w, "reason", floor ? "nothing_better" : "proven_better");
     tdl_jw_ktext(w, "against", floor ? NULL : r->entry[serves->gate.incumbent].name);
     if (!floor)
-        write_interval(w, "difference", &serves->gate.difference);
+        tdl_write_interval(w, "difference", &serves->gate.difference);
     write_parts(w, l, mix);
 }
 
@@ -93,13 +76,13 @@ static void write_entry(tdl_jw *w, const tdl_task_report *r, size_t at)
     else {
         if (e->gate.verdict != TDL_GATE_FLOOR) {
             tdl_jw_ktext(w, "against", r->entry[e->gate.incumbent].name);
-            write_interval(w, "difference", &e->gate.difference);
+            tdl_write_interval(w, "difference", &e->gate.difference);
         }
         tdl_jw_key(w, "tests");
         tdl_jw_array(w);
         for (size_t k = 0; k < r->cuts_n; k++) {
             tdl_jw_object(w);
-            write_interval(w, "ndcg10", &e->ndcg10[k]);
+            tdl_write_interval(w, "ndcg10", &e->ndcg10[k]);
             tdl_jw_end_object(w);
         }
         tdl_jw_end_array(w);

@@ -11,6 +11,7 @@
 #include "apps/recommend/decay.h"
 #include "apps/recommend/ngram.h"
 #include "apps/recommend/offline.h"
+#include "apps/recommend/write_figure.h"
 #include "base/sorted.h"
 #include "stats/resample.h"
 
@@ -312,14 +313,6 @@ static size_t count_people(next_event *e)
 
 /* ---- the report ---- */
 
-static void write_interval(tdl_jw *w, const char *name, const char *low, const char *high,
-                           const tdl_interval *i)
-{
-    tdl_jw_knumber(w, name, i->mean);
-    tdl_jw_knumber(w, low, i->low);
-    tdl_jw_knumber(w, high, i->high);
-}
-
 static const char *verdict_of(const tdl_interval *difference, bool enough)
 {
     if (!enough)
@@ -373,10 +366,10 @@ static void write_row(const next_event *e, size_t m, const row *r, size_t serves
     tdl_jw_ktext(w, "verdict", r->verdict);
     if (m) {
         tdl_jw_ktext(w, "against", model_name[r->against]);
-        write_interval(w, "difference", "difference_low", "difference_high", &r->difference);
+        tdl_write_interval(w, "difference", &r->difference);
     }
     tdl_jw_knumber(w, "perplexity", exp(r->loss.mean));
-    write_interval(w, "nll", "nll_low", "nll_high", &r->loss);
+    tdl_write_interval(w, "nll", &r->loss);
     for (size_t k = 0; k < KS; k++)
         tdl_jw_knumber(w, hit_key[k], mean_hits(e, m, k));
     tdl_jw_end_object(w);

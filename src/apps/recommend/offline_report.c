@@ -1,18 +1,11 @@
 /* The report of offline evaluation: see offline.h. */
-#include <math.h>
-#include <stdio.h>
-
 #include "apps/recommend/decay.h"
 #include "apps/recommend/offline.h"
-
-static double rounded(double value)
-{
-    return round(value * 1e6) / 1e6;
-}
+#include "apps/recommend/write_figure.h"
 
 static double share(size_t part, size_t whole)
 {
-    return whole ? rounded((double)part / (double)whole) : 0;
+    return whole ? tdl_rounded((double)part / (double)whole) : 0;
 }
 
 void tdl_offline_write_log(tdl_jw *w, const tdl_feedback *f, const tdl_offline_options *o)
@@ -74,24 +67,13 @@ static void write_heat(tdl_jw *w, const tdl_heat *h, const char *role)
     tdl_jw_end_object(w);
 }
 
-static void write_interval(tdl_jw *w, const char *name, const tdl_interval *i)
-{
-    char key[48];
-
-    tdl_jw_knumber(w, name, rounded(i->mean));
-    snprintf(key, sizeof key, "%s_low", name);
-    tdl_jw_knumber(w, key, rounded(i->low));
-    snprintf(key, sizeof key, "%s_high", name);
-    tdl_jw_knumber(w, key, rounded(i->high));
-}
-
 static void write_metric(tdl_jw *w, const char *name, const tdl_interval all[TDL_RUNG_TRIAL_KS])
 {
     char key[32];
 
     for (size_t k = 0; k < TDL_RUNG_TRIAL_KS; k++) {
         snprintf(key, sizeof key, "%s%zu", name, tdl_rung_trial_k[k]);
-        write_interval(w, key, &all[k]);
+        tdl_write_interval(w, key, &all[k]);
     }
 }
 
@@ -114,12 +96,12 @@ static tdl_status write_test(const reporting *r, const tdl_rung_entry *e, size_t
     write_metric(w, "recall", f->recall);
     write_metric(w, "ndcg", f->ndcg);
     write_metric(w, "mrr", f->mrr);
-    tdl_jw_knumber(w, "coverage", rounded(v->coverage));
-    tdl_jw_knumber(w, "gini", rounded(v->gini));
-    tdl_jw_knumber(w, "novelty_bits", rounded(v->novelty));
-    tdl_jw_knumber(w, "intra_list_distance", rounded(v->distance));
-    tdl_jw_knumber(w, "fit_cpu_s", rounded(e->trial[k].fit_cpu_s));
-    tdl_jw_knumber(w, "answer_cpu_s", rounded(e->trial[k].answer_cpu_s));
+    tdl_jw_knumber(w, "coverage", tdl_rounded(v->coverage));
+    tdl_jw_knumber(w, "gini", tdl_rounded(v->gini));
+    tdl_jw_knumber(w, "novelty_bits", tdl_rounded(v->novelty));
+    tdl_jw_knumber(w, "intra_list_distance", tdl_rounded(v->distance));
+    tdl_jw_knumber(w, "fit_cpu_s", tdl_rounded(e->trial[k].fit_cpu_s));
+    tdl_jw_knumber(w, "answer_cpu_s", tdl_rounded(e->trial[k].answer_cpu_s));
     tdl_jw_kint(w, "bytes", (int64_t)e->trial[k].bytes);
     tdl_status st = tdl_offline_write_segments(w, r->feedback, &r->contest->heat[k].split,
                                                &e->trial[k], r->seed, why);
@@ -145,11 +127,11 @@ static tdl_status write_entry(const reporting *r, size_t at, tdl_report *why)
     else {
         if (e->gate.verdict != TDL_GATE_FLOOR) {
             tdl_jw_ktext(w, "against", c->entry[e->gate.incumbent].name);
-            write_interval(w, "difference", &e->gate.difference);
+            tdl_write_interval(w, "difference", &e->gate.difference);
         }
         if (at != c->serves)
-            write_interval(w, "serving_lead", &e->gate.lead);
-        tdl_jw_knumber(w, "tuned_ndcg10", rounded(e->tuned_ndcg10));
+            tdl_write_interval(w, "serving_lead", &e->gate.lead);
+        tdl_jw_knumber(w, "tuned_ndcg10", tdl_rounded(e->tuned_ndcg10));
         tdl_jw_key(w, "tests");
         tdl_jw_array(w);
         for (size_t k = 0; !st && k < c->cuts_n; k++)

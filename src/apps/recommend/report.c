@@ -1,35 +1,18 @@
 #include "apps/recommend/report.h"
 
-#include <math.h>
-#include <stdio.h>
-
-static double rounded(double value)
-{
-    return round(value * 1e6) / 1e6;
-}
-
-static void write_interval(tdl_jw *w, const char *name, const tdl_interval *interval)
-{
-    char key[32];
-
-    tdl_jw_knumber(w, name, rounded(interval->mean));
-    snprintf(key, sizeof key, "%s_low", name);
-    tdl_jw_knumber(w, key, rounded(interval->low));
-    snprintf(key, sizeof key, "%s_high", name);
-    tdl_jw_knumber(w, key, rounded(interval->high));
-}
+#include "apps/recommend/write_figure.h"
 
 static void write_rung(tdl_jw *w, const tdl_rung_result *result, bool promoted)
 {
     tdl_jw_object(w);
     tdl_jw_ktext(w, "model", result->name);
-    write_interval(w, "hr10", &result->hr10);
-    write_interval(w, "ndcg10", &result->ndcg10);
-    tdl_jw_knumber(w, "mrr", rounded(result->mrr));
-    tdl_jw_knumber(w, "coverage", rounded(result->coverage));
-    tdl_jw_knumber(w, "validation_hr10", rounded(result->validation_hr10));
-    tdl_jw_knumber(w, "validation_ndcg10", rounded(result->validation_ndcg10));
-    tdl_jw_knumber(w, "fit_seconds", rounded(result->fit_seconds));
+    tdl_write_interval(w, "hr10", &result->hr10);
+    tdl_write_interval(w, "ndcg10", &result->ndcg10);
+    tdl_jw_knumber(w, "mrr", tdl_rounded(result->mrr));
+    tdl_jw_knumber(w, "coverage", tdl_rounded(result->coverage));
+    tdl_jw_knumber(w, "validation_hr10", tdl_rounded(result->validation_hr10));
+    tdl_jw_knumber(w, "validation_ndcg10", tdl_rounded(result->validation_ndcg10));
+    tdl_jw_knumber(w, "fit_seconds", tdl_rounded(result->fit_seconds));
     tdl_jw_kint(w, "bytes", (int64_t)result->bytes);
     if (result->epochs)
         tdl_jw_kint(w, "epochs", result->epochs);
@@ -69,7 +52,7 @@ void tdl_recommend_report(tdl_buf *out, const tdl_recommend_training *t)
     tdl_jw_kint(&w, "evaluated_users", (int64_t)e->evaluated_n);
     tdl_jw_kint(&w, "robots", (int64_t)e->robots_n);
     tdl_jw_kint(&w, "robot_events", (int64_t)e->robot_events_n);
-    tdl_jw_knumber(&w, "trained_seconds", rounded(t->seconds));
+    tdl_jw_knumber(&w, "trained_seconds", tdl_rounded(t->seconds));
     tdl_jw_ktext(&w, "protocol",
                  "leave-last-out by time, full ranking over all unseen items, half of ties counted "
                  "as better");

@@ -46,25 +46,29 @@ static void tell_rule(tdl_surface_answer *a, tdl_slot_told *told, const tdl_rule
  * no slot above has; of equal ones the first in the pool. False: no memory. */
 static bool tell_firsts(tdl_surface_answer *a)
 {
-    bool *above = tdl_arena_zalloc(a->base.arena, a->pool_n + 1, sizeof *above);
+    float *score = tdl_arena_alloc(a->base.arena, a->pool_n, sizeof *score);
+    bool *above = tdl_arena_alloc(a->base.arena, a->pool_n, sizeof *above);
 
-    for (size_t i = 0; above && a->asked_n && i < a->slots_n; i++) {
-        for (size_t r = 0; r < a->asked_n; r++) {
+    if (!score || !above)
+        return false;
+    for (size_t r = 0; r < a->asked_n; r++) {
+        for (size_t c = 0; c < a->pool_n; c++) {
+            const tdl_pooled *one = &a->pool[c];
+            above[c] = false;
+            score[c] =
+                one->model_item >= 0 ? tdl_surface_part_score(a, &a->asked[r], one->item) : 0;
+        }
+        for (size_t i = 0; i < a->slots_n; i++) {
             size_t best = a->pool_n;
-            float most = 0;
-            for (size_t c = 0; c < a->pool_n; c++) {
-                float score = a->pool[c].model_item >= 0 ? a->asked[r].scores[a->pool[c].item] : 0;
-                if (!above[c] && (best == a->pool_n || score > most)) {
+            for (size_t c = 0; c < a->pool_n; c++)
+                if (!above[c] && (best == a->pool_n || score[c] > score[best]))
                     best = c;
-                    most = score;
-                }
-            }
             if (best == a->slot[i].candidate)
                 a->effects->slot[i].firsts |= (uint8_t)(1U << r);
+            above[a->slot[i].candidate] = true;
         }
-        above[a->slot[i].candidate] = true;
     }
-    return above != NULL;
+    return true;
 }
 
 /* Boosts and buries that the item met, what it stands in its slot for, and what made way for it. */

@@ -182,8 +182,9 @@ static void an_item_id_may_hold_a_slash(void **state)
                      200);
     assert_string_equal(f->answer.body, "{\"stored\":1}");
     assert_int_equal(fixture_call(f, "GET", "/v1/items/a%2Fb%20c", f->decide_key, NULL), 200);
-    assert_string_equal(f->answer.body,
-                        "{\"id\":\"a/b c\",\"title\":\"\xc3\xa9\",\"attributes\":null}");
+    static const char begins[] =
+        "{\"id\":\"a/b c\",\"title\":\"\xc3\xa9\",\"attributes\":null,\"recommend\":{";
+    assert_memory_equal(f->answer.body, begins, sizeof begins - 1);
     assert_int_equal(fixture_call(f, "GET", "/v1/items/a/b c", f->decide_key, NULL), 404);
 }
 
