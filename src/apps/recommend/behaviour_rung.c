@@ -207,6 +207,11 @@ static tdl_status behaviour_load(const tdl_st_file *file, size_t items_n, void *
     return TDL_OK;
 }
 
+static void behaviour_forget(const void *model)
+{
+    tdl_behaviour_states_forget(((const tdl_behaviour *)model)->states);
+}
+
 const tdl_rung_ops tdl_rung_behaviour = {
     .name = "behaviour",
     .must_prove = true,
@@ -218,5 +223,6 @@ const tdl_rung_ops tdl_rung_behaviour = {
     .save = behaviour_save,
     .load = behaviour_load,
     .bytes = behaviour_bytes,
+    .forget = behaviour_forget,
     .repeats = true,
 };

@@ -133,6 +133,7 @@ static void recommend_forgot(tdl_app *app, tdl_is_gone *is_gone, void *context)
                                     app->catalogue);
         pthread_rwlock_unlock(&app->lock);
     }
+    tdl_serving_forget(app);
 }
 
 /* Its code is made before the lock is taken: a picture may have to be read. */

@@ -116,6 +116,10 @@ typedef struct tdl_rung_ops {
     tdl_status (*query)(const void *model, const tdl_history *history, tdl_arena *scratch,
                         float *x);
 
+    /* A person was erased: let go of what was kept of those who asked. NULL: nothing is kept. May
+     * run beside score. */
+    void (*forget)(const void *model);
+
     /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
      * old as the last training, or costs more. Counts need no proof. */
     bool must_prove;

@@ -114,6 +114,24 @@ static void count_live(tdl_app *app, const tdl_snapshot *snapshot)
     }
 }
 
+void tdl_serving_forget(tdl_app *app)
+{
+    tdl_serving *serving = tdl_serving_take(app);
+
+    if (!serving)
+        return;
+    const tdl_snapshot *s = serving->snapshot;
+    for (size_t r = 0; r < TDL_RUNGS_N; r++)
+        if (s->model[r] && tdl_ladder[r]->forget)
+            tdl_ladder[r]->forget(s->model[r]);
+    for (size_t i = 0; i < s->lineup.parts_n; i++) {
+        const tdl_part *part = &s->lineup.part[i];
+        if (part->model && part->contender->rung->forget)
+            part->contender->rung->forget(part->model);
+    }
+    tdl_serving_drop(serving);
+}
+
 tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why)
 {
     char path[PATH_MAX];

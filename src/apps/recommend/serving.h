@@ -44,6 +44,9 @@ struct tdl_app {
 tdl_serving *tdl_serving_take(tdl_app *app);
 void tdl_serving_drop(tdl_serving *serving); /* accepts NULL */
 
+/* A person was erased: models let go of what they kept of those who asked. */
+void tdl_serving_forget(tdl_app *app);
+
 /* Read a version's file and let it serve. On failure the former one serves on. */
 tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *why);
 
