@@ -132,6 +132,8 @@ double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code 
     if (!code || !(taste->length > 0))
         return 0;
     for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        if (!(code->scale[b] > 0))
+            continue; // says nothing of this kind
         size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
         float part[LANES] = {0}, scale = code->scale[b] * taste->weights.block[b];
         int32_t square = 0;

@@ -6,13 +6,17 @@
  * best likeness among both, so that one that is as near to a person as the model's own best stands
  * beside them. With n people who had it, log(kappa / (n + kappa)) is taken off, kappa =
  * TDL_CONTENT_KAPPA: what is known of it by then is the model's to say.
+ *
+ * Of items that few had the newest TDL_CONTENT_LOOKED are looked at, so that an answer takes no
+ * longer where a catalogue is full of what nobody buys. Older ones come by impressions
+ * (surface_pool.c).
  */
 #include <math.h>
 
 #include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
 
-enum { TDL_CONTENT_KAPPA = 5 };
+enum { TDL_CONTENT_KAPPA = 5, TDL_CONTENT_LOOKED = 500 };
 
 /* What the answer goes by: the items that are asked about, or those that the person had last. */
 static tdl_history own_of(const tdl_answer *a)
@@ -52,13 +56,16 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
     const float *users = tdl_catalogue_users(catalogue);
     tdl_best best = {.heap = ret, .k = k, .above = 0};
 
-    for (size_t i = 0; i < a->catalogue_n; i++) {
+    size_t left = users_below ? TDL_CONTENT_LOOKED : SIZE_MAX;
+
+    for (size_t i = a->catalogue_n; i-- > 0 && left;) {
         const tdl_content_code *code;
         if (tdl_bits_has(blocked, (int32_t)i) ||
             (users_below && !(users[i] < (float)users_below)) ||
             !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)) ||
             is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
             continue;
+        left--;
         float liked = (float)tdl_content_liked(taste, code);
         if (liked > best.above)
             tdl_best_offer(&best, (tdl_scored){liked, (int32_t)i});
