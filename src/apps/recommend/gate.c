@@ -20,7 +20,7 @@ tdl_status tdl_gate(tdl_evaluation *e, double *const *ndcg, size_t users_n, uint
                     tdl_report *why)
 {
     tdl_rng rng = tdl_rng_make(seed, STREAM_GATE);
-    tdl_interval difference[TDL_RUNGS_N];
+    tdl_interval difference[TDL_RUNGS_N] = {{0}};
     size_t against[TDL_RUNGS_N] = {0};
     tdl_status st;
 
