@@ -329,8 +329,6 @@ static void logged_impressions_of_a_shop_give_the_figures_of_the_reference(void 
 {
     char path[4096];
     json_t *all = NULL;
-    tdl_logged_row *rows = calloc(BANDIT_ROWS, sizeof *rows);
-    size_t *item = calloc(BANDIT_ROWS, sizeof *item);
     double q[BANDIT_ITEMS] = {0}, n[BANDIT_ITEMS] = {0}, clicks = 0, v[3] = {0};
 
     (void)state;
@@ -339,6 +337,8 @@ static void logged_impressions_of_a_shop_give_the_figures_of_the_reference(void 
         print_message("SKIP: %s is not there\n", path);
         skip();
     }
+    tdl_logged_row *rows = calloc(BANDIT_ROWS, sizeof *rows);
+    size_t *item = calloc(BANDIT_ROWS, sizeof *item);
     const json_t *own = json_object_get(all, "obd_men"),
                  *target = json_object_get(own, "action_dist");
     assert_int_equal(read_bandit(rows, item, target, &clicks), BANDIT_ROWS);
