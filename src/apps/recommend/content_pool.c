@@ -55,7 +55,6 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
     const tdl_catalogue *catalogue = a->app->catalogue;
     const float *users = tdl_catalogue_users(catalogue);
     tdl_best best = {.heap = ret, .k = k, .above = 0};
-
     size_t left = users_below ? TDL_CONTENT_LOOKED : SIZE_MAX;
 
     for (size_t i = a->catalogue_n; i-- > 0 && left;) {

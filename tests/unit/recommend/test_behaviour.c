@@ -181,7 +181,7 @@ static const window *window_of(window *w, const int32_t *item, const int64_t *ti
     return w;
 }
 
-/* min(31, floor(log2(1 + seconds))) of the sheet's 3.5, by hand. */
+/* min(31, floor(log2(1 + seconds))) by hand. */
 static void gaps_fall_into_powers_of_two(void **state)
 {
     TDL_UNUSED(state);

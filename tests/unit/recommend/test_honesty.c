@@ -1,5 +1,5 @@
 /* Is the gate honest? What cannot be known is not promoted: order that was shuffled away, events of
- * later, too few people. On the real logs that the sheet names; each skips when its log is absent.
+ * later, too few people. Each real log is absent in some places: its test then skips.
  */
 #include "reference.h"
 
