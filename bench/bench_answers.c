@@ -156,12 +156,8 @@ static tdl_status load(const tdl_child *child, const questions *q, double rate, 
                                 .connections = CONNECTIONS,
                                 .rate = rate,
                                 .seconds = seconds};
-    tdl_status st = tdl_load_run(&options, ret, why);
 
-    // Past what the decision log can take the server answers 503; those are no answers.
-    if (!st && ret->answered)
-        ret->per_second *= 1 - (double)ret->failed / (double)ret->answered;
-    return st;
+    return tdl_load_run_answered(&options, ret, why);
 }
 
 /* ---- how soon an event is seen ---- */

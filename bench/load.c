@@ -244,3 +244,13 @@ out:
     free(l.latency_us);
     return st;
 }
+
+tdl_status tdl_load_run_answered(const tdl_load_options *options, tdl_load_result *ret,
+                                 tdl_report *why)
+{
+    tdl_status st = tdl_load_run(options, ret, why);
+
+    if (!st && ret->answered)
+        ret->per_second *= 1 - (double)ret->failed / (double)ret->answered;
+    return st;
+}

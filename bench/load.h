@@ -28,5 +28,9 @@ typedef struct tdl_load_result {
 } tdl_load_result;
 
 tdl_status tdl_load_run(const tdl_load_options *options, tdl_load_result *ret, tdl_report *why);
+/* The same; per_second counts what did not fail: past what the decision log can take a server
+ * answers 503, which is no answer. */
+tdl_status tdl_load_run_answered(const tdl_load_options *options, tdl_load_result *ret,
+                                 tdl_report *why);
 
 #endif

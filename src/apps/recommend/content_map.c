@@ -29,11 +29,6 @@ void tdl_content_map_free(tdl_content_map *map)
     free(map);
 }
 
-size_t tdl_content_map_bytes(const tdl_content_map *map)
-{
-    return sizeof *map + (D + 1) * map->d * sizeof *map->matrix;
-}
-
 static tdl_status no_memory(tdl_report *why)
 {
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the map of contents");

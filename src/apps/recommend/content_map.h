@@ -49,7 +49,6 @@ typedef struct tdl_content_space {
 tdl_status tdl_content_map_fit(const tdl_content_space *space, double lambda, tdl_pool *pool,
                                tdl_content_map **ret, tdl_report *why);
 void tdl_content_map_free(tdl_content_map *map); /* accepts NULL */
-size_t tdl_content_map_bytes(const tdl_content_map *map);
 
 /* ret[d]: where an item that says this would stand. */
 void tdl_content_map_apply(const tdl_content_map *map, const tdl_content_code *code, float *ret);

@@ -150,21 +150,6 @@ out:
     return st;
 }
 
-static void decayed_explain(const void *model, const tdl_history *history, const int32_t *items,
-                            size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
-                            size_t *ret_n)
-{
-    TDL_UNUSED(model);
-    TDL_UNUSED(history);
-    TDL_UNUSED(items);
-    TDL_UNUSED(scratch);
-    for (size_t i = 0; i < items_n; i++) {
-        ret_n[i] = max > 0;
-        if (max)
-            ret[i * max] = (tdl_reason){.kind = TDL_REASON_POPULAR, .share = 1, .exact = true};
-    }
-}
-
 static size_t decayed_bytes(const void *model)
 {
     return ((const decayed *)model)->items_n * sizeof(float);
@@ -175,7 +160,7 @@ const tdl_rung_ops tdl_rung_decayed = {
     .fit = decayed_fit,
     .free = decayed_free,
     .score = decayed_score,
-    .explain = decayed_explain,
+    .explain = tdl_popularity_explain,
     .save = decayed_save,
     .load = decayed_load,
     .bytes = decayed_bytes,

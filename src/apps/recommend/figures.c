@@ -92,6 +92,23 @@ out:
 
 /* ---- the gate ---- */
 
+static int by_number(const void *left, const void *right)
+{
+    int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+size_t tdl_count_people(int32_t *user, size_t n)
+{
+    size_t different = n > 0;
+
+    qsort(user, n, sizeof *user, by_number);
+    for (size_t i = 1; i < n; i++)
+        different += user[i] != user[i - 1];
+    return different;
+}
+
 const char *tdl_gate_verdict_name(tdl_gate_verdict verdict)
 {
     static const char *const names[] = {

@@ -32,6 +32,9 @@ typedef enum tdl_gate_verdict {
     TDL_GATE_ABSENT      /* was not measured */
 } tdl_gate_verdict;
 
+/* How many different people are among user [n], which is sorted by it. */
+size_t tdl_count_people(int32_t *user, size_t n);
+
 const char *tdl_gate_verdict_name(tdl_gate_verdict verdict); /* "floor", "better", ... of reports */
 
 typedef struct tdl_gate_row {

@@ -64,12 +64,6 @@ int32_t tdl_live_segment_named(const tdl_live_state *s, tdl_str name)
     return crowd_of(s, segment) == &s->crowd ? -1 : segment;
 }
 
-void tdl_live_newest(float *scores, size_t items_n)
-{
-    for (size_t i = 0; i < items_n; i++)
-        scores[i] = (float)(i + 1);
-}
-
 void tdl_live_own(const tdl_live_state *s, int32_t person, const tdl_own_params *params,
                   int64_t now_us, float *scores, size_t items_n)
 {

@@ -112,9 +112,6 @@ int32_t tdl_live_segment(const tdl_live_state *state, int32_t person);
 /* The segment of a name; -1: there is none, or it is too small. */
 int32_t tdl_live_segment_named(const tdl_live_state *state, tdl_str name);
 
-/* The later the catalogue came to know an item, the higher. */
-void tdl_live_newest(float *scores, size_t items_n);
-
 /* How often and how lately this person took each item, as rung own-history scores it (own.c), the
  * crowd by the nearest half-life of R0. Only popularity for a stranger. */
 void tdl_live_own(const tdl_live_state *state, int32_t person, const tdl_own_params *params,

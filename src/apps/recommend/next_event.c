@@ -294,23 +294,6 @@ static void losses(const next_event *e, size_t model, size_t less, double *ret)
         ret[i] = e->worth[model][i].loss - (less < MODELS ? e->worth[less][i].loss : 0);
 }
 
-static int by_number(const void *left, const void *right)
-{
-    int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-static size_t count_people(next_event *e)
-{
-    size_t n = e->tested_n > 0;
-
-    qsort(e->user, e->tested_n, sizeof *e->user, by_number);
-    for (size_t i = 1; i < e->tested_n; i++)
-        n += e->user[i] != e->user[i - 1];
-    return n;
-}
-
 /* ---- the report ---- */
 
 static const char *verdict_of(const tdl_interval *difference, bool enough)
@@ -393,7 +376,7 @@ static tdl_status write_report(next_event *e, const tdl_cut *window, size_t wind
                                uint64_t seed, tdl_jw *w, tdl_report *why)
 {
     row rows[MODELS] = {{.verdict = "floor"}};
-    size_t serves = 0, people_n = count_people(e), tokens_n = 0;
+    size_t serves = 0, people_n = tdl_count_people(e->user, e->tested_n), tokens_n = 0;
     bool enough = people_n >= TDL_GATE_PEOPLE_MIN;
     tdl_status st = e->tested_n ? judge(e, enough, seed, rows, &serves, why) : TDL_OK;
 

@@ -61,9 +61,9 @@ static tdl_status popularity_score(const void *model, const tdl_history *history
     return TDL_OK;
 }
 
-static void popularity_explain(const void *model, const tdl_history *history, const int32_t *items,
-                               size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
-                               size_t *ret_n)
+void tdl_popularity_explain(const void *model, const tdl_history *history, const int32_t *items,
+                            size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                            size_t *ret_n)
 {
     TDL_UNUSED(model);
     TDL_UNUSED(history);
@@ -118,7 +118,7 @@ const tdl_rung_ops tdl_rung_popularity = {
     .fit = popularity_fit,
     .free = popularity_free,
     .score = popularity_score,
-    .explain = popularity_explain,
+    .explain = tdl_popularity_explain,
     .save = popularity_save,
     .load = popularity_load,
     .bytes = popularity_bytes,

@@ -200,23 +200,6 @@ static double mean_first(const replay *r, size_t m)
     return n ? sum / (double)n : 0;
 }
 
-static int by_number(const void *left, const void *right)
-{
-    int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-static size_t count_people(replay *r)
-{
-    size_t n = r->ranked_n > 0;
-
-    qsort(r->user, r->ranked_n, sizeof *r->user, by_number);
-    for (size_t i = 1; i < r->ranked_n; i++)
-        n += r->user[i] != r->user[i - 1];
-    return n;
-}
-
 static tdl_status write_models(replay *r, uint64_t seed, tdl_jw *w, double *ndcg10, tdl_report *why)
 {
     tdl_status st = TDL_OK;
@@ -257,7 +240,7 @@ tdl_status tdl_offline_prequential(const tdl_feedback *feedback,
         tdl_jw_object(w);
         tdl_jw_ktext(w, "task", "stream");
         tdl_jw_kint(w, "ranked_events", (int64_t)r.ranked_n);
-        tdl_jw_kint(w, "people", (int64_t)count_people(&r));
+        tdl_jw_kint(w, "people", (int64_t)tdl_count_people(r.user, r.ranked_n));
         tdl_jw_kint(w, "live_bytes", (int64_t)tdl_live_bytes(r.live));
         st = write_models(&r, options->seed, w, ret_ndcg10, why);
         tdl_jw_end_object(w);

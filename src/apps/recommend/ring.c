@@ -123,13 +123,6 @@ static size_t find_spilt(const tdl_ring *r, int32_t item)
     return low;
 }
 
-const tdl_spilt *tdl_ring_spilt_of(const tdl_ring *r, int32_t item)
-{
-    size_t at = find_spilt(r, item);
-
-    return at < r->spilt_n && r->spilt[at].item == item ? &r->spilt[at] : NULL;
-}
-
 /* Room grows by doubling: it is full whenever the number is a power of two. */
 static tdl_spilt *spilt_of(tdl_ring *r, int32_t item, int64_t time_us)
 {

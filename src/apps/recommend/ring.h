@@ -88,7 +88,6 @@ void tdl_ring_remove(tdl_ring *ring, size_t begin, size_t end);
 
 /* Add an item that is too old for the ring to what left it. False: no memory. */
 bool tdl_ring_spill(tdl_ring *ring, int32_t item, const tdl_ring_mark *mark);
-const tdl_spilt *tdl_ring_spilt_of(const tdl_ring *ring, int32_t item); /* or NULL */
 /* The same of another person's, who turned out to be this one. */
 bool tdl_ring_spill_all(tdl_ring *ring, const tdl_ring *other);
 

@@ -126,6 +126,11 @@ typedef struct tdl_rung_ops {
     bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
 
+/* tdl_rung_ops.explain of what is popular with everybody: that it is, whole. popularity.c */
+void tdl_popularity_explain(const void *model, const tdl_history *history, const int32_t *items,
+                            size_t items_n, tdl_arena *scratch, tdl_reason *ret, size_t max,
+                            size_t *ret_n);
+
 /* options->now_us, or the newest time of the data; 0 when there is none. */
 static inline int64_t tdl_fit_now(const tdl_fit_data *data, const tdl_fit_options *options)
 {
