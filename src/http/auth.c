@@ -8,8 +8,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "base/timestamp.h"
-
 enum { WATCH_MS = 100, KEYS_BUDGET = 64 << 20 };
 
 typedef struct known_key {
@@ -22,9 +20,8 @@ struct tdl_auth {
     pthread_rwlock_t lock;
     known_key *keys; /* [keys_n], valid ones; guarded by lock */
     size_t keys_n;
-    pthread_mutex_t reloading; /* guards the two below */
+    pthread_mutex_t reloading; /* guards data_version */
     int64_t data_version;      /* of the store when the keys were loaded */
-    int64_t loaded_us;         /* monotonic */
     pthread_t watcher;
     pthread_mutex_t watching; /* guards stopping */
     pthread_cond_t changed;
@@ -71,17 +68,15 @@ tdl_status tdl_auth_reload(tdl_auth *auth, tdl_report *why)
     tdl_status st = load(auth, why);
     if (!st)
         auth->data_version = data_version;
-    auth->loaded_us = tdl_time_monotonic();
     pthread_mutex_unlock(&auth->reloading);
     return st;
 }
 
-/* Reload when the store has changed and the last time is at least `age_ms` ago. */
-static void refresh(tdl_auth *auth, int64_t age_ms)
+/* Reload when the store has changed. Wrong keys, however many, cost one load a commit. */
+static void refresh(tdl_auth *auth)
 {
     pthread_mutex_lock(&auth->reloading);
-    bool due = tdl_time_monotonic() - auth->loaded_us >= age_ms * 1000 &&
-               tdl_store_data_version(auth->store) != auth->data_version;
+    bool due = tdl_store_data_version(auth->store) != auth->data_version;
     pthread_mutex_unlock(&auth->reloading);
     if (due)
         tdl_auth_reload(auth, NULL); // failing, the keys known so far stay
@@ -101,7 +96,7 @@ static void *watch(void *context)
         if (pthread_cond_timedwait(&auth->changed, &auth->watching, &until) != ETIMEDOUT)
             continue;
         pthread_mutex_unlock(&auth->watching);
-        refresh(auth, 0);
+        refresh(auth);
         pthread_mutex_lock(&auth->watching);
     }
     pthread_mutex_unlock(&auth->watching);
@@ -194,7 +189,7 @@ tdl_status tdl_auth_identify(tdl_auth *auth, tdl_str key, tdl_right needed, char
     tdl_key_hash(key, hash);
     right = find_right(auth, hash);
     if (!right && key.len) { // made a moment ago?
-        refresh(auth, WATCH_MS);
+        refresh(auth);
         right = find_right(auth, hash);
     }
     if (!right)

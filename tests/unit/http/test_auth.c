@@ -98,11 +98,11 @@ static void keys_made_and_revoked_elsewhere_are_noticed(void **state)
     snprintf(path, sizeof path, "%s/treadle.db", f->dir);
     assert_int_equal(tdl_store_open(path, NULL, &other, NULL), TDL_OK);
     assert_int_equal(tdl_auth_new(tdl_loop_store(f->loop), &auth, NULL), TDL_OK);
-    assert_int_equal(tdl_store_create_key(other, TDL_RIGHT_DECIDE, TDL_STR("x"), key, NULL),
-                     TDL_OK);
-    for (int i = 0; i < 500 && (st = check_key(auth, key, TDL_RIGHT_DECIDE, NULL)); i++)
-        usleep(10000);
-    assert_int_equal(st, TDL_OK);
+    for (int i = 0; i < 3; i++) { // each one at once, however soon after the last
+        assert_int_equal(tdl_store_create_key(other, TDL_RIGHT_DECIDE, TDL_STR("x"), key, NULL),
+                         TDL_OK);
+        assert_int_equal(check_key(auth, key, TDL_RIGHT_DECIDE, NULL), TDL_OK);
+    }
     tdl_key_hash(tdl_str_of(key), hash);
     for (size_t i = 0; i < 8; i++)
         snprintf(id + 2 * i, 3, "%02x", hash[i]);
