@@ -283,11 +283,11 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
         goto out;
     if (o->catalogue[0] && (st = read_catalogue(o, feedback, &content, why)))
         goto out;
-    options.content = content;
     options.timed = log.timed;
     options.now_us = tdl_time_now() + CLOCK_SKEW_US;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
+                                             .content = content,
                                              .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};

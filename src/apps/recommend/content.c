@@ -88,17 +88,6 @@ static void add_code(const tdl_content_code *code, const tdl_content_weights *we
         cell[i] += (float)(factor / sqrt(length)) * x[i];
 }
 
-bool tdl_content_vector(const tdl_content *c, int32_t item, const tdl_content_weights *weights,
-                        float *ret)
-{
-    const tdl_content_code *code = tdl_content_at(c, item);
-
-    memset(ret, 0, TDL_CONTENT_D * sizeof *ret);
-    if (code)
-        add_code(code, weights, 1, ret);
-    return code != NULL;
-}
-
 void tdl_content_taste_seal(tdl_content_taste *taste)
 {
     double length = 0;
@@ -151,11 +140,4 @@ double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code 
     if (taste->mapped)
         return dot + (double)taste->constant;
     return length > 0 ? dot / sqrt(length) : 0;
-}
-
-void tdl_content_score(const tdl_content *c, const tdl_content_taste *taste, size_t items_n,
-                       float *scores)
-{
-    for (size_t i = 0; i < items_n; i++)
-        scores[i] = (float)tdl_content_liked(taste, tdl_content_at(c, (int32_t)i));
 }

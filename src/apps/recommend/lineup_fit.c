@@ -10,9 +10,10 @@ enum { TUNE_EVENTS_MAX = 2000000 };
 /* What winners are fitted on, laid out when the first wants it: people's rows, and baskets'. */
 typedef struct everything {
     const tdl_feedback *feedback;
-    const int32_t *number; /* [items of the feedback] in the models' numbering; -1 = none */
-    size_t items_n;        /* of that */
-    tdl_holdout rows[2];   /* [baskets] */
+    const int32_t *number;     /* [items of the feedback] in the models' numbering; -1 = none */
+    tdl_content_code *content; /* [items_n] what they say; NULL = nothing */
+    size_t items_n;            /* of that */
+    tdl_holdout rows[2];       /* [baskets] */
     bool laid[2];
 } everything;
 
@@ -99,6 +100,7 @@ static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_run
     tdl_fit_options fit = tdl_contender_fit_options(contender, entry->chosen, tuned, &f->run);
     tdl_fit_data data = tdl_holdout_data(&f->all.rows[baskets], contender->rung);
     fit.now_us = tdl_holdout_now(&f->all.rows[baskets]);
+    fit.content = f->all.content;
     fit.progress = f->run.progress;
     fit.progress_context = f->run.progress_context;
     *part = (tdl_part){.contender = contender, .baskets = baskets};
@@ -169,6 +171,16 @@ static void keep_report(const tdl_rung_contest *c, tdl_task_report *ret)
     }
 }
 
+static void keep_kappa(const fitting *f, const tdl_rung_contest *c, tdl_lineup_report *report)
+{
+    for (size_t i = 0; i < c->entries_n && !(report->kappa > 0); i++) {
+        const tdl_rung_entry *e = &c->entry[i];
+        if (e->contender && e->contender->by_content && !e->refused[0] &&
+            tdl_rung_contest_tuned(c, &f->run, e->contender))
+            report->kappa = tdl_content_kappa[e->chosen];
+    }
+}
+
 static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *why)
 {
     const tdl_offline_options options = {.protocol = TDL_PROTOCOL_GLOBAL_CUT, .timed = true};
@@ -182,6 +194,7 @@ static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *w
                                         &f->run, &c, why)))
             break;
         keep_report(&c, &report->task[t]);
+        keep_kappa(f, &c, report);
         if (c.entries_n)
             st = take_mix(f, &c, why);
         tdl_rung_contest_release(&c);
@@ -199,6 +212,18 @@ static int32_t *number_items(const tdl_feedback *feedback, const tdl_names *item
     return number;
 }
 
+/* What items say, in the models' numbering. NULL: nothing, or no memory. */
+static tdl_content_code *number_content(const tdl_feedback *feedback, const int32_t *number,
+                                        size_t items_n, const tdl_content_code *content)
+{
+    tdl_content_code *ret = content ? calloc(items_n + 1, sizeof *ret) : NULL;
+
+    for (size_t i = 0; ret && i < tdl_feedback_all(feedback)->items_n; i++)
+        if (number[i] >= 0)
+            ret[number[i]] = content[i];
+    return ret;
+}
+
 tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
                           const tdl_rung_contest_options *run, tdl_lineup *ret,
                           tdl_lineup_report *ret_report, tdl_report *why)
@@ -214,11 +239,15 @@ tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
     f.run.in_background = true;
     f.run.people_min = TDL_GATE_PEOPLE_MIN;
     f.run.tune_events_max = TUNE_EVENTS_MAX;
-    st = number ? run_tasks(&f, ret_report, why)
-                : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
+    if (number)
+        f.all.content = number_content(feedback, number, f.all.items_n, run->content);
+    st = number && !f.all.content == !run->content
+             ? run_tasks(&f, ret_report, why)
+             : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
     for (size_t i = 0; i < 2; i++)
         if (f.all.laid[i])
             tdl_holdout_release(&f.all.rows[i]);
+    free(f.all.content);
     free(number);
     return st;
 }

@@ -33,6 +33,7 @@ typedef struct tdl_task_report {
 
 typedef struct tdl_lineup_report {
     tdl_task_report task[TDL_RECOMMEND_TASKS_N];
+    double kappa; /* of "content", as the first task that had the choice chose it; 0 = none had */
 } tdl_lineup_report;
 
 /* The models' items are numbered as `items`; events with others are left out.

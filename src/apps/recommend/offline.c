@@ -125,10 +125,10 @@ static tdl_status run_cold_items(const tdl_feedback *f, const tdl_offline_option
     tdl_cold_items cold;
     tdl_status st;
 
-    if (!o->content)
+    if (!o->run.content)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "name a table of items: --catalogue ITEMS.csv",
                              "cold-items needs to know what items say of themselves");
-    if (!(st = tdl_cold_items_run(f, o->content, &o->run, &cold, why)))
+    if (!(st = tdl_cold_items_run(f, o->run.content, &o->run, &cold, why)))
         tdl_cold_items_write(w, &cold);
     return st;
 }

@@ -11,7 +11,6 @@
 #ifndef TDL_APPS_RECOMMEND_OFFLINE_H
 #define TDL_APPS_RECOMMEND_OFFLINE_H
 
-#include "apps/recommend/content_code.h"
 #include "apps/recommend/rung_contest.h"
 #include "base/json.h"
 
@@ -34,8 +33,7 @@ typedef struct tdl_offline_options {
         *cut_us;        /* [cuts_n] ascending; none = the last two horizons, and one for tuning */
     size_t cuts_n;      /* one = the horizon before it tunes; more = the first tunes */
     int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
-    const tdl_content_code *content; /* [items of the log] NULL: nothing is known of them */
-    bool timed;                      /* the log has times */
+    bool timed;         /* the log has times */
     int64_t now_us; /* events after this are of the future: no window is laid by them; 0 = none */
     tdl_rung_contest_options run;
 } tdl_offline_options;

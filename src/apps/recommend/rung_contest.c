@@ -41,8 +41,10 @@ bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_cont
 tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen, bool tuned,
                                           const tdl_rung_contest_options *options)
 {
-    tdl_fit_options fit = {
-        .seed = options->seed, .pool = options->pool, .bytes_max = options->bytes_max};
+    tdl_fit_options fit = {.seed = options->seed,
+                           .pool = options->pool,
+                           .bytes_max = options->bytes_max,
+                           .content = options->content};
 
     if (c->numbered_n && tuned) // else its default
         fit.setting = (unsigned)chosen + 1;
@@ -60,6 +62,15 @@ static tdl_fit_options options_of(const running *r, const tdl_contender *c, size
 {
     return tdl_contender_fit_options(c, setting, tdl_rung_contest_tuned(r->contest, r->options, c),
                                      r->options);
+}
+
+/* What "content" starts from: "ials" as it was fitted on the tuning window, or on heat k. */
+static const void *base_of(const running *r, const tdl_contender *c, const size_t *heat)
+{
+    for (size_t i = 0; c->by_content && i < r->contest->entries_n; i++)
+        if (r->choice[i].contender->rung == &tdl_rung_ials && !r->contest->entry[i].refused[0])
+            return heat ? r->choice[i].of_heat[*heat] : r->choice[i].model;
+    return NULL;
 }
 
 static bool told(const running *r, const char *what, double done)
@@ -97,6 +108,7 @@ static tdl_status try_setting(running *r, const tdl_contender *c, size_t at, try
     tdl_rung_trial trial = {0};
     tdl_status st;
 
+    fit.base = base_of(r, c, NULL);
     if (t->model && c->rung->retune && fit.setting && c->rung->retune(t->model, fit.setting)) {
         const tdl_fitted_rung again = {c->rung, t->model};
         st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, &again, fit.pool, &trial, why);
@@ -156,6 +168,7 @@ static tdl_status run_heats(running *r, choice *c, tdl_rung_entry *entry, tdl_re
     for (size_t k = 0; !st && k < r->contest->cuts_n; k++) {
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
         const tdl_holdout *split = &r->contest->heat[k].split;
+        fit.base = base_of(r, c->contender, &k);
         if ((st = tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k],
                                      &c->of_heat[k], why)))
             break;
@@ -369,7 +382,8 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
         return st;
 
     for (size_t i = 0; !st && i < tdl_contenders_n; i++)
-        if (tdl_contenders[i].tasks & 1U << c->task)
+        if (tdl_contenders[i].tasks & 1U << c->task &&
+            (options->content || !tdl_contenders[i].by_content))
             st = run_contender(&r, &tdl_contenders[i], (double)i / (double)(tdl_contenders_n + 1),
                                why);
     if (!st && !told(&r, "blend", (double)tdl_contenders_n / (double)(tdl_contenders_n + 1)))

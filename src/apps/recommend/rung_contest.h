@@ -7,6 +7,7 @@
 #define TDL_APPS_RECOMMEND_RUNG_CONTEST_H
 
 #include "apps/recommend/contenders.h"
+#include "apps/recommend/content_code.h"
 #include "apps/recommend/cut.h"
 #include "apps/recommend/figures.h"
 #include "apps/recommend/rung_blend.h"
@@ -21,7 +22,8 @@ typedef struct tdl_rung_contest_options {
     /* What the log of answers says of a contender at a task; NULL = nothing. May be NULL. */
     const tdl_off_policy *(*logged)(void *context, tdl_recommend_task task, const char *name);
     void *logged_context;
-    size_t bytes_max;       /* tdl_fit_options */
+    size_t bytes_max;                /* tdl_fit_options */
+    const tdl_content_code *content; /* [items of the log] what they say; NULL = nothing */
     bool in_background;     /* other work goes on: who is `patient` makes do with defaults */
     size_t people_min;      /* of fewer nobody is fitted; the contest then has no entries */
     size_t tune_events_max; /* of more events defaults are taken: choosing takes long; 0 = any */

@@ -22,8 +22,9 @@ typedef struct run {
     tdl_stages stages;
     tdl_dataset dataset;
     tdl_evaluation evaluation;
-    tdl_feedback *feedback; /* the same events, each time they happened */
-    tdl_logged logged;      /* what answers of late say of each contender */
+    tdl_feedback *feedback;    /* the same events, each time they happened */
+    tdl_logged logged;         /* what answers of late say of each contender */
+    tdl_content_code *content; /* [items of the feedback] NULL: they say too little */
     tdl_lineup lineup;
     tdl_lineup_report lineup_report;
     void *model[TDL_RUNGS_N];
@@ -58,6 +59,7 @@ static void release_run(run *r)
             tdl_ladder[k]->free(r->model[k]);
     tdl_lineup_release(&r->lineup);
     tdl_feedback_free(r->feedback);
+    free(r->content);
     tdl_content_map_free(r->content_map);
     tdl_dataset_release(&r->dataset);
     tdl_buf_release(&r->report);
@@ -124,11 +126,16 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
         (st = tdl_logged_read(r->app->context.store, task, &r->logged, why)) ||
         (st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
         (st = tdl_feedback_finish(r->feedback, why)) ||
-        (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
+        (st = tdl_content_of_log(r->app, r->feedback, &r->content, why)))
+        return st;
+    contest.content = r->content;
+    if ((st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
                              why)))
         return st;
     tdl_feedback_free(r->feedback); // not needed any more, and large
     r->feedback = NULL;
+    free(r->content);
+    r->content = NULL;
     return TDL_OK;
 }
 
@@ -168,8 +175,11 @@ static tdl_status fit_all(run *r, tdl_report *why)
             return st;
     }
     size_t ials = tdl_ladder_find(TDL_STR("ials"));
-    return tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map,
-                           why);
+    tdl_status st =
+        tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map, why);
+    if (r->content_map)
+        r->content_map->kappa = r->lineup_report.kappa;
+    return st;
 }
 
 /* measured: was a line-up chosen? */
