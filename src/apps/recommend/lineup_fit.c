@@ -28,8 +28,8 @@ typedef struct fitting {
 
 /* ---- rows ---- */
 
-/* New numbers in place; what has none is left out. */
-static void renumber(tdl_holdout_rows *rows, const everything *e)
+/* New numbers in place; what has none is left out. weight: of the rows, or NULL. */
+static void renumber(tdl_holdout_rows *rows, uint8_t *weight, const everything *e)
 {
     size_t kept = 0, at = 0;
 
@@ -39,6 +39,8 @@ static void renumber(tdl_holdout_rows *rows, const everything *e)
             if (number < 0)
                 continue;
             rows->item[kept] = number;
+            if (weight)
+                weight[kept] = weight[at];
             rows->time_us[kept++] = rows->time_us[at];
         }
         rows->offsets[u + 1] = kept;
@@ -63,8 +65,8 @@ static tdl_status lay_out(everything *e, bool baskets, tdl_report *why)
         return st;
     e->laid[baskets] = true;
     rows->items_n = e->items_n;
-    renumber(&rows->all, e);
-    renumber(&rows->first, e);
+    renumber(&rows->all, rows->weight, e);
+    renumber(&rows->first, NULL, e);
     return TDL_OK;
 }
 
@@ -101,6 +103,7 @@ static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_run
     tdl_fit_data data = tdl_holdout_data(&f->all.rows[baskets], contender->rung);
     fit.now_us = tdl_holdout_now(&f->all.rows[baskets]);
     fit.content = f->all.content;
+    fit.weight = contender->rung->repeats ? f->all.rows[baskets].weight : NULL;
     fit.progress = f->run.progress;
     fit.progress_context = f->run.progress_context;
     *part = (tdl_part){.contender = contender, .baskets = baskets};
@@ -151,6 +154,7 @@ static tdl_status take_mix(fitting *f, const tdl_rung_contest *c, tdl_report *wh
 static void keep_report(const tdl_rung_contest *c, tdl_task_report *ret)
 {
     ret->people_n = c->people_n;
+    snprintf(ret->target, sizeof ret->target, "%.*s", TDL_FMT(c->target));
     ret->cuts_n = c->cuts_n;
     ret->serves = c->serves;
     ret->entries_n = c->entries_n;
@@ -181,13 +185,29 @@ static void keep_kappa(const fitting *f, const tdl_rung_contest *c, tdl_lineup_r
     }
 }
 
-static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *why)
+/* How much events count by their kind, for all tasks; what serves counts so too. */
+static tdl_status choose_weighing(fitting *f, tdl_feedback *feedback, tdl_cut window,
+                                  tdl_lineup_report *report, tdl_report *why)
+{
+    tdl_str target = tdl_target_of(feedback, f->run.target[TDL_RECOMMEND_DISCOVERY]);
+    tdl_status st =
+        tdl_weighing_choose(feedback, target, window, f->run.pool, &report->weighing, why);
+
+    f->run.weighing = f->lineup->weighing = report->weighing.chosen;
+    snprintf(f->lineup->target, sizeof f->lineup->target, "%.*s", TDL_FMT(target));
+    return st;
+}
+
+static tdl_status run_tasks(fitting *f, tdl_feedback *feedback, tdl_lineup_report *report,
+                            tdl_report *why)
 {
     const tdl_offline_options options = {.protocol = TDL_PROTOCOL_GLOBAL_CUT, .timed = true};
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
     tdl_status st = tdl_offline_windows(f->all.feedback, &options, window, &windows_n, why);
 
+    if (!st)
+        st = choose_weighing(f, feedback, window[0], report, why);
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
         if ((st = tdl_rung_contest_cuts(f->all.feedback, (tdl_recommend_task)t, window, windows_n,
@@ -205,7 +225,7 @@ static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *w
 static int32_t *number_items(const tdl_feedback *feedback, const tdl_names *items)
 {
     size_t n = tdl_feedback_all(feedback)->items_n;
-    int32_t *number = malloc((n + 1) * sizeof *number);
+    int32_t *number = calloc(n + 1, sizeof *number);
 
     for (size_t i = 0; number && i < n; i++)
         number[i] = tdl_names_find(items, tdl_feedback_item(feedback, (int32_t)i));
@@ -224,7 +244,7 @@ static tdl_content_code *number_content(const tdl_feedback *feedback, const int3
     return ret;
 }
 
-tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
+tdl_status tdl_lineup_fit(tdl_feedback *feedback, const tdl_names *items,
                           const tdl_rung_contest_options *run, tdl_lineup *ret,
                           tdl_lineup_report *ret_report, tdl_report *why)
 {
@@ -242,7 +262,7 @@ tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
     if (number)
         f.all.content = number_content(feedback, number, f.all.items_n, run->content);
     st = number && !f.all.content == !run->content
-             ? run_tasks(&f, ret_report, why)
+             ? run_tasks(&f, feedback, ret_report, why)
              : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
     for (size_t i = 0; i < 2; i++)
         if (f.all.laid[i])

@@ -95,6 +95,7 @@ static void write_task(tdl_jw *w, const tdl_task_report *r, const char *name)
 {
     tdl_jw_object(w);
     tdl_jw_ktext(w, "task", name);
+    tdl_jw_ktext(w, "target", r->target[0] ? r->target : NULL);
     tdl_jw_kint(w, "people", (int64_t)r->people_n);
     tdl_jw_ktext(w, "serves", r->entries_n ? r->entry[r->serves].name : NULL);
     tdl_jw_key(w, "cuts");
@@ -114,6 +115,26 @@ static void write_task(tdl_jw *w, const tdl_task_report *r, const char *name)
     tdl_jw_end_object(w);
 }
 
+/* How much events count by their kind, and by what that was chosen. */
+static void write_weighing(tdl_jw *w, const tdl_lineup *l, const tdl_weighing_choice *c)
+{
+    tdl_jw_key(w, "weights");
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "target", l->target[0] ? l->target : NULL);
+    tdl_jw_ktext(w, "chosen", tdl_weighing_name[c->chosen]);
+    tdl_jw_kint(w, "questions", (int64_t)c->questions_n);
+    tdl_jw_key(w, "tried");
+    tdl_jw_array(w);
+    for (size_t i = 0; c->questions_n && i < TDL_WEIGHINGS_N; i++) {
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "weights", tdl_weighing_name[i]);
+        tdl_jw_knumber(w, "ndcg10", tdl_rounded(c->ndcg10[i]));
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}
+
 void tdl_lineup_write(tdl_jw *w, const tdl_lineup *lineup, const tdl_lineup_report *report,
                       const tdl_recommend_task task_of[TDL_SURFACE_KINDS_N], const char *promoted,
                       const char *similar)
@@ -124,6 +145,7 @@ void tdl_lineup_write(tdl_jw *w, const tdl_lineup *lineup, const tdl_lineup_repo
         write_surface(w, lineup, report, kind, task_of[kind],
                       kind == TDL_SURFACE_SIMILAR ? similar : promoted);
     tdl_jw_end_array(w);
+    write_weighing(w, lineup, &report->weighing);
     tdl_jw_key(w, "tasks");
     tdl_jw_array(w);
     for (size_t t = 0; t < TDL_RECOMMEND_TASKS_N; t++)

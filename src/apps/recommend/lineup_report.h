@@ -2,7 +2,9 @@
  *
  *     "surfaces": [{"surface", "task", "serves", "reason", "people", "people_wanted",
  * "difference"..., "parts": [{"model", "setting", "weight", "bytes"}]}]    one for each kind
- *     "tasks":    [{"task", "people", "serves", "cuts", "ladder": [...]}]   who was measured
+ *     "weights":  {"target", "chosen", "questions", "tried": [{"weights", "ndcg10"}]}   weighing.h
+ *     "tasks":    [{"task", "target", "people", "serves", "cuts", "ladder": [...]}]   who was
+ * measured
  */
 #ifndef TDL_APPS_RECOMMEND_LINEUP_REPORT_H
 #define TDL_APPS_RECOMMEND_LINEUP_REPORT_H

@@ -44,9 +44,10 @@ tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_o
 
 /* Run the protocol and append its report, one object of JSON, to `out`.
  *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
+ *   feedback    weighs afterwards as a global cut chose (weighing.h)
  *   returns     TDL_OK | TDL_E_USAGE (cuts; no times) | TDL_E_NO_MEMORY | TDL_E_STOPPED */
-tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_options *options,
-                           tdl_buf *out, double *ret_ndcg10, tdl_report *why);
+tdl_status tdl_offline_run(tdl_feedback *feedback, const tdl_offline_options *options, tdl_buf *out,
+                           double *ret_ndcg10, tdl_report *why);
 
 /* ---- parts of the report: offline_report.c ---- */
 

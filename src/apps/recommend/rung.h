@@ -60,7 +60,10 @@ typedef struct tdl_fit_options {
 
     const void *params; /* the rung's own kind of settings; NULL = its defaults */
     int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
-    size_t bytes_max;   /* of a matrix of items by items; 0 = the rung's own limit */
+    /* [events of data->all] how much each counts as something to be predicted, by its kind; NULL:
+     * once. Of rungs that want repeats; as a sign of what comes every event is as good. */
+    const uint8_t *weight;
+    size_t bytes_max; /* of a matrix of items by items; 0 = the rung's own limit */
 
     const struct tdl_content_code *content; /* [items_n] what items say; NULL = nothing */
     const void *base; /* "content": a model of "ials", fitted on the same; NULL = it fits its own */

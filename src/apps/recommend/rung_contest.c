@@ -252,6 +252,7 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
         tdl_fit_data data = tdl_holdout_data(split, c->contender->rung);
         fit.now_us = tdl_holdout_now(split);
+        fit.weight = c->contender->rung->repeats ? split->weight : NULL;
         if (blend.weight[i] > 0 && !blend.part[i].model)
             st = c->contender->rung->fit(&data, &fit, &blend.part[i].model, why);
     }
@@ -413,11 +414,16 @@ tdl_status tdl_rung_contest_cuts(const tdl_feedback *feedback, tdl_recommend_tas
 {
     tdl_status st = TDL_OK;
 
-    *ret = (tdl_rung_contest){.task = task, .cuts_n = windows_n - 1};
+    *ret = (tdl_rung_contest){.task = task,
+                              .cuts_n = windows_n - 1,
+                              .target = tdl_target_of(feedback, options->target[task]),
+                              .weighing = options->weighing};
+    uint32_t kinds = tdl_feedback_kind_bit(feedback, ret->target);
     for (size_t k = 0; !st && k < windows_n; k++) {
         tdl_heat *heat = k ? &ret->heat[k - 1] : &ret->tuning;
         heat->cut = window[k];
-        st = tdl_cut_split(feedback, task, window[k], &heat->split, &heat->facts, why);
+        heat->cut.kinds = kinds;
+        st = tdl_cut_split(feedback, task, heat->cut, &heat->split, &heat->facts, why);
     }
     if (!st)
         st = tdl_rung_contest_run(ret, options, why);

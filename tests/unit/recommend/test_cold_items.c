@@ -224,7 +224,7 @@ static const tdl_rung_entry *entry_of(const tdl_rung_contest *c, const char *nam
 static void content_is_a_row_of_the_ladder_where_items_say_anything(void **state)
 {
     shop *s = *state;
-    const tdl_cut window[] = {{6000000, 7000000}, {7000000, 8000000}, {8000000, 9000000}};
+    const tdl_cut window[] = {{6000000, 7000000, 0}, {7000000, 8000000, 0}, {8000000, 9000000, 0}};
     tdl_rung_contest_options options = {.seed = 1, .in_background = true};
     tdl_rung_contest c;
     tdl_report why = {0};

@@ -80,7 +80,7 @@ static void without_sequences_every_class_is_as_likely(void **state)
 
 /* ---- the protocol ---- */
 
-static json_t *run(const tdl_feedback *f, const tdl_offline_options *options)
+static json_t *run(tdl_feedback *f, const tdl_offline_options *options)
 {
     tdl_buf out = {0};
     json_t *report = NULL;
