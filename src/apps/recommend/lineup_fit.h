@@ -8,6 +8,7 @@
 #ifndef TDL_APPS_RECOMMEND_LINEUP_FIT_H
 #define TDL_APPS_RECOMMEND_LINEUP_FIT_H
 
+#include "apps/recommend/blend_impressions.h"
 #include "apps/recommend/feedback.h"
 #include "apps/recommend/lineup.h"
 #include "apps/recommend/names.h"
@@ -30,6 +31,7 @@ typedef struct tdl_task_report {
     size_t questions[TDL_CUTS_MAX];  /* [cuts_n] */
     size_t entries_n;                /* 0: too few people, nobody was fitted */
     tdl_task_entry entry[TDL_CONTENDERS_MAX];
+    tdl_blend_learnt learnt; /* of a blend that serves, from answers; zeroed = none does */
 } tdl_task_report;
 
 typedef struct tdl_lineup_report {

@@ -21,6 +21,20 @@ static void write_parts(tdl_jw *w, const tdl_lineup *l, const tdl_mix *mix)
     tdl_jw_end_array(w);
 }
 
+/* What answers that were given say of the blend's weights. */
+static void write_learnt(tdl_jw *w, const tdl_blend_learnt *learnt)
+{
+    tdl_jw_key(w, "learnt_from_answers");
+    tdl_jw_object(w);
+    tdl_jw_kint(w, "slots", (int64_t)learnt->slots_n);
+    tdl_jw_kint(w, "rewards", (int64_t)learnt->rewards_n);
+    tdl_jw_kint(w, "people", (int64_t)learnt->people_n);
+    tdl_jw_ktext(w, "verdict", tdl_blend_verdict_name[learnt->verdict]);
+    if (learnt->verdict != TDL_BLEND_TOO_FEW)
+        tdl_write_interval(w, "gain", &learnt->gain);
+    tdl_jw_end_object(w);
+}
+
 /* What served, against the simpler one it beat. */
 static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report *r,
                            const tdl_mix *mix)
@@ -34,6 +48,8 @@ static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report
     if (!floor)
         tdl_write_interval(w, "difference", &serves->gate.difference);
     write_parts(w, l, mix);
+    if (mix->n > 1)
+        write_learnt(w, &r->learnt);
 }
 
 static void write_surface(tdl_jw *w, const tdl_lineup *l, const tdl_lineup_report *report,

@@ -157,6 +157,11 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
     if ((st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
                              why)))
         return st;
+    for (int t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++)
+        st = tdl_logged_weigh(r->app->context.store, task, (tdl_recommend_task)t, r->options->seed,
+                              &r->lineup, &r->lineup_report.task[t].learnt, why);
+    if (st)
+        return st;
     tdl_feedback_free(r->feedback); // not needed any more, and large
     r->feedback = NULL;
     free(r->content);

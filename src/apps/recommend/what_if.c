@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apps/recommend/names.h"
 #include "apps/recommend/shown.h"
 
 enum { PIECE = 200, PIECE_BYTES = 64 << 20, FIRST_ROWS = 256 };
@@ -101,8 +100,16 @@ static bool is_rewarded(const tdl_decision_row *row, tdl_str item)
     return false;
 }
 
-static tdl_status add_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str surface,
-                          tdl_effects *effects, tdl_report *why)
+/* One walk over the log. */
+typedef struct walk {
+    tdl_str surface;
+    tdl_names *users;
+    tdl_effects *effects; /* of the row under way */
+    tdl_logged_answer_fn *each;
+    void *context;
+} walk;
+
+static tdl_status see_row(walk *w, const tdl_decision_row *row, tdl_report *why)
 {
     const tdl_decision *d = &row->decision;
     tdl_packed packed = {d->why.at, d->why.len, false};
@@ -112,39 +119,57 @@ static tdl_status add_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str s
 
     uint64_t form = tdl_packed_number(&packed, 1);
     if (!tdl_str_is(d->app, tdl_recommend_app.name) || !tdl_effects_has(form) ||
-        !tdl_effects_unpack(&packed, form, effects) || !tdl_str_eq(effects->surface, surface))
+        !tdl_effects_unpack(&packed, form, w->effects) ||
+        !tdl_str_eq(w->effects->surface, w->surface))
         return TDL_OK;
     for (; n < d->candidates_n && n < TDL_EFFECTS_SLOTS && d->candidates[n].chosen; n++) {
         chance[n] = d->candidates[n].propensity;
         rewarded[n] = is_rewarded(row, d->candidates[n].item);
     }
-    if (n != effects->slots_n)
+    if (n != w->effects->slots_n)
         return TDL_OK;
     int32_t unit = tdl_names_add(w->users, d->user.len ? d->user : tdl_str_of(d->id));
-    return unit < 0 ? no_memory(why)
-                    : tdl_what_if_add(w, effects, chance, rewarded, (uint32_t)unit, why);
+    if (unit < 0)
+        return no_memory(why);
+    const tdl_logged_answer answer = {d, w->effects, chance, rewarded, (uint32_t)unit};
+    return w->each(w->context, &answer, why);
 }
 
-tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, int64_t from_us,
-                            tdl_report *why)
+tdl_status tdl_logged_each(tdl_store *store, tdl_str surface, int64_t from_us, tdl_names *users,
+                           tdl_logged_answer_fn *each, void *context, tdl_report *why)
 {
     tdl_arena *arena = tdl_arena_new(PIECE_BYTES);
-    tdl_effects *effects = malloc(sizeof *effects);
+    walk w = {.surface = surface,
+              .users = users,
+              .effects = malloc(sizeof *w.effects),
+              .each = each,
+              .context = context};
     int64_t position = 0;
     size_t n = 1, read_n = 0;
     tdl_status st =
-        arena && effects ? tdl_store_log_begin(store, from_us, &position, why) : no_memory(why);
+        arena && w.effects ? tdl_store_log_begin(store, from_us, &position, why) : no_memory(why);
 
     for (; !st && n && read_n < TDL_SHOWN_DECISIONS_MAX; read_n += n) {
         tdl_decision_row *row;
         tdl_arena_reset(arena);
         st = tdl_store_log_read(store, &position, PIECE, arena, &row, &n, why);
         for (size_t i = 0; !st && i < n; i++)
-            st = add_row(w, &row[i], surface, effects, why);
+            st = see_row(&w, &row[i], why);
     }
-    free(effects);
+    free(w.effects);
     tdl_arena_free(arena);
     return st;
+}
+
+static tdl_status add_answer(void *context, const tdl_logged_answer *a, tdl_report *why)
+{
+    return tdl_what_if_add(context, a->effects, a->chance, a->rewarded, a->unit, why);
+}
+
+tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, int64_t from_us,
+                            tdl_report *why)
+{
+    return tdl_logged_each(store, surface, from_us, w->users, add_answer, w, why);
 }
 
 tdl_status tdl_what_if_estimate(const tdl_what_if *w, tdl_str part, tdl_off_policy *ret,
