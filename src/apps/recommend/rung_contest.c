@@ -9,6 +9,7 @@ typedef struct choice {
     const tdl_contender *contender;
     size_t setting;              /* index */
     void *model;                 /* fitted on the tuning window, for the blend */
+    double fit_cpu_s;            /* that it took */
     void *of_heat[TDL_CUTS_MAX]; /* the same on each heat; NULL: too large to keep */
 } choice;
 
@@ -79,6 +80,7 @@ static tdl_status stopped(tdl_report *why)
  * share what was fitted. */
 typedef struct trying {
     void *model, *best;
+    double fit_cpu_s, best_fit_cpu_s; /* that they took */
 } trying;
 
 static void drop_tried(trying *t, const tdl_rung_ops *rung)
@@ -106,6 +108,8 @@ static tdl_status try_setting(running *r, const tdl_contender *c, size_t at, try
     }
     if (st)
         return st;
+    if (trial.fit_cpu_s > 0) // else fitted for an earlier setting
+        t->fit_cpu_s = trial.fit_cpu_s;
     *ret_ndcg = tdl_rung_trial_ndcg10(split, &trial);
     tdl_rung_trial_release(&trial);
     return TDL_OK;
@@ -139,9 +143,11 @@ static tdl_status choose_setting(running *r, choice *ret, tdl_rung_entry *entry,
         if (t.best != t.model)
             rung->free(t.best);
         t.best = t.model;
+        t.best_fit_cpu_s = t.fit_cpu_s;
     }
     drop_tried(&t, rung);
     ret->model = t.best;
+    ret->fit_cpu_s = t.best_fit_cpu_s;
     if (t.best && rung->retune && n > 1)
         rung->retune(t.best, (unsigned)ret->setting + 1);
     if (!st && n > 1)
@@ -149,15 +155,34 @@ static tdl_status choose_setting(running *r, choice *ret, tdl_rung_entry *entry,
     return st;
 }
 
+/* A heat on the events of the tuning window: what was fitted there is asked. */
+static tdl_status ask_again(const running *r, const choice *c, size_t k, tdl_rung_trial *ret,
+                            tdl_report *why)
+{
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    const tdl_fitted_rung fitted = {c->contender->rung, c->model};
+    tdl_status st =
+        tdl_rung_trial_ask(split, tdl_fitted_rung_score, &fitted, r->options->pool, ret, why);
+
+    if (!st && !(st = tdl_rung_trial_variety(split, ret, why))) {
+        ret->fit_cpu_s = c->fit_cpu_s;
+        ret->bytes = fitted.rung->bytes(fitted.model);
+    }
+    return st;
+}
+
 static tdl_status run_heats(running *r, choice *c, tdl_rung_entry *entry, tdl_report *why)
 {
+    bool again = r->contest->same_events && c->model;
     tdl_status st = TDL_OK;
 
     for (size_t k = 0; !st && k < r->contest->cuts_n; k++) {
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
         const tdl_holdout *split = &r->contest->heat[k].split;
-        if ((st = tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k],
-                                     &c->of_heat[k], why)))
+        st = again ? ask_again(r, c, k, &entry->trial[k], why)
+                   : tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k],
+                                        &c->of_heat[k], why);
+        if (st)
             break;
         if (!c->contender->in_blend || entry->trial[k].bytes > KEPT_BYTES_MAX) {
             c->contender->rung->free(c->of_heat[k]);
@@ -224,6 +249,12 @@ static void say_weights(const running *r, tdl_rung_entry *entry)
                              i ? ", " : "", r->contest->entry[r->part[i]].name, r->blend.weight[i]);
 }
 
+/* A model for a heat that need not be fitted for it; NULL: there is none. */
+static void *held_model(const running *r, const choice *c, size_t k)
+{
+    return r->contest->same_events ? c->model : c->of_heat[k];
+}
+
 /* The parts fitted on one heat, asked together. */
 static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, tdl_report *why)
 {
@@ -233,7 +264,7 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < blend.n; i++)
-        blend.part[i].model = r->choice[r->part[i]].of_heat[k];
+        blend.part[i].model = held_model(r, &r->choice[r->part[i]], k);
     for (size_t i = 0; !st && i < blend.n; i++) {
         const choice *c = &r->choice[r->part[i]];
         tdl_fit_options fit = options_of(r, c->contender, c->setting);
@@ -252,7 +283,7 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
             trial->fit_cpu_s += r->contest->entry[r->part[i]].trial[k].fit_cpu_s;
         }
-        if (blend.part[i].model != r->choice[r->part[i]].of_heat[k])
+        if (blend.part[i].model != held_model(r, &r->choice[r->part[i]], k))
             blend.part[i].rung->free(blend.part[i].model);
     }
     return st;
