@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define INLINE static inline __attribute__((always_inline))
+
 enum { PAGE = 1024, LANES = 16 /* of which every block is a multiple */ };
 
 struct tdl_content {
@@ -75,17 +77,75 @@ const tdl_content_code *tdl_content_at(const tdl_content *c, int32_t item)
 /* ---- vectors ---- */
 
 /* Adds factor times the code at length 1. */
+INLINE void add_cells(const tdl_content_code *code, const tdl_content_weights *weights,
+                      double factor, float *cell)
+{
+    double length = tdl_content_length(code, weights);
+
+    for (tdl_content_block b = 0; length > 0 && b < TDL_CONTENT_BLOCKS_N; b++) {
+        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
+        float scale = code->scale[b] * weights->block[b], by = (float)(factor / length);
+        for (size_t i = from; scale > 0 && i < end; i++)
+            cell[i] += by * (scale * (float)code->cell[i]);
+    }
+}
+
+/* Their product; and the blocks' lengths are not asked for. */
+INLINE double multiply_cells(const tdl_content_taste *taste, const tdl_content_code *code)
+{
+    double dot = 0;
+
+    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
+        float part[LANES] = {0}, scale = code->scale[b] * taste->weights.block[b];
+        double sum = 0;
+        if (!(code->scale[b] > 0))
+            continue; // says nothing of this kind
+        for (size_t i = from; i < end; i += LANES)
+            for (size_t k = 0; k < LANES; k++)
+                part[k] += taste->cell[i + k] * (float)code->cell[i + k];
+        for (size_t k = 0; k < LANES / 4; k++) // four sums that do not wait for each other
+            sum += ((double)part[k] + (double)part[k + 4]) +
+                   ((double)part[k + 8] + (double)part[k + 12]);
+        dot += (double)scale * sum;
+    }
+    return dot;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void add_code_avx2(const tdl_content_code *code,
+                                                          const tdl_content_weights *weights,
+                                                          double factor, float *cell)
+{
+    add_cells(code, weights, factor, cell);
+}
+
+__attribute__((target("avx2"))) static double multiply_avx2(const tdl_content_taste *taste,
+                                                            const tdl_content_code *code)
+{
+    return multiply_cells(taste, code);
+}
+#endif
+
 static void add_code(const tdl_content_code *code, const tdl_content_weights *weights,
                      double factor, float *cell)
 {
-    float x[TDL_CONTENT_D];
-    double length = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        add_code_avx2(code, weights, factor, cell);
+        return;
+    }
+#endif
+    add_cells(code, weights, factor, cell);
+}
 
-    tdl_content_unpack(code, weights, x);
-    for (size_t i = 0; i < TDL_CONTENT_D; i++)
-        length += (double)x[i] * (double)x[i];
-    for (size_t i = 0; length > 0 && i < TDL_CONTENT_D; i++)
-        cell[i] += (float)(factor / sqrt(length)) * x[i];
+static double multiply(const tdl_content_taste *taste, const tdl_content_code *code)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return multiply_avx2(taste, code);
+#endif
+    return multiply_cells(taste, code);
 }
 
 bool tdl_content_vector(const tdl_content *c, int32_t item, const tdl_content_weights *weights,
@@ -127,30 +187,13 @@ void tdl_content_taste_of(const tdl_content *c, const tdl_content_weights *weigh
 
 double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code *code)
 {
-    double dot = 0, length = 0;
-
     if (!code || !(taste->length > 0))
         return 0;
-    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
-        if (!(code->scale[b] > 0))
-            continue; // says nothing of this kind
-        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
-        float part[LANES] = {0}, scale = code->scale[b] * taste->weights.block[b];
-        int32_t square = 0;
-        for (size_t i = from; i < end; i += LANES)
-            for (size_t k = 0; k < LANES; k++)
-                part[k] += taste->cell[i + k] * (float)code->cell[i + k];
-        for (size_t i = from; i < end; i++)
-            square += code->cell[i] * code->cell[i];
-        double sum = 0;
-        for (size_t k = 0; k < LANES; k++)
-            sum += (double)part[k];
-        dot += (double)scale * sum;
-        length += (double)scale * (double)scale * (double)square;
-    }
+    double dot = multiply(taste, code);
     if (taste->mapped)
         return dot + (double)taste->constant;
-    return length > 0 ? dot / sqrt(length) : 0;
+    double length = tdl_content_length(code, &taste->weights);
+    return length > 0 ? dot / length : 0;
 }
 
 void tdl_content_score(const tdl_content *c, const tdl_content_taste *taste, size_t items_n,

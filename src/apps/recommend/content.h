@@ -2,7 +2,7 @@
  * when the item is described. An item is like others from that moment on, whatever was trained.
  *
  * Numbering   the catalogue's
- * Memory      400 bytes an item that says anything, in pages of 1,024 items; codes never move
+ * Memory      416 bytes an item that says anything, in pages of 1,024 items; codes never move
  * Threads     none of its own: the lock over the catalogue
  */
 #ifndef TDL_APPS_RECOMMEND_CONTENT_H

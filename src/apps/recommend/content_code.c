@@ -212,8 +212,11 @@ static void quantise(const float *cell, tdl_content_block block, tdl_content_cod
         most = fmax(most, fabs((double)cell[i]));
     }
     ret->scale[block] = most > 0 ? (float)(most / 127 / sqrt(length)) : 0;
-    for (size_t i = from; i < from + n; i++)
+    ret->square[block] = 0;
+    for (size_t i = from; i < from + n; i++) {
         ret->cell[i] = most > 0 ? (int8_t)lround((double)cell[i] * 127 / most) : 0;
+        ret->square[block] += ret->cell[i] * ret->cell[i];
+    }
 }
 
 void tdl_content_encode(tdl_str title, tdl_str kept, const char *images, tdl_content_code *ret)
@@ -232,15 +235,6 @@ void tdl_content_encode(tdl_str title, tdl_str kept, const char *images, tdl_con
 
 /* ---- reading codes ---- */
 
-bool tdl_content_says(const tdl_content_code *code)
-{
-    bool says = false;
-
-    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++)
-        says = says || code->scale[b] > 0;
-    return says;
-}
-
 void tdl_content_unpack(const tdl_content_code *code, const tdl_content_weights *weights,
                         float *ret)
 {
@@ -252,6 +246,17 @@ void tdl_content_unpack(const tdl_content_code *code, const tdl_content_weights 
     }
 }
 
+double tdl_content_length(const tdl_content_code *code, const tdl_content_weights *weights)
+{
+    double sum = 0;
+
+    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        double scale = (double)(code->scale[b] * weights->block[b]);
+        sum += scale * scale * (double)code->square[b];
+    }
+    return sqrt(sum);
+}
+
 double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
                           const tdl_content_weights *weights)
 {
@@ -260,15 +265,12 @@ double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
     for (tdl_content_block k = 0; k < TDL_CONTENT_BLOCKS_N; k++) {
         size_t from = tdl_content_cell(k), end = from + tdl_content_cells(k);
         double weight = (double)weights->block[k] * (double)weights->block[k];
-        int32_t sum = 0, both[2] = {0};
+        int32_t sum = 0;
         if (!(a->scale[k] > 0 && b->scale[k] > 0 && weight > 0))
             continue;
-        for (size_t i = from; i < end; i++) {
+        for (size_t i = from; i < end; i++)
             sum += a->cell[i] * b->cell[i];
-            both[0] += a->cell[i] * a->cell[i];
-            both[1] += b->cell[i] * b->cell[i];
-        }
-        dot += weight * sum / sqrt((double)both[0] * (double)both[1]);
+        dot += weight * sum / sqrt((double)a->square[k] * (double)b->square[k]);
         length += weight;
     }
     return length > 0 ? dot / length : 0;

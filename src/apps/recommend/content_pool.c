@@ -61,12 +61,11 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
         const tdl_content_code *code;
         if (tdl_bits_has(blocked, (int32_t)i) ||
             (users_below && !(users[i] < (float)users_below)) ||
-            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)) ||
-            is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
+            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)))
             continue;
         left--;
         float liked = (float)tdl_content_liked(taste, code);
-        if (liked > best.above)
+        if (liked > best.above && !is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
             tdl_best_offer(&best, (tdl_scored){liked, (int32_t)i});
     }
     tdl_best_sort(&best);
