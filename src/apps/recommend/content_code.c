@@ -12,18 +12,6 @@ enum { SEEN_BITS = 1 << 16, GRAM_LEAST = 3, GRAM_MOST = 5, SIGNS = 64 };
 /* Of a feature, by what it is. Exact in binary: sums do not depend on their order. */
 static const float word_weight = 1, pair_weight = .75F, gram_weight = .5F;
 
-size_t tdl_content_cell(tdl_content_block block)
-{
-    return block == TDL_CONTENT_TEXT
-               ? 0
-               : TDL_CONTENT_TEXT_CELLS + ((size_t)block - 1) * TDL_CONTENT_CELLS;
-}
-
-size_t tdl_content_cells(tdl_content_block block)
-{
-    return block == TDL_CONTENT_TEXT ? TDL_CONTENT_TEXT_CELLS : TDL_CONTENT_CELLS;
-}
-
 /* ---- features into cells ---- */
 
 typedef struct encoder {
@@ -257,8 +245,8 @@ double tdl_content_length(const tdl_content_code *code, const tdl_content_weight
     return sqrt(sum);
 }
 
-double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
-                          const tdl_content_weights *weights)
+static inline __attribute__((always_inline)) double
+cosine(const tdl_content_code *a, const tdl_content_code *b, const tdl_content_weights *weights)
 {
     double dot = 0, length = 0;
 
@@ -269,9 +257,28 @@ double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
         if (!(a->scale[k] > 0 && b->scale[k] > 0 && weight > 0))
             continue;
         for (size_t i = from; i < end; i++)
-            sum += a->cell[i] * b->cell[i];
+            sum += (int16_t)a->cell[i] * (int16_t)b->cell[i];
         dot += weight * sum / sqrt((double)a->square[k] * (double)b->square[k]);
         length += weight;
     }
     return length > 0 ? dot / length : 0;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static double cosine_avx2(const tdl_content_code *a,
+                                                          const tdl_content_code *b,
+                                                          const tdl_content_weights *weights)
+{
+    return cosine(a, b, weights);
+}
+#endif
+
+double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
+                          const tdl_content_weights *weights)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return cosine_avx2(a, b, weights);
+#endif
+    return cosine(a, b, weights);
 }

@@ -50,8 +50,16 @@ typedef struct tdl_content_weights {
 } tdl_content_weights;
 
 /* First cell of a block, and how many it has. */
-size_t tdl_content_cell(tdl_content_block block);
-size_t tdl_content_cells(tdl_content_block block);
+static inline size_t tdl_content_cell(tdl_content_block block)
+{
+    return block == TDL_CONTENT_TEXT
+               ? 0
+               : TDL_CONTENT_TEXT_CELLS + ((size_t)block - 1) * TDL_CONTENT_CELLS;
+}
+static inline size_t tdl_content_cells(tdl_content_block block)
+{
+    return block == TDL_CONTENT_TEXT ? TDL_CONTENT_TEXT_CELLS : TDL_CONTENT_CELLS;
+}
 
 /*   kept    the item's attributes as they are stored (store/item.h); what cannot be read, or is of
  *           another kind, is left out

@@ -76,7 +76,7 @@ bool tdl_diversity_start(tdl_diversity *d, const tdl_diversity_options *options,
                          .relevance = tdl_arena_alloc(arena, n, sizeof(double)),
                          .objective = tdl_arena_alloc(arena, n, sizeof(double)),
                          .chosen = tdl_arena_alloc(arena, slots, sizeof(size_t)),
-                         .near = tdl_arena_alloc(arena, dpp ? n : slots, sizeof(double)),
+                         .near = tdl_arena_alloc(arena, dpp && n ? n : 1, sizeof(double)),
                          .nearest = tdl_arena_alloc(arena, mmr ? n : 0, sizeof(double)),
                          .met = tdl_arena_alloc(arena, mmr ? n : 0, sizeof(size_t)),
                          .residual = tdl_arena_alloc(arena, dpp ? n : 0, sizeof(double)),
@@ -97,18 +97,22 @@ bool tdl_diversity_start(tdl_diversity *d, const tdl_diversity_options *options,
     return true;
 }
 
-double tdl_diversity_at(tdl_diversity *d, size_t i)
+/* Compares `i` with those chosen that it did not meet yet, while its objective is above `than`. */
+static bool is_above(tdl_diversity *d, size_t i, double than)
 {
     double lambda = d->options.lambda;
 
-    if (d->options.kind != TDL_DIVERSITY_MMR || d->met[i] == d->taken)
-        return d->objective[i];
-    size_t n = d->taken - d->met[i];
-    compare(d, i, d->chosen + d->met[i], n);
-    for (size_t k = 0; k < n; k++)
-        d->nearest[i] = fmax(d->nearest[i], d->near[k]);
-    d->met[i] = d->taken;
-    d->objective[i] = lambda * d->relevance[i] - (1 - lambda) * d->nearest[i];
+    while (d->options.kind == TDL_DIVERSITY_MMR && d->met[i] < d->taken && d->objective[i] > than) {
+        compare(d, i, &d->chosen[d->met[i]++], 1);
+        d->nearest[i] = fmax(d->nearest[i], d->near[0]);
+        d->objective[i] = lambda * d->relevance[i] - (1 - lambda) * d->nearest[i];
+    }
+    return d->objective[i] > than;
+}
+
+double tdl_diversity_at(tdl_diversity *d, size_t i)
+{
+    is_above(d, i, -INFINITY);
     return d->objective[i];
 }
 
@@ -118,7 +122,7 @@ size_t tdl_diversity_best(tdl_diversity *d, const size_t *candidate, size_t n)
     double most = tdl_diversity_at(d, candidate[0]);
 
     for (size_t k = 1; k < n; k++)
-        if (d->objective[candidate[k]] > most && tdl_diversity_at(d, candidate[k]) > most) {
+        if (d->objective[candidate[k]] > most && is_above(d, candidate[k], most)) {
             best = k;
             most = d->objective[candidate[k]];
         }

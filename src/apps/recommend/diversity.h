@@ -50,7 +50,7 @@ typedef struct tdl_diversity {
     size_t n, slots, taken;
     double *relevance; /* [n], scaled for MMR */
     size_t *chosen;    /* [taken] */
-    double *near;      /* [slots], DPP [n]: similarities at hand */
+    double *near;      /* [1], DPP [n]: similarities at hand */
     double *nearest;   /* [n] MMR: similarity to the nearest of the first .. */
     size_t *met;       /* [n] .. so many of the chosen */
     double *residual;  /* [n] DPP: what is left of the diagonal */

@@ -150,7 +150,12 @@ static tdl_status explain_by(tdl_surface_answer *a, const explaining *e, tdl_rep
 /* What stands there by its content. False: no memory. */
 static bool explain_by_content(tdl_surface_answer *a)
 {
-    size_t own_n = a->base.seen_n - a->base.newest;
+    size_t own_n = a->base.seen_n - a->base.newest, n = 0;
+
+    for (size_t i = 0; i < a->slots_n; i++)
+        n += a->pool[a->slot[i].candidate].by_content;
+    if (!n)
+        return true;
     tdl_term *term = tdl_arena_alloc(a->base.arena, own_n, sizeof *term);
     tdl_content_taste *taste = tdl_arena_alloc(a->base.arena, 1, sizeof *taste);
     bool ok = term && taste;
@@ -165,8 +170,7 @@ static bool explain_by_content(tdl_surface_answer *a)
             continue;
         tdl_reason *reason = tdl_arena_alloc(a->base.arena, a->q.explain, sizeof *reason);
         ok = reason != NULL;
-        size_t n =
-            ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
+        n = ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
                : 0;
         if (n) { // else popularity stays the reason
             pick->reason = reason;
