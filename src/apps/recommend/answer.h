@@ -119,7 +119,8 @@ tdl_content_weights tdl_answer_content_weights(const tdl_answer *answer);
 /* Of the items that are asked about, or that the person had. False: nothing is known. */
 bool tdl_answer_taste(const tdl_answer *answer, tdl_content_taste *ret);
 /* The k most like it, best first, among items that are not in `blocked` and that fewer than
- * `users_below` people had, the newest of those (0: any, all). ret [k]; returns how many. */
+ * `users_below` people had, the newest of those (0: any, all); items that are gone count among the
+ * newest unless they are blocked. ret [k]; returns how many. */
 size_t tdl_answer_nearest(const tdl_answer *answer, const tdl_content_taste *taste,
                           const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k);
 /* Which of what the person had are most like `item`: their share of its likeness, approximately.
