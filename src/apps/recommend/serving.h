@@ -59,7 +59,7 @@ tdl_status tdl_segments_follow(tdl_app *app, tdl_report *why);
 /* Under the writers' lock: an event says what a person is. */
 void tdl_segments_learn(tdl_app *app, const tdl_event *event);
 
-/* tdl_app_ops.decide, in answer.c */
+/* tdl_app_ops.decide, in surface_answer.c */
 tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
                                 tdl_decision *ret, tdl_jw *extra, tdl_report *why);
 

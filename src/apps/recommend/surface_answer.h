@@ -4,8 +4,7 @@
  *     -> gather (lock): history, who may be shown -> score -> pool (lock) -> slate -> explain
  *     -> write (lock) -> seal
  *
- * What the plain answer does too is the same code (answer.h). Everything lives in the request's
- * arena, but for what is counted: surface, traits, records.
+ * Everything lives in the request's arena, but for what is counted: surface, traits, records.
  */
 #ifndef TDL_APPS_RECOMMEND_SURFACE_ANSWER_H
 #define TDL_APPS_RECOMMEND_SURFACE_ANSWER_H
@@ -140,9 +139,5 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *answer, const uint64_t *
 /* surface_write.c: the decision's candidates and the answer's members. Under the lock. */
 tdl_status tdl_surface_answer_write(tdl_surface_answer *answer, tdl_decision *ret, tdl_jw *extra,
                                     tdl_report *why);
-
-/* tdl_app_ops.decide with a question */
-tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
-                              tdl_jw *extra, tdl_report *why);
 
 #endif
