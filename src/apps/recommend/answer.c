@@ -133,7 +133,7 @@ tdl_status tdl_answer_choose_rung(tdl_answer *a, tdl_report *why)
         return TDL_OK;
     }
     const tdl_snapshot *snapshot = a->serving->snapshot;
-    size_t rung = similar ? snapshot->similar : snapshot->promoted;
+    size_t rung = similar ? a->similar_rung : snapshot->promoted;
     if (try_live(a, rung))
         return tdl_answer_no_memory(why);
     if (!similar && !a->live_scores && (st = number_history(a, why)))

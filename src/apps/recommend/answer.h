@@ -49,7 +49,8 @@ typedef struct tdl_answer {
     tdl_serving *serving;    /* NULL: popularity alone */
     const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
     const void *model;
-    const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
+    size_t similar_rung;   /* index into tdl_ladder: who says what is similar */
+    const char *fallback;  /* NULL, "no_model", "stranger", "no_consent", "no_rung" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
     /* [catalogue_n] of live counts, which answer in the rung's place: then its numbers, and those

@@ -18,6 +18,8 @@ static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
     if (!st)
         st = tdl_policy_check(draft->policy, app->catalogue, why);
     pthread_rwlock_unlock(&app->lock);
+    if (!st)
+        st = tdl_rungs_check(app, draft->kind, draft->policy, why);
     if (st) {
         tdl_report_prefix(why, "policy");
         tdl_surface_drop(draft);

@@ -100,6 +100,13 @@ tdl_status tdl_surface_pool_mix(tdl_surface_answer *answer, tdl_report *why);
 double tdl_surface_blended(const tdl_surface_answer *answer, int32_t item);
 size_t tdl_surface_largest_part(const tdl_surface_answer *answer, int32_t item);
 
+/* surface_rungs.c: those that the policy names, of which the snapshot has asked_n: parts of the
+ * task's mix with its weights, if all are of it; else all weigh the same. */
+tdl_status tdl_surface_take_named(tdl_surface_answer *answer, tdl_recommend_task task,
+                                  tdl_report *why);
+/* Who says what is similar: the first that is named and can, else the snapshot's own. */
+size_t tdl_surface_similar_rung(tdl_surface_answer *answer);
+
 /* surface_parts.c: what one part says, its scale too; what of one item; and why, as
  * tdl_rung_ops.explain with TDL_REASONS_MAX, places in base.history. */
 tdl_status tdl_surface_score_part(tdl_surface_answer *answer, tdl_asked_part *part,
