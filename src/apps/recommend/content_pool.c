@@ -49,8 +49,10 @@ static bool is_gone(const tdl_record *record)
     return record && (record->deleted || !record->available);
 }
 
-size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
-                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k)
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had, the newest of those (0: any, all). ret [k]; returns how many. */
+static size_t nearest(const tdl_answer *a, const tdl_content_taste *taste, const uint64_t *blocked,
+                      size_t users_below, tdl_scored *ret, size_t k)
 {
     const tdl_catalogue *catalogue = a->app->catalogue;
     const float *users = tdl_catalogue_users(catalogue);
@@ -131,7 +133,7 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
         return tdl_answer_no_memory(why);
     if (!liking_of(a, taste))
         return TDL_OK;
-    size_t n = tdl_answer_nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
+    size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
     double tenth = tenth_of(a, taste, found, n, room);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
