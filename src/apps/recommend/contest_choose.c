@@ -12,6 +12,7 @@ typedef struct trying {
     double done, share; /* of the progress: before it, and its own */
     size_t row;         /* the best, of settings in rows and columns */
     void *model, *best;
+    double fit_cpu_s; /* that the model took */
 } trying;
 
 static void drop_tried(const tdl_contest_run *r, trying *t)
@@ -33,6 +34,7 @@ static tdl_status keep_best(const tdl_contest_run *r, trying *t, size_t at,
         t->choice->tuned[i] = trial->value[i][TDL_K10].ndcg;
     t->entry->tuned_ndcg10 = ndcg;
     t->choice->setting = at;
+    t->choice->fit_cpu_s = t->fit_cpu_s;
     if (t->best != t->model)
         tdl_contest_let_go(r, t->contender->rung, t->best);
     t->best = t->model;
@@ -46,12 +48,11 @@ static tdl_status try_setting(const tdl_contest_run *r, trying *t, size_t at, td
     const tdl_holdout *split = &r->contest->tuning.split;
     tdl_fit_options fit = tdl_contest_options(r, c, at);
     tdl_rung_trial trial = {0};
-    double cpu_s;
     tdl_status st;
 
     if (!(t->model && c->rung->retune && fit.setting && c->rung->retune(t->model, fit.setting))) {
         drop_tried(r, t);
-        if ((st = tdl_contest_fit(r, split, c->rung, &fit, &t->model, &cpu_s, why)))
+        if ((st = tdl_contest_fit(r, split, c->rung, &fit, &t->model, &t->fit_cpu_s, why)))
             return st;
     }
     const tdl_fitted_rung fitted = {c->rung, t->model};

@@ -9,6 +9,7 @@ typedef struct tdl_contest_choice {
     const tdl_contender *contender;
     size_t setting;              /* index */
     void *model;                 /* fitted on the tuning window, for the blend */
+    double fit_cpu_s;            /* that it took */
     void *of_heat[TDL_CUTS_MAX]; /* the same on each heat; NULL: too large to keep */
     double *tuned;               /* [questions of the tuning window] NDCG@10; NULL: none */
 } tdl_contest_choice;

@@ -37,20 +37,22 @@ static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *
     tdl_contest_choice *c = &r->choice[at];
     const tdl_holdout *split = &r->contest->heat[k].split;
     tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
-    tdl_fitted_rung fitted = {.rung = c->contender->rung};
-    double cpu_s;
-    tdl_status st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why);
+    tdl_fitted_rung fitted = {c->contender->rung, r->contest->same_events ? c->model : NULL};
+    double cpu_s = c->fit_cpu_s;
+    tdl_status st = TDL_OK;
 
-    if (st)
+    if (!fitted.model &&
+        (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
         return st;
     if (!(st = tdl_rung_trial_of(split, &fitted, r->options->pool, &entry->trial[k], why))) {
         entry->trial[k].fit_cpu_s = cpu_s;
         st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
                             &entry->figures[k], why);
     }
-    if (!st && c->contender->in_blend && entry->trial[k].bytes <= KEPT_BYTES_MAX)
+    if (!st && fitted.model != c->model && c->contender->in_blend &&
+        entry->trial[k].bytes <= KEPT_BYTES_MAX)
         c->of_heat[k] = fitted.model;
-    else
+    else if (fitted.model != c->model)
         tdl_contest_let_go(r, fitted.rung, fitted.model);
     return st;
 }
@@ -137,6 +139,12 @@ static void say_weights(const tdl_contest_run *r, tdl_rung_entry *entry)
                              i ? ", " : "", r->contest->entry[r->part[i]].name, r->blend.weight[i]);
 }
 
+/* A model for a heat that need not be fitted for it; NULL: there is none. */
+static void *held_model(const tdl_contest_run *r, const tdl_contest_choice *c, size_t k)
+{
+    return r->contest->same_events ? c->model : c->of_heat[k];
+}
+
 /* The parts fitted on one heat, asked together. */
 static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry *entry,
                              tdl_report *why)
@@ -147,7 +155,7 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < blend.n; i++)
-        blend.part[i].model = r->choice[r->part[i]].of_heat[k];
+        blend.part[i].model = held_model(r, &r->choice[r->part[i]], k);
     for (size_t i = 0; !st && i < blend.n; i++) {
         const tdl_contest_choice *c = &r->choice[r->part[i]];
         tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
@@ -166,7 +174,7 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
             trial->fit_cpu_s += r->contest->entry[r->part[i]].trial[k].fit_cpu_s;
         }
-        if (blend.part[i].model != r->choice[r->part[i]].of_heat[k])
+        if (blend.part[i].model != held_model(r, &r->choice[r->part[i]], k))
             tdl_contest_let_go(r, blend.part[i].rung, blend.part[i].model);
     }
     return st;

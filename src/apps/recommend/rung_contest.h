@@ -57,7 +57,8 @@ typedef struct tdl_rung_contest {
     tdl_heat tuning;             /* may have no questions: then defaults are taken */
     tdl_heat heat[TDL_CUTS_MAX]; /* [cuts_n] */
     size_t cuts_n;
-    size_t people_n; /* different people asked about, in all heats */
+    bool same_events; /* heats learn from the events that tuning does: one fit is for all */
+    size_t people_n;  /* different people asked about, in all heats */
     tdl_rung_entry entry[TDL_CONTENDERS_MAX];
     size_t entries_n;
     size_t serves; /* index into entry */
