@@ -31,6 +31,20 @@ static double weight_of(const tdl_contest_run *r, size_t entry)
     return 0;
 }
 
+/* Ask about one heat. What lists are like is looked at where somebody is told. */
+static tdl_status ask_heat(const tdl_contest_run *r, size_t k, tdl_score_fn *score,
+                           const void *context, tdl_rung_entry *entry, tdl_report *why)
+{
+    const tdl_rung_contest_options *o = r->options;
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    tdl_rung_trial *trial = &entry->trial[k];
+    tdl_status st = tdl_rung_trial_ask(split, score, context, o->pool, trial, why);
+
+    if (!st && !o->in_background)
+        st = tdl_rung_trial_variety(split, trial, why);
+    return st ? st : tdl_figures_of(trial, split->questions_n, o->seed, &entry->figures[k], why);
+}
+
 static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *why)
 {
     tdl_rung_entry *entry = &r->contest->entry[at];
@@ -44,11 +58,9 @@ static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *
     if (!fitted.model &&
         (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
         return st;
-    if (!(st = tdl_rung_trial_of(split, &fitted, r->options->pool, &entry->trial[k], why))) {
-        entry->trial[k].fit_cpu_s = cpu_s;
-        st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
-                            &entry->figures[k], why);
-    }
+    st = ask_heat(r, k, tdl_fitted_rung_score, &fitted, entry, why);
+    entry->trial[k].fit_cpu_s = cpu_s;
+    entry->trial[k].bytes = fitted.rung->bytes(fitted.model);
     if (!st && fitted.model != c->model && c->contender->in_blend &&
         entry->trial[k].bytes <= KEPT_BYTES_MAX)
         c->of_heat[k] = fitted.model;
@@ -164,11 +176,8 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
             st = tdl_contest_fit(r, split, blend.part[i].rung, &fit, &blend.part[i].model, &cpu_s,
                                  why);
     }
-    if (!st &&
-        !(st = tdl_rung_trial_ask(split, tdl_rung_blend_score, &blend, r->options->pool, trial,
-                                  why)) &&
-        !(st = tdl_rung_trial_variety(split, trial, why)))
-        st = tdl_figures_of(trial, split->questions_n, r->options->seed, &entry->figures[k], why);
+    if (!st)
+        st = ask_heat(r, k, tdl_rung_blend_score, &blend, entry, why);
     for (size_t i = 0; i < blend.n; i++) {
         if (!st && blend.weight[i] > 0) {
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
