@@ -120,6 +120,15 @@ static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *tas
     return best.n ? (double)room[best.n == TENTH ? TENTH - 1 : 0].score : 0;
 }
 
+/* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
+ * first of it, and lies below. */
+static double tenth_relevance(const tdl_surface_answer *a)
+{
+    enum { TENTH = 10 };
+
+    return a->pool_n < TENTH ? 0 : fmin(a->pool[TENTH - 1].relevance, 0);
+}
+
 tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *blocked, tdl_report *why)
 {
     const float *users = tdl_catalogue_users(a->base.app->catalogue);
@@ -134,14 +143,14 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
     if (!liking_of(a, taste))
         return TDL_OK;
     size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
-    double tenth = tenth_of(a, taste, found, n, room);
+    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
         a->pool[a->pool_n++] =
             (tdl_pooled){.item = found[i].item,
                          .model_item = -1,
                          .by_content = true,
-                         .relevance = tdl_surface_log_odds((double)found[i].score, tenth) +
+                         .relevance = worth + tdl_surface_log_odds((double)found[i].score, tenth) +
                                       log(TDL_CONTENT_KAPPA / (had + TDL_CONTENT_KAPPA))};
     }
     return TDL_OK;

@@ -31,10 +31,18 @@ static double weight_of(const tdl_contest_run *r, size_t entry)
     return 0;
 }
 
-/* The model of the tuning window, where heats are of the same events; NULL: one is to be fitted. */
-static void *held_model(const tdl_contest_run *r, const tdl_contest_choice *c)
+/* Ask about one heat. What lists are like is looked at where somebody is told. */
+static tdl_status ask_heat(const tdl_contest_run *r, size_t k, tdl_score_fn *score,
+                           const void *context, tdl_rung_entry *entry, tdl_report *why)
 {
-    return r->contest->same_events ? c->model : NULL;
+    const tdl_rung_contest_options *o = r->options;
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    tdl_rung_trial *trial = &entry->trial[k];
+    tdl_status st = tdl_rung_trial_ask(split, score, context, o->pool, trial, why);
+
+    if (!st && !o->in_background)
+        st = tdl_rung_trial_variety(split, trial, why);
+    return st ? st : tdl_figures_of(trial, split->questions_n, o->seed, &entry->figures[k], why);
 }
 
 static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *why)
@@ -43,21 +51,20 @@ static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *
     tdl_contest_choice *c = &r->choice[at];
     const tdl_holdout *split = &r->contest->heat[k].split;
     tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
-    tdl_fitted_rung fitted = {c->contender->rung, held_model(r, c)};
-    bool held = fitted.model != NULL;
+    tdl_fitted_rung fitted = {c->contender->rung, r->contest->same_events ? c->model : NULL};
     double cpu_s = c->fit_cpu_s;
     tdl_status st = TDL_OK;
 
-    if (!held && (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
+    if (!fitted.model &&
+        (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
         return st;
-    if (!(st = tdl_rung_trial_of(split, &fitted, r->options->pool, &entry->trial[k], why))) {
-        entry->trial[k].fit_cpu_s = cpu_s;
-        st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
-                            &entry->figures[k], why);
-    }
-    if (!st && !held && c->contender->in_blend && entry->trial[k].bytes <= KEPT_BYTES_MAX)
+    st = ask_heat(r, k, tdl_fitted_rung_score, &fitted, entry, why);
+    entry->trial[k].fit_cpu_s = cpu_s;
+    entry->trial[k].bytes = fitted.rung->bytes(fitted.model);
+    if (!st && fitted.model != c->model && c->contender->in_blend &&
+        entry->trial[k].bytes <= KEPT_BYTES_MAX)
         c->of_heat[k] = fitted.model;
-    else if (!held)
+    else if (fitted.model != c->model)
         tdl_contest_let_go(r, fitted.rung, fitted.model);
     return st;
 }
@@ -145,11 +152,9 @@ static void say_weights(const tdl_contest_run *r, tdl_rung_entry *entry)
 }
 
 /* A model for a heat that need not be fitted for it; NULL: there is none. */
-static void *model_of_heat(const tdl_contest_run *r, const tdl_contest_choice *c, size_t k)
+static void *held_model(const tdl_contest_run *r, const tdl_contest_choice *c, size_t k)
 {
-    void *held = held_model(r, c);
-
-    return held ? held : c->of_heat[k];
+    return r->contest->same_events ? c->model : c->of_heat[k];
 }
 
 /* The parts fitted on one heat, asked together. */
@@ -162,7 +167,7 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < blend.n; i++)
-        blend.part[i].model = model_of_heat(r, &r->choice[r->part[i]], k);
+        blend.part[i].model = held_model(r, &r->choice[r->part[i]], k);
     for (size_t i = 0; !st && i < blend.n; i++) {
         const tdl_contest_choice *c = &r->choice[r->part[i]];
         tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
@@ -171,17 +176,14 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
             st = tdl_contest_fit(r, split, blend.part[i].rung, &fit, &blend.part[i].model, &cpu_s,
                                  why);
     }
-    if (!st &&
-        !(st = tdl_rung_trial_ask(split, tdl_rung_blend_score, &blend, r->options->pool, trial,
-                                  why)) &&
-        !(st = tdl_rung_trial_variety(split, trial, why)))
-        st = tdl_figures_of(trial, split->questions_n, r->options->seed, &entry->figures[k], why);
+    if (!st)
+        st = ask_heat(r, k, tdl_rung_blend_score, &blend, entry, why);
     for (size_t i = 0; i < blend.n; i++) {
         if (!st && blend.weight[i] > 0) {
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
             trial->fit_cpu_s += r->contest->entry[r->part[i]].trial[k].fit_cpu_s;
         }
-        if (blend.part[i].model != model_of_heat(r, &r->choice[r->part[i]], k))
+        if (blend.part[i].model != held_model(r, &r->choice[r->part[i]], k))
             tdl_contest_let_go(r, blend.part[i].rung, blend.part[i].model);
     }
     return st;
