@@ -51,7 +51,8 @@ static size_t binomial_draw(const binomial *b, tdl_rng *rng)
 /* By how many standard errors a look must exceed nothing, one per method and look. */
 static double limit_of(tdl_peeking_method method, const tdl_peeking_options *o, size_t look)
 {
-    double n = 2 * (double)(o->units_per_arm / o->looks * (look + 1));
+    size_t step = o->units_per_arm / o->looks;
+    double n = 2 * (double)(step * (look + 1));
 
     switch (method) {
     case TDL_PEEK_ANYTIME:
@@ -77,12 +78,13 @@ typedef struct run {
 static void run_once(const run *r, tdl_rng *rng, size_t stop[TDL_PEEK_METHODS])
 {
     const tdl_peeking_options *o = r->o;
-    double won_a = 0, won_b = 0, step = (double)(o->units_per_arm / o->looks);
+    size_t step = o->units_per_arm / o->looks;
+    double won_a = 0, won_b = 0;
 
     for (size_t m = 0; m < TDL_PEEK_METHODS; m++)
         stop[m] = o->looks;
     for (size_t look = 0; look < o->looks; look++) {
-        double n = step * (double)(look + 1);
+        double n = (double)(step * (look + 1));
         won_a += (double)binomial_draw(r->a, rng);
         won_b += (double)binomial_draw(r->b, rng);
         tdl_effect effect =

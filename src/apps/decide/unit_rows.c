@@ -105,6 +105,12 @@ static const char *name_of(const tdl_column *column, const coded *c, size_t i, t
     return tdl_arena_printf(arena, "%.15g", c->value[i]).at;
 }
 
+/* Where an arm stands: the control first, the others in their order. */
+static size_t place_of(size_t arm, size_t control)
+{
+    return arm == control ? 0 : arm < control ? arm + 1 : arm;
+}
+
 static tdl_status read_arms(const tdl_frame *frame, const tdl_unit_ask *ask, tdl_arena *arena,
                             units *u, tdl_experiment *ret, tdl_report *why)
 {
@@ -129,15 +135,12 @@ static tdl_status read_arms(const tdl_frame *frame, const tdl_unit_ask *ask, tdl
         return TDL_FAIL(why, TDL_E_INVALID, "column %s never has the value %s", column->name,
                         ask->control);
     ret->arms_n = c.n;
-    for (size_t i = 0; i < c.n; i++) // the control first, the others in their order
-        ret->arm_name[i == control ? 0 : i < control ? i + 1 : i] = name[i];
+    for (size_t i = 0; i < c.n; i++)
+        ret->arm_name[place_of(i, control)] = name[i];
     for (size_t row = 0; row < frame->rows; row++) {
-        uint32_t i = c.code[row];
-        u->row_arm[row] = NO_ARM;
-        if (i == UINT32_MAX)
-            ret->no_arm++;
-        else
-            u->row_arm[row] = (uint8_t)(i == control ? 0 : i < control ? i + 1 : i);
+        bool missing = c.code[row] == UINT32_MAX;
+        u->row_arm[row] = missing ? NO_ARM : (uint8_t)place_of(c.code[row], control);
+        ret->no_arm += missing;
     }
     return TDL_OK;
 }
@@ -305,6 +308,25 @@ static tdl_status winsorise(double *y, size_t n, double at, tdl_arena *arena, td
     return TDL_OK;
 }
 
+/* Units' values into their arms' sums; d: what y is divided by, x: known before. Both may be NULL.
+ */
+static void add_up(const units *u, const double *y, const double *d, const double *x,
+                   tdl_experiment *ret, size_t k)
+{
+    for (size_t i = 0; i < u->units_n; i++) {
+        if (u->arm[i] >= ret->arms_n)
+            continue;
+        tdl_measured *m = &ret->measured[k * ret->arms_n + u->arm[i]];
+        m->has_before = x;
+        if (isnan(y[i]) || (d && isnan(d[i])))
+            ret->missing[k]++;
+        else if (d)
+            tdl_ratio_sums_add(&m->ratio, y[i], d[i], x ? x[i] : 0);
+        else
+            tdl_sums_add(&m->sums, y[i], x ? x[i] : 0);
+    }
+}
+
 static tdl_status measure_sums(const units *u, const named *name, double cap, tdl_arena *arena,
                                tdl_experiment *ret, size_t k, tdl_report *why)
 {
@@ -329,64 +351,63 @@ static tdl_status measure_sums(const units *u, const named *name, double cap, td
         return st;
     if (x)
         fill_missing(y, x, u->units_n);
-    for (size_t i = 0; i < u->units_n; i++) {
-        if (u->arm[i] >= ret->arms_n)
-            continue;
-        tdl_measured *m = &ret->measured[k * ret->arms_n + u->arm[i]];
-        m->has_before = x;
-        if (isnan(y[i]) || (d && isnan(d[i])))
-            ret->missing[k]++;
-        else if (d)
-            tdl_ratio_sums_add(&m->ratio, y[i], d[i], x ? x[i] : 0);
-        else
-            tdl_sums_add(&m->sums, y[i], x ? x[i] : 0);
-    }
+    add_up(u, y, d, x, ret, k);
     return TDL_OK;
+}
+
+/* One arm's values, and how many each of its units has; room for all of them in each array. */
+typedef struct quantile_room {
+    double *sorted;            /* [rows] */
+    uint32_t *values, *within; /* [units_n], zeroed */
+} quantile_room;
+
+static void measure_arm_quantile(const units *u, const tdl_column *of, double q, uint8_t arm,
+                                 quantile_room *room, tdl_measured *ret)
+{
+    size_t n = 0, with = 0, rows = u->frame->rows;
+
+    memset(room->values, 0, u->units_n * sizeof *room->values);
+    memset(room->within, 0, u->units_n * sizeof *room->within);
+    for (size_t row = 0; row < rows; row++)
+        if (counts(u, row) && u->row_arm[row] == arm && !isnan(of->number[row])) {
+            room->sorted[n++] = of->number[row];
+            room->values[u->of_row[row]]++;
+        }
+    if (!n)
+        return;
+    tdl_sort_numbers(room->sorted, n);
+    double at = tdl_quantile_value(room->sorted, n, q);
+    for (size_t row = 0; row < rows; row++)
+        if (counts(u, row) && u->row_arm[row] == arm && of->number[row] <= at)
+            room->within[u->of_row[row]]++;
+    for (size_t i = 0; i < u->units_n; i++) // those that have some to the front
+        if (room->values[i]) {
+            room->values[with] = room->values[i];
+            room->within[with++] = room->within[i];
+        }
+    ret->sums.n = (double)with;
+    ret->quantile = with == n ? tdl_arm_quantile(room->sorted, n, q)
+                              : tdl_arm_quantile_clustered(room->sorted, n, q, room->values,
+                                                           room->within, with);
 }
 
 static tdl_status measure_quantile(const units *u, const named *name, tdl_arena *arena,
                                    tdl_experiment *ret, size_t k, tdl_report *why)
 {
     const tdl_column *of;
-    size_t rows = u->frame->rows;
-    double *sorted = take(arena, rows, sizeof *sorted, why);
-    uint32_t *values = take(arena, u->units_n, sizeof *values, why);
-    uint32_t *within = take(arena, u->units_n, sizeof *within, why);
-    tdl_status st = sorted && values && within ? TDL_OK : TDL_E_NO_MEMORY;
+    quantile_room room = {take(arena, u->frame->rows, sizeof *room.sorted, why),
+                          take(arena, u->units_n, sizeof *room.values, why),
+                          take(arena, u->units_n, sizeof *room.within, why)};
+    tdl_status st = find_number(u->frame, name->of, &of, why);
 
-    if (st || (st = find_number(u->frame, name->of, &of, why)))
-        return st;
+    if (st || !room.sorted || !room.values || !room.within)
+        return st ? st : TDL_E_NO_MEMORY;
     ret->outcome[k].kind = TDL_OUTCOME_QUANTILE;
     ret->outcome[k].quantile = name->quantile;
     for (size_t arm = 0; arm < ret->arms_n; arm++) {
         tdl_measured *m = &ret->measured[k * ret->arms_n + arm];
-        size_t n = 0, with = 0;
-        for (size_t row = 0; row < rows; row++)
-            if (counts(u, row) && u->row_arm[row] == arm && !isnan(of->number[row])) {
-                sorted[n++] = of->number[row];
-                values[u->of_row[row]]++;
-            }
-        if (!n)
-            continue;
-        tdl_sort_numbers(sorted, n);
-        double at = tdl_quantile_value(sorted, n, name->quantile);
-        for (size_t row = 0; row < rows; row++)
-            if (counts(u, row) && u->row_arm[row] == arm && of->number[row] <= at)
-                within[u->of_row[row]]++;
-        for (size_t i = 0; i < u->units_n; i++) // those of this arm to the front
-            if (u->arm[i] == arm && values[i]) {
-                uint32_t own = values[i], own_within = within[i];
-                values[i] = within[i] = 0;
-                values[with] = own;
-                within[with++] = own_within;
-            }
-        m->sums.n = (double)with;
-        m->quantile =
-            with == n ? tdl_arm_quantile(sorted, n, name->quantile)
-                      : tdl_arm_quantile_clustered(sorted, n, name->quantile, values, within, with);
-        memset(values, 0, u->units_n * sizeof *values);
-        memset(within, 0, u->units_n * sizeof *within);
-        ret->missing[k] += ret->arm_units[arm] - (double)with;
+        measure_arm_quantile(u, of, name->quantile, (uint8_t)arm, &room, m);
+        ret->missing[k] += ret->arm_units[arm] - m->sums.n;
     }
     return TDL_OK;
 }
