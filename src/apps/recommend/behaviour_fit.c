@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "apps/recommend/behaviour_net.h"
+#include "apps/recommend/behaviour_return.h"
 #include "base/rng.h"
 #include "nn/layers.h"
 #include "stats/ranking.h"
@@ -448,6 +449,8 @@ tdl_status tdl_behaviour_fit(const tdl_fit_data *data, tdl_fit_options *options,
         goto out;
     tdl_net_release(&f.net);
     if ((st = tdl_behaviour_ready(f.model, why)))
+        goto out;
+    if (options->serves && (st = tdl_behaviour_return_fit(f.model, data, options, why)))
         goto out;
     *ret = f.model;
     f.model = NULL; /* the caller's now */

@@ -26,8 +26,9 @@ static const tdl_directed_params directed[] = {
     {1, 1, .3, 1, 60, 0, 1, 1, 1, 180, .75, 0},   {1, 1, .3, 1, 20, 0, 1, 1, 1, 0, .5, 0},
 };
 
-/* Longer than what a server takes in the background: nobody waits for an answer. */
-static const tdl_behaviour_params behaviour[] = {{.tokens_max = 3000000}};
+/* Slower and longer than what a server takes in the background: nobody waits for an answer. */
+static const tdl_behaviour_params behaviour[] = {
+    {.tokens_max = 6500000, .rate = 1e-3, .patience = 6}};
 
 #define SETTINGS(table)                                                                            \
     .settings = (table), .settings_size = sizeof *(table),                                         \

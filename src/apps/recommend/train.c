@@ -160,6 +160,7 @@ static tdl_status fit_all(run *r, tdl_report *why)
                                    .pool = r->app->context.pool,
                                    .bytes_max = r->options->square_bytes_max,
                                    .epochs = r->evaluation.rung[k].epochs,
+                                   .serves = true,
                                    .setting = r->evaluation.rung[k].setting,
                                    .progress = tdl_stage_tell,
                                    .progress_context = &r->stages,
