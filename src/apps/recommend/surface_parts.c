@@ -241,6 +241,25 @@ static size_t keep_spoken(const tdl_surface_answer *a, tdl_scored *best, size_t 
     return kept;
 }
 
+/* Who asks, among the part's vectors: kept from the last time, if nothing happened since. */
+static tdl_status query_part(tdl_surface_answer *a, const tdl_part *part, const tdl_history *h,
+                             size_t d, float *x)
+{
+    static const tdl_history none;
+    const tdl_serving *serving = a->base.serving;
+    const uint64_t what = (uint64_t)(part - serving->snapshot->lineup.part);
+    tdl_digest key;
+
+    if (!tdl_kept_key(&what, 1, h, &none, a->base.arena, &key))
+        return TDL_E_NO_MEMORY;
+    if (tdl_kept_find(serving->kept, &key, x, d * sizeof *x))
+        return TDL_OK;
+    tdl_status st = part->contender->rung->query(part->model, h, a->base.arena, x);
+    if (!st)
+        tdl_kept_put(serving->kept, &key, x, d * sizeof *x);
+    return st;
+}
+
 /* The best of all give the scale, the best of those who may be shown the candidates: one pass. */
 static tdl_status scan_model(tdl_surface_answer *a, tdl_asked_part *one)
 {
@@ -255,7 +274,7 @@ static tdl_status scan_model(tdl_surface_answer *a, tdl_asked_part *one)
     one->best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *one->best);
     const uint64_t *blocked = block_model(a);
     if (!x || !one->best || !blocked || tdl_surface_model_history(a, rung->repeats, &h) ||
-        rung->query(one->part->model, &h.history, a->base.arena, x))
+        query_part(a, one->part, &h.history, d, x))
         return TDL_E_NO_MEMORY;
     tdl_scan_query query[] = {{.x = x, .k = TENTH, .ret = tenth},
                               {.x = x, .blocked = blocked, .k = TDL_POOL, .ret = one->best}};
