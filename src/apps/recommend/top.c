@@ -239,6 +239,20 @@ size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, fl
     return l.best.n;
 }
 
+size_t tdl_top_among(const float *scores, const uint64_t *among, size_t words,
+                     const uint64_t *blocked, float above, tdl_scored *ret, size_t k)
+{
+    tdl_best best = {.heap = ret, .k = k, .above = above};
+
+    for (size_t at = 0; k && at < words; at++)
+        for (uint64_t w = blocked ? among[at] & ~blocked[at] : among[at]; w; w &= w - 1) {
+            int32_t item = tdl_bits_first(w, at);
+            tdl_best_offer(&best, (tdl_scored){scores[item], item});
+        }
+    tdl_best_sort(&best);
+    return best.n;
+}
+
 size_t tdl_top_spoken(const float *scores, size_t scores_n, const uint64_t *blocked,
                       tdl_scored *ret, size_t k)
 {
