@@ -290,7 +290,11 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, double 
 {
     fitting *f = model;
     const tdl_behaviour_params *p = &f->model->params;
-    tdl_run run = {.seed = f->options->seed, .step = step, .training = true, .pool = pool};
+    tdl_run run = {.seed = f->options->seed,
+                   .step = step,
+                   .training = true,
+                   .defers_loss = true,
+                   .pool = pool};
     double weight;
     tdl_status st;
 
@@ -304,10 +308,11 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, double 
         batch.negatives_n = p->negatives;
         batch.log_q = p->calibrated ? NULL : f->log_q;
     }
-    if ((st = tdl_net_forward(&f->net, &batch, &run, why)))
+    if ((st = tdl_net_forward(&f->net, &batch, &run, why)) ||
+        (st = tdl_net_backward(&f->net, &batch, &run, scale, why)))
         return st;
     tdl_net_loss(&f->net, &batch, ret_loss, &weight);
-    return tdl_net_backward(&f->net, &batch, &run, scale, why);
+    return TDL_OK;
 }
 
 /* ---- validation: NDCG@10 of what the held-out people took next ---- */
@@ -376,7 +381,7 @@ static tdl_status make_net(fitting *f, tdl_report *why)
     int z =
         tdl_net_group_before(&f->net, tdl_net_join(&f->net, &m->net, m->net.nodes_n, 0, TDL_NONE));
     if (p->full)
-        tdl_net_softmax_ce(&f->net, tdl_net_dot_score(&f->net, z, m->item_table, TDL_NONE), NULL);
+        tdl_net_table_ce(&f->net, z, m->item_table, NULL);
     else if (p->calibrated)
         tdl_net_sampled_bce(&f->net, z, m->item_table, &loss);
     else

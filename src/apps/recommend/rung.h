@@ -123,6 +123,7 @@ typedef struct tdl_rung_ops {
     /* Serves only where it is proven better than what is simpler: it answers by a fit that is as
      * old as the last training, or costs more. Counts need no proof. */
     bool must_prove;
+    bool slow;    /* a fit takes long: the one for validation is also asked the test */
     bool repeats; /* wants an item again in each group that has it; false: the first only */
 } tdl_rung_ops;
 

@@ -31,8 +31,7 @@ typedef struct tdl_pooled {
     int32_t model_item; /* number in the snapshot; -1 = the model does not speak of it */
     double relevance;   /* log-odds against the tenth best, boosts and buries included */
     bool is_new, by_content;
-    tdl_record *record;           /* counted */
-    const tdl_content_code *code; /* a copy; NULL = says nothing, or nobody asks */
+    tdl_record *record; /* counted; NULL = says nothing, or no rule asks */
 } tdl_pooled;
 
 /* One of those who answer together, and what it says. Numbers are the catalogue's. */

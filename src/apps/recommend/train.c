@@ -133,15 +133,18 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
 }
 
 /* A rung that neither serves nor answers "similar" is kept for comparison only, if it is not
- * larger than this. */
+ * larger than this and its fit does not take long. Of the behaviour model vectors are wanted. */
 enum { SPARE_BYTES_MAX = 64 << 20 };
 
 static bool is_kept(const run *r, size_t k)
 {
     const tdl_rung_result *result = &r->evaluation.rung[k];
 
-    return !result->refused && (k == r->evaluation.promoted || result->bytes <= SPARE_BYTES_MAX ||
-                                k == tdl_ladder_find(TDL_STR("item-knn")));
+    if (result->refused)
+        return false;
+    if (k == r->evaluation.promoted || k == tdl_ladder_find(TDL_STR("item-knn")))
+        return true;
+    return result->bytes <= SPARE_BYTES_MAX && tdl_ladder[k] != &tdl_rung_network;
 }
 
 /* The rungs as they will serve: fitted on every event. */
