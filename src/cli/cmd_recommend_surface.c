@@ -184,7 +184,10 @@ static void print_slate(const json_t *answer)
                number(few, "eligible"), number(few, "items"), text(few, "reason"));
     if (*text(answer, "suppressed"))
         printf("%s: %s\n", tdl_tr("nothing is sent", "不发送"), text(answer, "suppressed"));
-    if (*text(answer, "fallback"))
+    if (!strcmp(text(answer, "fallback"), "no_rung"))
+        printf("%s\n", tdl_tr("the model has none of the rungs that the policy names",
+                              "模型中没有策略指定的梯级"));
+    else if (*text(answer, "fallback"))
         printf("%s: %s\n", tdl_tr("by popularity", "由热门回答"), text(answer, "fallback"));
 }
 
@@ -254,23 +257,38 @@ static tdl_status run_ask(const void *values, char **arguments, tdl_report *why)
 
 /* ---- the surfaces there are ---- */
 
+/* "auto", or names with commas. */
+static void name_rungs(const json_t *rungs, tdl_buf *ret)
+{
+    const json_t *one;
+    size_t i;
+
+    if (!json_is_array(rungs))
+        tdl_buf_text(ret, "auto");
+    json_array_foreach(rungs, i, one)
+        tdl_buf_printf(ret, "%s%s", i ? "," : "", json_string_value(one));
+}
+
 static void print_surfaces(const json_t *surfaces)
 {
     static const char *const kinds[] = {"boost", "bury", "pin", "cap", "slots"};
     const json_t *one;
     size_t i;
 
-    printf("%-16s  %-8s  %8s  %6s  %s\n", tdl_tr("surface", "推荐位"), tdl_tr("kind", "类型"),
-           tdl_tr("version", "版本"), tdl_tr("rules", "规则"),
-           tdl_tr("only items with", "物品条件"));
+    printf("%-16s  %-8s  %8s  %6s  %-24s  %s\n", tdl_tr("surface", "推荐位"),
+           tdl_tr("kind", "类型"), tdl_tr("version", "版本"), tdl_tr("rules", "规则"),
+           tdl_tr("rungs", "梯级"), tdl_tr("only items with", "物品条件"));
     json_array_foreach(surfaces, i, one)
     {
         const json_t *policy = json_object_get(one, "effective");
         size_t rules = 0;
+        tdl_buf rungs = {0};
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
             rules += json_array_size(json_object_get(policy, kinds[k]));
-        printf("%-16s  %-8s  %8.0f  %6zu  %s\n", text(one, "name"), text(one, "kind"),
-               number(one, "version"), rules, text(policy, "where"));
+        name_rungs(json_object_get(policy, "rungs"), &rungs);
+        printf("%-16s  %-8s  %8.0f  %6zu  %-24.*s  %s\n", text(one, "name"), text(one, "kind"),
+               number(one, "version"), rules, TDL_FMT(tdl_buf_view(&rungs)), text(policy, "where"));
+        tdl_buf_release(&rungs);
     }
 }
 

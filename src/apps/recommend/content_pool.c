@@ -49,8 +49,10 @@ static bool is_gone(const tdl_record *record)
     return record && (record->deleted || !record->available);
 }
 
-size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
-                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k)
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had, the newest of those (0: any, all). ret [k]; returns how many. */
+static size_t nearest(const tdl_answer *a, const tdl_content_taste *taste, const uint64_t *blocked,
+                      size_t users_below, tdl_scored *ret, size_t k)
 {
     const tdl_catalogue *catalogue = a->app->catalogue;
     const float *users = tdl_catalogue_users(catalogue);
@@ -61,12 +63,11 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
         const tdl_content_code *code;
         if (tdl_bits_has(blocked, (int32_t)i) ||
             (users_below && !(users[i] < (float)users_below)) ||
-            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)) ||
-            is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
+            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)))
             continue;
         left--;
         float liked = (float)tdl_content_liked(taste, code);
-        if (liked > best.above)
+        if (liked > best.above && !is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
             tdl_best_offer(&best, (tdl_scored){liked, (int32_t)i});
     }
     tdl_best_sort(&best);
@@ -93,6 +94,7 @@ static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
     tdl_content_map_towards(s->content_map, w, ret->cell, &ret->constant);
     ret->mapped = true;
     ret->weights = (tdl_content_weights){{1, 1, 1, 1}};
+    tdl_content_taste_pack(ret);
     return true;
 }
 
@@ -101,10 +103,12 @@ static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *tas
                        const tdl_scored *found, size_t n, tdl_scored *room)
 {
     const tdl_content *content = tdl_catalogue_content(a->base.app->catalogue);
-    enum { TENTH = 10 };
+    enum { TENTH = 10, AHEAD = 4 };
     tdl_best best = {.heap = room, .k = TENTH, .above = 0};
 
     for (size_t i = 0; i < a->pool_n + n; i++) {
+        if (i + AHEAD < a->pool_n)
+            tdl_content_fetch(content, a->pool[i + AHEAD].item);
         float liked =
             i < a->pool_n
                 ? (float)tdl_content_liked(taste, tdl_content_at(content, a->pool[i].item))
@@ -138,7 +142,7 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
         return tdl_answer_no_memory(why);
     if (!liking_of(a, taste))
         return TDL_OK;
-    size_t n = tdl_answer_nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
+    size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
     double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];

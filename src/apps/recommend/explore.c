@@ -122,8 +122,9 @@ void tdl_explore_mix_new(double share, const bool *is_new, size_t n, double *cha
 
     for (size_t i = 0; i < n; i++)
         new_n += is_new[i];
+    double each = new_n ? share / (double)new_n : 0;
     for (size_t i = 0; new_n && i < n; i++)
-        chance[i] = (1 - share) * chance[i] + (is_new[i] ? share / (double)new_n : 0);
+        chance[i] = (1 - share) * chance[i] + (is_new[i] ? each : 0);
 }
 
 size_t tdl_explore_draw(const double *chance, size_t n, double u)

@@ -227,28 +227,14 @@ static void add_for_rules(tdl_surface_answer *a, uint64_t *blocked, tdl_scored *
     }
 }
 
-/* Of an item for variety, which is worked out without the lock. NULL also without memory: then
- * only categories and the like tell items apart. */
-static const tdl_content_code *copy_code(tdl_surface_answer *a, int32_t item)
-{
-    const tdl_content_code *code =
-        tdl_content_at(tdl_catalogue_content(a->base.app->catalogue), item);
-    bool asked = a->policy->diversity.kind != TDL_DIVERSITY_OFF;
-    tdl_content_code *copy = code && asked ? tdl_arena_alloc(a->base.arena, 1, sizeof *copy) : NULL;
-
-    if (copy)
-        *copy = *code;
-    return copy;
-}
-
 static void weigh(tdl_surface_answer *a)
 {
     const tdl_catalogue *catalogue = a->base.app->catalogue;
 
     for (size_t i = 0; i < a->pool_n; i++) {
         tdl_pooled *one = &a->pool[i];
-        one->record = tdl_record_take(tdl_catalogue_record(catalogue, one->item));
-        one->code = copy_code(a, one->item);
+        if (a->policy->rules_n) // rules are asked without the lock, and nobody else
+            one->record = tdl_record_take(tdl_catalogue_record(catalogue, one->item));
         one->is_new = a->policy->explore.impressions && is_new(a, one->item);
         for (size_t k = 0; k < a->policy->rules_n; k++) {
             const tdl_rule *rule = &a->policy->rule[k];

@@ -9,9 +9,21 @@
 
 enum { BLOCK = TDL_TOP_BLOCK, BLOCKS = 1024 /* looked over at a time */ };
 
+/* A number that rises with the score, and of equal scores with a lower item: one comparison, no
+ * branch. */
+static int64_t key_of(tdl_scored one)
+{
+    float score = one.score + 0.0F; // no -0
+    int32_t bits;
+
+    memcpy(&bits, &score, sizeof bits);
+    bits ^= (int32_t)((uint32_t)(bits >> 31) >> 1); // below 0 the larger bits are the lesser
+    return (int64_t)((uint64_t)(uint32_t)bits << 32 | (uint32_t)~one.item);
+}
+
 static bool worse(tdl_scored a, tdl_scored b)
 {
-    return a.score < b.score || (a.score == b.score && a.item > b.item);
+    return key_of(a) < key_of(b);
 }
 
 /* heap[0] is the worst of the n kept. Put `one` at `at` or below. */
@@ -121,8 +133,38 @@ void tdl_best_offer(tdl_best *best, tdl_scored one)
         best->above = best->heap[0].score; // an equal score later has a higher number: not better
 }
 
+/* Merges runs of `run` that stand side by side. */
+static void merge(const tdl_scored *from, size_t n, size_t run, tdl_scored *to)
+{
+    for (size_t begin = 0; begin < n; begin += 2 * run) {
+        size_t middle = begin + run < n ? begin + run : n;
+        size_t end = middle + run < n ? middle + run : n;
+        size_t left = begin, right = middle;
+        for (size_t at = begin; at < end; at++) {
+            bool from_right = left == middle || (right < end && worse(from[left], from[right]));
+            to[at] = from[from_right ? right : left];
+            left += !from_right;
+            right += from_right;
+        }
+    }
+}
+
 void tdl_best_sort(tdl_best *best)
 {
+    enum { FEW = 256 };
+    tdl_scored room[FEW], *from = best->heap, *to = room, *swap;
+
+    for (size_t run = 1; best->n <= FEW && run < best->n; run *= 2) {
+        merge(from, best->n, run, to);
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (best->n <= FEW) {
+        if (from != best->heap)
+            memcpy(best->heap, from, best->n * sizeof *from);
+        return;
+    }
     for (size_t left = best->n; left > 1; left--) { // heap sort: the worst goes last
         tdl_scored last = best->heap[left - 1];
         best->heap[left - 1] = best->heap[0];

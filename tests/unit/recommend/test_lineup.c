@@ -610,7 +610,7 @@ static void a_stranger_is_answered_by_who_serves_strangers(void **state)
     json_t *one;
 
     *part =
-        (tdl_part){.contender = &tdl_contenders[1], .model = fit_all(tdl_contenders[1].rung, &all)};
+        (tdl_part){.contender = &tdl_contenders[0], .model = fit_all(tdl_contenders[0].rung, &all)};
     lineup->task[TDL_RECOMMEND_STRANGERS] =
         (tdl_mix){.n = 1, .part = {lineup->parts_n++}, .weight = {1}};
     json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"nobody\",\"explore\":false}");
@@ -656,6 +656,120 @@ static void own_history_is_explained_by_each_time_it_happened(void **state)
     json_decref(answer);
 }
 
+/* ---- rungs that a policy names ---- */
+
+#define NAMED(rungs)                                                                               \
+    "\"policy\":{\"seen\":\"never\",\"diversity\":{\"kind\":\"off\"},\"explore\":{\"kind\":"       \
+    "\"off\"},\"rungs\":" rungs "}}"
+
+/* Saved, or why not. */
+static tdl_status save(fixture *f, const char *surface, const char *document, tdl_report *why)
+{
+    json_t *parsed = json_loads(document, 0, NULL);
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+
+    assert_non_null(parsed);
+    tdl_status st = ops->settings(f->app, tdl_str_of(surface), parsed, &w, why);
+    json_decref(parsed);
+    tdl_buf_release(&out);
+    return st;
+}
+
+/* markov is in the ladder alone, no task's mix has it. */
+static void a_rung_that_the_policy_names_answers_alone(void **state)
+{
+    fixture *f = *state;
+    json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"u3\",\"k\":3," NAMED("[\"markov\"]"));
+    json_t *items = json_object_get(answer, "items"), *item;
+    size_t i;
+
+    assert_string_equal(text_of(answer, "serves"), "markov");
+    assert_true(json_is_null(json_object_get(answer, "fallback")));
+    assert_int_equal(json_array_size(items), 3);
+    json_array_foreach(items, i, item) assert_string_equal(text_of(item, "source"), "markov");
+    json_decref(answer);
+    answer = ask(f, "{\"surface\":\"similar\",\"items\":[\"i3\"]," NAMED("[\"ease\"]"));
+    assert_string_equal(text_of(answer, "serves"), "ease");
+    json_decref(answer);
+}
+
+static void several_named_rungs_answer_together_and_say_what_each_added(void **state)
+{
+    fixture *f = *state;
+    json_t *answer =
+        ask(f, "{\"surface\":\"home\",\"user\":\"u3\",\"k\":5," NAMED("[\"markov\",\"ease\"]"));
+    json_t *item;
+    size_t i;
+
+    assert_string_equal(text_of(answer, "serves"), "blend");
+    json_array_foreach(json_object_get(answer, "items"), i, item)
+    {
+        json_t *parts = json_object_get(item, "parts");
+        double markov = json_number_value(json_object_get(json_array_get(parts, 0), "log_odds"));
+        double ease = json_number_value(json_object_get(json_array_get(parts, 1), "log_odds"));
+        assert_int_equal(json_array_size(parts), 2);
+        assert_string_equal(text_of(json_array_get(parts, 0), "model"), "markov");
+        assert_string_equal(text_of(json_array_get(parts, 1), "model"), "ease");
+        assert_string_equal(text_of(item, "source"), ease > markov ? "ease" : "markov");
+    }
+    assert_true(i > 0);
+    json_decref(answer);
+}
+
+static void rungs_that_no_model_or_this_model_has_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *surface, *rungs, *message;
+    } cases[] = {
+        {"email", "[\"marcov\"]", "there is no rung \"marcov\""},
+        {"email", "[\"ease\", \"ease\"]", "\"ease\" is named twice"},
+        {"email", "[]", "rungs is \"auto\", or an array"},
+        {"email", "\"ease\"", "rungs is \"auto\", or an array"},
+        {"email", "[3]", "rungs[0]"},
+        {"email", "[\"ease\", \"own-history\"]",
+         "rungs[1]: the model that serves has no \"own-history\"; it has popularity, item-knn"},
+        {"similar", "[\"popularity\"]",
+         "no \"popularity\" that knows what is similar; it has item"},
+    };
+    fixture *f = *state;
+    const tdl_lineup kept = f->app->serving->snapshot->lineup;
+
+    f->app->serving->snapshot->lineup = (tdl_lineup){0}; /* the ladder is all there is */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char document[200];
+        tdl_report why = {0};
+        snprintf(document, sizeof document, "{\"version\":0,\"policy\":{\"rungs\":%s}}",
+                 cases[i].rungs);
+        assert_int_equal(save(f, cases[i].surface, document, &why), TDL_E_INVALID);
+        if (!strstr(why.message, cases[i].message))
+            fail_msg("%s: %s", cases[i].rungs, why.message);
+    }
+    f->app->serving->snapshot->lineup = kept;
+}
+
+/* A later model may lack what was named: then the measured one answers, and it is said. */
+static void without_the_named_rung_the_measured_one_answers(void **state)
+{
+    fixture *f = *state;
+    tdl_snapshot *snapshot = f->app->serving->snapshot;
+    size_t markov = tdl_ladder_find(TDL_STR("markov"));
+    void *model = snapshot->model[markov];
+    tdl_report why = {0};
+
+    expect_ok(save(f, "email", "{\"version\":0,\"policy\":{\"rungs\":[\"markov\"]}}", &why), &why);
+    snapshot->model[markov] = NULL;
+    json_t *answer = ask(f, "{\"surface\":\"email\",\"user\":\"u3\"}");
+    snapshot->model[markov] = model;
+    assert_string_equal(text_of(answer, "fallback"), "no_rung");
+    assert_string_not_equal(text_of(answer, "serves"), "markov");
+    json_decref(answer);
+    answer = ask(f, "{\"surface\":\"email\",\"user\":\"u3\"}");
+    assert_string_equal(text_of(answer, "serves"), "markov");
+    json_decref(answer);
+    expect_ok(save(f, "email", "{\"version\":1,\"policy\":{\"rungs\":\"auto\"}}", &why), &why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -671,6 +785,10 @@ int main(void)
         cmocka_unit_test(a_blend_answers_what_came_after_its_training),
         cmocka_unit_test(own_history_is_explained_by_each_time_it_happened),
         cmocka_unit_test(with_too_few_people_the_ladders_choice_serves),
+        cmocka_unit_test(a_rung_that_the_policy_names_answers_alone),
+        cmocka_unit_test(several_named_rungs_answer_together_and_say_what_each_added),
+        cmocka_unit_test(rungs_that_no_model_or_this_model_has_are_refused_by_name),
+        cmocka_unit_test(without_the_named_rung_the_measured_one_answers),
     };
     return cmocka_run_group_tests_name("recommend/lineup", tests, set_up, tear_down);
 }
