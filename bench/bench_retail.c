@@ -24,7 +24,13 @@
 
 #define BOOK "../shared/data/online-retail.csv.zst"
 
-enum { K = 10, BATCH = 1000, ITEMS_MAX = 1000 /* of a question */, ARENA_BYTES = 64 << 20, PATH_BYTES = TDL_FOLDER_MAX + 32 };
+enum {
+    K = 10,
+    BATCH = 1000,
+    ITEMS_MAX = 1000 /* of a question */,
+    ARENA_BYTES = 64 << 20,
+    PATH_BYTES = TDL_FOLDER_MAX + 32
+};
 
 typedef struct expected {
     double ndcg10;     /* that served answers must reach, as it is rounded in the reference */

@@ -12,7 +12,7 @@ typedef struct trying {
     double done, share; /* of the progress: before it, and its own */
     size_t row;         /* the best, of settings in rows and columns */
     void *model, *best;
-    double fit_cpu_s; /* that the model took */
+    double fit_cpu_s; /* of `model` */
 } trying;
 
 static void drop_tried(const tdl_contest_run *r, trying *t)
