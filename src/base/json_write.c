@@ -194,6 +194,19 @@ static bool add_short_decimal(tdl_buf *out, double value)
     return true;
 }
 
+/* Does no decimal of 15 digits read back as this value? Known of what is in [1e-4, 1), as chances
+ * are; else false. The product is off by less than a quarter, so it rounds to the one decimal that
+ * might, and the quotient of two exact doubles is correctly rounded. */
+static bool needs_17_digits(double value)
+{
+    double size = fabs(value);
+
+    if (!(size >= 1e-4 && size < 1))
+        return false;
+    double scale = size >= .1 ? 1e15 : size >= .01 ? 1e16 : size >= 1e-3 ? 1e17 : 1e18;
+    return rint(size * scale) / scale != size;
+}
+
 static void add_number(tdl_buf *out, double value)
 {
     char text[48];
@@ -209,8 +222,10 @@ static void add_number(tdl_buf *out, double value)
     }
     if (add_short_decimal(out, value))
         return;
-    snprintf(text, sizeof text, "%.15g", value);
-    if (strtod(text, NULL) != value)
+    bool long_one = needs_17_digits(value);
+    if (!long_one)
+        snprintf(text, sizeof text, "%.15g", value);
+    if (long_one || strtod(text, NULL) != value)
         snprintf(text, sizeof text, "%.17g", value);
     for (size_t i = 0; text[i]; i++) { /* a locale's decimal sign, of any length, becomes a point */
         if (strchr("0123456789+-e", text[i]))

@@ -3,7 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
 enum { PAGE = 1024, LANES = 16 /* of which every block is a multiple */ };
+enum { HIGH_MOST = INT16_MAX, LOW_MANY = 256 };
 
 struct tdl_content {
     tdl_content_code **page; /* [pages_n] of PAGE codes; NULL: none of them says anything */
@@ -72,20 +79,149 @@ const tdl_content_code *tdl_content_at(const tdl_content *c, int32_t item)
     return &c->page[at][item % PAGE];
 }
 
+void tdl_content_fetch(const tdl_content *c, int32_t item)
+{
+    enum { LINE = 64 };
+    size_t at = (size_t)item / PAGE;
+
+    if (item < 0 || at >= c->pages_n || !c->page[at])
+        return;
+    const char *code = (const char *)&c->page[at][item % PAGE];
+    for (size_t i = 0; i < sizeof(tdl_content_code); i += LINE)
+        __builtin_prefetch(code + i);
+}
+
 /* ---- vectors ---- */
 
 /* Adds factor times the code at length 1. */
+INLINE void add_cells(const tdl_content_code *code, const tdl_content_weights *weights,
+                      double factor, float *cell)
+{
+    double length = tdl_content_length(code, weights);
+
+    for (tdl_content_block b = 0; length > 0 && b < TDL_CONTENT_BLOCKS_N; b++) {
+        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
+        float scale = code->scale[b] * weights->block[b], by = (float)(factor / length);
+        for (size_t i = from; scale > 0 && i < end; i++)
+            cell[i] += by * (scale * (float)code->cell[i]);
+    }
+}
+
+/* Sums of products with both parts of a taste's numbers; n a multiple of LANES. */
+typedef struct sums {
+    int32_t high, low;
+} sums;
+
+typedef sums sums_fn(const int16_t *high, const int16_t *low, const int8_t *cell, size_t n);
+
+INLINE sums sums_plain(const int16_t *high, const int16_t *low, const int8_t *cell, size_t n)
+{
+    sums s = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        s.high += high[i] * cell[i];
+        s.low += low[i] * cell[i];
+    }
+    return s;
+}
+
+INLINE double multiply_blocks(const tdl_content_taste *taste, const tdl_content_code *code,
+                              sums_fn *product)
+{
+    double dot = 0;
+
+    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        size_t from = tdl_content_cell(b);
+        float scale = code->scale[b] * taste->weights.block[b];
+        if (!(code->scale[b] > 0))
+            continue; // it says nothing of this kind
+        sums s =
+            product(taste->high + from, taste->low + from, code->cell + from, tdl_content_cells(b));
+        dot += (double)scale * taste->unit[b] * (double)((int64_t)s.high * LOW_MANY + s.low);
+    }
+    return dot;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void add_code_avx2(const tdl_content_code *code,
+                                                          const tdl_content_weights *weights,
+                                                          double factor, float *cell)
+{
+    add_cells(code, weights, factor, cell);
+}
+
+INLINE __attribute__((target("avx2"))) int32_t add_lanes(__m256i x)
+{
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
+}
+
+INLINE __attribute__((target("avx2"))) sums sums_avx2(const int16_t *high, const int16_t *low,
+                                                      const int8_t *cell, size_t n)
+{
+    __m256i highs = _mm256_setzero_si256(), lows = highs;
+
+    for (size_t i = 0; i < n; i += LANES) {
+        __m256i cells =
+            _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(cell + i)));
+        __m256i h = _mm256_loadu_si256((const __m256i *)(const void *)(high + i));
+        __m256i l = _mm256_loadu_si256((const __m256i *)(const void *)(low + i));
+        highs = _mm256_add_epi32(highs, _mm256_madd_epi16(cells, h));
+        lows = _mm256_add_epi32(lows, _mm256_madd_epi16(cells, l));
+    }
+    return (sums){add_lanes(highs), add_lanes(lows)};
+}
+
+__attribute__((target("avx2"))) static double multiply_avx2(const tdl_content_taste *taste,
+                                                            const tdl_content_code *code)
+{
+    return multiply_blocks(taste, code, sums_avx2);
+}
+#endif
+
 static void add_code(const tdl_content_code *code, const tdl_content_weights *weights,
                      double factor, float *cell)
 {
-    float x[TDL_CONTENT_D];
-    double length = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        add_code_avx2(code, weights, factor, cell);
+        return;
+    }
+#endif
+    add_cells(code, weights, factor, cell);
+}
 
-    tdl_content_unpack(code, weights, x);
-    for (size_t i = 0; i < TDL_CONTENT_D; i++)
-        length += (double)x[i] * (double)x[i];
-    for (size_t i = 0; length > 0 && i < TDL_CONTENT_D; i++)
-        cell[i] += (float)(factor / sqrt(length)) * x[i];
+static double multiply(const tdl_content_taste *taste, const tdl_content_code *code)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return multiply_avx2(taste, code);
+#endif
+    return multiply_blocks(taste, code, sums_plain);
+}
+
+/* Whole numbers of 23 bits: their products with a code's are exact, and so the same whatever a
+ * processor can do. */
+void tdl_content_taste_pack(tdl_content_taste *taste)
+{
+    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
+        double most = 0;
+        bool finite = true;
+        for (size_t i = from; i < end; i++) {
+            finite = finite && isfinite(taste->cell[i]);
+            most = fmax(most, fabs((double)taste->cell[i]));
+        }
+        taste->unit[b] = finite ? most / (HIGH_MOST * LOW_MANY) : 0;
+        for (size_t i = from; i < end; i++) {
+            long whole = taste->unit[b] > 0 ? lrint((double)taste->cell[i] / taste->unit[b]) : 0;
+            long high = (whole + HIGH_MOST * (long)LOW_MANY + LOW_MANY / 2) / LOW_MANY - HIGH_MOST;
+            taste->high[i] = (int16_t)high;
+            taste->low[i] = (int16_t)(whole - high * LOW_MANY);
+        }
+    }
 }
 
 void tdl_content_taste_seal(tdl_content_taste *taste)
@@ -97,6 +233,7 @@ void tdl_content_taste_seal(tdl_content_taste *taste)
     taste->length = sqrt(length);
     for (size_t i = 0; length > 0 && i < TDL_CONTENT_D; i++)
         taste->cell[i] = (float)((double)taste->cell[i] / taste->length);
+    tdl_content_taste_pack(taste);
 }
 
 void tdl_content_taste_of(const tdl_content *c, const tdl_content_weights *weights,
@@ -116,28 +253,11 @@ void tdl_content_taste_of(const tdl_content *c, const tdl_content_weights *weigh
 
 double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code *code)
 {
-    double dot = 0, length = 0;
-
     if (!code || !(taste->length > 0))
         return 0;
-    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
-        if (!(code->scale[b] > 0))
-            continue; // says nothing of this kind
-        size_t from = tdl_content_cell(b), end = from + tdl_content_cells(b);
-        float part[LANES] = {0}, scale = code->scale[b] * taste->weights.block[b];
-        int32_t square = 0;
-        for (size_t i = from; i < end; i += LANES)
-            for (size_t k = 0; k < LANES; k++)
-                part[k] += taste->cell[i + k] * (float)code->cell[i + k];
-        for (size_t i = from; i < end; i++)
-            square += code->cell[i] * code->cell[i];
-        double sum = 0;
-        for (size_t k = 0; k < LANES; k++)
-            sum += (double)part[k];
-        dot += (double)scale * sum;
-        length += (double)scale * (double)scale * (double)square;
-    }
+    double dot = multiply(taste, code);
     if (taste->mapped)
         return dot + (double)taste->constant;
-    return length > 0 ? dot / sqrt(length) : 0;
+    double length = tdl_content_length(code, &taste->weights);
+    return length > 0 ? dot / length : 0;
 }

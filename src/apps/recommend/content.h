@@ -2,7 +2,7 @@
  * when the item is described. An item is like others from that moment on, whatever was trained.
  *
  * Numbering   the catalogue's
- * Memory      400 bytes an item that says anything, in pages of 1,024 items; codes never move
+ * Memory      416 bytes an item that says anything, in pages of 1,024 items; codes never move
  * Threads     none of its own: the lock over the catalogue
  */
 #ifndef TDL_APPS_RECOMMEND_CONTENT_H
@@ -23,6 +23,8 @@ size_t tdl_content_bytes(const tdl_content *content);
 void tdl_content_put(tdl_content *content, int32_t item, const tdl_content_code *code);
 /* NULL: the item says nothing. */
 const tdl_content_code *tdl_content_at(const tdl_content *content, int32_t item);
+/* It will be asked for soon. */
+void tdl_content_fetch(const tdl_content *content, int32_t item);
 
 /* ---- what somebody likes: the sum of what he had, or the one item that is asked about ---- */
 
@@ -37,9 +39,15 @@ typedef struct tdl_content_taste {
     /* or products with the vectors that a map gives (content_map.h), which tell more */
     bool mapped;
     float constant;
+    /* the cells in whole numbers: unit (256 high + low) */
+    double unit[TDL_CONTENT_BLOCKS_N];
+    int16_t high[TDL_CONTENT_D], low[TDL_CONTENT_D];
 } tdl_content_taste;
 
-/* Fill ret->cell from what was gathered there: sum of vectors of length 1, `length` its own. */
+/* Cells that were put there: make them ready to be compared. */
+void tdl_content_taste_pack(tdl_content_taste *taste);
+
+/* The same, of a sum of vectors of length 1: scaled to length 1, `length` becomes its own. */
 void tdl_content_taste_seal(tdl_content_taste *taste);
 
 /* The taste of who had these items, oldest first.

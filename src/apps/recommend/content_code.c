@@ -12,18 +12,6 @@ enum { SEEN_BITS = 1 << 16, GRAM_LEAST = 3, GRAM_MOST = 5, SIGNS = 64 };
 /* Of a feature, by what it is. Exact in binary: sums do not depend on their order. */
 static const float word_weight = 1, pair_weight = .75F, gram_weight = .5F;
 
-size_t tdl_content_cell(tdl_content_block block)
-{
-    return block == TDL_CONTENT_TEXT
-               ? 0
-               : TDL_CONTENT_TEXT_CELLS + ((size_t)block - 1) * TDL_CONTENT_CELLS;
-}
-
-size_t tdl_content_cells(tdl_content_block block)
-{
-    return block == TDL_CONTENT_TEXT ? TDL_CONTENT_TEXT_CELLS : TDL_CONTENT_CELLS;
-}
-
 /* ---- features into cells ---- */
 
 typedef struct encoder {
@@ -212,8 +200,11 @@ static void quantise(const float *cell, tdl_content_block block, tdl_content_cod
         most = fmax(most, fabs((double)cell[i]));
     }
     ret->scale[block] = most > 0 ? (float)(most / 127 / sqrt(length)) : 0;
-    for (size_t i = from; i < from + n; i++)
+    ret->square[block] = 0;
+    for (size_t i = from; i < from + n; i++) {
         ret->cell[i] = most > 0 ? (int8_t)lround((double)cell[i] * 127 / most) : 0;
+        ret->square[block] += ret->cell[i] * ret->cell[i];
+    }
 }
 
 void tdl_content_encode(tdl_str title, tdl_str kept, const char *images, tdl_content_code *ret)
@@ -232,15 +223,6 @@ void tdl_content_encode(tdl_str title, tdl_str kept, const char *images, tdl_con
 
 /* ---- reading codes ---- */
 
-bool tdl_content_says(const tdl_content_code *code)
-{
-    bool says = false;
-
-    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++)
-        says = says || code->scale[b] > 0;
-    return says;
-}
-
 void tdl_content_unpack(const tdl_content_code *code, const tdl_content_weights *weights,
                         float *ret)
 {
@@ -252,24 +234,51 @@ void tdl_content_unpack(const tdl_content_code *code, const tdl_content_weights 
     }
 }
 
-double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
-                          const tdl_content_weights *weights)
+double tdl_content_length(const tdl_content_code *code, const tdl_content_weights *weights)
+{
+    double sum = 0;
+
+    for (tdl_content_block b = 0; b < TDL_CONTENT_BLOCKS_N; b++) {
+        double scale = (double)(code->scale[b] * weights->block[b]);
+        sum += scale * scale * (double)code->square[b];
+    }
+    return sqrt(sum);
+}
+
+static inline __attribute__((always_inline)) double
+cosine(const tdl_content_code *a, const tdl_content_code *b, const tdl_content_weights *weights)
 {
     double dot = 0, length = 0;
 
     for (tdl_content_block k = 0; k < TDL_CONTENT_BLOCKS_N; k++) {
         size_t from = tdl_content_cell(k), end = from + tdl_content_cells(k);
         double weight = (double)weights->block[k] * (double)weights->block[k];
-        int32_t sum = 0, both[2] = {0};
+        int32_t sum = 0;
         if (!(a->scale[k] > 0 && b->scale[k] > 0 && weight > 0))
             continue;
-        for (size_t i = from; i < end; i++) {
-            sum += a->cell[i] * b->cell[i];
-            both[0] += a->cell[i] * a->cell[i];
-            both[1] += b->cell[i] * b->cell[i];
-        }
-        dot += weight * sum / sqrt((double)both[0] * (double)both[1]);
+        for (size_t i = from; i < end; i++)
+            sum += (int16_t)a->cell[i] * (int16_t)b->cell[i];
+        dot += weight * sum / sqrt((double)a->square[k] * (double)b->square[k]);
         length += weight;
     }
     return length > 0 ? dot / length : 0;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static double cosine_avx2(const tdl_content_code *a,
+                                                          const tdl_content_code *b,
+                                                          const tdl_content_weights *weights)
+{
+    return cosine(a, b, weights);
+}
+#endif
+
+double tdl_content_cosine(const tdl_content_code *a, const tdl_content_code *b,
+                          const tdl_content_weights *weights)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+        return cosine_avx2(a, b, weights);
+#endif
+    return cosine(a, b, weights);
 }

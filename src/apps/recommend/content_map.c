@@ -9,7 +9,7 @@
 #include "tensor/gemm.h"
 #include "tensor/scratch.h"
 
-enum { D = TDL_CONTENT_D, CHUNK = 2048, HELD_EACH = 4, NAME_MAX_BYTES = 64 };
+enum { D = TDL_CONTENT_D, LANES = 8, CHUNK = 2048, HELD_EACH = 4, NAME_MAX_BYTES = 64 };
 
 static const double LAMBDA[] = {.1, .3, 1, 3, 10, 30, 100, 300};
 static const float WEIGHT[] = {0, .25F, .5F, 1, 2, 4};
@@ -388,8 +388,14 @@ void tdl_content_map_towards(const tdl_content_map *map, const float *w, float *
 {
     for (size_t i = 0; i <= D; i++) {
         const float *row = map->matrix + i * map->d;
-        double sum = 0;
-        for (size_t k = 0; k < map->d; k++)
+        double part[LANES] = {0}, sum = 0;
+        size_t whole = map->d - map->d % LANES;
+        for (size_t k = 0; k < whole; k += LANES)
+            for (size_t l = 0; l < LANES; l++)
+                part[l] += (double)row[k + l] * (double)w[k + l];
+        for (size_t l = 0; l < LANES; l++)
+            sum += part[l];
+        for (size_t k = whole; k < map->d; k++)
             sum += (double)row[k] * (double)w[k];
         *(i < D ? &ret[i] : ret_constant) = (float)sum;
     }

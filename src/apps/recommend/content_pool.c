@@ -51,8 +51,10 @@ static bool is_gone(const tdl_record *record)
     return record && (record->deleted || !record->available);
 }
 
-size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
-                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k)
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had, the newest of those (0: any, all). ret [k]; returns how many. */
+static size_t nearest(const tdl_answer *a, const tdl_content_taste *taste, const uint64_t *blocked,
+                      size_t users_below, tdl_scored *ret, size_t k)
 {
     const tdl_catalogue *catalogue = a->app->catalogue;
     const float *users = tdl_catalogue_users(catalogue);
@@ -63,12 +65,11 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
         const tdl_content_code *code;
         if (tdl_bits_has(blocked, (int32_t)i) ||
             (users_below && !(users[i] < (float)users_below)) ||
-            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)) ||
-            is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
+            !(code = tdl_content_at(tdl_catalogue_content(catalogue), (int32_t)i)))
             continue;
         left--;
         float liked = (float)tdl_content_liked(taste, code);
-        if (liked > best.above)
+        if (liked > best.above && !is_gone(tdl_catalogue_record(catalogue, (int32_t)i)))
             tdl_best_offer(&best, (tdl_scored){liked, (int32_t)i});
     }
     tdl_best_sort(&best);
@@ -79,7 +80,7 @@ size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
 
 /* Where the person stands among the vectors of "ials", if it knows what he had, and what the map
  * makes of it; else his taste. */
-static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
+static bool work_out(tdl_surface_answer *a, tdl_content_taste *ret)
 {
     const tdl_snapshot *s = a->base.serving ? a->base.serving->snapshot : NULL;
     const void *ials = s && s->content_map ? s->model[tdl_ladder_find(TDL_STR("ials"))] : NULL;
@@ -95,18 +96,43 @@ static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
     tdl_content_map_towards(s->content_map, w, ret->cell, &ret->constant);
     ret->mapped = true;
     ret->weights = (tdl_content_weights){{1, 1, 1, 1}};
+    tdl_content_taste_pack(ret);
     return true;
 }
+
+/* The same, if it was worked out already and nothing happened since. */
+static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
+{
+    const tdl_history own = own_of(&a->base);
+    const tdl_history had = {a->base.history_item, a->base.history.time_us, a->base.history.n};
+    const uint64_t what[] = {tdl_catalogue_described(a->base.app->catalogue), !a->pool_n,
+                             a->ask.impersonal, a->base.asked_item >= 0};
+    tdl_kept *kept = a->base.serving ? a->base.serving->kept : NULL;
+    tdl_digest key;
+
+    if (!kept || !tdl_kept_key(what, sizeof what / sizeof *what, &own, &had, a->base.arena, &key))
+        return work_out(a, ret);
+    if (tdl_kept_find(kept, &key, ret, sizeof *ret))
+        return ret->length > 0;
+    bool known = work_out(a, ret);
+    if (known)
+        tdl_kept_put(kept, &key, ret, sizeof *ret);
+    return known;
+}
+
+_Static_assert(sizeof(tdl_content_taste) <= TDL_KEPT_BYTES, "a taste can be kept");
 
 /* The tenth best cosine among the pool and what was found, both; the best of fewer. */
 static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *taste,
                        const tdl_scored *found, size_t n, tdl_scored *room)
 {
     const tdl_content *content = tdl_catalogue_content(a->base.app->catalogue);
-    enum { TENTH = 10 };
+    enum { TENTH = 10, AHEAD = 4 };
     tdl_best best = {.heap = room, .k = TENTH, .above = 0};
 
     for (size_t i = 0; i < a->pool_n + n; i++) {
+        if (i + AHEAD < a->pool_n)
+            tdl_content_fetch(content, a->pool[i + AHEAD].item);
         float liked =
             i < a->pool_n
                 ? (float)tdl_content_liked(taste, tdl_content_at(content, a->pool[i].item))
@@ -125,6 +151,15 @@ static double kappa_of(const tdl_serving *serving)
     return map && map->kappa > 0 ? map->kappa : KAPPA_UNMEASURED;
 }
 
+/* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
+ * first of it, and lies below. */
+static double tenth_relevance(const tdl_surface_answer *a)
+{
+    enum { TENTH = 10 };
+
+    return a->pool_n < TENTH ? 0 : fmin(a->pool[TENTH - 1].relevance, 0);
+}
+
 tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *blocked, tdl_report *why)
 {
     const float *users = tdl_catalogue_users(a->base.app->catalogue);
@@ -138,15 +173,16 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
         return tdl_answer_no_memory(why);
     if (!liking_of(a, taste))
         return TDL_OK;
-    size_t n = tdl_answer_nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
-    double tenth = tenth_of(a, taste, found, n, room), kappa = kappa_of(a->base.serving);
+    size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
+    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a),
+           kappa = kappa_of(a->base.serving);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
         a->pool[a->pool_n++] =
             (tdl_pooled){.item = found[i].item,
                          .model_item = -1,
                          .by_content = true,
-                         .relevance = tdl_surface_log_odds((double)found[i].score, tenth) +
+                         .relevance = worth + tdl_surface_log_odds((double)found[i].score, tenth) +
                                       log(kappa / (had + kappa))};
     }
     return TDL_OK;

@@ -23,11 +23,15 @@ static void repair(double *values, size_t n, double *ret_low, double *ret_high)
     *ret_high = high;
 }
 
-static double clipped(const tdl_diversity *d, size_t i, size_t j)
+/* Similarities of `i` with others, in [0, 1]; NaN too is 0. */
+static void compare(const tdl_diversity *d, size_t i, const size_t *other, size_t n)
 {
-    double cosine = d->similarity ? d->similarity(d->context, i, j) : i == j;
-
-    return cosine > 0 ? fmin(cosine, 1) : 0; // NaN too is 0
+    if (d->similarity)
+        d->similarity(d->context, i, other, n, d->near);
+    for (size_t k = 0; k < n; k++) {
+        double cosine = d->similarity ? d->near[k] : i == other[k];
+        d->near[k] = cosine > 0 ? fmin(cosine, 1) : 0;
+    }
 }
 
 static void start_mmr(tdl_diversity *d, double low, double high)
@@ -35,6 +39,7 @@ static void start_mmr(tdl_diversity *d, double low, double high)
     for (size_t i = 0; i < d->n; i++) {
         d->relevance[i] = high > low ? (d->relevance[i] - low) / (high - low) : 0;
         d->nearest[i] = 0;
+        d->met[i] = 0;
         d->objective[i] = d->options.lambda * d->relevance[i];
     }
 }
@@ -49,7 +54,9 @@ static void start_dpp(tdl_diversity *d)
 {
     for (size_t i = 0; i < d->n; i++) {
         double weight = weight_of(d, i);
-        d->residual[i] = weight * clipped(d, i, i) * weight + ridge;
+        d->all[i] = i;
+        compare(d, i, &d->all[i], 1);
+        d->residual[i] = weight * d->near[0] * weight + ridge;
         d->objective[i] = log(d->residual[i]);
     }
 }
@@ -68,10 +75,15 @@ bool tdl_diversity_start(tdl_diversity *d, const tdl_diversity_options *options,
                          .slots = slots,
                          .relevance = tdl_arena_alloc(arena, n, sizeof(double)),
                          .objective = tdl_arena_alloc(arena, n, sizeof(double)),
+                         .chosen = tdl_arena_alloc(arena, slots, sizeof(size_t)),
+                         .near = tdl_arena_alloc(arena, dpp && n ? n : 1, sizeof(double)),
                          .nearest = tdl_arena_alloc(arena, mmr ? n : 0, sizeof(double)),
+                         .met = tdl_arena_alloc(arena, mmr ? n : 0, sizeof(size_t)),
                          .residual = tdl_arena_alloc(arena, dpp ? n : 0, sizeof(double)),
-                         .row = tdl_arena_alloc(arena, dpp ? n : 0, slots * sizeof(double))};
-    if (!d->relevance || !d->objective || !d->nearest || !d->residual || !d->row)
+                         .row = tdl_arena_alloc(arena, dpp ? n : 0, slots * sizeof(double)),
+                         .all = tdl_arena_alloc(arena, dpp ? n : 0, sizeof(size_t))};
+    if (!d->relevance || !d->objective || !d->chosen || !d->near || !d->nearest || !d->met ||
+        !d->residual || !d->row || !d->all)
         return false;
     if (n)
         memcpy(d->relevance, relevance, n * sizeof *relevance);
@@ -85,14 +97,36 @@ bool tdl_diversity_start(tdl_diversity *d, const tdl_diversity_options *options,
     return true;
 }
 
-static void take_mmr(tdl_diversity *d, size_t chosen)
+/* Compares `i` with those chosen that it did not meet yet, while its objective is above `than`. */
+static bool is_above(tdl_diversity *d, size_t i, double than)
 {
     double lambda = d->options.lambda;
 
-    for (size_t i = 0; i < d->n; i++) {
-        d->nearest[i] = fmax(d->nearest[i], clipped(d, i, chosen));
+    while (d->options.kind == TDL_DIVERSITY_MMR && d->met[i] < d->taken && d->objective[i] > than) {
+        compare(d, i, &d->chosen[d->met[i]++], 1);
+        d->nearest[i] = fmax(d->nearest[i], d->near[0]);
         d->objective[i] = lambda * d->relevance[i] - (1 - lambda) * d->nearest[i];
     }
+    return d->objective[i] > than;
+}
+
+double tdl_diversity_at(tdl_diversity *d, size_t i)
+{
+    is_above(d, i, -INFINITY);
+    return d->objective[i];
+}
+
+size_t tdl_diversity_best(tdl_diversity *d, const size_t *candidate, size_t n)
+{
+    size_t best = 0;
+    double most = tdl_diversity_at(d, candidate[0]);
+
+    for (size_t k = 1; k < n; k++)
+        if (d->objective[candidate[k]] > most && is_above(d, candidate[k], most)) {
+            best = k;
+            most = d->objective[candidate[k]];
+        }
+    return best;
 }
 
 /* The next row of the factor L of the chosen ones' kernel, extended to all candidates: L[t][i] =
@@ -102,8 +136,9 @@ static void take_dpp(tdl_diversity *d, size_t chosen)
     double *row = d->row + d->taken * d->n, root = sqrt(d->residual[chosen]);
     double weight = weight_of(d, chosen);
 
+    compare(d, chosen, d->all, d->n);
     for (size_t i = 0; i < d->n; i++) {
-        double value = weight * clipped(d, chosen, i) * weight_of(d, i);
+        double value = weight * d->near[i] * weight_of(d, i);
         for (size_t s = 0; s < d->taken; s++)
             value -= d->row[s * d->n + chosen] * d->row[s * d->n + i];
         row[i] = value / root;
@@ -118,9 +153,7 @@ void tdl_diversity_take(tdl_diversity *d, size_t i)
 {
     if (d->taken == d->slots || i >= d->n)
         return;
-    if (d->options.kind == TDL_DIVERSITY_MMR)
-        take_mmr(d, i);
-    else if (d->options.kind == TDL_DIVERSITY_DPP)
+    if (d->options.kind == TDL_DIVERSITY_DPP)
         take_dpp(d, i);
-    d->taken++;
+    d->chosen[d->taken++] = i;
 }

@@ -259,6 +259,7 @@ tdl_status tdl_lineup_fit(tdl_feedback *feedback, const tdl_names *items,
     f.run.in_background = true;
     f.run.people_min = TDL_GATE_PEOPLE_MIN;
     f.run.tune_events_max = TUNE_EVENTS_MAX;
+    f.run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
     if (number)
         f.all.content = number_content(feedback, number, f.all.items_n, run->content);
     st = number && !f.all.content == !run->content
@@ -267,6 +268,7 @@ tdl_status tdl_lineup_fit(tdl_feedback *feedback, const tdl_names *items,
     for (size_t i = 0; i < 2; i++)
         if (f.all.laid[i])
             tdl_holdout_release(&f.all.rows[i]);
+    tdl_fit_shelf_free(f.run.shelf);
     free(f.all.content);
     free(number);
     return st;

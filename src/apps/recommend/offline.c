@@ -82,9 +82,9 @@ static void keep_least(const tdl_rung_contest *c, double *ndcg10)
 static tdl_status run_cuts(tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w, double *ndcg10,
                            tdl_report *why)
 {
+    tdl_rung_contest_options run = o->run;
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
-    tdl_rung_contest_options run = o->run;
     tdl_weighing_choice weighing;
     tdl_status st = tdl_offline_windows(f, o, window, &windows_n, why);
 
@@ -92,6 +92,7 @@ static tdl_status run_cuts(tdl_feedback *f, const tdl_offline_options *o, tdl_jw
                                         window[0], run.pool, &weighing, why)))
         return st;
     run.weighing = weighing.chosen;
+    run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
         if (o->tasks && !(o->tasks & 1U << t))
@@ -103,6 +104,7 @@ static tdl_status run_cuts(tdl_feedback *f, const tdl_offline_options *o, tdl_jw
         keep_least(&c, ndcg10);
         tdl_rung_contest_release(&c);
     }
+    tdl_fit_shelf_free(run.shelf);
     return st;
 }
 

@@ -95,11 +95,16 @@ static bool narrow(slate *s, const tdl_rule *rule)
     return true;
 }
 
-/* ret_above: the rule that keeps out one who is better than all that are let in. */
+static size_t best_allowed(slate *s)
+{
+    return tdl_diversity_best(&s->diversity, s->allowed, s->allowed_n);
+}
+
+/* slot->above: the rule that keeps out one who is better than all that are let in. */
 static void allow(slate *s, tdl_slot *slot, size_t number)
 {
     const tdl_rule *rule = slot_rule(s, number), *cap, *above = NULL;
-    double best = -INFINITY, best_allowed = -INFINITY;
+    double best = -INFINITY;
 
     s->allowed_n = 0;
     for (size_t i = 0; i < s->ask->n; i++) {
@@ -107,32 +112,34 @@ static void allow(slate *s, tdl_slot *slot, size_t number)
             continue;
         if (!(cap = capped_by(s, i))) {
             s->allowed[s->allowed_n++] = i;
-        } else if (s->diversity.objective[i] > best) {
+        } else if (s->diversity.objective[i] > best && tdl_diversity_at(&s->diversity, i) > best) {
             best = s->diversity.objective[i];
             above = cap;
         }
     }
-    for (size_t i = 0; i < s->allowed_n; i++)
-        best_allowed = fmax(best_allowed, s->diversity.objective[s->allowed[i]]);
-    slot->above = best > best_allowed ? above : NULL;
+    if (above && (!s->allowed_n || best > s->diversity.objective[s->allowed[best_allowed(s)]]))
+        slot->above = above;
     if (rule && narrow(s, rule))
         slot->by = rule;
 }
 
 /* ---- filling ---- */
 
-/* The best of those in `allowed`; of equals the first. */
-static size_t best_allowed(const slate *s)
+/* Where all objectives count. */
+static size_t draw_by_objectives(slate *s, const tdl_explore_options *o, tdl_rng *rng,
+                                 tdl_slot *slot)
 {
-    size_t best = 0;
-
-    for (size_t i = 1; i < s->allowed_n; i++)
-        if (s->diversity.objective[s->allowed[i]] > s->diversity.objective[s->allowed[best]])
-            best = i;
-    return best;
+    for (size_t i = 0; i < s->allowed_n; i++)
+        s->objective[i] = tdl_diversity_at(&s->diversity, s->allowed[i]);
+    tdl_explore_chances(o, s->objective, s->allowed_n, rng, s->chance);
+    if (o->impressions)
+        tdl_explore_mix_new(o->share, s->is_new, s->allowed_n, s->chance);
+    size_t at = tdl_explore_draw(s->chance, s->allowed_n, slot->u);
+    slot->propensity = s->chance[at];
+    return at;
 }
 
-/* Chances of all in `allowed`, and who it is. */
+/* Who of `allowed` it is, and with which chance. */
 static void draw(slate *s, tdl_slot *slot, size_t number)
 {
     tdl_explore_options o = s->ask->policy->explore;
@@ -143,16 +150,14 @@ static void draw(slate *s, tdl_slot *slot, size_t number)
     if (!explored)
         o.kind = TDL_EXPLORE_OFF;
     slot->u = tdl_rng_uniform(&rng);
-    for (size_t i = 0; i < s->allowed_n; i++) {
-        s->objective[i] = s->diversity.objective[s->allowed[i]];
+    for (size_t i = 0; i < s->allowed_n; i++)
         s->is_new[i] = s->ask->candidate[s->allowed[i]].is_new;
-    }
-    tdl_explore_chances(&o, s->objective, s->allowed_n, &rng, s->chance);
-    if (explored && o.impressions)
-        tdl_explore_mix_new(o.share, s->is_new, s->allowed_n, s->chance);
-    at = tdl_explore_draw(s->chance, s->allowed_n, slot->u);
+    if (o.kind == TDL_EXPLORE_OFF || o.kind == TDL_EXPLORE_EPSILON)
+        at = tdl_explore_draw_best(&o, best, s->is_new, s->allowed_n, explored, slot->u,
+                                   &slot->propensity);
+    else
+        at = draw_by_objectives(s, &o, &rng, slot);
     slot->candidate = s->allowed[at];
-    slot->propensity = s->chance[at];
     slot->pool_n = s->allowed_n;
     slot->explored = at != best;
     slot->fresh = slot->explored && s->is_new[at];

@@ -18,6 +18,8 @@ static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
     if (!st)
         st = tdl_policy_check(draft->policy, app->catalogue, why);
     pthread_rwlock_unlock(&app->lock);
+    if (!st)
+        st = tdl_rungs_check(app, draft->kind, draft->policy, why);
     if (st) {
         tdl_report_prefix(why, "policy");
         tdl_surface_drop(draft);
@@ -27,6 +29,15 @@ static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
     tdl_surface_drop(a->surface);
     a->surface = draft;
     return TDL_OK;
+}
+
+static tdl_status read_question(tdl_surface_answer *a, tdl_report *why)
+{
+    const tdl_ask *ask = &a->ask;
+
+    if (ask->question)
+        return tdl_question_read(ask->question, ask->preview, a->base.arena, &a->q, why);
+    return tdl_question_brief(ask->user, &ask->item, ask->n, &a->q, why);
 }
 
 static tdl_status take_surface(tdl_surface_answer *a, tdl_report *why)
@@ -45,12 +56,13 @@ static tdl_status take_surface(tdl_surface_answer *a, tdl_report *why)
     return TDL_OK;
 }
 
-/* The whole question and the policy's version, for the context hash. */
+/* The policy's version and the whole question, for the context hash. */
 static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_report *why)
 {
     tdl_buf text = {0};
 
-    tdl_json_dump(&text, question);
+    if (question) // else user, item and n are all of it
+        tdl_json_dump(&text, question);
     a->base.asked = tdl_arena_printf(a->base.arena, "%.*s %lld %.*s", TDL_FMT(a->surface->name),
                                      (long long)a->surface->version, TDL_FMT(tdl_buf_view(&text)));
     bool failed = text.failed || !a->base.asked.at;
@@ -60,19 +72,31 @@ static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_
 
 /* ---- slots ---- */
 
-static double similarity(const void *context, size_t i, size_t j)
+/* Of what items say now: the lock is held for a few pairs at a time. */
+static void similarity(const void *context, size_t i, const size_t *other, size_t n, double *ret)
 {
     const tdl_surface_answer *a = context;
-    const tdl_pooled *one = &a->pool[i], *other = &a->pool[j];
+    const tdl_catalogue *catalogue = a->base.app->catalogue;
+    const tdl_content *content = tdl_catalogue_content(catalogue);
+    int32_t item = a->pool[i].item;
 
-    if (i == j)
-        return 1;
-    if (!one->code || !other->code)
-        return tdl_record_similarity(one->record, other->record);
-    return tdl_content_cosine(one->code, other->code, &a->content_weights);
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    const tdl_content_code *one = tdl_content_at(content, item);
+    for (size_t k = 0; k < n; k++) {
+        int32_t with = a->pool[other[k]].item;
+        const tdl_content_code *code = tdl_content_at(content, with);
+        if (i == other[k])
+            ret[k] = 1;
+        else if (one && code)
+            ret[k] = tdl_content_cosine(one, code, &a->content_weights);
+        else
+            ret[k] = tdl_record_similarity(tdl_catalogue_record(catalogue, item),
+                                           tdl_catalogue_record(catalogue, with));
+    }
+    pthread_rwlock_unlock(&a->base.app->lock);
 }
 
-/* Ids never move, and records are counted: no lock is needed. */
+/* Ids never move, and records are counted: rules need no lock. */
 static tdl_status fill_slots(tdl_surface_answer *a, const char *decision_id, tdl_report *why)
 {
     const tdl_catalogue *catalogue = a->base.app->catalogue;
@@ -81,14 +105,14 @@ static tdl_status fill_slots(tdl_surface_answer *a, const char *decision_id, tdl
     a->slot = tdl_arena_zalloc(a->base.arena, a->q.k, sizeof *a->slot);
     if (!candidate || !a->slot)
         return tdl_answer_no_memory(why);
-    pthread_rwlock_rdlock(&a->base.app->lock);
     for (size_t i = 0; i < a->pool_n; i++)
-        candidate[i] = (tdl_slate_candidate){
-            .view = {.record = a->pool[i].record,
-                     .id = {.kind = TDL_OPERAND_TEXT,
-                            .text = tdl_catalogue_id(catalogue, a->pool[i].item)}},
-            .relevance = a->pool[i].relevance,
-            .is_new = a->pool[i].is_new};
+        candidate[i] = (tdl_slate_candidate){.view = {.record = a->pool[i].record},
+                                             .relevance = a->pool[i].relevance,
+                                             .is_new = a->pool[i].is_new};
+    pthread_rwlock_rdlock(&a->base.app->lock);
+    for (size_t i = 0; a->policy->rules_n && i < a->pool_n; i++) // else nobody asks for ids
+        candidate[i].view.id = (tdl_operand){.kind = TDL_OPERAND_TEXT,
+                                             .text = tdl_catalogue_id(catalogue, a->pool[i].item)};
     pthread_rwlock_unlock(&a->base.app->lock);
     const tdl_slate_ask ask = {.policy = a->policy,
                                .bound = a->bound,
@@ -138,7 +162,12 @@ static tdl_status explain_by(tdl_surface_answer *a, const explaining *e, tdl_rep
 /* What stands there by its content. False: no memory. */
 static bool explain_by_content(tdl_surface_answer *a)
 {
-    size_t own_n = a->base.seen_n - a->base.newest;
+    size_t own_n = a->base.seen_n - a->base.newest, n = 0;
+
+    for (size_t i = 0; i < a->slots_n; i++)
+        n += a->pool[a->slot[i].candidate].by_content;
+    if (!n)
+        return true;
     tdl_term *term = tdl_arena_alloc(a->base.arena, own_n, sizeof *term);
     tdl_content_taste *taste = tdl_arena_alloc(a->base.arena, 1, sizeof *taste);
     bool ok = term && taste;
@@ -153,8 +182,7 @@ static bool explain_by_content(tdl_surface_answer *a)
             continue;
         tdl_reason *reason = tdl_arena_alloc(a->base.arena, a->q.explain, sizeof *reason);
         ok = reason != NULL;
-        size_t n =
-            ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
+        n = ok ? tdl_answer_explain_content(&a->base, taste, pick->item, term, reason, a->q.explain)
                : 0;
         if (n) { // else popularity stays the reason
             pick->reason = reason;
@@ -211,7 +239,7 @@ static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
             all.pick[all.n++] = &a->base.picks[i];
         }
     }
-    a->base.picks_n = a->base.chosen_n = n;
+    a->base.picks_n = n;
     if (a->q.explain && a->base.asked_item < 0 && !explain_by_content(a))
         return tdl_answer_no_memory(why);
     if (!all.n || !a->q.explain)
@@ -266,15 +294,14 @@ static bool is_slow(const tdl_surface_answer *a)
 /* True: the store must be asked, or all items, and nobody may wait for that here. */
 static bool must_wait(const tdl_surface_answer *a, const tdl_ask *ask)
 {
-    if (ask->may_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
+    if (ask->may_wait || !ask->ret_must_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
         return false;
-    if (ask->ret_must_wait)
-        *ask->ret_must_wait = true;
+    *ask->ret_must_wait = true;
     return true;
 }
 
-tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
-                              tdl_jw *extra, tdl_report *why)
+tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
+                                tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_surface_answer *a = tdl_arena_zalloc(arena, 1, sizeof *a);
     tdl_status st;
@@ -283,7 +310,7 @@ tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena
         return tdl_answer_no_memory(why);
     a->ask = *ask;
     a->base = (tdl_answer){.app = app, .ask = &a->ask, .arena = arena, .asked_item = -1};
-    if ((st = tdl_question_read(ask->question, ask->preview, arena, &a->q, why)))
+    if ((st = read_question(a, why)))
         return st;
     a->ask.user = a->q.user;
     a->ask.n = a->q.k;
@@ -295,7 +322,7 @@ tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena
         goto out;
     if (!a->suppressed && (st = rank(a, ret->id, why)))
         goto out;
-    if ((st = write(a, ret, extra, why)))
+    if ((st = write(a, ret, extra, why)) || (st = tdl_answer_write_return(&a->base, extra, why)))
         goto out;
     st = tdl_answer_seal(&a->base, ret, why);
 out:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/names.h"
 #include "apps/recommend/shown.h"
 
 enum { PIECE = 200, PIECE_BYTES = 64 << 20, FIRST_ROWS = 256 };
@@ -13,16 +14,18 @@ typedef struct part_rows {
 } part_rows;
 
 struct tdl_what_if {
+    size_t slots_max;
     tdl_names *parts, *users;
     part_rows of[TDL_WHAT_IF_PARTS_MAX]; /* by the number of a part's name */
 };
 
-tdl_what_if *tdl_what_if_new(void)
+tdl_what_if *tdl_what_if_new(size_t slots_max)
 {
     tdl_what_if *w = calloc(1, sizeof *w);
 
     if (!w)
         return NULL;
+    w->slots_max = slots_max;
     w->parts = tdl_names_new();
     w->users = tdl_names_new();
     if (w->parts && w->users)
@@ -47,9 +50,9 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for logged answers");
 }
 
-static bool put_row(part_rows *of, const tdl_logged_row *row)
+static bool put_row(part_rows *of, const tdl_logged_row *row, size_t slots_max)
 {
-    if (of->n == TDL_WHAT_IF_SLOTS_MAX)
+    if (of->n == slots_max)
         return true;
     if (of->n == of->cap) {
         size_t cap = of->cap ? 2 * of->cap : FIRST_ROWS;
@@ -82,7 +85,7 @@ tdl_status tdl_what_if_add(tdl_what_if *w, const tdl_effects *e, const double *c
                                   .propensity = chance[i],
                                   .target = e->slot[i].firsts >> p & 1U,
                                   .unit = unit};
-            if (is_open(&e->slot[i], chance[i]) && !put_row(&w->of[part], &row))
+            if (is_open(&e->slot[i], chance[i]) && !put_row(&w->of[part], &row, w->slots_max))
                 return no_memory(why);
         }
     }
@@ -100,6 +103,39 @@ static bool is_rewarded(const tdl_decision_row *row, tdl_str item)
     return false;
 }
 
+/* Of what was shown, the chance that each item had, and whether something came of it. False: the
+ * row is not what its effects say. */
+static bool read_slots(const tdl_decision_row *row, const tdl_effects *effects, double *ret_chance,
+                       bool *ret_rewarded)
+{
+    const tdl_decision *d = &row->decision;
+    size_t n = 0;
+
+    for (; n < d->candidates_n && n < TDL_EFFECTS_SLOTS && d->candidates[n].chosen; n++) {
+        ret_chance[n] = d->candidates[n].propensity;
+        ret_rewarded[n] = is_rewarded(row, d->candidates[n].item);
+    }
+    return n == effects->slots_n;
+}
+
+static int32_t unit_of(tdl_names *users, const tdl_decision *d)
+{
+    return tdl_names_add(users, d->user.len ? d->user : tdl_str_of(d->id));
+}
+
+tdl_status tdl_what_if_add_row(tdl_what_if *w, const tdl_decision_row *row,
+                               const tdl_effects *effects, tdl_report *why)
+{
+    double chance[TDL_EFFECTS_SLOTS];
+    bool rewarded[TDL_EFFECTS_SLOTS];
+
+    if (!read_slots(row, effects, chance, rewarded))
+        return TDL_OK;
+    int32_t unit = unit_of(w->users, &row->decision);
+    return unit < 0 ? no_memory(why)
+                    : tdl_what_if_add(w, effects, chance, rewarded, (uint32_t)unit, why);
+}
+
 /* One walk over the log. */
 typedef struct walk {
     tdl_str surface;
@@ -109,26 +145,21 @@ typedef struct walk {
     void *context;
 } walk;
 
-static tdl_status see_row(walk *w, const tdl_decision_row *row, tdl_report *why)
+/* Of another surface, or damaged: passed over. */
+static tdl_status see_row(const walk *w, const tdl_decision_row *row, tdl_report *why)
 {
     const tdl_decision *d = &row->decision;
     tdl_packed packed = {d->why.at, d->why.len, false};
+    uint64_t form = tdl_packed_number(&packed, 1);
     double chance[TDL_EFFECTS_SLOTS];
     bool rewarded[TDL_EFFECTS_SLOTS];
-    size_t n = 0;
 
-    uint64_t form = tdl_packed_number(&packed, 1);
     if (!tdl_str_is(d->app, tdl_recommend_app.name) || !tdl_effects_has(form) ||
         !tdl_effects_unpack(&packed, form, w->effects) ||
-        !tdl_str_eq(w->effects->surface, w->surface))
+        !tdl_str_eq(w->effects->surface, w->surface) ||
+        !read_slots(row, w->effects, chance, rewarded))
         return TDL_OK;
-    for (; n < d->candidates_n && n < TDL_EFFECTS_SLOTS && d->candidates[n].chosen; n++) {
-        chance[n] = d->candidates[n].propensity;
-        rewarded[n] = is_rewarded(row, d->candidates[n].item);
-    }
-    if (n != w->effects->slots_n)
-        return TDL_OK;
-    int32_t unit = tdl_names_add(w->users, d->user.len ? d->user : tdl_str_of(d->id));
+    int32_t unit = unit_of(w->users, d);
     if (unit < 0)
         return no_memory(why);
     const tdl_logged_answer answer = {d, w->effects, chance, rewarded, (uint32_t)unit};
@@ -170,6 +201,16 @@ tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, i
                             tdl_report *why)
 {
     return tdl_logged_each(store, surface, from_us, w->users, add_answer, w, why);
+}
+
+size_t tdl_what_if_count(const tdl_what_if *w)
+{
+    return (size_t)tdl_names_count(w->parts);
+}
+
+tdl_str tdl_what_if_part(const tdl_what_if *w, size_t at)
+{
+    return tdl_names_at(w->parts, (int32_t)at);
 }
 
 tdl_status tdl_what_if_estimate(const tdl_what_if *w, tdl_str part, tdl_off_policy *ret,

@@ -56,6 +56,7 @@ static void a_taste_is_the_mean_of_what_was_had_halved_every_month(void **state)
         tdl_content_code code = {.scale = {.2F}};
         code.cell[0] = cell[i][0];
         code.cell[1] = cell[i][1];
+        code.square[0] = code.cell[0] * code.cell[0] + code.cell[1] * code.cell[1];
         tdl_content_put(content, i, &code);
     }
     tdl_content_taste_of(content, &equal, had, time_us, 2, &taste);

@@ -10,14 +10,14 @@ static const double relevance[N] = {.9, .85, .8, .4, .3};
 static const double vectors[N][3] = {
     {1, 0, 0}, {.97999951, .1989999005, 0}, {.89995680311, .435979073507, 0}, {0, 1, 0}, {0, 0, 1}};
 
-static double cosine(const void *context, size_t i, size_t j)
+static void cosine(const void *context, size_t i, const size_t *other, size_t n, double *ret)
 {
-    double dot = 0;
-
     TDL_UNUSED(context);
-    for (size_t k = 0; k < 3; k++)
-        dot += vectors[i][k] * vectors[j][k];
-    return dot;
+    for (size_t at = 0; at < n; at++) {
+        ret[at] = 0;
+        for (size_t k = 0; k < 3; k++)
+            ret[at] += vectors[i][k] * vectors[other[at]][k];
+    }
 }
 
 /* The greedy order: always the largest objective, of equals the first. */
@@ -32,10 +32,10 @@ static void check(tdl_diversity_options options, const size_t order[SLOTS],
     for (size_t slot = 0; slot < SLOTS; slot++) {
         size_t best = N;
         for (size_t i = 0; i < N; i++)
-            if (!gone[i] && (best == N || d.objective[i] > d.objective[best]))
+            if (!gone[i] && (best == N || tdl_diversity_at(&d, i) > tdl_diversity_at(&d, best)))
                 best = i;
         assert_int_equal(best, order[slot]);
-        expect_near(d.objective[best], objective[slot], 1e-8);
+        expect_near(tdl_diversity_at(&d, best), objective[slot], 1e-8);
         gone[best] = true;
         tdl_diversity_take(&d, best);
     }
@@ -69,10 +69,11 @@ static void greedy_dpp_follows_the_reference(void **state)
           (double[]){5.40000451657, 3.13974047321, 1.80016528523, -6.38340168664});
 }
 
-static double nonsense(const void *context, size_t i, size_t j)
+static void nonsense(const void *context, size_t i, const size_t *other, size_t n, double *ret)
 {
     TDL_UNUSED(context);
-    return i == 1 || j == 1 ? NAN : i == 2 ? -5 : 7;
+    for (size_t at = 0; at < n; at++)
+        ret[at] = i == 1 || other[at] == 1 ? NAN : i == 2 ? -5 : 7;
 }
 
 static void numbers_that_are_none_leave_every_objective_finite(void **state)
@@ -89,10 +90,60 @@ static void numbers_that_are_none_leave_every_objective_finite(void **state)
         for (size_t slot = 0; slot < SLOTS + 2; slot++) { // too many takes are left out
             tdl_diversity_take(&d, slot % N);
             for (size_t i = 0; i < N; i++)
-                assert_true(isfinite(d.objective[i]));
+                assert_true(isfinite(tdl_diversity_at(&d, i)));
         }
         tdl_arena_free(arena);
     }
+}
+
+enum { MANY = 300, CHOICES = 20 };
+
+/* Likeness of two of many, made up and smooth. */
+static void waves(const void *context, size_t i, const size_t *other, size_t n, double *ret)
+{
+    size_t *asked = (size_t *)context;
+
+    *asked += n;
+    for (size_t at = 0; at < n; at++)
+        ret[at] = cos((double)i * .7 - (double)other[at] * .7);
+}
+
+/* The choices are those of the definition, which compares everybody with every choice. */
+static void the_best_is_found_without_comparing_all(void **state)
+{
+    tdl_diversity_options options = {.kind = TDL_DIVERSITY_MMR, .lambda = .8};
+    tdl_arena *arena = tdl_arena_new(1 << 20);
+    double many[MANY], nearest[MANY] = {0}, near = 0;
+    size_t asked = 0, unused = 0, left[MANY], left_n = MANY;
+    tdl_diversity d;
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = 1 / (1 + (double)i * .1);
+        left[i] = i;
+    }
+    assert_true(tdl_diversity_start(&d, &options, many, MANY, CHOICES, waves, &asked, arena));
+    for (size_t slot = 0; slot < CHOICES; slot++) {
+        size_t best = 0, found = tdl_diversity_best(&d, left, left_n);
+        double most = -INFINITY, low = many[MANY - 1], high = many[0];
+        for (size_t k = 0; k < left_n; k++) {
+            double value = .8 * ((many[left[k]] - low) / (high - low)) - .2 * nearest[left[k]];
+            if (value > most) {
+                most = value;
+                best = k;
+            }
+        }
+        assert_int_equal(left[found], left[best]);
+        size_t chosen = left[found];
+        tdl_diversity_take(&d, chosen);
+        memmove(left + found, left + found + 1, (--left_n - found) * sizeof *left);
+        for (size_t i = 0; i < MANY; i++) {
+            waves(&unused, i, &chosen, 1, &near);
+            nearest[i] = fmax(nearest[i], fmin(near, 1));
+        }
+    }
+    assert_true(asked < (size_t)MANY * CHOICES / 4);
+    tdl_arena_free(arena);
 }
 
 static void without_memory_it_does_not_start(void **state)
@@ -114,6 +165,7 @@ int main(void)
         cmocka_unit_test(mmr_trades_relevance_for_difference_as_the_reference_does),
         cmocka_unit_test(greedy_dpp_follows_the_reference),
         cmocka_unit_test(numbers_that_are_none_leave_every_objective_finite),
+        cmocka_unit_test(the_best_is_found_without_comparing_all),
         cmocka_unit_test(without_memory_it_does_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,11 +58,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static double likeness(const void *context, size_t i, size_t j)
+static void likeness(const void *context, size_t i, const size_t *other, size_t n, double *ret)
 {
     const bench *b = context;
 
-    return tdl_record_similarity(b->candidate[i].view.record, b->candidate[j].view.record);
+    for (size_t k = 0; k < n; k++)
+        ret[k] =
+            tdl_record_similarity(b->candidate[i].view.record, b->candidate[other[k]].view.record);
 }
 
 static void use(bench *b, const char *policy)
