@@ -41,17 +41,19 @@ enum {
     STRANGERS = 1 << TDL_RECOMMEND_STRANGERS
 };
 
+/* Popularity of all time stands behind that of late: both are counts, and who is new to a shop is
+ * shown what is wanted now unless the other is proven better. */
 /* clang-format off: one a line */
 const tdl_contender tdl_contenders[] = {
-    {.name = "popularity",
-     .rung = &tdl_rung_decayed,
-     .tasks = NEXT | DISCOVERY | CART | STRANGERS,
-     SETTINGS(all_time)},
     {.name = "recent-popularity",
      .rung = &tdl_rung_decayed,
      .tasks = NEXT | DISCOVERY | CART | STRANGERS,
      .in_blend = true,
      SETTINGS(of_late)},
+    {.name = "popularity",
+     .rung = &tdl_rung_decayed,
+     .tasks = NEXT | DISCOVERY | CART | STRANGERS,
+     SETTINGS(all_time)},
     {.name = "own-history",
      .rung = &tdl_rung_own,
      .tasks = NEXT,

@@ -29,7 +29,12 @@ typedef struct tdl_rung_result {
     unsigned setting;   /* the same of the rung's own settings */
     bool must_prove;    /* rung.h */
     bool refused;       /* the data are too large for it: `gate` says what it wants */
-    char gate[200];     /* why it was or was not promoted */
+    /* why it was or was not promoted: the paired difference of validation NDCG@10 to rung
+     * `against`, the verdict as a code, and both as a text */
+    tdl_interval difference;
+    size_t against;      /* itself: the floor, compared with nobody */
+    const char *verdict; /* NULL: refused */
+    char gate[200];
 } tdl_rung_result;
 
 typedef struct tdl_evaluation {

@@ -86,7 +86,7 @@ static bool tell_task(void *context, const char *inner, double done, const char 
     char text[160];
 
     snprintf(text, sizeof text, "%s%s%s", inner, detail ? ": " : "", detail ? detail : "");
-    return tdl_stage_tell(context, text, done, NULL);
+    return tdl_stage_tell(context, NULL, done, text);
 }
 
 /* The task of each kind's own surface. */

@@ -9,6 +9,7 @@
 #include "apps/recommend/feedback_store.h"
 #include "apps/recommend/rung_blend.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/what_if.h"
 
 static const tdl_app_ops *const ops = &tdl_recommend_app;
 
@@ -610,7 +611,7 @@ static void a_stranger_is_answered_by_who_serves_strangers(void **state)
     json_t *one;
 
     *part =
-        (tdl_part){.contender = &tdl_contenders[1], .model = fit_all(tdl_contenders[1].rung, &all)};
+        (tdl_part){.contender = &tdl_contenders[0], .model = fit_all(tdl_contenders[0].rung, &all)};
     lineup->task[TDL_RECOMMEND_STRANGERS] =
         (tdl_mix){.n = 1, .part = {lineup->parts_n++}, .weight = {1}};
     json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"nobody\",\"explore\":false}");
@@ -770,6 +771,72 @@ static void without_the_named_rung_the_measured_one_answers(void **state)
     expect_ok(save(f, "email", "{\"version\":1,\"policy\":{\"rungs\":\"auto\"}}", &why), &why);
 }
 
+/* ---- what each part alone would have earned ---- */
+
+/* Forty answers in which chance had a part, the third item of every second one clicked. */
+static void answer_and_click(fixture *f)
+{
+    for (int i = 0; i < 40; i++) {
+        char question[300], message_id[24];
+        snprintf(question, sizeof question,
+                 "{\"surface\":\"cart\",\"user\":\"u%d\",\"items\":[\"i%d\"],\"k\":4}", i, i % 6);
+        json_decref(ask(f, question));
+        snprintf(f->decision.id, sizeof f->decision.id, "01900000-0000-7000-9000-0000000001%02u",
+                 (unsigned)i % 100);
+        f->decision.app = TDL_STR("recommend");
+        f->decision.time_us = f->asked_us;
+        tdl_report why = {0};
+        expect_ok(tdl_store_log_decision(f->s.store, &f->decision, &why), &why);
+        snprintf(message_id, sizeof message_id, "click %d", i);
+        tdl_event click = {.time_us = f->asked_us + 1000000,
+                           .user = f->decision.user,
+                           .kind = TDL_STR("click"),
+                           .item = f->decision.candidates[2].item,
+                           .source = TDL_STR("test"),
+                           .message_id = tdl_str_of(message_id),
+                           .decision_id = tdl_str_of(f->decision.id)};
+        if (i % 2)
+            expect_ok(tdl_store_append(f->s.store, &click, 1, NULL, &why), &why);
+    }
+    tdl_store_flush(f->s.store);
+}
+
+/* The estimate itself is held against the truth in test_what_if.c. */
+static void the_report_says_what_each_part_alone_would_have_earned(void **state)
+{
+    fixture *f = *state;
+    tdl_shown_ask asked = {.from_us = f->asked_us - DAY_US, .until_us = f->asked_us + DAY_US};
+    tdl_what_if *what_if = tdl_what_if_new(TDL_WHAT_IF_SLOTS_MAX);
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    tdl_report why = {0};
+
+    answer_and_click(f);
+    expect_ok(ops->shown(f->app, &asked, &w, &why), &why);
+    json_t *report = parse(&out);
+    const json_t *cart = surface_of(report, "cart"), *parts = json_object_get(cart, "what_if"),
+                 *one;
+    size_t i;
+    expect_ok(tdl_what_if_read(what_if, f->s.store, TDL_STR("cart"), asked.from_us, &why), &why);
+    assert_true(json_array_size(parts) >= 1);
+    assert_true(json_is_null(json_object_get(cart, "what_if_missing")));
+    json_array_foreach(parts, i, one)
+    {
+        tdl_off_policy o;
+        expect_ok(tdl_what_if_estimate(what_if, tdl_str_of(text_of(one, "model")), &o, &why), &why);
+        assert_int_equal(json_integer_value(json_object_get(one, "slots")), o.rows_n);
+        assert_int_equal(o.rows_n, 80); /* slots 3 and 4 are those of chance */
+        assert_true(fabs(json_number_value(json_object_get(one, "earned")) - .25) < 1e-9);
+        assert_true(fabs(json_number_value(json_object_get(one, "value")) -
+                         o.estimate[TDL_DR].value) < 1e-9);
+        assert_true(json_number_value(json_object_get(one, "low")) <= o.estimate[TDL_DR].value);
+        assert_non_null(text_of(one, "verdict"));
+    }
+    tdl_what_if_free(what_if);
+    tdl_buf_release(&out);
+    json_decref(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -789,6 +856,7 @@ int main(void)
         cmocka_unit_test(several_named_rungs_answer_together_and_say_what_each_added),
         cmocka_unit_test(rungs_that_no_model_or_this_model_has_are_refused_by_name),
         cmocka_unit_test(without_the_named_rung_the_measured_one_answers),
+        cmocka_unit_test(the_report_says_what_each_part_alone_would_have_earned),
     };
     return cmocka_run_group_tests_name("recommend/lineup", tests, set_up, tear_down);
 }

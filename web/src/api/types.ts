@@ -57,6 +57,7 @@ export type Predictions = Answer<'/v1/predict/{model}', 'post'>;
 export type Prediction = Predictions['rows'][number];
 export type ShownReport = Answer<'/v1/recommend/report', 'get'>;
 export type ShownSurface = ShownReport['surfaces'][number];
+export type ShownOwner = ShownSurface['sellers'][number];
 export type ShownRate = ShownSurface['answers'];
 export type Surfaces = Answer<'/v1/recommend/surfaces', 'get'>;
 export type Surface = Surfaces['surfaces'][number];
