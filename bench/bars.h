@@ -51,6 +51,7 @@ tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_predict(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_publish(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_retail(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_scan(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_transformer(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_serve(bool quiet, tdl_bars *bars, tdl_report *why);

@@ -25,6 +25,7 @@ static const struct {
     {"predict", tdl_bench_predict, true},
     {"publish", tdl_bench_publish, true},
     {"recommend", tdl_bench_recommend, true},
+    {"retail", tdl_bench_retail, true},
     {"scan", tdl_bench_scan, true},
     {"serve", tdl_bench_serve, false},
     {"series", tdl_bench_series, true},

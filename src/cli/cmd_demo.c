@@ -221,7 +221,8 @@ static tdl_status turn_the_wheel(demo *d, tdl_report *why)
                           why);
     if (st)
         return st;
-    if ((st = tdl_wheel_train(d->client, d->values->common.quiet, &d->result.report, why)))
+    if ((st = tdl_wheel_settle(d->client, why)) ||
+        (st = tdl_wheel_train(d->client, d->values->common.quiet, &d->result.report, why)))
         return st;
     if ((st = measure_latency(d, why)))
         return st;

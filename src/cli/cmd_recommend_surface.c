@@ -1,24 +1,18 @@
-/* treadle recommend | recommend surfaces | recommend report */
+/* treadle recommend | recommend surfaces */
 #include <stdio.h>
 
 #include "base/timestamp.h"
 #include "cli/commands.h"
 #include "cli/open_store.h"
+#include "cli/told.h"
 
 enum { ARENA_BYTES = 64 << 20 };
-#define DAY_US INT64_C(86400000000)
 
 typedef struct surface_values {
     tdl_common common;
     const char *user, *surface, *items, *filter;
     int64_t k, explain;
 } surface_values;
-
-typedef struct report_values {
-    tdl_common common;
-    const char *surface, *item;
-    int64_t days;
-} report_values;
 
 static const tdl_option surface_options[] = {
     {"user",
@@ -66,52 +60,6 @@ static const tdl_option surface_options[] = {
      {"reasons for each", "每个物品的理由数"}},
 };
 
-static const tdl_option report_options[] = {
-    {"surface",
-     TDL_OPTION_TEXT,
-     offsetof(report_values, surface),
-     "NAME",
-     "",
-     0,
-     0,
-     {"this one alone", "仅此推荐位"}},
-    {"item",
-     TDL_OPTION_TEXT,
-     offsetof(report_values, item),
-     "ITEM",
-     "",
-     0,
-     0,
-     {"told of by itself too", "同时单独报告该物品"}},
-    {"days",
-     TDL_OPTION_INT,
-     offsetof(report_values, days),
-     "N",
-     "7",
-     1,
-     365,
-     {"how long until now", "截至现在的天数"}},
-};
-
-/* ---- reading what the app wrote ---- */
-
-static const char *text(const json_t *object, const char *member)
-{
-    const char *found = json_string_value(json_object_get(object, member));
-
-    return found ? found : "";
-}
-
-static double number(const json_t *object, const char *member)
-{
-    return json_number_value(json_object_get(object, member));
-}
-
-static void print_json(const tdl_buf *answer)
-{
-    printf("%.*s\n", TDL_FMT(tdl_buf_view(answer)));
-}
-
 /* ---- an answer ---- */
 
 static tdl_status question_of(const surface_values *v, json_t **ret, tdl_report *why)
@@ -143,22 +91,23 @@ static tdl_status question_of(const surface_values *v, json_t **ret, tdl_report 
 
 static void print_cause(const json_t *cause)
 {
-    const char *kind = text(cause, "kind"), *title = text(cause, "title");
+    const char *kind = tdl_told_text(cause, "kind"), *title = tdl_told_text(cause, "title");
 
     if (!strcmp(kind, "event"))
-        printf("%s %s", tdl_tr("because of", "因为"), *title ? title : text(cause, "item"));
+        printf("%s %s", tdl_tr("because of", "因为"),
+               *title ? title : tdl_told_text(cause, "item"));
     else if (!strcmp(kind, "popular"))
         printf("%s", tdl_tr("popular", "热门"));
     else if (!strcmp(kind, "no_consent"))
         printf("%s", tdl_tr("popular: no personal answer is allowed", "热门：未获准个性化"));
     else if (!strcmp(kind, "rule"))
-        printf("%s %s", tdl_tr("rule", "规则"), text(cause, "rule"));
+        printf("%s %s", tdl_tr("rule", "规则"), tdl_told_text(cause, "rule"));
     else if (!strcmp(kind, "explore"))
         printf("%s", tdl_tr("by chance, to learn", "随机探索"));
     else
         printf("%s", kind);
     if (json_object_get(cause, "share"))
-        printf(" %.0f%%", 100 * number(cause, "share"));
+        printf(" %.0f%%", 100 * tdl_told_number(cause, "share"));
 }
 
 static void print_slate(const json_t *answer)
@@ -169,8 +118,9 @@ static void print_slate(const json_t *answer)
 
     json_array_foreach(items, i, item)
     {
-        printf("%3zu  %-14s  %8.3f  %-10s  %s\n", i + 1, text(item, "id"), number(item, "score"),
-               text(item, "source"), text(item, "title"));
+        printf("%3zu  %-14s  %8.3f  %-10s  %s\n", i + 1, tdl_told_text(item, "id"),
+               tdl_told_number(item, "score"), tdl_told_text(item, "source"),
+               tdl_told_text(item, "title"));
         json_array_foreach(json_object_get(item, "why"), c, cause)
         {
             printf("%s", c ? " · " : "       ");
@@ -181,23 +131,17 @@ static void print_slate(const json_t *answer)
     }
     if (json_is_object(few))
         printf(tdl_tr("%.0f of %.0f items may be shown: %s\n", "可展示 %.0f / %.0f 个物品：%s\n"),
-               number(few, "eligible"), number(few, "items"), text(few, "reason"));
-    if (*text(answer, "suppressed"))
-        printf("%s: %s\n", tdl_tr("nothing is sent", "不发送"), text(answer, "suppressed"));
-    if (*text(answer, "fallback"))
-        printf("%s: %s\n", tdl_tr("by popularity", "由热门回答"), text(answer, "fallback"));
-}
-
-static tdl_status print_parsed(const tdl_buf *answer, void (*print)(const json_t *parsed),
-                               tdl_report *why)
-{
-    json_t *parsed = NULL;
-    tdl_status st = tdl_json_parse(tdl_buf_view(answer), TDL_JSON_LAST_WINS, &parsed, why);
-
-    if (!st)
-        print(parsed);
-    json_decref(parsed);
-    return st;
+               tdl_told_number(few, "eligible"), tdl_told_number(few, "items"),
+               tdl_told_text(few, "reason"));
+    if (*tdl_told_text(answer, "suppressed"))
+        printf("%s: %s\n", tdl_tr("nothing is sent", "不发送"),
+               tdl_told_text(answer, "suppressed"));
+    if (!strcmp(tdl_told_text(answer, "fallback"), "no_rung"))
+        printf("%s\n", tdl_tr("the model has none of the rungs that the policy names",
+                              "模型中没有策略指定的梯级"));
+    else if (*tdl_told_text(answer, "fallback"))
+        printf("%s: %s\n", tdl_tr("by popularity", "由热门回答"),
+               tdl_told_text(answer, "fallback"));
 }
 
 static tdl_status ask(tdl_loop *loop, const surface_values *v, tdl_arena *arena, tdl_buf *answer,
@@ -223,14 +167,9 @@ static tdl_status ask(tdl_loop *loop, const surface_values *v, tdl_arena *arena,
         return st;
     tdl_jw_ktext(&w, "decision_id", decision.id);
     tdl_jw_end_object(&w);
-    if (v->common.json) {
-        print_json(answer);
-        return TDL_OK;
-    }
-    if ((st = print_parsed(answer, print_slate, why)))
-        return st;
-    printf("%s %s\n", tdl_tr("decision", "决策"), decision.id);
-    return TDL_OK;
+    if (!(st = tdl_told(answer, v->common.json, print_slate, why)) && !v->common.json)
+        printf("%s %s\n", tdl_tr("decision", "决策"), decision.id);
+    return st;
 }
 
 static tdl_status run_ask(const void *values, char **arguments, tdl_report *why)
@@ -254,23 +193,39 @@ static tdl_status run_ask(const void *values, char **arguments, tdl_report *why)
 
 /* ---- the surfaces there are ---- */
 
+/* "auto", or names with commas. */
+static void name_rungs(const json_t *rungs, tdl_buf *ret)
+{
+    const json_t *one;
+    size_t i;
+
+    if (!json_is_array(rungs))
+        tdl_buf_text(ret, "auto");
+    json_array_foreach(rungs, i, one)
+        tdl_buf_printf(ret, "%s%s", i ? "," : "", json_string_value(one));
+}
+
 static void print_surfaces(const json_t *surfaces)
 {
     static const char *const kinds[] = {"boost", "bury", "pin", "cap", "slots"};
     const json_t *one;
     size_t i;
 
-    printf("%-16s  %-8s  %8s  %6s  %s\n", tdl_tr("surface", "推荐位"), tdl_tr("kind", "类型"),
-           tdl_tr("version", "版本"), tdl_tr("rules", "规则"),
-           tdl_tr("only items with", "物品条件"));
+    printf("%-16s  %-8s  %8s  %6s  %-24s  %s\n", tdl_tr("surface", "推荐位"),
+           tdl_tr("kind", "类型"), tdl_tr("version", "版本"), tdl_tr("rules", "规则"),
+           tdl_tr("rungs", "梯级"), tdl_tr("only items with", "物品条件"));
     json_array_foreach(surfaces, i, one)
     {
         const json_t *policy = json_object_get(one, "effective");
         size_t rules = 0;
+        tdl_buf rungs = {0};
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
             rules += json_array_size(json_object_get(policy, kinds[k]));
-        printf("%-16s  %-8s  %8.0f  %6zu  %s\n", text(one, "name"), text(one, "kind"),
-               number(one, "version"), rules, text(policy, "where"));
+        name_rungs(json_object_get(policy, "rungs"), &rungs);
+        printf("%-16s  %-8s  %8.0f  %6zu  %-24.*s  %s\n", tdl_told_text(one, "name"),
+               tdl_told_text(one, "kind"), tdl_told_number(one, "version"), rules,
+               TDL_FMT(tdl_buf_view(&rungs)), tdl_told_text(policy, "where"));
+        tdl_buf_release(&rungs);
     }
 }
 
@@ -292,99 +247,8 @@ static tdl_status run_surfaces(const void *values, char **arguments, tdl_report 
     st = tdl_loop_settings(loop, "recommend", (tdl_str){0}, NULL, &w, why);
     if (common->json)
         tdl_jw_end_object(&w);
-    if (!st && common->json)
-        print_json(&answer);
-    else if (!st)
-        st = print_parsed(&answer, print_surfaces, why);
-    tdl_buf_release(&answer);
-    tdl_loop_close(loop);
-    return st;
-}
-
-/* ---- what came of it ---- */
-
-static void print_rate(const json_t *rate)
-{
-    if (json_is_number(json_object_get(rate, "rate")))
-        printf("%5.1f%% [%.1f%%, %.1f%%]", 100 * number(rate, "rate"), 100 * number(rate, "low"),
-               100 * number(rate, "high"));
-    else
-        printf("    -");
-}
-
-static void print_surface(const json_t *one)
-{
-    const json_t *coverage = json_object_get(one, "coverage"), *outcome, *segment;
-    const json_t *chance = json_object_get(one, "exploration");
-    const char *name = text(one, "surface");
-    size_t i;
-
-    printf("%s\n", *name ? name : tdl_tr("(no surface named)", "（未指明推荐位）"));
-    printf(tdl_tr("  %.0f answers to %.0f people, %.0f items shown, %.0f answers empty\n",
-                  "  %.0f 个回答，%.0f 人，%.0f 次展示，%.0f 个空回答\n"),
-           number(json_object_get(one, "answers"), "n"), number(one, "people"),
-           number(one, "slots"), number(one, "empty"));
-    printf("  %-24s  ", tdl_tr("answers with an event", "带来事件的回答"));
-    print_rate(json_object_get(one, "answers"));
-    putchar('\n');
-    json_array_foreach(json_object_get(one, "outcomes"), i, outcome)
-    {
-        const char *kind = text(outcome, "kind");
-        printf("    %-22s  ", *kind ? kind : tdl_tr("other kinds", "其他类型"));
-        print_rate(outcome);
-        if (number(outcome, "value") != 0)
-            printf("  %s %.2f", tdl_tr("value", "数值"), number(outcome, "value"));
-        putchar('\n');
-    }
-    printf(tdl_tr("  catalogue: %.0f of %.0f items shown, Gini %.3f\n",
-                  "  目录：展示了 %.0f / %.0f 个物品，基尼系数 %.3f\n"),
-           number(coverage, "items"), number(coverage, "of"), number(coverage, "gini"));
-    printf(tdl_tr("  by chance: %.1f%% of items shown, successes it may have cost: %.1f\n",
-                  "  随机探索：占展示 %.1f%%，可能损失的成功数：%.1f\n"),
-           100 * number(chance, "share"), number(chance, "forgone"));
-    json_array_foreach(json_object_get(one, "segments"), i, segment)
-    {
-        printf("  %s %-14s  ", tdl_tr("history", "历史"), text(segment, "history"));
-        print_rate(segment);
-        printf("  n %.0f\n", number(segment, "n"));
-    }
-}
-
-static void print_report(const json_t *report)
-{
-    const json_t *one, *item = json_object_get(report, "item");
-    size_t i;
-
-    printf("%s … %s\n", text(report, "from"), text(report, "to"));
-    if (!json_array_size(json_object_get(report, "surfaces")))
-        printf("%s\n", tdl_tr("nothing was shown", "没有展示"));
-    json_array_foreach(json_object_get(report, "surfaces"), i, one) print_surface(one);
-    if (json_is_object(item))
-        printf(tdl_tr("%s: %.0f people have it\n", "%s：%.0f 人拥有\n"), text(item, "id"),
-               number(item, "users"));
-}
-
-static tdl_status run_report(const void *values, char **arguments, tdl_report *why)
-{
-    const report_values *v = values;
-    tdl_loop *loop = NULL;
-    tdl_buf answer = {0};
-    tdl_jw w = {.out = &answer};
-    int64_t now_us = tdl_time_now();
-    const tdl_shown_ask asked = {.from_us = now_us - v->days * DAY_US,
-                                 .until_us = now_us + 1,
-                                 .surface = tdl_str_of(v->surface),
-                                 .item = tdl_str_of(v->item)};
-    tdl_status st;
-
-    TDL_UNUSED(arguments);
-    if ((st = tdl_open_loop(&v->common, 1, &loop, why)))
-        return st;
-    st = tdl_loop_shown(loop, "recommend", &asked, &w, why);
-    if (!st && v->common.json)
-        print_json(&answer);
-    else if (!st)
-        st = print_parsed(&answer, print_report, why);
+    if (!st)
+        st = tdl_told(&answer, common->json, print_surfaces, why);
     tdl_buf_release(&answer);
     tdl_loop_close(loop);
     return st;
@@ -397,17 +261,6 @@ const tdl_command tdl_command_recommend_surfaces = {
     .examples = "  treadle recommend surfaces\n"
                 "  treadle recommend surfaces --json\n",
     .run = run_surfaces,
-};
-
-const tdl_command tdl_command_recommend_report = {
-    .name = "recommend report",
-    .values_size = sizeof(report_values),
-    .options = report_options,
-    .options_n = sizeof report_options / sizeof report_options[0],
-    .summary = {"what was shown, and what came of it", "展示了什么以及结果如何"},
-    .examples = "  treadle recommend report\n"
-                "  treadle recommend report --surface home --days 30 --json\n",
-    .run = run_report,
 };
 
 const tdl_command tdl_command_recommend = {

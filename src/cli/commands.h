@@ -60,6 +60,9 @@ extern const tdl_command tdl_command_migrate;
 extern const tdl_command tdl_command_backup;
 extern const tdl_command tdl_command_restore;
 extern const tdl_command tdl_command_privacy_check_k;
+extern const tdl_command tdl_command_experiment_analyse; /* cmd_experiment.c */
+extern const tdl_command tdl_command_experiment_simulate;
+extern const tdl_command tdl_command_power;
 extern const tdl_command tdl_command_demo;
 extern const tdl_command tdl_command_bench;
 

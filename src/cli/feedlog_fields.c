@@ -5,7 +5,7 @@
 #include "cli/feedlog_parts.h"
 
 const char *const tdl_feedlog_field_name[TDL_FEEDLOG_FIELDS_N] = {
-    "user", "item", "time", "order", "kind", "value", "segment"};
+    "user", "item", "time", "order", "kind", "value", "segment", "title", "price"};
 
 /* In small letters, without _, - and blanks; a type behind ":" is cut off. */
 static const struct usual {
@@ -48,6 +48,10 @@ static const struct usual {
     {TDL_FEEDLOG_KIND, "behavior"},
     {TDL_FEEDLOG_VALUE, "value"},
     {TDL_FEEDLOG_VALUE, "rating"},
+    {TDL_FEEDLOG_TITLE, "title"},
+    {TDL_FEEDLOG_TITLE, "description"},
+    {TDL_FEEDLOG_PRICE, "price"},
+    {TDL_FEEDLOG_PRICE, "unitprice"},
 };
 
 enum { NAME_BYTES = 64 };
@@ -90,7 +94,8 @@ static tdl_status map_one(tdl_feedlog *log, tdl_str piece, tdl_report *why)
             return TDL_OK;
         }
     return TDL_FAIL_HINT(why, TDL_E_USAGE,
-                         "fields are user, item, time, order, kind, value and segment",
+                         "fields are user, item, time, order, kind, value, segment, title and "
+                         "price",
                          "--map: there is no field \"%.*s\"", TDL_FMT(name));
 }
 

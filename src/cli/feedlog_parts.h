@@ -12,6 +12,8 @@ typedef enum tdl_feedlog_field {
     TDL_FEEDLOG_KIND,
     TDL_FEEDLOG_VALUE,
     TDL_FEEDLOG_SEGMENT, /* only where options name it */
+    TDL_FEEDLOG_TITLE,
+    TDL_FEEDLOG_PRICE,
     TDL_FEEDLOG_FIELDS_N
 } tdl_feedlog_field;
 

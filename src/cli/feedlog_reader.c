@@ -82,7 +82,9 @@ static tdl_status read_cells(const tdl_str *cell, tdl_feedlog_row *row, tdl_repo
 {
     size_t bad;
 
-    for (size_t f = 0; f < TDL_FEEDLOG_FIELDS_N; f++)
+    if (!tdl_str_utf8(row->title, &bad))
+        row->title.len = 0; // the event is sound
+    for (size_t f = 0; f < TDL_FEEDLOG_TITLE; f++)
         if (!tdl_str_utf8(cell[f], &bad))
             return TDL_FAIL(why, TDL_E_INVALID, "%s: byte %zu is not UTF-8",
                             tdl_feedlog_field_name[f], bad + 1);
@@ -108,6 +110,8 @@ tdl_status tdl_feedlog_cells(tdl_feedlog *log, const tdl_str *cell, size_t line,
                            .order = tdl_str_trim(cell[TDL_FEEDLOG_ORDER]),
                            .kind = tdl_str_trim(cell[TDL_FEEDLOG_KIND]),
                            .segment = tdl_str_trim(cell[TDL_FEEDLOG_SEGMENT]),
+                           .title = tdl_str_trim(cell[TDL_FEEDLOG_TITLE]),
+                           .price = tdl_str_trim(cell[TDL_FEEDLOG_PRICE]),
                            .time_us = (int64_t)log->result->rows,
                            .line = line};
     const char *kind = log->options->kind;

@@ -10,11 +10,12 @@
  *
  * and .gz or .zst behind any. Columns and members are known by the names that such logs use
  * (feedlog_fields.c), or named by `map`: "user=...,item=...,time=...,order=...,kind=...,value=...,
- * segment=...".
+ * segment=...,title=...,price=...".
  *
  * A table with InvoiceNo, StockCode, Quantity and UnitPrice is a shop's book (UCI Online Retail):
  * cancellations and corrections (numbers that begin with C or A), codes that do not begin with five
- * digits, and lines without goods or price are left out; codes are taken in capitals.
+ * digits, and lines without goods or price are left out; codes are taken in capitals, and what a
+ * line says of its kind is "purchase".
  *
  * A bad row is counted, and the first is told with its line; a file that cannot be read is an
  * error.
@@ -27,6 +28,7 @@
 
 typedef struct tdl_feedlog_row {
     tdl_str user, item, order, kind, segment; /* empty where there is none; borrowed for the call */
+    tdl_str title, price;                     /* of the item, likewise; price as it is written */
     int64_t time_us;                          /* without times: rises from row to row */
     double value;
     bool has_value;
@@ -56,7 +58,8 @@ typedef struct tdl_feedlog_result {
 
 /* Is this the name of a log that only this reader knows? (import has its own .csv and .jsonl.) */
 bool tdl_feedlog_is_foreign(const char *path);
-bool tdl_feedlog_has_no_times(const char *path); /* whatever is in it */
+bool tdl_feedlog_has_no_times(const char *path);  /* whatever is in it */
+bool tdl_feedlog_is_shops_book(const char *path); /* a .csv or .tsv whose header says so */
 
 tdl_status tdl_feedlog_read(const tdl_feedlog_options *options, tdl_feedlog_row_fn *take,
                             void *context, tdl_feedlog_result *ret, tdl_report *why);

@@ -17,9 +17,30 @@ typedef struct table {
     size_t quantity, price;
 } table;
 
+static bool is_shops_book(tdl_csv *csv, size_t *ret_quantity, size_t *ret_price)
+{
+    size_t invoice, code;
+
+    return tdl_csv_column(csv, "InvoiceNo", &invoice) && tdl_csv_column(csv, "StockCode", &code) &&
+           tdl_csv_column(csv, "Quantity", ret_quantity) &&
+           tdl_csv_column(csv, "UnitPrice", ret_price);
+}
+
+bool tdl_feedlog_is_shops_book(const char *path)
+{
+    tdl_csv_options options = {.delimiter = '\t',
+                               .guess_delimiter = !tdl_input_has_suffix(path, ".tsv")};
+    tdl_csv *csv = NULL;
+    size_t quantity, price;
+    bool is = !tdl_csv_open(path, &options, &csv, NULL) && is_shops_book(csv, &quantity, &price);
+
+    tdl_csv_close(csv);
+    return is;
+}
+
 static tdl_status find_columns(table *t, tdl_report *why)
 {
-    size_t n, invoice, code;
+    size_t n;
     const tdl_str *header = tdl_csv_header(t->csv, &n);
 
     for (size_t f = 0; f < TDL_FEEDLOG_FIELDS_N; f++)
@@ -40,10 +61,7 @@ static tdl_status find_columns(table *t, tdl_report *why)
                              "%s: no column says %s", t->log->options->path,
                              t->column[TDL_FEEDLOG_ITEM] < 0 ? "which item a row is about"
                                                              : "who did it, or in which order");
-    t->retail = tdl_csv_column(t->csv, "InvoiceNo", &invoice) &&
-                tdl_csv_column(t->csv, "StockCode", &code) &&
-                tdl_csv_column(t->csv, "Quantity", &t->quantity) &&
-                tdl_csv_column(t->csv, "UnitPrice", &t->price);
+    t->retail = is_shops_book(t->csv, &t->quantity, &t->price);
     t->log->result->timed = t->column[TDL_FEEDLOG_TIME] >= 0;
     t->log->result->format = t->retail                                               ? "retail"
                              : tdl_input_has_suffix(t->log->options->path, ".inter") ? "recbole"
@@ -72,6 +90,8 @@ static bool is_sale(const table *t, const tdl_str *cells, tdl_str *cell, char co
     for (size_t i = 0; i < item.len; i++)
         code[i] = (char)toupper((unsigned char)item.at[i]);
     cell[TDL_FEEDLOG_ITEM] = (tdl_str){code, item.len};
+    if (!cell[TDL_FEEDLOG_KIND].len)
+        cell[TDL_FEEDLOG_KIND] = TDL_STR("purchase");
     return true;
 }
 

@@ -170,6 +170,9 @@ tdl_str tdl_importer_content_id(tdl_importer *r, const tdl_event *event)
     }
     crypto_generichash_update(&state, (const uint8_t *)&event->time_us, sizeof event->time_us);
     crypto_generichash_update(&state, (const uint8_t *)&event->value, sizeof event->value);
+    if (event->properties.len) // two orders of one minute are two
+        crypto_generichash_update(&state, (const uint8_t *)event->properties.at,
+                                  event->properties.len);
     crypto_generichash_final(&state, digest, sizeof digest);
     sodium_bin2hex(text, sizeof text, digest, sizeof digest);
     return tdl_arena_str(r->arena, tdl_str_of(text));
@@ -187,7 +190,8 @@ static tdl_status read_any(tdl_importer *r, tdl_report *why)
     const char *path = r->options->path;
 
     if (tdl_input_has_suffix(path, ".csv") || tdl_input_has_suffix(path, ".tsv"))
-        return tdl_import_csv(r, why);
+        return !r->options->map[0] && tdl_feedlog_is_shops_book(path) ? tdl_import_log(r, why)
+                                                                      : tdl_import_csv(r, why);
     if (tdl_input_has_suffix(path, ".jsonl") || tdl_input_has_suffix(path, ".ndjson"))
         return tdl_import_lines(r, why);
     if (tdl_feedlog_is_foreign(path))

@@ -1,11 +1,12 @@
 /* Reading events and catalogue items from a file and handing them on in batches.
  *
  * CSV columns are mapped to fields: user, item, kind, value, time, message_id, title. A column
- * named like a field maps to it by itself. JSONL rows are objects as POST /v1/events takes them,
- * Segment's calls, or events of PostHog's batch exports; each line shows which it is. Either may be
- * packed by gzip or zstd. A bad row is skipped, counted and written down; a file that ends in the
- * middle of a row is an error, after everything before it has been handed on. An import that was
- * stopped goes on where it was (import_state.h).
+ * named like a field maps to it by itself; a shop's book and other recommenders' logs are read as
+ * feedlog_reader.h says, an order as the property "order_id" of its events. JSONL rows are objects
+ * as POST /v1/events takes them, Segment's calls, or events of PostHog's batch exports; each line
+ * shows which it is. Either may be packed by gzip or zstd. A bad row is skipped, counted and
+ * written down; a file that ends in the middle of a row is an error, after everything before it has
+ * been handed on. An import that was stopped goes on where it was (import_state.h).
  */
 #ifndef TDL_CLI_IMPORT_H
 #define TDL_CLI_IMPORT_H

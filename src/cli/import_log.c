@@ -1,4 +1,6 @@
 /* Logs of other recommenders (feedlog_reader.h) as events. */
+#include <math.h>
+
 #include "base/json.h"
 #include "cli/feedlog_reader.h"
 #include "cli/import_parts.h"
@@ -17,6 +19,23 @@ static tdl_str order_properties(tdl_importer *to, tdl_str order)
         return (tdl_str){0};
     tdl_jw_object(&w);
     tdl_jw_kstr(&w, "order_id", order);
+    tdl_jw_end_object(&w);
+    tdl_str copy = tdl_arena_str(to->arena, tdl_buf_view(&out));
+    tdl_buf_release(&out);
+    return copy;
+}
+
+/* {"price": 2.55}, or nothing. */
+static tdl_str item_attributes(tdl_importer *to, tdl_str price)
+{
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    double number;
+
+    if (!tdl_str_double(price, &number) || !isfinite(number) || number < 0)
+        return (tdl_str){0};
+    tdl_jw_object(&w);
+    tdl_jw_knumber(&w, "price", number);
     tdl_jw_end_object(&w);
     tdl_str copy = tdl_arena_str(to->arena, tdl_buf_view(&out));
     tdl_buf_release(&out);
@@ -42,6 +61,10 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
         .has_value = row->has_value,
         .time_us = row->time_us};
     event.message_id = tdl_importer_content_id(to, &event);
+    if (row->title.len &&
+        (st = tdl_importer_item(to, event.item, tdl_arena_str(to->arena, row->title),
+                                item_attributes(to, row->price), why)))
+        return st;
     return tdl_importer_event(to, &event, row->line, row->item, why);
 }
 

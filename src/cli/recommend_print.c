@@ -220,6 +220,30 @@ static void print_gate(FILE *out, const json_t *task)
                 number(task, "people"), number(task, "people_wanted"));
 }
 
+/* One line a test: what people would get, and how sure it is that this is better. */
+static void print_served(FILE *out, const json_t *served)
+{
+    size_t k;
+    json_t *t;
+
+    json_array_foreach(json_object_get(served, "tests"), k, t)
+    {
+        fprintf(out,
+                tdl_tr("served: %s, HR@10 %.4f (%.4f-%.4f), NDCG@10 %.4f (%.4f-%.4f)",
+                       "实际服务：%s，HR@10 %.4f（%.4f-%.4f），NDCG@10 %.4f（%.4f-%.4f）"),
+                text(served, "model"), number(t, "hr10"), number(t, "hr10_low"),
+                number(t, "hr10_high"), number(t, "ndcg10"), number(t, "ndcg10_low"),
+                number(t, "ndcg10_high"));
+        if (k == 0 && json_object_get(served, "against"))
+            fprintf(
+                out,
+                tdl_tr("; over %s by %+.4f [%+.4f, %+.4f]", "；较 %s 提升 %+.4f [%+.4f, %+.4f]"),
+                text(served, "against"), number(served, "difference"),
+                number(served, "difference_low"), number(served, "difference_high"));
+        fprintf(out, "\n");
+    }
+}
+
 static void print_stream(FILE *out, const json_t *task)
 {
     size_t i;
@@ -287,15 +311,15 @@ void tdl_recommend_print(FILE *out, const json_t *report)
         print_windows(out, json_object_get(task, "windows"));
         print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);
+        print_served(out, json_object_get(task, "served"));
     }
     bool leaks = json_object_get(report, "warning") != NULL;
     if (!strcmp(text(report, "protocol"), "next-event")) {
-        fprintf(
-            out, "%s\n\n",
-            tdl_tr(
-                "* may serve: by paired differences of loss, below 0 is better; order and "
-                "prior were chosen on an earlier window",
-                "* 可以上线：依据损失的配对差异（小于 0 为更好）；阶数与先验在更早的窗口上选定"));
+        fprintf(out, "%s\n\n",
+                tdl_tr("* may serve: by paired differences of loss, below 0 is better; order, "
+                       "prior and the behaviour model's share were chosen on an earlier window",
+                       "* 可以上线：依据损失的配对差异（小于 0 "
+                       "为更好）；阶数、先验与行为模型的份额在更早的窗口上选定"));
         return;
     }
     fprintf(

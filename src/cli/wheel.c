@@ -136,6 +136,13 @@ tdl_status tdl_wheel_train(tdl_client *client, bool quiet, json_t **ret_report, 
 
 /* ---- asking ---- */
 
+tdl_status tdl_wheel_settle(tdl_client *client, tdl_report *why)
+{
+    tdl_str body = TDL_STR("{\"version\":0,\"policy\":{\"seen\":\"never\"}}");
+
+    return tdl_client_call(client, "PUT", "/v1/recommend/surfaces/home", body, NULL, why);
+}
+
 tdl_status tdl_wheel_recommend(tdl_client *client, const char *user, json_t **ret, tdl_report *why)
 {
     tdl_buf path = {0};

@@ -14,6 +14,9 @@
 tdl_status tdl_wheel_import(tdl_client *client, const char *csv_path, bool quiet,
                             tdl_import_result *ret, tdl_report *why);
 
+/* A film is not shown to who has seen it, however long ago. */
+tdl_status tdl_wheel_settle(tdl_client *client, tdl_report *why);
+
 /* Have the server train and wait for it. ret_report: of the model that now serves, the caller's. */
 tdl_status tdl_wheel_train(tdl_client *client, bool quiet, json_t **ret_report, tdl_report *why);
 

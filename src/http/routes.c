@@ -31,7 +31,7 @@ enum { RESULTS = 1 /* a PostHog route that answers for each event */ };
 
 /* clang-format off */
 const tdl_route tdl_routes[] = {
-    {"GET", "/v1/recommend", "recommend", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_recommend, NULL},
+    {"GET", "/v1/recommend", "recommend", DECIDE, TDL_LANE_EITHER, TDL_SDK_NONE, 0, tdl_route_recommend, NULL},
     {"POST", "/v1/recommend", "ask_recommend", DECIDE, TDL_LANE_EITHER, TDL_SDK_NONE, 0,
      tdl_route_ask_recommend, NULL},
     {"POST", "/v1/recommend/batch", "batch_recommend", DECIDE, TDL_LANE_TABLE, TDL_SDK_NONE, 0,
@@ -46,7 +46,8 @@ const tdl_route tdl_routes[] = {
      tdl_route_surface, NULL},
     {"PUT", "/v1/recommend/surfaces/{name}", "put_surface", ADMIN, ON_WORKER, TDL_SDK_NONE, 0,
      tdl_route_put_surface, NULL},
-    {"GET", "/v1/items/{id}/similar", "similar", DECIDE, ON_EVENT, TDL_SDK_NONE, 0, tdl_route_similar, NULL},
+    {"GET", "/v1/items/{id}/similar", "similar", DECIDE, TDL_LANE_EITHER, TDL_SDK_NONE, 0, tdl_route_similar,
+     NULL},
     {"POST", "/v1/events", "append_events", WRITE, TDL_LANE_INGEST, TDL_SDK_NONE, 0,
      tdl_route_append_events, tdl_route_append_events_finish},
     {"GET", "/v1/events", "user_events", DECIDE, ON_WORKER, TDL_SDK_NONE, 0, tdl_route_user_events, NULL},

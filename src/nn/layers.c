@@ -128,6 +128,13 @@ int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config)
                           TDL_LIST(in), TDL_EMPTY);
 }
 
+int tdl_net_table_ce(tdl_net *net, int in, int table, const tdl_loss_config *config)
+{
+    return tdl_net_append(net, &tdl_op_table_ce,
+                          (tdl_op_config){.loss = config ? *config : (tdl_loss_config){0}},
+                          TDL_LIST(in), TDL_LIST(table));
+}
+
 /* ---- front ends ---- */
 
 int tdl_net_embed(tdl_net *net, const tdl_embed_tables *tables)

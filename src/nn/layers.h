@@ -30,6 +30,8 @@ int tdl_net_pool(tdl_net *net, int in, tdl_pooling pooling);
 int tdl_net_group_before(tdl_net *net, int in);
 int tdl_net_dot_score(tdl_net *net, int in, int table, int bias);
 int tdl_net_softmax_ce(tdl_net *net, int in, const tdl_loss_config *config); /* NULL = plain */
+/* softmax_ce of dot_score, without the matrix of scores; no smoothing */
+int tdl_net_table_ce(tdl_net *net, int in, int table, const tdl_loss_config *config);
 
 /* ---- front ends ---- */
 

@@ -267,6 +267,7 @@ static tdl_op_call make_call(const tdl_net *net, int k, const tdl_nn_batch *batc
                         .step = run->step,
                         .id = (uint32_t)k,
                         .training = run->training,
+                        .defers_loss = run->defers_loss,
                         .bf16 = net->bf16,
                         .pool = run->pool};
 

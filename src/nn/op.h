@@ -159,6 +159,7 @@ typedef struct tdl_op_call {
     uint64_t seed, step;      /* of the run, for dropout */
     uint32_t id;              /* of the op in its net, for dropout */
     bool training;            /* dropout drops only then */
+    bool defers_loss;         /* see tdl_run */
     bool bf16;                /* see tdl_op_matmul */
     tdl_pool *pool;
 } tdl_op_call;
@@ -249,6 +250,7 @@ extern const tdl_op tdl_op_conv2d; /* param: W [k k channels][out], bias [1][out
 extern const tdl_op tdl_op_max_pool2d;
 /* losses */
 extern const tdl_op tdl_op_softmax_ce; /* against batch->target */
+extern const tdl_op tdl_op_table_ce;   /* likewise, param: table [classes][d] */
 extern const tdl_op tdl_op_distil_ce;  /* against batch->value, probabilities, and ->target */
 extern const tdl_op tdl_op_mse;        /* against batch->value, as the next five */
 extern const tdl_op tdl_op_huber;

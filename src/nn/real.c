@@ -1,7 +1,10 @@
 #include "nn/real.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "tensor/table_softmax.h"
 
 #ifdef TDL_REAL_DOUBLE
 
@@ -74,6 +77,63 @@ void tdl_softmax(size_t rows, size_t n, tdl_real *x, tdl_real *ret_lse)
             x[i] /= sum;
         ret_lse[r] = max + log(sum);
     }
+}
+
+/* Scores and their exponentials of a row that counts; the largest score of all. */
+static double score_row(const tdl_table_softmax *t, size_t r, double *z)
+{
+    double most = t->own ? t->own[r] : -INFINITY;
+
+    for (size_t c = 0; c < t->classes; c++) {
+        z[c] = tdl_inner(t->d, t->x + r * t->d, t->table + c * t->d) + (t->bias ? t->bias[c] : 0);
+        if (t->id && t->id[c] == t->target[r])
+            z[c] = -INFINITY;
+        most = z[c] > most ? z[c] : most;
+    }
+    return most;
+}
+
+static void softmax_row(const tdl_table_softmax *t, size_t r, double *z)
+{
+    double most = score_row(t, r, z), sum = t->own ? exp(t->own[r] - most) : 0;
+    double of_target = t->own ? t->own[r] : z[t->target[r]];
+
+    for (size_t c = 0; c < t->classes; c++)
+        sum += z[c] = exp(z[c] - most);
+    t->loss[r] = most + log(sum) - of_target;
+    for (size_t c = 0; c < t->classes; c++)
+        z[c] *= t->weight[r] / sum;
+    if (t->own && t->d_own)
+        t->d_own[r] = t->weight[r] * (exp(t->own[r] - most) / sum - 1);
+    else if (!t->own)
+        z[t->target[r]] -= t->weight[r];
+}
+
+tdl_status tdl_table_softmax_run(const tdl_table_softmax *t, tdl_pool *pool, tdl_report *why)
+{
+    double *z = malloc((t->classes + 1) * sizeof *z);
+
+    TDL_UNUSED(pool);
+    if (!z)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu classes", t->classes);
+    for (size_t r = 0; r < t->rows; r++) {
+        bool counts = t->weight[r] > 0;
+
+        t->loss[r] = 0;
+        if (counts)
+            softmax_row(t, r, z);
+        for (size_t k = 0; t->d_x && !t->d_x_add && k < t->d; k++)
+            t->d_x[r * t->d + k] = 0;
+        for (size_t i = 0; counts && i < t->classes * t->d; i++) {
+            size_t c = i / t->d, k = i % t->d;
+            if (t->d_x)
+                t->d_x[r * t->d + k] += z[c] * t->table[i];
+            if (t->d_table)
+                t->d_table[i] += z[c] * t->x[r * t->d + k];
+        }
+    }
+    free(z);
+    return TDL_OK;
 }
 
 tdl_status tdl_real_pack(tdl_precision precision, const tdl_real *w, bool transposed, size_t in,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tensor/gemm.h"
+#include "tensor/table_softmax.h"
 
 enum {
     /* Depth of one block of k. Part of the arithmetic contract in gemm.h: never tuned. */
@@ -48,6 +49,12 @@ typedef void tdl_direct_fn(size_t steps, const float *a, size_t a_row, const flo
 /* The same over two panels at once, b and b + b_step, into c and c + c_step. */
 typedef void tdl_pair_fn(size_t steps, const float *a, const float *b, size_t b_step, float *c,
                          size_t c_step, size_t ldc, bool add);
+
+/* c[h][nr] goes on with the sum over all lanes k of a[i][k] b[k][nr], in one chain:
+ *   a  [panels][..][nr], h lines of each panel, panels `a_panel` floats apart
+ *   b  [panels * nr], rows ldb apart */
+typedef void tdl_lanes_fn(size_t panels, const float *a, size_t a_panel, const float *b, size_t ldb,
+                          float *c, size_t ldc);
 
 /* ret[k * step + i] = element (i, k) of a strip, i < width, k < kc.
  * along_k: that element is src[i * ld + k], else src[k * ld + i]. */
@@ -98,6 +105,15 @@ typedef struct tdl_kernel {
     float (*dot)(const float *x, const float *y, size_t n);
     float (*softmax)(float *x, size_t n); /* in place; returns the log of the sum of exp(x) */
 
+    /* Of scores z[n][nr], a class a line, for table_softmax.c. panel_most: add bias[n], put
+     * -infinity where id[n] is the lane's target[nr], raise most[nr] to the largest; bias and id
+     * may be NULL. panel_exp: z becomes exp(z - most), which is added to sum[nr]; most is no less
+     * than any z. */
+    void (*panel_most)(size_t n, float *z, const float *bias, const int32_t *id,
+                       const int32_t *target, float *most);
+    void (*panel_exp)(size_t n, float *z, const float *most, float *sum);
+    tdl_lanes_fn *const *lanes; /* [f32->mr + 1], by height */
+
     /* max |x| / 127: 0 where every |x| < 2^-100, NaN where one is not finite. */
     float (*int8_scale)(const float *x, size_t n);
 
@@ -140,5 +156,9 @@ tdl_status tdl_gemm_on(const tdl_kernel *kernel, const tdl_tiles *tiles, bool ta
 tdl_status tdl_pack_on(const tdl_kernel *kernel, const tdl_tiles *tiles, tdl_precision type,
                        const float *w, bool transposed, size_t in, size_t out, tdl_packed **ret,
                        tdl_report *why);
+
+/* tdl_table_softmax_run on a given kernel. */
+tdl_status tdl_table_softmax_on(const tdl_kernel *kernel, const tdl_table_softmax *job,
+                                tdl_pool *pool, tdl_report *why);
 
 #endif

@@ -1,6 +1,7 @@
 /* The largest product of each block with AVX2: 16-bit sums, see most.h for why they hold. */
 #include <immintrin.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "tensor/most_kern.h"
@@ -144,6 +145,52 @@ INLINE __m128 largest_of_each(const __m256 v[TOGETHER])
     return _mm_max_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
 }
 
+/* Of four queries and a block of rows all of which count, of one span: nothing leaves the registers
+ * but what is largest. */
+static __attribute__((noinline)) void ask_whole_block(const tdl_most *table, size_t block,
+                                                      const tdl_most_query *queries,
+                                                      float (*ret)[TILE], size_t at)
+{
+    enum { HALF = VECTORS / 2 };
+    const int8_t *w = table->rows + block * table->units * UNIT_BYTES;
+    const float *scale = table->scale + block * TDL_MOST_BLOCK;
+    const int8_t *const q[TOGETHER] = {queries[0].q, queries[1].q, queries[2].q, queries[3].q};
+    size_t units = table->units, width = units * TDL_MOST_UNIT;
+    __m256 most[TOGETHER];
+    float largest[TOGETHER];
+
+    NO_UNROLL for (size_t half = 0; half < 2; half++, w += HALF * BYTES, scale += HALF * WIDTH)
+    {
+        sums sum = span_of(w, HALF, q, width, 0, units, TOGETHER);
+        const __m256i ones = _mm256_set1_epi16(1);
+
+        UNROLL for (size_t i = 0; i < TOGETHER; i++)
+        {
+            UNROLL for (size_t j = 0; j < HALF; j++)
+            {
+                __m256 v = _mm256_cvtepi32_ps(_mm256_madd_epi16(sum.v[i][j], ones));
+
+                v = _mm256_mul_ps(v, _mm256_loadu_ps(scale + j * WIDTH));
+                most[i] = half || j ? _mm256_max_ps(most[i], v) : v;
+            }
+        }
+    }
+    _mm_storeu_ps(largest, largest_of_each(most));
+    UNROLL for (size_t i = 0; i < TOGETHER; i++) ret[i][at] = largest[i];
+}
+
+/* No row of the block is left out by any of four queries. */
+INLINE bool is_whole(const tdl_most *table, size_t block, const tdl_most_query *queries)
+{
+    uint32_t out = 0;
+
+    if (table->units > TDL_MOST_SPAN_UNITS)
+        return false;
+    UNROLL for (size_t i = 0; i < TOGETHER; i++) out |=
+        tdl_most_left_out(table, block, queries[i].blocked);
+    return !out;
+}
+
 /* n is 1 or TOGETHER. ret[n] */
 INLINE void ask_block(const tdl_most *table, size_t block, const tdl_most_query *queries, size_t n,
                       float (*ret)[TILE], size_t at)
@@ -187,12 +234,18 @@ static void ask(const tdl_most *table, const tdl_most_query *queries, size_t que
             size_t i = 0;
 
             for (; i + TOGETHER <= queries_n; i += TOGETHER)
-                ask_block(table, first + b, queries + i, TOGETHER, tile + i, b);
+                if (is_whole(table, first + b, queries + i))
+                    ask_whole_block(table, first + b, queries + i, tile + i, b);
+                else
+                    ask_block(table, first + b, queries + i, TOGETHER, tile + i, b);
             for (; i < queries_n; i++)
                 ask_block(table, first + b, queries + i, 1, tile + i, b);
         }
         for (size_t i = 0; i < queries_n; i++)
-            memcpy(queries[i].ret + first, tile[i], n * sizeof(float));
+            if (n == TILE) // a length known to the compiler
+                memcpy(queries[i].ret + first, tile[i], sizeof tile[i]);
+            else
+                memcpy(queries[i].ret + first, tile[i], n * sizeof(float));
     }
 }
 

@@ -6,6 +6,7 @@
 #include "tensor/gemm_kern.h"
 #include "tensor/norm_kern.h"
 #include "tensor/rows_kern.h"
+#include "tensor/softmax_kern.h"
 
 const tdl_kernel KERN_PASTE(tdl_kernel_, KERN_NAME) = {
     .name = KERN_TEXT(KERN_NAME),
@@ -18,6 +19,9 @@ const tdl_kernel KERN_PASTE(tdl_kernel_, KERN_NAME) = {
     .norm_gains = norm_gains,
     .dot = dot,
     .softmax = softmax,
+    .panel_most = panel_most,
+    .panel_exp = panel_exp,
+    .lanes = lanes_by_height,
     .int8_scale = int8_scale,
     .quantise = quantise,
     .dequantise = dequantise,

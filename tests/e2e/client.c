@@ -150,6 +150,13 @@ const char *client_text(const client *c, const char *path)
     return text ? text : "";
 }
 
+void client_settle_home(client *c)
+{
+    client_expect(c, 200, "PUT", "/v1/recommend/surfaces/home",
+                  "{\"version\":0,\"policy\":{\"seen\":\"never\",\"explore\":{\"kind\":\"off\"},"
+                  "\"diversity\":{\"kind\":\"off\"}}}");
+}
+
 bool client_has_header(const client *c, const char *line)
 {
     char with_end[400];

@@ -32,6 +32,8 @@ void client_expect(client *c, int status, const char *method, const char *target
 /* Member at a path such as "items.0.id" of the last answer; NULL when there is none. */
 const json_t *client_at(const client *c, const char *path);
 const char *client_text(const client *c, const char *path); /* "" when it is no string */
+/* A home that answers the same again, nothing that was seen: neither chance nor variety. */
+void client_settle_home(client *c);
 
 bool client_has_header(const client *c, const char *line);
 

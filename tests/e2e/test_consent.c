@@ -68,6 +68,7 @@ static int set_up(void **state)
     client_expect(admin, 200, "GET", "/openapi.json", NULL);
     document = json_incref(admin->json);
     fill();
+    client_settle_home(admin);
     return 0;
 }
 

@@ -93,6 +93,7 @@ static void an_event_of_one_changes_the_answer_of_another_until_it_is_erased(voi
     char *before, *after;
 
     fill(c);
+    client_settle_home(c);
     train(c);
     send(c, "bob", "new1", NOW_US, "b1");
     send(c, "ann", "new1", NOW_US + 1000000, "a1");
@@ -136,6 +137,7 @@ static void late_events_and_ids_joined_late_end_in_the_same_answer(void **state)
     char *joined;
 
     fill(c);
+    client_settle_home(c);
     train(c);
     send(c, "bob", "a3", NOW_US - 1000000, "b2");
     send(c, "bob", "new1", NOW_US, "b1");

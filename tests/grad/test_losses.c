@@ -155,6 +155,25 @@ static void hinge_and_smoothed_cross_entropy_with_weights(void **state)
     }
 }
 
+/* Every row against a table; another reader of the rows has left a gradient there or not. */
+static void cross_entropy_over_a_table_with_weights(void **state)
+{
+    static const double class_weight[] = {1, 0.5, 2, 1, 0.25, 3, 1.5};
+
+    TDL_UNUSED(state);
+    for (int k = 0; k < 2; k++) {
+        const tdl_loss_config config = {.class_weight = k ? class_weight : NULL};
+        loss_case c;
+
+        open_case(&c, COLS);
+        int table = tdl_params_add(&c.params, "table", COLS, COLS, true);
+        c.batch.target = TARGET;
+        c.batch.target_weight = k ? ROW_WEIGHT : NULL;
+        tdl_net_table_ce(&c.net, c.scores, table, &config);
+        check_case(&c);
+    }
+}
+
 /* With a class, without one (row 3), and of no weight at all (row 4). */
 static void a_student_against_probabilities_and_classes(void **state)
 {
@@ -252,6 +271,7 @@ int main(void)
         cmocka_unit_test(lists_of_different_lengths),
         cmocka_unit_test(lists_with_one_that_holds_nothing_relevant),
         cmocka_unit_test(hinge_and_smoothed_cross_entropy_with_weights),
+        cmocka_unit_test(cross_entropy_over_a_table_with_weights),
         cmocka_unit_test(a_student_against_probabilities_and_classes),
         cmocka_unit_test(pairs_of_two_scores),
         cmocka_unit_test(pairs_of_one_matrix),

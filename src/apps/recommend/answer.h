@@ -1,9 +1,5 @@
-/* One answer on its way: what answer.c gathers and picks, answer_write.c writes down.
- *
- *     gather (lock) -> pick by the model -> explain -> complete and write (lock) -> seal
- *
- * The lock over catalogue and histories is taken twice, for a few microseconds each; scoring runs
- * without it. Everything here lives in the request's arena.
+/* What every answer rests on: a history, the model that serves and the rung of it that speaks,
+ * reasons. surface_answer.h takes the steps; everything here lives in the request's arena.
  */
 #ifndef TDL_APPS_RECOMMEND_ANSWER_H
 #define TDL_APPS_RECOMMEND_ANSWER_H
@@ -19,7 +15,7 @@ enum {
     TDL_HISTORY_USED = 200 /* newest items that a model is shown */
 };
 
-/* One item of the answer, or one of its runners-up. */
+/* One item of the answer. */
 typedef struct tdl_pick {
     int32_t item;       /* catalogue number */
     int32_t model_item; /* number in the snapshot; -1 = filled in by popularity */
@@ -53,8 +49,8 @@ typedef struct tdl_answer {
     tdl_serving *serving;    /* NULL: popularity alone */
     const tdl_rung_ops *ops; /* of the rung that answers; NULL = popularity by the live counts */
     const void *model;
-    bool by_content;       /* no rung answers, but what items say of themselves does */
-    const char *fallback;  /* NULL, "no_model", "stranger", "no_consent" */
+    size_t similar_rung;   /* index into tdl_ladder: who says what is similar */
+    const char *fallback;  /* NULL, "no_model", "stranger", "no_consent", "no_rung" */
     tdl_history history;   /* in the snapshot's numbers, the newest TDL_HISTORY_USED */
     int32_t *history_item; /* [history.n] catalogue numbers of the same */
     /* [catalogue_n] of live counts, which answer in the rung's place: then its numbers, and those
@@ -62,15 +58,14 @@ typedef struct tdl_answer {
     const float *live_scores;
 
     /* picked */
-    tdl_pick *picks;          /* [picks_n] best first */
-    size_t picks_n, wanted;   /* wanted: 2 n, the answer and as many runners-up */
-    size_t chosen_n;          /* the first of them are the answer */
-    tdl_candidate *candidate; /* [picks_n] */
+    tdl_pick *picks; /* [picks_n] slot by slot */
+    size_t picks_n;
+    tdl_candidate *candidate; /* of the picks, then the runners-up */
     uint8_t *cause_of;        /* [history.n] which cause an event is, from 1; 0 = none */
     tdl_cause *cause;         /* [causes_n] events that are reasons, each once */
     tdl_cause_head *head;     /* [causes_n] */
     size_t causes_n;          /* <= TDL_CAUSES_MAX */
-    tdl_str asked; /* what else the answer depends on: of a surface its policy and the question */
+    tdl_str asked; /* what else the answer depends on: the surface, its policy, the question */
 } tdl_answer;
 
 static inline tdl_status tdl_answer_no_memory(tdl_report *why)
@@ -78,7 +73,7 @@ static inline tdl_status tdl_answer_no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "the answer does not fit into the request's memory");
 }
 
-/* ---- the steps, of which surface_answer.c takes some too ---- */
+/* ---- steps ---- */
 
 /* Under the lock: the user's history. */
 tdl_status tdl_answer_copy_history(tdl_answer *answer, tdl_report *why);
@@ -118,21 +113,16 @@ double tdl_answer_rounded(double value);
 tdl_content_weights tdl_answer_content_weights(const tdl_answer *answer);
 /* Of the items that are asked about, or that the person had. False: nothing is known. */
 bool tdl_answer_taste(const tdl_answer *answer, tdl_content_taste *ret);
-/* The k most like it, best first, among items that are not in `blocked` and that fewer than
- * `users_below` people had, the newest of those (0: any, all); items that are gone count among the
- * newest unless they are blocked. ret [k]; returns how many. */
-size_t tdl_answer_nearest(const tdl_answer *answer, const tdl_content_taste *taste,
-                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k);
 /* Which of what the person had are most like `item`: their share of its likeness, approximately.
  *   term [seen_n - newest]: room    ret [max]; returns how many */
 size_t tdl_answer_explain_content(const tdl_answer *answer, const tdl_content_taste *taste,
                                   int32_t item, tdl_term *term, tdl_reason *ret, size_t max);
+/* Member "next_new": the chances that the person takes something new soon. Nothing where it is not
+ * asked for, or no model knows. Without the lock: answer_return.c. */
+tdl_status tdl_answer_write_return(const tdl_answer *answer, tdl_jw *extra, tdl_report *why);
 /* Where no model answers: reasons may be any of the items that the person had last. */
 void tdl_answer_keep_own(tdl_answer *answer);
 
-/* The decision's candidates and reasons, and the answer's own members into `extra`: rung, fallback,
- * items. Under the lock. */
-tdl_status tdl_answer_write(tdl_answer *answer, tdl_decision *ret, tdl_jw *extra, tdl_report *why);
 /* The rest of the decision: user, model version, context hash. */
 tdl_status tdl_answer_seal(const tdl_answer *answer, tdl_decision *ret, tdl_report *why);
 

@@ -1,4 +1,4 @@
-/* Writing an answer down: the decision's row, the JSON of the answer, the context hash. */
+/* Writing an answer's reasons down, and what it rested on: the context hash. */
 #include <math.h>
 #include <sodium.h>
 #include <string.h>
@@ -14,23 +14,9 @@ double tdl_answer_rounded(double value)
     return rint(value * 1e6) / 1e6 + 0.0; // no -0
 }
 
-static bool list_candidates(tdl_answer *a)
-{
-    a->candidate = tdl_arena_alloc(a->arena, a->picks_n, sizeof *a->candidate);
-    for (size_t i = 0; a->candidate && i < a->picks_n; i++) {
-        bool chosen = i < a->chosen_n;
-        a->candidate[i] =
-            (tdl_candidate){.item = tdl_catalogue_id(a->app->catalogue, a->picks[i].item),
-                            .score = tdl_answer_rounded((double)a->picks[i].score),
-                            .propensity = chosen, // the answer is deterministic
-                            .chosen = chosen};
-    }
-    return a->candidate != NULL;
-}
-
 bool tdl_answer_list_causes(tdl_answer *a)
 {
-    size_t most = a->chosen_n * TDL_REASONS_MAX;
+    size_t most = a->picks_n * TDL_REASONS_MAX;
 
     most = most < a->history.n ? most : a->history.n;
     most = most < TDL_CAUSES_MAX ? most : TDL_CAUSES_MAX;
@@ -39,7 +25,7 @@ bool tdl_answer_list_causes(tdl_answer *a)
     a->head = tdl_arena_zalloc(a->arena, most, sizeof *a->head);
     if (!a->cause_of || !a->cause || !a->head)
         return false;
-    for (size_t i = 0; i < a->chosen_n; i++)
+    for (size_t i = 0; i < a->picks_n; i++)
         for (size_t k = 0; k < a->picks[i].reasons_n; k++) {
             const tdl_reason *reason = &a->picks[i].reason[k];
             if (reason->kind != TDL_REASON_EVENT || a->cause_of[reason->at])
@@ -103,54 +89,10 @@ char *tdl_answer_start_packing(const tdl_answer *a, size_t before)
 {
     size_t reasons_n = 0;
 
-    for (size_t i = 0; i < a->chosen_n; i++)
+    for (size_t i = 0; i < a->picks_n; i++)
         reasons_n += a->picks[i].reasons_n;
     return tdl_arena_alloc(
-        a->arena, before + tdl_reasons_room(a->cause, a->causes_n, a->chosen_n, reasons_n), 1);
-}
-
-/* The member "items", and the same reasons packed for the decision's row. */
-static tdl_str write_items(const tdl_answer *a, tdl_jw *extra)
-{
-    tdl_buf *out = extra->out;
-    tdl_jw value = {.out = out}; // writes one bare value at a time
-    char *packed = tdl_answer_start_packing(a, 0), *end = packed;
-
-    if (!packed)
-        return (tdl_str){0};
-    end = tdl_causes_pack(end, a->cause, a->causes_n, a->chosen_n);
-    tdl_jw_key(extra, "items");
-    tdl_jw_array(extra);
-    for (size_t i = 0; i < a->chosen_n; i++) {
-        const tdl_pick *pick = &a->picks[i];
-        tdl_packed_reason reasons[TDL_REASONS_MAX];
-        tdl_answer_number_reasons(a, pick, reasons);
-        tdl_jw_object(extra);
-        ADD(out, "\"id\":");
-        tdl_buf_str(out, tdl_catalogue_json(a->app->catalogue, pick->item));
-        ADD(out, ",\"score\":");
-        tdl_jw_number(&value, a->candidate[i].score);
-        ADD(out, ",\"propensity\":1,\"reasons\":"); // the answer is deterministic
-        tdl_buf_char(out, '[');
-        tdl_answer_write_reasons(out, a, reasons, pick->reasons_n);
-        tdl_buf_char(out, ']');
-        tdl_jw_end_object(extra);
-        end = tdl_reasons_pack(end, reasons, pick->reasons_n);
-    }
-    tdl_jw_end_array(extra);
-    return (tdl_str){packed, (size_t)(end - packed)};
-}
-
-tdl_status tdl_answer_write(tdl_answer *a, tdl_decision *ret, tdl_jw *extra, tdl_report *why)
-{
-    tdl_jw_ktext(extra, "rung", a->ops ? a->ops->name : a->by_content ? "content" : "popularity");
-    tdl_jw_ktext(extra, "fallback", a->fallback);
-    if (!list_candidates(a) || !tdl_answer_list_causes(a))
-        return tdl_answer_no_memory(why);
-    ret->candidates = a->candidate;
-    ret->candidates_n = a->picks_n;
-    ret->why = write_items(a, extra);
-    return ret->why.at && !extra->out->failed ? TDL_OK : tdl_answer_no_memory(why);
+        a->arena, before + tdl_reasons_room(a->cause, a->causes_n, a->picks_n, reasons_n), 1);
 }
 
 /* ---- without the lock ---- */
@@ -164,7 +106,8 @@ static void hash_text(crypto_generichash_state *hash, tdl_str text)
         crypto_generichash_update(hash, (const uint8_t *)text.at, text.len);
 }
 
-/* Version, user, item, n, size of the catalogue, the whole history, and what else was asked. */
+/* Version, user, item, n, size of the catalogue, the whole history, the surface's policy, and what
+ * else was asked. */
 static void hash_context(const tdl_answer *a, tdl_decision *ret)
 {
     const uint64_t sizes[] = {a->ask->n, a->catalogue_n, a->seen_n};
@@ -176,8 +119,7 @@ static void hash_context(const tdl_answer *a, tdl_decision *ret)
     hash_text(&hash, a->ask->item);
     crypto_generichash_update(&hash, (const uint8_t *)sizes, sizeof sizes);
     crypto_generichash_update(&hash, a->history_digest.byte, sizeof a->history_digest.byte);
-    if (a->asked.len) // of a surface; the hash of other answers is what it always was
-        hash_text(&hash, a->asked);
+    hash_text(&hash, a->asked);
     crypto_generichash_final(&hash, ret->context_hash, sizeof ret->context_hash);
 }
 

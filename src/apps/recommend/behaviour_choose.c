@@ -9,14 +9,16 @@ enum {
     WIDTH = 64,
     WINDOW = 50,
     BATCH_TOKENS = 1600, /* of a step, roughly: windows are ragged */
+    BATCH_MAX = 128,
     EPOCHS = 40,
     PATIENCE = 4,
-    TOKENS = 1600000,      /* a fit may take without being asked: seconds, not minutes */
+    TOKENS = 1600000,      /* a fit may take without being asked, */
     EPOCHS_MIN = 3,        /* of a log too large for that */
     SECONDS_MAX = 4 * 3600 /* past that it is refused */
 };
 
 static const double DROP = .5, RATE = 2e-3;
+static const double WORK = 6e11; /* and products of all its tokens: a minute, not many */
 
 /* Products per CPU-second that training comes to on a slow core, and what a token and a parameter
  * of a step cost beside them. */
@@ -48,17 +50,24 @@ static amount amount_of(const tdl_fit_data *data)
     return a;
 }
 
-/* CPU seconds of one pass over all events. */
-static double epoch_seconds(const tdl_behaviour_params *p, size_t items_n, const amount *a)
+/* Products that one token costs in training. */
+static double token_products(const tdl_behaviour_params *p, size_t items_n)
 {
     double d = (double)p->d, scored = p->full ? (double)items_n : (double)p->negatives + 1;
     double block = 4 * d * d + 2 * d * (double)p->hidden + (double)p->window * d;
-    double products = 3 * (scored * d + (double)p->blocks * block);
+
+    return 3 * (scored * d + (double)p->blocks * block);
+}
+
+/* CPU seconds of one pass over all events. */
+static double epoch_seconds(const tdl_behaviour_params *p, size_t items_n, const amount *a)
+{
+    double d = (double)p->d;
     double each = (double)a->tokens / (double)(a->people ? a->people : 1);
     double windows = each < (double)p->window ? each : (double)p->window;
     double steps = (double)a->tokens / (windows * (double)p->batch + 1) + 1;
 
-    return (double)a->tokens * (products / PRODUCTS + TOKEN_S) +
+    return (double)a->tokens * (token_products(p, items_n) / PRODUCTS + TOKEN_S) +
            steps * (double)items_n * d * PARAMETER_S;
 }
 
@@ -69,7 +78,7 @@ static size_t batch_of(const tdl_behaviour_params *p, const amount *a)
 
     each = each > p->window ? p->window : each ? each : 1;
     rows = BATCH_TOKENS / each;
-    return rows < 4 ? 4 : rows > 256 ? 256 : rows;
+    return rows < 4 ? 4 : rows > BATCH_MAX ? BATCH_MAX : rows;
 }
 
 tdl_status tdl_behaviour_choose(const tdl_fit_data *data, tdl_behaviour_params *p, tdl_report *why)
@@ -95,7 +104,10 @@ tdl_status tdl_behaviour_choose(const tdl_fit_data *data, tdl_behaviour_params *
         p->rate = RATE;
     if (!p->patience)
         p->patience = PATIENCE;
-    fill(&p->tokens_max, TOKENS);
+    if (!p->tokens_max) {
+        double most = WORK / token_products(p, items_n);
+        p->tokens_max = most < TOKENS ? (size_t)most : TOKENS;
+    }
     if (!p->epochs) {
         size_t epochs = p->tokens_max / (a.tokens ? a.tokens : 1);
         p->epochs = (unsigned)(epochs < EPOCHS_MIN ? EPOCHS_MIN

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "apps/recommend/behaviour_net.h"
+#include "apps/recommend/behaviour_return.h"
 #include "base/rng.h"
 #include "nn/layers.h"
 #include "stats/ranking.h"
@@ -179,20 +180,40 @@ static tdl_status make_room(fitting *f, tdl_report *why)
     return TDL_OK;
 }
 
-/* The tokens of row r, and what each of them is to be predicted as: itself. */
+/* What the group [begin, end) is to be predicted as, at the rows from `at` on. */
+static void set_targets(fitting *f, size_t at, const tdl_behaviour_tokens *t, size_t begin,
+                        size_t end)
+{
+    for (size_t i = begin; i < end; i++, at++) {
+        f->target[at] = t->item[i];
+        f->weight[at] = 1 / (float)(end - begin);
+    }
+}
+
+/* The tokens of row r, and what each of them is to be predicted as: itself. The last group is read
+ * by nobody: it is left out, and its targets take the rows of the first group, where no target is,
+ * if there are enough. */
 static void fill_row(fitting *f, size_t r, const tdl_behaviour_tokens *t)
 {
-    size_t at = f->offsets[r];
+    size_t at = f->offsets[r], n = t->n, first = 0;
 
     for (size_t i = 0, next; i < t->n; i = next) {
         for (next = i + 1; next < t->n && t->position[next] == t->position[i];)
             next++;
-        for (size_t k = i; k < next; k++) {
-            f->target[at + k] = i ? t->item[k] : TDL_TARGET_NONE;
-            f->weight[at + k] = i ? 1 / (float)(next - i) : 0;
+        if (i > 0 && next == t->n && next - i <= first) {
+            set_targets(f, at, t, i, next);
+            n = i;
+        } else if (i > 0) {
+            set_targets(f, at + i, t, i, next);
+        } else {
+            first = next;
+            for (size_t k = at; k < at + first; k++) {
+                f->target[k] = TDL_TARGET_NONE;
+                f->weight[k] = 0;
+            }
         }
     }
-    f->offsets[r + 1] = at + t->n;
+    f->offsets[r + 1] = at + n;
 }
 
 static tdl_behaviour_tokens room_at(const fitting *f, size_t at, size_t cap)
@@ -290,7 +311,11 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, double 
 {
     fitting *f = model;
     const tdl_behaviour_params *p = &f->model->params;
-    tdl_run run = {.seed = f->options->seed, .step = step, .training = true, .pool = pool};
+    tdl_run run = {.seed = f->options->seed,
+                   .step = step,
+                   .training = true,
+                   .defers_loss = true,
+                   .pool = pool};
     double weight;
     tdl_status st;
 
@@ -304,10 +329,11 @@ static tdl_status gradient(void *model, const uint32_t *which, size_t n, double 
         batch.negatives_n = p->negatives;
         batch.log_q = p->calibrated ? NULL : f->log_q;
     }
-    if ((st = tdl_net_forward(&f->net, &batch, &run, why)))
+    if ((st = tdl_net_forward(&f->net, &batch, &run, why)) ||
+        (st = tdl_net_backward(&f->net, &batch, &run, scale, why)))
         return st;
     tdl_net_loss(&f->net, &batch, ret_loss, &weight);
-    return tdl_net_backward(&f->net, &batch, &run, scale, why);
+    return TDL_OK;
 }
 
 /* ---- validation: NDCG@10 of what the held-out people took next ---- */
@@ -376,7 +402,7 @@ static tdl_status make_net(fitting *f, tdl_report *why)
     int z =
         tdl_net_group_before(&f->net, tdl_net_join(&f->net, &m->net, m->net.nodes_n, 0, TDL_NONE));
     if (p->full)
-        tdl_net_softmax_ce(&f->net, tdl_net_dot_score(&f->net, z, m->item_table, TDL_NONE), NULL);
+        tdl_net_table_ce(&f->net, z, m->item_table, NULL);
     else if (p->calibrated)
         tdl_net_sampled_bce(&f->net, z, m->item_table, &loss);
     else
@@ -443,6 +469,8 @@ tdl_status tdl_behaviour_fit(const tdl_fit_data *data, tdl_fit_options *options,
         goto out;
     tdl_net_release(&f.net);
     if ((st = tdl_behaviour_ready(f.model, why)))
+        goto out;
+    if (options->serves && (st = tdl_behaviour_return_fit(f.model, data, options, why)))
         goto out;
     *ret = f.model;
     f.model = NULL; /* the caller's now */

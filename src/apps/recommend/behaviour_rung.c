@@ -215,6 +215,7 @@ static void behaviour_forget(const void *model)
 const tdl_rung_ops tdl_rung_behaviour = {
     .name = "behaviour",
     .must_prove = true,
+    .slow = true,
     .fit = behaviour_fit,
     .free = behaviour_free,
     .score = behaviour_score,

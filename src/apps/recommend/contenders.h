@@ -32,6 +32,9 @@ typedef struct tdl_contender {
     size_t settings_size, settings_n;
     /* or numbers 1 .. numbered_n, given as tdl_fit_options.setting, if the rung counts them */
     unsigned numbered_n;
+    /* of those, settings that differ in one way stand beside each other, so many: the other way is
+     * chosen first, at usual_column. 0: each is tried. */
+    unsigned columns, usual_column;
     bool patient;     /* its settings take longer than a server has; there its defaults stand in */
     size_t items_max; /* of more items its default serves: a fit takes long; 0 = any */
 } tdl_contender;

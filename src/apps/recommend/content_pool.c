@@ -49,8 +49,10 @@ static bool is_gone(const tdl_record *record)
     return record && (record->deleted || !record->available);
 }
 
-size_t tdl_answer_nearest(const tdl_answer *a, const tdl_content_taste *taste,
-                          const uint64_t *blocked, size_t users_below, tdl_scored *ret, size_t k)
+/* The k most like it, best first, among items that are not in `blocked` and that fewer than
+ * `users_below` people had, the newest of those (0: any, all). ret [k]; returns how many. */
+static size_t nearest(const tdl_answer *a, const tdl_content_taste *taste, const uint64_t *blocked,
+                      size_t users_below, tdl_scored *ret, size_t k)
 {
     const tdl_catalogue *catalogue = a->app->catalogue;
     const float *users = tdl_catalogue_users(catalogue);
@@ -140,6 +142,15 @@ static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *tas
     return best.n ? (double)room[best.n == TENTH ? TENTH - 1 : 0].score : 0;
 }
 
+/* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
+ * first of it, and lies below. */
+static double tenth_relevance(const tdl_surface_answer *a)
+{
+    enum { TENTH = 10 };
+
+    return a->pool_n < TENTH ? 0 : fmin(a->pool[TENTH - 1].relevance, 0);
+}
+
 tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *blocked, tdl_report *why)
 {
     const float *users = tdl_catalogue_users(a->base.app->catalogue);
@@ -153,15 +164,15 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
         return tdl_answer_no_memory(why);
     if (!liking_of(a, taste))
         return TDL_OK;
-    size_t n = tdl_answer_nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
-    double tenth = tenth_of(a, taste, found, n, room);
+    size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
+    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
         a->pool[a->pool_n++] =
             (tdl_pooled){.item = found[i].item,
                          .model_item = -1,
                          .by_content = true,
-                         .relevance = tdl_surface_log_odds((double)found[i].score, tenth) +
+                         .relevance = worth + tdl_surface_log_odds((double)found[i].score, tenth) +
                                       log(TDL_CONTENT_KAPPA / (had + TDL_CONTENT_KAPPA))};
     }
     return TDL_OK;

@@ -53,9 +53,10 @@ static void release_harness(harness *h)
         tdl_outcome_release(&h->validation[r]);
 }
 
-/* The validation fit also finds how many epochs a rung wants. */
+/* The validation fit also finds how many epochs a rung wants. ret_model: the caller's, on success.
+ */
 static tdl_status validate(harness *h, const tdl_rung_ops *rung, tdl_outcome *outcome,
-                           tdl_rung_result *ret, tdl_report *why)
+                           tdl_rung_result *ret, void **ret_model, tdl_report *why)
 {
     tdl_fit_data data = {h->all, h->validation_end};
     tdl_fit_options options = {.seed = h->seed,
@@ -72,15 +73,20 @@ static tdl_status validate(harness *h, const tdl_rung_ops *rung, tdl_outcome *ou
         return TDL_E_STOPPED;
     if ((st = tdl_outcome_init(outcome, h->evaluated_n, why)))
         return st;
+    int64_t started_us = tdl_time_monotonic();
     if ((st = rung->fit(&data, &options, &model, why)))
         return st;
-    st = tdl_measure(rung, model, &data, h->evaluated, h->pool, outcome, why);
-    rung->free(model);
+    ret->fit_seconds = (double)(tdl_time_monotonic() - started_us) / 1e6;
+    if ((st = tdl_measure(rung, model, &data, h->evaluated, h->pool, outcome, why))) {
+        rung->free(model);
+        return st;
+    }
+    *ret_model = model;
     ret->epochs = options.ret_epochs;
     ret->setting = options.ret_setting;
     ret->validation_hr10 = tdl_mean(outcome->hr, h->evaluated_n);
     ret->validation_ndcg10 = tdl_mean(outcome->ndcg, h->evaluated_n);
-    return st;
+    return TDL_OK;
 }
 
 static tdl_status summarise(const harness *h, const tdl_outcome *outcome, tdl_rung_result *ret,
@@ -96,7 +102,9 @@ static tdl_status summarise(const harness *h, const tdl_outcome *outcome, tdl_ru
     return tdl_bootstrap_mean(outcome->ndcg, h->evaluated_n, NULL, &rng, &ret->ndcg10, why);
 }
 
-static tdl_status test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *ret, tdl_report *why)
+/* All but the last item, by the settings that validation chose. */
+static tdl_status fit_for_test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *ret,
+                               void **ret_model, tdl_report *why)
 {
     tdl_fit_data data = {h->all, h->test_end};
     tdl_fit_options options = {.seed = h->seed,
@@ -107,20 +115,35 @@ static tdl_status test(harness *h, const tdl_rung_ops *rung, tdl_rung_result *re
                                .progress = tdl_stage_tell,
                                .progress_context = h->stages,
                                .log = tdl_stage_log(h->stages)};
-    tdl_outcome outcome = {0};
-    void *model = NULL;
-    tdl_status st;
-
-    if (!tdl_stage_begin(h->stages, tdl_rung_cost(rung), why, "%s: test", rung->name))
-        return TDL_E_STOPPED;
-    if ((st = tdl_outcome_init(&outcome, h->evaluated_n, why)))
-        return st;
     int64_t started_us = tdl_time_monotonic();
-    if ((st = rung->fit(&data, &options, &model, why)))
-        goto out;
+    tdl_status st = rung->fit(&data, &options, ret_model, why);
+
     ret->fit_seconds = (double)(tdl_time_monotonic() - started_us) / 1e6;
+    return st;
+}
+
+/* take_model: the validation fit, which is freed. */
+static tdl_status test(harness *h, const tdl_rung_ops *rung, void *take_model, tdl_rung_result *ret,
+                       tdl_report *why)
+{
+    tdl_fit_data data = {h->all, h->test_end};
+    tdl_outcome outcome = {0};
+    void *model = take_model;
+    tdl_status st = TDL_OK;
+
+    if (!tdl_stage_begin(h->stages, tdl_rung_cost(rung), why, "%s: test", rung->name)) {
+        st = TDL_E_STOPPED;
+        goto out;
+    }
+    if (!rung->slow) {
+        rung->free(model);
+        model = NULL;
+        if ((st = fit_for_test(h, rung, ret, &model, why)))
+            goto out;
+    }
     ret->bytes = rung->bytes(model);
-    if ((st = tdl_measure(rung, model, &data, h->evaluated, h->pool, &outcome, why)))
+    if ((st = tdl_outcome_init(&outcome, h->evaluated_n, why)) ||
+        (st = tdl_measure(rung, model, &data, h->evaluated, h->pool, &outcome, why)))
         goto out;
     st = summarise(h, &outcome, ret, why);
 out:
@@ -143,10 +166,11 @@ tdl_status tdl_evaluate(const tdl_interactions *interactions, const tdl_rung_ops
                             .evaluated_n = h.evaluated_n,
                             .rungs_n = rungs_n};
     for (size_t r = 0; !st && r < rungs_n; r++) {
+        void *model = NULL;
         ret->rung[r].name = rungs[r]->name;
         ret->rung[r].must_prove = rungs[r]->must_prove;
-        if (!(st = validate(&h, rungs[r], &h.validation[r], &ret->rung[r], why)))
-            st = test(&h, rungs[r], &ret->rung[r], why);
+        if (!(st = validate(&h, rungs[r], &h.validation[r], &ret->rung[r], &model, why)))
+            st = test(&h, rungs[r], model, &ret->rung[r], why);
         if (st == TDL_E_TOO_LARGE) {
             st = TDL_OK;
             ret->rung[r].refused = true;

@@ -2,8 +2,9 @@
  *
  * Protocol: a user's items in time order (ties in arrival order); the last one is the test, the one
  * before it validation; users with fewer than three items are only learned from. Models for the
- * test are fitted on all but the last item, models for validation on all but the last two. Every
- * item the user has not seen is ranked: measure.h.
+ * test are fitted on all but the last item, models for validation on all but the last two; of a
+ * rung that is `slow` the latter is asked the test as well, shown all but the last item. Every item
+ * the user has not seen is ranked: measure.h.
  *
  * Gate: rungs challenge whoever would serve so far, in order of complexity, by validation NDCG@10.
  * Among counts the higher mean wins, the simpler one of two equal ones. A rung that must prove
@@ -28,7 +29,12 @@ typedef struct tdl_rung_result {
     unsigned setting;   /* the same of the rung's own settings */
     bool must_prove;    /* rung.h */
     bool refused;       /* the data are too large for it: `gate` says what it wants */
-    char gate[200];     /* why it was or was not promoted */
+    /* why it was or was not promoted: the paired difference of validation NDCG@10 to rung
+     * `against`, the verdict as a code, and both as a text */
+    tdl_interval difference;
+    size_t against;      /* itself: the floor, compared with nobody */
+    const char *verdict; /* NULL: refused */
+    char gate[200];
 } tdl_rung_result;
 
 typedef struct tdl_evaluation {

@@ -15,16 +15,27 @@ static tdl_status begin_split(const tdl_feedback *f, tdl_holdout *split, tdl_rep
 
 /* ---- literature ---- */
 
+/* Times as papers read a log: a sequence, in order of time and then of the file, in which nothing
+ * happens together. Events of one time come a microsecond apart. ret [events] */
+static void part_ties(const tdl_interactions *all, int64_t *ret)
+{
+    for (size_t u = 0; u < all->users_n; u++)
+        for (size_t i = all->offsets[u]; i < all->offsets[u + 1]; i++) {
+            bool tied = i > all->offsets[u] && all->time_us[i] <= ret[i - 1];
+            ret[i] = tied && ret[i - 1] < INT64_MAX ? ret[i - 1] + 1 : all->time_us[i];
+        }
+}
+
 /* Fit on all but the last two events of whoever has four, ask for event `from the end`. */
-static tdl_status literature_split(const tdl_feedback *f, size_t from_end, tdl_holdout *split,
-                                   tdl_report *why)
+static tdl_status literature_split(const tdl_feedback *f, const int64_t *time_us, size_t from_end,
+                                   tdl_holdout *split, tdl_report *why)
 {
     const tdl_interactions *all = tdl_feedback_all(f);
     tdl_status st = begin_split(f, split, why);
 
     for (size_t u = 0; !st && u < all->users_n; u++) {
         size_t begin = all->offsets[u], n = all->offsets[u + 1] - begin;
-        st = tdl_holdout_train(split, all->item + begin, all->time_us + begin,
+        st = tdl_holdout_train(split, all->item + begin, time_us + begin,
                                n >= EVENTS_MIN ? n - 2 : n, why);
     }
     if (!st)
@@ -34,14 +45,13 @@ static tdl_status literature_split(const tdl_feedback *f, size_t from_end, tdl_h
         if (n < EVENTS_MIN)
             continue;
         size_t target = begin + n - from_end;
-        tdl_question q = {.history = {.item = all->item + begin,
-                                      .time_us = all->time_us + begin,
-                                      .n = target - begin},
-                          .target = all->item + target,
-                          .relevant_n = 1,
-                          .excluded = all->item + begin,
-                          .excluded_n = target - begin,
-                          .user = (int32_t)u};
+        tdl_question q = {
+            .history = {.item = all->item + begin, .time_us = time_us + begin, .n = target - begin},
+            .target = all->item + target,
+            .relevant_n = 1,
+            .excluded = all->item + begin,
+            .excluded_n = target - begin,
+            .user = (int32_t)u};
         bool again = false;
         for (size_t i = begin; i < target; i++)
             again = again || all->item[i] == all->item[target];
@@ -55,12 +65,20 @@ tdl_status tdl_rung_contest_literature(const tdl_feedback *feedback,
                                        const tdl_rung_contest_options *options,
                                        tdl_rung_contest *ret, tdl_report *why)
 {
-    tdl_status st;
+    const tdl_interactions *all = tdl_feedback_all(feedback);
+    size_t events_n = all->offsets[all->users_n];
+    int64_t *time_us = malloc((events_n + 1) * sizeof *time_us);
+    tdl_status st = TDL_OK;
 
-    *ret = (tdl_rung_contest){.task = TDL_RECOMMEND_DISCOVERY, .cuts_n = 1};
-    if (!(st = literature_split(feedback, 2, &ret->tuning.split, why)) &&
-        !(st = literature_split(feedback, 1, &ret->heat[0].split, why)))
+    *ret = (tdl_rung_contest){.task = TDL_RECOMMEND_DISCOVERY, .cuts_n = 1, .same_events = true};
+    if (!time_us)
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %zu events", events_n);
+    else
+        part_ties(all, time_us);
+    if (!st && !(st = literature_split(feedback, time_us, 2, &ret->tuning.split, why)) &&
+        !(st = literature_split(feedback, time_us, 1, &ret->heat[0].split, why)))
         st = tdl_rung_contest_run(ret, options, why);
+    free(time_us);
     if (st)
         tdl_rung_contest_release(ret);
     return st;
@@ -124,7 +142,7 @@ tdl_status tdl_rung_contest_strong(const tdl_feedback *feedback,
 {
     tdl_status st;
 
-    *ret = (tdl_rung_contest){.task = TDL_RECOMMEND_DISCOVERY, .cuts_n = 1};
+    *ret = (tdl_rung_contest){.task = TDL_RECOMMEND_DISCOVERY, .cuts_n = 1, .same_events = true};
     if (!(st = strong_split(feedback, 1, &ret->tuning.split, why)) &&
         !(st = strong_split(feedback, 0, &ret->heat[0].split, why)))
         st = tdl_rung_contest_run(ret, options, why);

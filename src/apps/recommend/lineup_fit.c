@@ -214,11 +214,13 @@ tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
     f.run.in_background = true;
     f.run.people_min = TDL_GATE_PEOPLE_MIN;
     f.run.tune_events_max = TUNE_EVENTS_MAX;
+    f.run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
     st = number ? run_tasks(&f, ret_report, why)
                 : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
     for (size_t i = 0; i < 2; i++)
         if (f.all.laid[i])
             tdl_holdout_release(&f.all.rows[i]);
+    tdl_fit_shelf_free(f.run.shelf);
     free(number);
     return st;
 }

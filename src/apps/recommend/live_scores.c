@@ -57,6 +57,13 @@ int32_t tdl_live_segment(const tdl_live_state *s, int32_t person)
     return crowd_of(s, segment) == &s->crowd ? -1 : segment;
 }
 
+tdl_str tdl_live_segment_of(const tdl_live_state *s, int32_t person)
+{
+    bool known = person >= 0 && (size_t)person < s->persons_n && s->person[person].segment >= 0;
+
+    return known ? tdl_names_at(s->segments, s->person[person].segment) : (tdl_str){0};
+}
+
 int32_t tdl_live_segment_named(const tdl_live_state *s, tdl_str name)
 {
     int32_t segment = tdl_names_find(s->segments, name);

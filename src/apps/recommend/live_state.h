@@ -110,6 +110,8 @@ double tdl_live_popular_at(const tdl_live_state *state, tdl_half_life half_life,
                            int64_t now_us, int32_t item);
 /* The segment that a person belongs to; -1: none, or it is too small. */
 int32_t tdl_live_segment(const tdl_live_state *state, int32_t person);
+/* The name of the segment that a person was placed in, however small; empty: none. */
+tdl_str tdl_live_segment_of(const tdl_live_state *state, int32_t person);
 /* The segment of a name; -1: there is none, or it is too small. */
 int32_t tdl_live_segment_named(const tdl_live_state *state, tdl_str name);
 

@@ -22,7 +22,7 @@ tdl_status tdl_logged_read(tdl_store *store, const tdl_recommend_task *task, tdl
 
     memset(ret, 0, sizeof *ret);
     for (int t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
-        tdl_what_if *what_if = tdl_what_if_new();
+        tdl_what_if *what_if = tdl_what_if_new(TDL_WHAT_IF_SLOTS_MAX);
         if (!what_if)
             return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for logged answers");
         for (tdl_surface_kind kind = 0; !st && kind < TDL_SURFACE_KINDS_N; kind++)

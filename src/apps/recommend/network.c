@@ -44,6 +44,8 @@ static const recipe RECIPE = {
         {.name = "adamw", .lr = 6e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = 0.05},
 };
 enum { SCORES_MAX = 8 << 20, LAST_MAX = 1000 };
+static const double WORK_MAX =
+    4e9; /* scores of one fit: of more examples fewer epochs, at least 1 */
 
 typedef struct network {
     tdl_recent_mlp mlp; /* params only: serving uses the packed copies */
@@ -252,6 +254,13 @@ static bool tell(void *context, double done, const char *detail)
     return !o->progress || o->progress(o->progress_context, "network", done, detail);
 }
 
+static unsigned epochs_of(const fitting *f)
+{
+    double work = (double)f->train_n * (double)f->all->items_n, most = WORK_MAX / (work + 1);
+
+    return most >= RECIPE.epochs ? RECIPE.epochs : most > 1 ? (unsigned)most : 1;
+}
+
 static tdl_status train(fitting *f, tdl_report *why)
 {
     tdl_fit_options *o = f->options;
@@ -261,7 +270,7 @@ static tdl_status train(fitting *f, tdl_report *why)
                            .gradient = gradient,
                            .validate = validate};
     tdl_loop_options options = {.seed = f->seed,
-                                .epochs = o->epochs ? o->epochs : RECIPE.epochs,
+                                .epochs = o->epochs ? o->epochs : epochs_of(f),
                                 .batch = f->batch,
                                 .patience = f->held_out_n ? RECIPE.patience : 0,
                                 .clip = RECIPE.clip,
@@ -556,6 +565,7 @@ static size_t network_bytes(const void *model)
 const tdl_rung_ops tdl_rung_network = {
     .name = "network",
     .must_prove = true,
+    .slow = true,
     .fit = network_fit,
     .free = network_free,
     .score = network_score,

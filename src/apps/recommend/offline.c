@@ -82,21 +82,24 @@ static void keep_least(const tdl_rung_contest *c, double *ndcg10)
 static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
                            double *ndcg10, tdl_report *why)
 {
+    tdl_rung_contest_options run = o->run;
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
     tdl_status st = tdl_offline_windows(f, o, window, &windows_n, why);
 
+    run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
         if (o->tasks && !(o->tasks & 1U << t))
             continue;
-        if ((st = tdl_rung_contest_cuts(f, (tdl_recommend_task)t, window, windows_n, &o->run, &c,
-                                        why)))
+        if ((st =
+                 tdl_rung_contest_cuts(f, (tdl_recommend_task)t, window, windows_n, &run, &c, why)))
             break;
         st = tdl_offline_write_contest(w, f, &c, o->run.seed, why);
         keep_least(&c, ndcg10);
         tdl_rung_contest_release(&c);
     }
+    tdl_fit_shelf_free(run.shelf);
     return st;
 }
 

@@ -142,6 +142,30 @@ static tdl_status write_entry(const reporting *r, size_t at, tdl_report *why)
     return st;
 }
 
+/* What a person would get: the rung that serves, and what it was promoted for. */
+static void write_served(tdl_jw *w, const tdl_rung_contest *c)
+{
+    const tdl_rung_entry *e = &c->entry[c->serves];
+
+    tdl_jw_key(w, "served");
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "model", e->name);
+    if (e->gate.verdict != TDL_GATE_FLOOR) {
+        tdl_jw_ktext(w, "against", c->entry[e->gate.incumbent].name);
+        tdl_write_interval(w, "difference", &e->gate.difference);
+    }
+    tdl_jw_key(w, "tests");
+    tdl_jw_array(w);
+    for (size_t k = 0; k < c->cuts_n; k++) {
+        tdl_jw_object(w);
+        tdl_write_interval(w, "hr10", &e->figures[k].hr[TDL_K10]);
+        tdl_write_interval(w, "ndcg10", &e->figures[k].ndcg[TDL_K10]);
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}
+
 tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
                                      const tdl_rung_contest *c, uint64_t seed, tdl_report *why)
 {
@@ -165,6 +189,8 @@ tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
     for (size_t e = 0; !st && e < c->entries_n; e++)
         st = write_entry(&r, e, why);
     tdl_jw_end_array(w);
+    if (c->entries_n)
+        write_served(w, c);
     tdl_jw_end_object(w);
     return st;
 }

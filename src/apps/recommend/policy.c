@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "apps/recommend/contenders.h"
+#include "apps/recommend/ladder.h"
 #include "base/timestamp.h"
 
 enum { SLOTS_MAX = 100 };
@@ -378,19 +380,67 @@ static tdl_status read_segment(reader *r, const json_t *object)
     return st || !name.at || r->policy->segment.at ? st : no_memory(r->why);
 }
 
+/* Is there a rung of this name, in whatever model? */
+static bool is_rung(tdl_str name)
+{
+    bool found = tdl_ladder_find(name) < TDL_RUNGS_N;
+
+    for (size_t i = 0; !found && i < tdl_contenders_n; i++)
+        found = tdl_str_is(name, tdl_contenders[i].name);
+    return found;
+}
+
+static tdl_status read_rung(reader *r, const json_t *value, tdl_str *rung, size_t at)
+{
+    tdl_str name = {json_string_value(value), json_string_length(value)};
+
+    if (!json_is_string(value) || (r->known && !is_rung(name)))
+        return TDL_FAIL_HINT(r->why, TDL_E_INVALID, "treadle recommend evaluate names all of them",
+                             "rungs[%zu]: there is no rung \"%.*s\"", at, TDL_FMT(name));
+    for (size_t i = 0; i < at; i++)
+        if (tdl_str_eq(rung[i], name))
+            return TDL_FAIL(r->why, TDL_E_INVALID, "rungs: \"%.*s\" is named twice", TDL_FMT(name));
+    rung[at] = tdl_arena_str(r->policy->arena, name);
+    return rung[at].at ? TDL_OK : no_memory(r->why);
+}
+
+static tdl_status read_rungs(reader *r, const json_t *object)
+{
+    const json_t *said;
+    size_t n;
+    tdl_status st = TDL_OK;
+
+    if (!is_said(object, "rungs", &said) ||
+        (json_is_string(said) && !strcmp(json_string_value(said), "auto")))
+        return TDL_OK;
+    n = json_array_size(said);
+    if (!n || n > TDL_RUNG_BLEND_MAX)
+        return TDL_FAIL(r->why, TDL_E_INVALID,
+                        "rungs is \"auto\", or an array of 1 to %d names of rungs",
+                        TDL_RUNG_BLEND_MAX);
+    tdl_str *rung = tdl_arena_zalloc(r->policy->arena, n, sizeof *rung);
+    if (!rung)
+        return no_memory(r->why);
+    for (size_t i = 0; !st && i < n; i++)
+        st = read_rung(r, json_array_get(said, i), rung, i);
+    r->policy->rung = rung;
+    r->policy->rungs_n = n;
+    return st;
+}
+
 static tdl_status read_all(reader *r, const json_t *object)
 {
     static const char *const names[] = {
         "where",        "boost",       "bury",    "pin",     "cap",    "slots",
         "margin_floor", "stock_floor", "seen",    "sent",    "window", "sends",
-        "suppress",     "diversity",   "explore", "segment", NULL};
+        "suppress",     "diversity",   "explore", "segment", "rungs",  NULL};
     tdl_policy *p = r->policy;
     tdl_status st;
 
     if ((st = check_members(object, names, r->why)) ||
         (st = read_expression(r, object, "where", &p->where)) ||
         (st = read_expression(r, object, "suppress", &p->suppress)) ||
-        (st = read_segment(r, object)) ||
+        (st = read_segment(r, object)) || (st = read_rungs(r, object)) ||
         (st = read_number(object, "margin_floor", -1e9, 1, &p->margin_floor, r->why)) ||
         (st = read_number(object, "stock_floor", 0, 1e9, &p->stock_floor, r->why)) ||
         (st = read_span(object, "seen", &p->seen_us, r->why)) ||

@@ -1,6 +1,7 @@
 /* The policy of a surface: what may be shown there, in which order rules, variety and chance change
  * what the model said. A JSON object; each member may be left out.
  *
+ *     rungs          ["directed", "ease"]: who answers, in place of "auto": who was measured best
  *     segment        "country": a trait; whoever shares it with the person says what is popular
  *     where          expression (expression.h) that an item must meet
  *     boost, bury    [{"when": expression, "by": 0.5}]: added to, taken from the item's log-odds
@@ -66,6 +67,8 @@ typedef struct tdl_policy {
     tdl_expression *where, *suppress; /* NULL: not said */
     const tdl_rule *rule;             /* [rules_n], by kind */
     size_t rules_n;
+    const tdl_str *rung; /* [rungs_n] names; none = "auto" */
+    size_t rungs_n;
     tdl_str segment;     /* empty: none */
     double margin_floor; /* NAN: none */
     double stock_floor;

@@ -132,3 +132,21 @@ tdl_status tdl_question_read(const json_t *object, bool preview, tdl_arena *aren
     *ret = q;
     return TDL_OK;
 }
+
+tdl_status tdl_question_brief(tdl_str user, const tdl_str *item, size_t n, tdl_question *ret,
+                              tdl_report *why)
+{
+    if (!user.len && !item->len)
+        return TDL_FAIL(why, TDL_E_INVALID, "neither a user nor an item is given");
+    if (n < 1 || n > K_MAX)
+        return TDL_FAIL(why, TDL_E_INVALID, "n is %zu, it must be from 1 to %d", n, K_MAX);
+    *ret = (tdl_question){.brief = true,
+                          .surface = item->len ? TDL_STR("similar") : TDL_STR("home"),
+                          .user = user,
+                          .item = item,
+                          .items_n = item->len > 0,
+                          .k = n,
+                          .explain = TDL_QUESTION_EXPLAIN_MAX,
+                          .explore = true};
+    return TDL_OK;
+}

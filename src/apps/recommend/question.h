@@ -15,6 +15,7 @@ enum {
 };
 
 typedef struct tdl_question {
+    bool brief; /* asked without an object: what is asked about must be there */
     tdl_str surface;
     tdl_str user;        /* or the anonymous id; empty = a stranger */
     const tdl_str *item; /* [items_n] */
@@ -32,5 +33,10 @@ typedef struct tdl_question {
 /* Borrows from `object` and `arena`. TDL_E_INVALID names the field and its range. */
 tdl_status tdl_question_read(const json_t *object, bool preview, tdl_arena *arena,
                              tdl_question *ret, tdl_report *why);
+
+/* The same without an object: what is similar to an item, or, where that is empty, what a person
+ * sees at home; n of them, with all reasons. Borrows. TDL_E_INVALID */
+tdl_status tdl_question_brief(tdl_str user, const tdl_str *item, size_t n, tdl_question *ret,
+                              tdl_report *why);
 
 #endif

@@ -264,6 +264,29 @@ static tdl_status recommend_refresh(tdl_app *app, tdl_report *why)
     return st ? st : model;
 }
 
+/* Rungs that the model does not have cannot be asked. What is wrong else is told when it is put. */
+static tdl_status check_rungs(tdl_app *app, tdl_str name, const json_t *document, tdl_report *why)
+{
+    tdl_surface *now = NULL, *draft = NULL;
+    tdl_surface_kind kind = TDL_SURFACE_HOME;
+    tdl_str kind_name = {0};
+    tdl_status st = TDL_OK;
+
+    if (!tdl_surfaces_take(app->surfaces, name, &now, NULL))
+        kind = now->kind;
+    else if (tdl_json_get_str(document, "kind", &kind_name))
+        tdl_surface_kind_parse(kind_name, &kind);
+    tdl_surface_drop(now);
+    pthread_rwlock_rdlock(&app->lock);
+    tdl_surface_draft(name, kind, json_object_get(document, "policy"),
+                      tdl_catalogue_attributes(app->catalogue), &draft, NULL);
+    pthread_rwlock_unlock(&app->lock);
+    if (draft)
+        st = tdl_rungs_check(app, kind, draft->policy, why);
+    tdl_surface_drop(draft);
+    return st;
+}
+
 static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *document,
                                      tdl_jw *out, tdl_report *why)
 {
@@ -274,7 +297,7 @@ static tdl_status recommend_settings(tdl_app *app, tdl_str name, const json_t *d
         tdl_surfaces_write(app->surfaces, out);
         return TDL_OK;
     }
-    if (document)
+    if (document && !(st = check_rungs(app, name, document, why)))
         st = tdl_surfaces_put(app->surfaces, app->context.store, name, document, app->catalogue,
                               &app->lock, why);
     if (!st && document)

@@ -2,8 +2,10 @@
 
 #include "apps/recommend/write_figure.h"
 
-static void write_rung(tdl_jw *w, const tdl_rung_result *result, bool promoted)
+static void write_rung(tdl_jw *w, const tdl_evaluation *e, size_t r)
 {
+    const tdl_rung_result *result = &e->rung[r];
+
     tdl_jw_object(w);
     tdl_jw_ktext(w, "model", result->name);
     tdl_write_interval(w, "hr10", &result->hr10);
@@ -16,8 +18,13 @@ static void write_rung(tdl_jw *w, const tdl_rung_result *result, bool promoted)
     tdl_jw_kint(w, "bytes", (int64_t)result->bytes);
     if (result->epochs)
         tdl_jw_kint(w, "epochs", result->epochs);
-    tdl_jw_kbool(w, "promoted", promoted);
+    tdl_jw_kbool(w, "promoted", r == e->promoted);
     tdl_jw_ktext(w, "gate", result->gate);
+    tdl_jw_ktext(w, "verdict", result->verdict);
+    if (result->against != r) {
+        tdl_jw_ktext(w, "against", e->rung[result->against].name);
+        tdl_write_interval(w, "difference", &result->difference);
+    }
     tdl_jw_end_object(w);
 }
 
@@ -61,7 +68,7 @@ void tdl_recommend_report(tdl_buf *out, const tdl_recommend_training *t)
     tdl_jw_array(&w);
     for (size_t r = 0; r < e->rungs_n; r++)
         if (!e->rung[r].refused)
-            write_rung(&w, &e->rung[r], r == e->promoted);
+            write_rung(&w, e, r);
     tdl_jw_end_array(&w);
     write_refused(&w, e);
     if (t->lineup) {

@@ -218,13 +218,16 @@ static slope slope_at(const tdl_rung_blend *b, const lists *l, const double *wei
     return s;
 }
 
-/* Least of the local parabola with no weight below 0, one coordinate at a time. */
-static void newton_step(size_t n, const slope *s, const double *from, double *ret)
+/* Least of the local parabola with no weight below 0, one coordinate at a time; parts that are
+ * `out` stay where they are. */
+static void newton_step(size_t n, const slope *s, const bool *out, const double *from, double *ret)
 {
     memcpy(ret, from, n * sizeof *ret);
     for (size_t sweep = 0; sweep < SWEEPS; sweep++)
         for (size_t r = 0; r < n; r++) {
             double gradient = s->gradient[r];
+            if (out[r])
+                continue;
             for (size_t c = 0; c < n; c++)
                 gradient += s->curvature[r][c] * (ret[c] - from[c]);
             double to = ret[r] - gradient / s->curvature[r][r];
@@ -232,29 +235,62 @@ static void newton_step(size_t n, const slope *s, const double *from, double *re
         }
 }
 
+/* The least loss, and its weights in `weight`; those of parts that are `out` are 0. */
+static void solve(const tdl_rung_blend *b, const lists *l, const bool *out, double *weight)
+{
+    for (size_t r = 0; r < b->n; r++)
+        weight[r] = !out[r];
+    slope s = slope_at(b, l, weight);
+    for (size_t step = 0; l->lists_n && step < STEPS; step++) {
+        double to[TDL_RUNG_BLEND_MAX];
+        newton_step(b->n, &s, out, weight, to);
+        slope next = slope_at(b, l, to);
+        for (int halvings = 0; next.loss > s.loss && halvings < 20; halvings++) {
+            for (size_t r = 0; r < b->n; r++)
+                to[r] = (to[r] + weight[r]) / 2;
+            next = slope_at(b, l, to);
+        }
+        if (!(s.loss - next.loss > ENOUGH * (double)l->lists_n))
+            break;
+        memcpy(weight, to, b->n * sizeof *to);
+        s = next;
+    }
+}
+
+/* Is the loss under `without` higher, by more than chance? */
+static bool is_missed(const tdl_rung_blend *b, const lists *l, const double *with,
+                      const double *without)
+{
+    double p[CANDIDATES], sum = 0, squares = 0, n = (double)l->lists_n;
+
+    for (size_t at = 0; at < l->lists_n; at++) {
+        slope one = {0}, other = {0};
+        add_slope(b, l, at, with, p, &one);
+        add_slope(b, l, at, without, p, &other);
+        sum += other.loss - one.loss;
+        squares += (other.loss - one.loss) * (other.loss - one.loss);
+    }
+    return sum > 0 && sum * sum > 4 * (squares - sum * sum / n);
+}
+
 tdl_status tdl_rung_blend_fit(tdl_rung_blend *b, const tdl_holdout *split, tdl_report *why)
 {
     lists l;
+    bool out[TDL_RUNG_BLEND_MAX] = {0};
+    double without[TDL_RUNG_BLEND_MAX];
     tdl_status st = make_lists(b, split, &l, why);
 
-    for (size_t r = 0; r < b->n; r++)
-        b->weight[r] = 1;
-    slope s = {0};
     if (!st)
-        s = slope_at(b, &l, b->weight);
-    for (size_t step = 0; !st && l.lists_n && step < STEPS; step++) {
-        double to[TDL_RUNG_BLEND_MAX];
-        newton_step(b->n, &s, b->weight, to);
-        slope next = slope_at(b, &l, to);
-        for (int halvings = 0; next.loss > s.loss && halvings < 20; halvings++) {
-            for (size_t r = 0; r < b->n; r++)
-                to[r] = (to[r] + b->weight[r]) / 2;
-            next = slope_at(b, &l, to);
-        }
-        if (!(s.loss - next.loss > ENOUGH * (double)l.lists_n))
-            break;
-        memcpy(b->weight, to, b->n * sizeof *to);
-        s = next;
+        solve(b, &l, out, b->weight);
+    for (size_t r = 0; !st && r < b->n; r++) {
+        if (!b->costly[r] || !(b->weight[r] > 0))
+            continue;
+        out[r] = true;
+        solve(b, &l, out, without);
+        if (is_missed(b, &l, b->weight, without))
+            out[r] = false;
+        else
+            memcpy(b->weight, without, b->n * sizeof *without);
     }
     release_lists(&l);
     return st;

@@ -8,7 +8,8 @@
  * that has nothing to say about a person is left out for him.
  *
  * Learnt by Newton steps on the mean over lists of -sum_t log p_t / targets, plus .0005 w'w: enough
- * to keep a weight finite that nothing speaks against.
+ * to keep a weight finite that nothing speaks against. A costly part stays only if the loss without
+ * it is higher by more than two standard errors over the lists.
  */
 #ifndef TDL_APPS_RECOMMEND_RUNG_BLEND_H
 #define TDL_APPS_RECOMMEND_RUNG_BLEND_H
@@ -20,6 +21,7 @@ typedef struct tdl_rung_blend {
     size_t n;
     tdl_fitted_rung part[TDL_RUNG_BLEND_MAX]; /* borrowed models */
     bool own[TDL_RUNG_BLEND_MAX];             /* scaled by the largest */
+    bool costly[TDL_RUNG_BLEND_MAX];          /* weighs 0 unless it helps beyond noise */
     double weight[TDL_RUNG_BLEND_MAX];
 } tdl_rung_blend;
 

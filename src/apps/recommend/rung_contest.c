@@ -4,228 +4,193 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one contender settled on. */
-typedef struct choice {
-    const tdl_contender *contender;
-    size_t setting;              /* index */
-    void *model;                 /* fitted on the tuning window, for the blend */
-    void *of_heat[TDL_CUTS_MAX]; /* the same on each heat; NULL: too large to keep */
-} choice;
+#include "apps/recommend/contest_parts.h"
 
-enum { KEPT_BYTES_MAX = 128 << 20 }; /* of a model that the blend need not fit again */
+enum { KEPT_BYTES_MAX = 128 << 20 };           /* of a model that the blend need not fit again */
+static const double CHOOSING = .6, HEATS = .3; /* of the progress */
 
-typedef struct running {
-    tdl_rung_contest *contest;
-    const tdl_rung_contest_options *options;
-    choice choice[TDL_CONTENDERS_MAX]; /* as entry */
-    tdl_rung_blend blend;
-    size_t part[TDL_RUNG_BLEND_MAX]; /* entry of each part of the blend */
-} running;
-
-static size_t settings_n(const tdl_contender *c)
-{
-    return c->numbered_n ? c->numbered_n : c->settings_n;
-}
-
-bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_contest_options *o,
-                            const tdl_contender *c)
-{
-    const tdl_holdout *split = &contest->tuning.split;
-
-    return settings_n(c) > 1 && !(c->patient && o->in_background) && split->questions_n &&
-           (!c->items_max || split->items_n <= c->items_max) &&
-           (!o->tune_events_max ||
-            split->all.offsets[split->all.view.users_n] <= o->tune_events_max);
-}
-
-tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen, bool tuned,
-                                          const tdl_rung_contest_options *options)
-{
-    tdl_fit_options fit = {
-        .seed = options->seed, .pool = options->pool, .bytes_max = options->bytes_max};
-
-    if (c->numbered_n && tuned) // else its default
-        fit.setting = (unsigned)chosen + 1;
-    if (c->settings && !(c->patient && options->in_background))
-        fit.params = (const char *)c->settings + chosen * c->settings_size;
-    return fit;
-}
-
-static size_t settings_of(const running *r, const tdl_contender *c)
-{
-    return tdl_rung_contest_tuned(r->contest, r->options, c) ? settings_n(c) : 1;
-}
-
-static tdl_fit_options options_of(const running *r, const tdl_contender *c, size_t setting)
-{
-    return tdl_contender_fit_options(c, setting, tdl_rung_contest_tuned(r->contest, r->options, c),
-                                     r->options);
-}
-
-static bool told(const running *r, const char *what, double done)
+tdl_status tdl_contest_tell(const tdl_contest_run *r, const char *what, double done,
+                            tdl_report *why)
 {
     const tdl_rung_contest_options *o = r->options;
+    const char *task = tdl_recommend_task_name[r->contest->task];
 
-    return !o->progress ||
-           o->progress(o->progress_context, tdl_recommend_task_name[r->contest->task], done, what);
+    return !o->progress || o->progress(o->progress_context, task, done, what)
+               ? TDL_OK
+               : TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
 }
 
-static tdl_status stopped(tdl_report *why)
+/* ---- heats ---- */
+
+/* What the blend makes of an entry: 0 also where there is none. */
+static double weight_of(const tdl_contest_run *r, size_t entry)
 {
-    return TDL_FAIL(why, TDL_E_STOPPED, "stopped on request");
+    for (size_t i = 0; i < r->blend.n; i++)
+        if (r->part[i] == entry)
+            return r->blend.weight[i];
+    return 0;
 }
 
-/* The models of the setting that is tried and of the best so far; one and the same where settings
- * share what was fitted. */
-typedef struct trying {
-    void *model, *best;
-} trying;
-
-static void drop_tried(trying *t, const tdl_rung_ops *rung)
+/* Ask about one heat. What lists are like is looked at where somebody is told. */
+static tdl_status ask_heat(const tdl_contest_run *r, size_t k, tdl_score_fn *score,
+                           const void *context, tdl_rung_entry *entry, tdl_report *why)
 {
-    if (t->model != t->best)
-        rung->free(t->model);
-    t->model = NULL;
+    const tdl_rung_contest_options *o = r->options;
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    tdl_rung_trial *trial = &entry->trial[k];
+    tdl_status st = tdl_rung_trial_ask(split, score, context, o->pool, trial, why);
+
+    if (!st && !o->in_background)
+        st = tdl_rung_trial_variety(split, trial, why);
+    return st ? st : tdl_figures_of(trial, split->questions_n, o->seed, &entry->figures[k], why);
 }
 
-/* One setting's trial on the tuning window. */
-static tdl_status try_setting(running *r, const tdl_contender *c, size_t at, trying *t,
-                              double *ret_ndcg, tdl_report *why)
+/* The model of the tuning window, where heats are of the same events; NULL: one is to be fitted. */
+static void *held_model(const tdl_contest_run *r, const tdl_contest_choice *c)
 {
-    const tdl_holdout *split = &r->contest->tuning.split;
-    tdl_fit_options fit = options_of(r, c, at);
-    tdl_rung_trial trial = {0};
-    tdl_status st;
+    return r->contest->same_events ? c->model : NULL;
+}
 
-    if (t->model && c->rung->retune && fit.setting && c->rung->retune(t->model, fit.setting)) {
-        const tdl_fitted_rung again = {c->rung, t->model};
-        st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, &again, fit.pool, &trial, why);
-    } else {
-        drop_tried(t, c->rung);
-        st = tdl_rung_trial_run(split, c->rung, &fit, &trial, &t->model, why);
-    }
-    if (st)
+static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *why)
+{
+    tdl_rung_entry *entry = &r->contest->entry[at];
+    tdl_contest_choice *c = &r->choice[at];
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
+    tdl_fitted_rung fitted = {c->contender->rung, held_model(r, c)};
+    bool held = fitted.model != NULL;
+    double cpu_s = c->fit_cpu_s;
+    tdl_status st = TDL_OK;
+
+    if (!held && (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
         return st;
-    *ret_ndcg = tdl_rung_trial_ndcg10(split, &trial);
-    tdl_rung_trial_release(&trial);
-    return TDL_OK;
-}
-
-/* Keeps the model of the best setting in `ret`. */
-static tdl_status choose_setting(running *r, choice *ret, tdl_rung_entry *entry, double from,
-                                 tdl_report *why)
-{
-    const tdl_rung_ops *rung = ret->contender->rung;
-    size_t n = settings_of(r, ret->contender);
-    trying t = {0};
-    tdl_status st = TDL_OK;
-
-    entry->tuned_ndcg10 = -1;
-    for (size_t at = 0; !st && at < n; at++) {
-        double ndcg;
-        if (!told(r, entry->name, from + (double)at / (double)n / (double)(tdl_contenders_n + 1))) {
-            st = stopped(why);
-            break;
-        }
-        st = try_setting(r, ret->contender, at, &t, &ndcg, why);
-        if (st == TDL_E_INVALID && (t.best || at + 1 < n)) {
-            st = TDL_OK; // other settings may do
-            continue;
-        }
-        if (st || !(ndcg > entry->tuned_ndcg10))
-            continue;
-        entry->tuned_ndcg10 = ndcg;
-        ret->setting = at;
-        if (t.best != t.model)
-            rung->free(t.best);
-        t.best = t.model;
-    }
-    drop_tried(&t, rung);
-    ret->model = t.best;
-    if (t.best && rung->retune && n > 1)
-        rung->retune(t.best, (unsigned)ret->setting + 1);
-    if (!st && n > 1)
-        tdl_contender_setting(ret->contender, ret->setting, entry->setting);
+    st = ask_heat(r, k, tdl_fitted_rung_score, &fitted, entry, why);
+    entry->trial[k].fit_cpu_s = cpu_s;
+    entry->trial[k].bytes = fitted.rung->bytes(fitted.model);
+    if (!st && !held && c->contender->in_blend && entry->trial[k].bytes <= KEPT_BYTES_MAX)
+        c->of_heat[k] = fitted.model;
+    else if (!held)
+        tdl_contest_let_go(r, fitted.rung, fitted.model);
     return st;
 }
 
-static tdl_status run_heats(running *r, choice *c, tdl_rung_entry *entry, tdl_report *why)
-{
-    tdl_status st = TDL_OK;
-
-    for (size_t k = 0; !st && k < r->contest->cuts_n; k++) {
-        tdl_fit_options fit = options_of(r, c->contender, c->setting);
-        const tdl_holdout *split = &r->contest->heat[k].split;
-        if ((st = tdl_rung_trial_run(split, c->contender->rung, &fit, &entry->trial[k],
-                                     &c->of_heat[k], why)))
-            break;
-        if (!c->contender->in_blend || entry->trial[k].bytes > KEPT_BYTES_MAX) {
-            c->contender->rung->free(c->of_heat[k]);
-            c->of_heat[k] = NULL;
-        }
-        st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
-                            &entry->figures[k], why);
-    }
-    return st;
-}
-
-static void release_trials(tdl_rung_entry *entry)
-{
-    for (size_t k = 0; k < TDL_CUTS_MAX; k++)
-        tdl_rung_trial_release(&entry->trial[k]);
-}
-
-static tdl_status run_contender(running *r, const tdl_contender *contender, double from,
-                                tdl_report *why)
+static tdl_status run_heats(tdl_contest_run *r, double from, double share, tdl_report *why)
 {
     tdl_rung_contest *c = r->contest;
-    tdl_rung_entry *entry = &c->entry[c->entries_n];
-    choice *chosen = &r->choice[c->entries_n++];
-    tdl_report bad = {0};
+    tdl_status st = TDL_OK;
 
-    entry->name = contender->name;
-    entry->contender = contender;
-    *chosen = (choice){.contender = contender};
-    tdl_status st = choose_setting(r, chosen, entry, from, &bad);
-    entry->chosen = chosen->setting;
-    if (!st)
-        st = run_heats(r, chosen, entry, &bad);
-    if (st == TDL_E_TOO_LARGE || st == TDL_E_INVALID) {
-        snprintf(entry->refused, sizeof entry->refused, "%.190s", bad.message);
-        release_trials(entry);
-        return TDL_OK;
+    for (size_t i = 0; !st && i < c->entries_n; i++) {
+        tdl_report bad = {0};
+        if (!r->choice[i].contender || c->entry[i].refused[0])
+            continue;
+        double done = from + share * (double)i / (double)c->entries_n;
+        if ((st = tdl_contest_tell(r, c->entry[i].name, done, why)))
+            return st;
+        for (size_t k = 0; !st && k < c->cuts_n; k++)
+            st = run_heat(r, i, k, &bad);
+        st = tdl_contest_refusal(&c->entry[i], st, &bad, why);
     }
-    return st ? TDL_FAIL(why, st, "%s: %s", contender->name, bad.message) : TDL_OK;
+    return st;
+}
+
+/* Is one wholly below another on the tuning window, by two standard errors? */
+static bool is_behind(const tdl_contest_run *r, const tdl_contest_choice *one,
+                      const tdl_contest_choice *other)
+{
+    double sum = 0, squares = 0, n = (double)r->contest->tuning.split.questions_n;
+
+    for (size_t i = 0; i < r->contest->tuning.split.questions_n; i++) {
+        double lead = other->tuned[i] - one->tuned[i];
+        sum += lead;
+        squares += lead * lead;
+    }
+    return sum > 0 && sum * sum > 4 * (squares - sum * sum / n);
+}
+
+/* A slow rung that lost the first window, and that the blend does without, is not fitted again. */
+static void end_early(tdl_contest_run *r)
+{
+    tdl_rung_contest *c = r->contest;
+
+    for (size_t i = 0; i < c->entries_n; i++) {
+        const tdl_contest_choice *one = &r->choice[i];
+        size_t best = i;
+        if (!one->tuned || c->entry[i].refused[0] || !one->contender->rung->slow ||
+            weight_of(r, i) > 0)
+            continue;
+        for (size_t k = 0; k < c->entries_n; k++)
+            if (r->choice[k].tuned && c->entry[k].tuned_ndcg10 > c->entry[best].tuned_ndcg10)
+                best = k;
+        if (is_behind(r, one, &r->choice[best]))
+            snprintf(c->entry[i].refused, sizeof c->entry[i].refused,
+                     "lost the window for tuning: NDCG@10 %.4f, %s %.4f; not fitted again",
+                     c->entry[i].tuned_ndcg10, c->entry[best].name, c->entry[best].tuned_ndcg10);
+    }
 }
 
 /* ---- the blend ---- */
 
-static void choose_parts(running *r)
+static void choose_parts(tdl_contest_run *r)
 {
     tdl_rung_contest *c = r->contest;
 
+    r->blend.n = 0;
     for (size_t i = 0; i < c->entries_n && r->blend.n < TDL_RUNG_BLEND_MAX; i++) {
-        const choice *one = &r->choice[i];
+        const tdl_contest_choice *one = &r->choice[i];
         if (!one->model || c->entry[i].refused[0] || !one->contender->in_blend)
             continue;
         r->blend.part[r->blend.n] = (tdl_fitted_rung){one->contender->rung, one->model};
         r->blend.own[r->blend.n] = one->contender->own;
+        r->blend.costly[r->blend.n] = one->contender->rung->slow && r->options->in_background;
         r->part[r->blend.n++] = i;
     }
 }
 
-static void say_weights(const running *r, tdl_rung_entry *entry)
+void tdl_contest_say_weights(const tdl_rung_contest *c, tdl_rung_entry *blend)
 {
-    size_t at = 0;
+    size_t at = 0, size = sizeof blend->setting;
 
-    for (size_t i = 0; i < r->blend.n && at < sizeof entry->setting; i++)
-        at +=
-            (size_t)snprintf(entry->setting + at, sizeof entry->setting - at, "%s%s %.3g",
-                             i ? ", " : "", r->contest->entry[r->part[i]].name, r->blend.weight[i]);
+    for (size_t i = 0; i < blend->parts_n && at < size; i++)
+        at += (size_t)snprintf(blend->setting + at, size - at, "%s%s %.3g", i ? ", " : "",
+                               c->entry[blend->part[i]].name, blend->weight[i]);
+}
+
+/* A model for a heat that need not be fitted for it; NULL: there is none. */
+static void *model_of_heat(const tdl_contest_run *r, const tdl_contest_choice *c, size_t k)
+{
+    void *held = held_model(r, c);
+
+    return held ? held : c->of_heat[k];
+}
+
+/* Weights for the next heat, from this one, of parts as they were fitted here. */
+static tdl_status learn_on(tdl_contest_run *r, const tdl_rung_blend *fitted,
+                           const tdl_holdout *split, tdl_report *why)
+{
+    tdl_rung_blend b = {0};
+    size_t which[TDL_RUNG_BLEND_MAX] = {0};
+    tdl_status st;
+
+    for (size_t i = 0; i < fitted->n; i++) {
+        if (!fitted->part[i].model)
+            continue;
+        b.part[b.n] = fitted->part[i];
+        b.own[b.n] = fitted->own[i];
+        b.costly[b.n] = fitted->costly[i];
+        which[b.n++] = i;
+    }
+    if (b.n < 2 || split->questions_n < TDL_GATE_PEOPLE_MIN)
+        return TDL_OK; // those there are stay
+    if ((st = tdl_rung_blend_fit(&b, split, why)))
+        return st;
+    memset(r->blend.weight, 0, sizeof r->blend.weight);
+    for (size_t i = 0; i < b.n; i++)
+        r->blend.weight[which[i]] = b.weight[i];
+    return TDL_OK;
 }
 
 /* The parts fitted on one heat, asked together. */
-static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, tdl_report *why)
+static tdl_status blend_heat(tdl_contest_run *r, size_t k, tdl_rung_entry *entry, tdl_report *why)
 {
     const tdl_holdout *split = &r->contest->heat[k].split;
     tdl_rung_blend blend = r->blend;
@@ -233,45 +198,61 @@ static tdl_status blend_heat(const running *r, size_t k, tdl_rung_entry *entry, 
     tdl_status st = TDL_OK;
 
     for (size_t i = 0; i < blend.n; i++)
-        blend.part[i].model = r->choice[r->part[i]].of_heat[k];
+        blend.part[i].model = model_of_heat(r, &r->choice[r->part[i]], k);
     for (size_t i = 0; !st && i < blend.n; i++) {
-        const choice *c = &r->choice[r->part[i]];
-        tdl_fit_options fit = options_of(r, c->contender, c->setting);
-        tdl_fit_data data = tdl_holdout_data(split, c->contender->rung);
-        fit.now_us = tdl_holdout_now(split);
+        const tdl_contest_choice *c = &r->choice[r->part[i]];
+        tdl_fit_options fit = tdl_contest_options(r, c->contender, c->setting);
+        double cpu_s;
         if (blend.weight[i] > 0 && !blend.part[i].model)
-            st = c->contender->rung->fit(&data, &fit, &blend.part[i].model, why);
+            st = tdl_contest_fit(r, split, blend.part[i].rung, &fit, &blend.part[i].model, &cpu_s,
+                                 why);
     }
-    if (!st &&
-        !(st = tdl_rung_trial_ask(split, tdl_rung_blend_score, &blend, r->options->pool, trial,
-                                  why)) &&
-        !(st = tdl_rung_trial_variety(split, trial, why)))
-        st = tdl_figures_of(trial, split->questions_n, r->options->seed, &entry->figures[k], why);
+    if (!st)
+        st = ask_heat(r, k, tdl_rung_blend_score, &blend, entry, why);
+    if (!st && k + 1 < r->contest->cuts_n)
+        st = learn_on(r, &blend, split, why);
     for (size_t i = 0; i < blend.n; i++) {
         if (!st && blend.weight[i] > 0) {
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
             trial->fit_cpu_s += r->contest->entry[r->part[i]].trial[k].fit_cpu_s;
         }
-        if (blend.part[i].model != r->choice[r->part[i]].of_heat[k])
-            blend.part[i].rung->free(blend.part[i].model);
+        if (blend.part[i].model != model_of_heat(r, &r->choice[r->part[i]], k))
+            tdl_contest_let_go(r, blend.part[i].rung, blend.part[i].model);
     }
     return st;
 }
 
-static tdl_status run_blend(running *r, tdl_report *why)
+tdl_status tdl_contest_fit_blend(tdl_contest_run *r, tdl_report *why)
+{
+    choose_parts(r);
+    if (r->blend.n >= 2 && r->contest->tuning.split.questions_n)
+        return tdl_rung_blend_fit(&r->blend, &r->contest->tuning.split, why);
+    r->blend.n = 0;
+    return TDL_OK;
+}
+
+static bool lost_a_part(const tdl_contest_run *r)
+{
+    for (size_t i = 0; i < r->blend.n; i++)
+        if (r->blend.weight[i] > 0 && r->contest->entry[r->part[i]].refused[0])
+            return true;
+    return false;
+}
+
+static tdl_status run_blend(tdl_contest_run *r, tdl_report *why)
 {
     tdl_rung_contest *c = r->contest;
     const tdl_holdout *tuning = &c->tuning.split;
     tdl_rung_trial trial = {0};
     tdl_status st;
 
-    choose_parts(r);
-    if (r->blend.n < 2 || !tuning->questions_n)
+    if (lost_a_part(r) && (st = tdl_contest_fit_blend(r, why)))
+        return st;
+    if (!r->blend.n)
         return TDL_OK;
     tdl_rung_entry *entry = &c->entry[c->entries_n];
     entry->name = "blend";
-    if ((st = tdl_rung_blend_fit(&r->blend, tuning, why)) ||
-        (st = tdl_rung_trial_ask(tuning, tdl_rung_blend_score, &r->blend, r->options->pool, &trial,
+    if ((st = tdl_rung_trial_ask(tuning, tdl_rung_blend_score, &r->blend, r->options->pool, &trial,
                                  why)))
         return st;
     entry->tuned_ndcg10 = tdl_rung_trial_ndcg10(tuning, &trial);
@@ -280,7 +261,7 @@ static tdl_status run_blend(running *r, tdl_report *why)
     entry->parts_n = r->blend.n;
     memcpy(entry->part, r->part, sizeof entry->part);
     memcpy(entry->weight, r->blend.weight, sizeof entry->weight);
-    say_weights(r, entry);
+    tdl_contest_say_weights(c, entry);
     for (size_t k = 0; !st && k < c->cuts_n; k++)
         st = blend_heat(r, k, entry, why);
     return st;
@@ -347,22 +328,23 @@ static tdl_status judge(tdl_rung_contest *c, const tdl_rung_contest_options *opt
     return st;
 }
 
-static void release_choices(running *r)
+void tdl_contest_release_choices(tdl_contest_run *r)
 {
     for (size_t i = 0; i < r->contest->entries_n; i++) {
-        const choice *c = &r->choice[i];
+        const tdl_contest_choice *c = &r->choice[i];
+        free(r->choice[i].tuned);
         if (!c->contender)
             continue; // the blend
-        c->contender->rung->free(c->model);
+        tdl_contest_let_go(r, c->contender->rung, c->model);
         for (size_t k = 0; k < TDL_CUTS_MAX; k++)
-            c->contender->rung->free(c->of_heat[k]);
+            tdl_contest_let_go(r, c->contender->rung, c->of_heat[k]);
     }
 }
 
 tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_options *options,
                                 tdl_report *why)
 {
-    running r = {.contest = c, .options = options};
+    tdl_contest_run r = {.contest = c, .options = options};
     tdl_status st = options->people_min ? count_people(c, why) : TDL_OK;
 
     if (st || c->people_n < options->people_min)
@@ -370,16 +352,23 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
 
     for (size_t i = 0; !st && i < tdl_contenders_n; i++)
         if (tdl_contenders[i].tasks & 1U << c->task)
-            st = run_contender(&r, &tdl_contenders[i], (double)i / (double)(tdl_contenders_n + 1),
-                               why);
-    if (!st && !told(&r, "blend", (double)tdl_contenders_n / (double)(tdl_contenders_n + 1)))
-        st = stopped(why);
+            st = tdl_contest_choose(&r, &tdl_contenders[i],
+                                    CHOOSING * (double)i / (double)tdl_contenders_n,
+                                    CHOOSING / (double)tdl_contenders_n, why);
+    if (!st)
+        st = tdl_contest_fit_blend(&r, why);
+    if (!st && options->in_background)
+        end_early(&r);
+    if (!st)
+        st = run_heats(&r, CHOOSING, HEATS, why);
+    if (!st)
+        st = tdl_contest_tell(&r, "blend", CHOOSING + HEATS, why);
     if (!st)
         st = run_blend(&r, why);
     if (!st)
         st = judge(c, options, why);
-    release_choices(&r);
-    return st;
+    tdl_contest_release_choices(&r);
+    return st || !options->in_background ? st : tdl_contest_renew(c, options, why);
 }
 
 void tdl_rung_contest_release(tdl_rung_contest *c)
@@ -388,7 +377,8 @@ void tdl_rung_contest_release(tdl_rung_contest *c)
     for (size_t k = 0; k < TDL_CUTS_MAX; k++)
         tdl_holdout_release(&c->heat[k].split);
     for (size_t e = 0; e < TDL_CONTENDERS_MAX; e++)
-        release_trials(&c->entry[e]);
+        for (size_t k = 0; k < TDL_CUTS_MAX; k++)
+            tdl_rung_trial_release(&c->entry[e].trial[k]);
     *c = (tdl_rung_contest){0};
 }
 

@@ -9,6 +9,7 @@
 #include "apps/recommend/contenders.h"
 #include "apps/recommend/cut.h"
 #include "apps/recommend/figures.h"
+#include "apps/recommend/fit_shelf.h"
 #include "apps/recommend/rung_blend.h"
 
 enum { TDL_CUTS_MAX = TDL_GATE_CUTS_MAX };
@@ -22,7 +23,9 @@ typedef struct tdl_rung_contest_options {
     const tdl_off_policy *(*logged)(void *context, tdl_recommend_task task, const char *name);
     void *logged_context;
     size_t bytes_max;       /* tdl_fit_options */
-    bool in_background;     /* other work goes on: who is `patient` makes do with defaults */
+    bool in_background;     /* other work goes on: who is `patient` makes do with defaults, and a
+                             * slow rung that lost the first window is not fitted again */
+    tdl_fit_shelf *shelf;   /* what tasks with the same rows have fitted; may be NULL */
     size_t people_min;      /* of fewer nobody is fitted; the contest then has no entries */
     size_t tune_events_max; /* of more events defaults are taken: choosing takes long; 0 = any */
 } tdl_rung_contest_options;
@@ -35,7 +38,7 @@ typedef struct tdl_rung_entry {
     double weight[TDL_RUNG_BLEND_MAX];  /* and their weights */
     size_t parts_n;                     /* */
     char setting[TDL_SETTING_TEXT];     /* what was chosen; empty = nothing to choose */
-    char refused[200];                  /* why it took no part; empty = it did */
+    char refused[200];                  /* why it has no figures; empty = it has */
     double tuned_ndcg10;                /* of the chosen setting on the first window */
     tdl_rung_trial trial[TDL_CUTS_MAX]; /* [cuts_n] */
     tdl_figures figures[TDL_CUTS_MAX];
@@ -54,7 +57,8 @@ typedef struct tdl_rung_contest {
     tdl_heat tuning;             /* may have no questions: then defaults are taken */
     tdl_heat heat[TDL_CUTS_MAX]; /* [cuts_n] */
     size_t cuts_n;
-    size_t people_n; /* different people asked about, in all heats */
+    bool same_events; /* heats learn from the events that tuning does: one fit is for all */
+    size_t people_n;  /* different people asked about, in all heats */
     tdl_rung_entry entry[TDL_CONTENDERS_MAX];
     size_t entries_n;
     size_t serves; /* index into entry */

@@ -11,7 +11,7 @@ enum { SCRATCH_BYTES = 64 << 20 };
 
 const size_t tdl_rung_trial_k[TDL_RUNG_TRIAL_KS] = {1, 10, 20, 50, 100};
 
-static double cpu_seconds(void)
+double tdl_rung_trial_cpu_s(void)
 {
     struct timespec now;
 
@@ -113,10 +113,10 @@ tdl_status tdl_rung_trial_ask(const tdl_holdout *split, tdl_score_fn *score, con
     *ret = (tdl_rung_trial){.value = calloc(split->questions_n + 1, sizeof *ret->value),
                             .list = calloc(split->questions_n + 1, sizeof *ret->list)};
     ok = ok && ret->value && ret->list;
-    double began = cpu_seconds();
+    double began = tdl_rung_trial_cpu_s();
     if (ok)
         tdl_pool_run(pool, split->questions_n, 1, ask_share, &a);
-    ret->answer_cpu_s = cpu_seconds() - began;
+    ret->answer_cpu_s = tdl_rung_trial_cpu_s() - began;
     for (unsigned t = 0; ok && t < threads; t++)
         ok = !a.failed[t];
     free(a.failed);
@@ -145,10 +145,10 @@ tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung
     tdl_status st;
 
     own.now_us = tdl_holdout_now(split);
-    double began = cpu_seconds();
+    double began = tdl_rung_trial_cpu_s();
     if ((st = rung->fit(&data, &own, &fitted.model, why)))
         return st;
-    double fit_cpu_s = cpu_seconds() - began;
+    double fit_cpu_s = tdl_rung_trial_cpu_s() - began;
     st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, &fitted, options->pool, ret, why);
     if (!st && (st = tdl_rung_trial_variety(split, ret, why)))
         tdl_rung_trial_release(ret);

@@ -57,6 +57,7 @@ tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung
 /* Fill ret->variety from ret->list. */
 tdl_status tdl_rung_trial_variety(const tdl_holdout *split, tdl_rung_trial *trial, tdl_report *why);
 
+double tdl_rung_trial_cpu_s(void); /* CPU seconds of the process so far */
 double tdl_rung_trial_ndcg10(const tdl_holdout *split,
                              const tdl_rung_trial *trial); /* mean; 0 of none */
 

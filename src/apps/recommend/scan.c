@@ -189,24 +189,28 @@ static void add_bounds(const asking *a, const float *restrict scale, const float
     }
 }
 
-/* From largest products to what a row might have at most, and to what k rows have at least: k
- * blocks hold one such row each.
- *   room  [blocks] */
-static void bound_blocks(const tdl_scan *scan, asking *a, float *room)
-{
-    size_t blocks_n = tdl_most_blocks(scan->table), k = a->query->k;
-    tdl_scored *best = a->query->ret; // not in use yet
-
-    add_bounds(a, scan->worst, scan->worst + blocks_n, blocks_n, a->most, room);
-    if (k <= blocks_n && tdl_top(room, blocks_n, NULL, -INFINITY, INFINITY, best, k) == k)
-        a->least = best[k - 1].score;
-}
-
 /* A query too small for integers: nothing is known of any row. */
 static void bound_nothing(const tdl_scan *scan, asking *a)
 {
     for (size_t b = 0; b < tdl_most_blocks(scan->table); b++)
         a->most[b] = a->most[b] > -INFINITY ? FLT_MAX : -INFINITY;
+}
+
+/* A row lies anywhere in many megabytes: it is on its way while others are found. */
+static void fetch_row(const tdl_scan *scan, size_t row)
+{
+    const float *v = scan->vector + row * scan->d;
+
+    for (size_t k = 0; k < scan->d && k < LINES_MAX * LINE; k += LINE)
+        __builtin_prefetch(v + k);
+}
+
+/* A block that will be looked into. */
+static void fetch_block(const tdl_scan *scan, size_t block)
+{
+    tdl_most_prefetch(scan->table, block);
+    __builtin_prefetch(scan->scale + block * TDL_MOST_BLOCK);
+    __builtin_prefetch(scan->error + block * TDL_MOST_BLOCK);
 }
 
 static void score_batch(const tdl_scan *scan, asking *a)
@@ -219,13 +223,9 @@ static void score_batch(const tdl_scan *scan, asking *a)
     a->rows_n = 0;
 }
 
-/* A row lies anywhere in many megabytes: it is on its way while others are found. */
 static void add_row(const tdl_scan *scan, asking *a, size_t row)
 {
-    const float *v = scan->vector + row * scan->d;
-
-    for (size_t k = 0; k < scan->d && k < LINES_MAX * LINE; k += LINE)
-        __builtin_prefetch(v + k);
+    fetch_row(scan, row);
     a->row[a->rows_n++] = (int32_t)row;
     if (a->rows_n == BATCH)
         score_batch(scan, a);
@@ -263,15 +263,69 @@ static void find_blocks(const tdl_scan *scan, asking *a, size_t first, size_t en
     for (size_t b = first; b < end; b++) {
         if (!may_be_best(a, a->most[b]))
             continue;
-        tdl_most_prefetch(scan->table, b);
-        __builtin_prefetch(scan->scale + b * TDL_MOST_BLOCK);
-        __builtin_prefetch(scan->error + b * TDL_MOST_BLOCK);
+        fetch_block(scan, b);
         if (n >= SOON)
             look_into(scan, a, soon[n % SOON]);
         soon[n++ % SOON] = b;
     }
     for (size_t i = n < SOON ? 0 : n - SOON; i < n; i++)
         look_into(scan, a, soon[i % SOON]);
+}
+
+/* The row of a block with the largest product that counts. */
+static size_t best_row(const tdl_scan *scan, const asking *a, size_t block)
+{
+    const uint64_t *blocked = a->query->blocked;
+    size_t first = block * TDL_MOST_BLOCK, ret = scan->n;
+    float product[TDL_MOST_BLOCK], most = -INFINITY;
+
+    tdl_most_products(scan->table, block, a->q, product);
+    for (size_t r = 0; r < TDL_MOST_BLOCK && first + r < scan->n; r++)
+        if (product[r] > most && !(blocked && tdl_bits_has(blocked, (int32_t)(first + r)))) {
+            most = product[r];
+            ret = first + r;
+        }
+    return ret;
+}
+
+/* What k rows have at least, by their true scores: one of each of the k blocks that are best by
+ * their bounds. The bounds are wide; this keeps half of what would be looked into away.
+ *   block  [k] */
+static void raise_least(const tdl_scan *scan, asking *a, const tdl_scored *block)
+{
+    size_t k = a->query->k, row[BATCH];
+    float least = INFINITY;
+
+    for (size_t at = 0; at < k; at += BATCH) {
+        size_t n = k - at < BATCH ? k - at : BATCH;
+
+        for (size_t i = 0; i < n; i++) {
+            if (at + i + SOON < k)
+                fetch_block(scan, (size_t)block[at + i + SOON].item);
+            row[i] = best_row(scan, a, (size_t)block[at + i].item);
+            if (row[i] == scan->n)
+                return;
+            fetch_row(scan, row[i]);
+        }
+        for (size_t i = 0; i < n; i++)
+            least = fminf(least, tdl_dot(scan->vector + row[i] * scan->d, a->query->x, scan->d));
+    }
+    a->least = fmaxf(a->least, least);
+}
+
+/* From largest products to what a row might have at most, and to what k rows have at least: k
+ * blocks hold one such row each.
+ *   room  [blocks] */
+static void bound_blocks(const tdl_scan *scan, asking *a, float *room)
+{
+    size_t blocks_n = tdl_most_blocks(scan->table), k = a->query->k;
+    tdl_scored *best = a->query->ret; // not in use yet
+
+    add_bounds(a, scan->worst, scan->worst + blocks_n, blocks_n, a->most, room);
+    if (k <= blocks_n && tdl_top(room, blocks_n, NULL, -INFINITY, INFINITY, best, k) == k) {
+        a->least = best[k - 1].score;
+        raise_least(scan, a, best);
+    }
 }
 
 /* By rising number, so that of equal scores the lower is kept. Of most 32 blocks none matters. */

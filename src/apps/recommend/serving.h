@@ -61,7 +61,12 @@ tdl_status tdl_segments_follow(tdl_app *app, tdl_report *why);
 /* Under the writers' lock: an event says what a person is. */
 void tdl_segments_learn(tdl_app *app, const tdl_event *event);
 
-/* tdl_app_ops.decide, in answer.c */
+/* In surface_rungs.c. Are the rungs that a policy names in the model that serves? Without a model
+ * any that there are may be named. TDL_E_INVALID says what there is. */
+tdl_status tdl_rungs_check(tdl_app *app, tdl_surface_kind kind, const tdl_policy *policy,
+                           tdl_report *why);
+
+/* tdl_app_ops.decide, in surface_answer.c */
 tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
                                 tdl_decision *ret, tdl_jw *extra, tdl_report *why);
 

@@ -121,6 +121,18 @@ static tdl_shown_segment segment_of(const tdl_app *app, const tdl_decision *d)
     return tdl_shown_segment_of(n);
 }
 
+/* By the trait that surfaces name (segments.c), as people are today. -1: no memory. */
+static int group_of(const tdl_shown *s, int32_t person)
+{
+    tdl_str value = tdl_live_segment_of(s->app->live, person);
+    int32_t found = value.len ? tdl_names_find(s->groups, value) : TDL_SHOWN_GROUPS;
+
+    if (found < 0)
+        found = tdl_names_count(s->groups) < TDL_SHOWN_GROUPS ? tdl_names_add(s->groups, value)
+                                                              : TDL_SHOWN_GROUPS;
+    return found;
+}
+
 static uint64_t cluster_of(const tdl_decision *d, int32_t person)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); // FNV-1a, of who is no number yet
@@ -177,8 +189,12 @@ static bool add_row(tdl_shown *s, const tdl_decision_row *row, tdl_effects *effe
     a->cluster = cluster_of(d, a->person);
     a->surface = tally;
     a->segment = (uint8_t)segment_of(s->app, d);
+    int group = group_of(s, a->person);
+    a->group = (uint8_t)group;
     fill_slots(s, d, of_surface ? effects : NULL, a);
-    bool ok = true;
+    bool ok = group >= 0;
+    if (ok && of_surface && tally < s->tallies_n)
+        ok = !tdl_what_if_add_row(s->tally[tally]->what_if, row, effects, NULL);
     for (size_t i = 0; ok && i < row->rewards_n; i++)
         ok = take(s, a, slot_of(s, a, row->rewards[i].item), &row->rewards[i]);
     if (ok && tdl_shown_answers_add(s->answers, a))
@@ -302,9 +318,10 @@ static tdl_status begin(tdl_shown *s, tdl_report *why)
         return st;
     s->kinds = tdl_names_new();
     s->item_kinds = tdl_names_new();
+    s->groups = tdl_names_new();
     s->arena = tdl_arena_new(PIECE_BYTES);
     s->answers = tdl_shown_answers_new(TDL_SHOWN_SLOTS_MAX, tally_closed, s);
-    if (!s->kinds || !s->item_kinds || !s->arena || !s->answers)
+    if (!s->kinds || !s->item_kinds || !s->groups || !s->arena || !s->answers)
         return no_memory(why);
     if (s->ask->surface.len && add_tally(s, s->ask->surface) == SIZE_MAX) // and no other
         return no_memory(why);
@@ -318,6 +335,7 @@ static void release(tdl_shown *s)
     tdl_shown_answers_free(s->answers);
     tdl_names_free(s->kinds);
     tdl_names_free(s->item_kinds);
+    tdl_names_free(s->groups);
     tdl_arena_free(s->arena);
     free(s);
 }

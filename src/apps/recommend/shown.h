@@ -25,7 +25,8 @@ typedef struct tdl_shown {
     const tdl_shown_ask *ask;
     tdl_shown_tally *tally[TDL_SHOWN_TALLIES_MAX];
     size_t tallies_n;
-    tdl_names *kinds; /* of events that were due to something; see tdl_shown_kind */
+    tdl_names *kinds;  /* of events that were due to something; see tdl_shown_kind */
+    tdl_names *groups; /* [<= TDL_SHOWN_GROUPS] values of the trait that surfaces name */
     size_t catalogue_n;
     int32_t item; /* asked about; -1 = none */
     tdl_names *item_kinds;

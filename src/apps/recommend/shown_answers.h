@@ -13,7 +13,8 @@
 #include "apps/recommend/effects.h"
 
 enum {
-    TDL_SHOWN_KINDS = 16 /* kinds of events told apart; the last stands for all others */
+    TDL_SHOWN_KINDS = 16, /* kinds of events told apart; the last stands for all others */
+    TDL_SHOWN_GROUPS = 32 /* values of a trait told apart */
 };
 
 typedef struct tdl_shown_answer tdl_shown_answer;
@@ -34,9 +35,9 @@ struct tdl_shown_answer {
     int32_t person;            /* number of a history; -1: nobody who did anything */
     uint64_t cluster;          /* answers to one person have the same */
     size_t surface;            /* number of its tally */
-    uint8_t segment;
-    uint16_t kinds; /* as of slots, those that named no item included */
-    bool any_seen;  /* it was said what came into view */
+    uint8_t segment, group;    /* group: of a trait, TDL_SHOWN_GROUPS = none */
+    uint16_t kinds;            /* as of slots, those that named no item included */
+    bool any_seen;             /* it was said what came into view */
     size_t slots_n;
     tdl_shown_slot slot[]; /* [slots_n] */
 };

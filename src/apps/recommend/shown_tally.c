@@ -27,7 +27,7 @@ tdl_shown_segment tdl_shown_segment_of(size_t n)
 /* ---- persons: open addressing ---- */
 
 /* Past so many, the rest is taken to be like those that were counted. */
-enum { PEOPLE_MAX = 1 << 18 };
+enum { PEOPLE_MAX = 1 << 18, WHAT_IF_SLOTS = 100000 };
 
 typedef struct person {
     uint64_t cluster;
@@ -114,6 +114,9 @@ void tdl_shown_tally_free(tdl_shown_tally *t)
         return;
     for (size_t i = 0; i < TDL_SHOWN_SEGMENTS; i++)
         free(t->part[i].items);
+    for (size_t i = 0; i <= TDL_SHOWN_GROUPS; i++)
+        free(t->group[i].items);
+    tdl_what_if_free(t->what_if);
     if (t->people)
         free(t->people->at);
     free(t->people);
@@ -126,14 +129,11 @@ void tdl_shown_tally_free(tdl_shown_tally *t)
 static bool make_room(tdl_shown_tally *t)
 {
     size_t n = t->catalogue_n + 1; // never none
-    bool ok = (t->shown = calloc(n, sizeof *t->shown)) &&
-              (t->taken = calloc(n, sizeof *t->taken)) &&
-              (t->day = calloc(t->days_n + 1, sizeof *t->day)) &&
-              (t->people = calloc(1, sizeof *t->people));
 
-    for (size_t i = 0; ok && i < TDL_SHOWN_SEGMENTS; i++)
-        ok = (t->part[i].items = calloc(n / 64 + 1, sizeof(uint64_t)));
-    return ok;
+    return (t->shown = calloc(n, sizeof *t->shown)) && (t->taken = calloc(n, sizeof *t->taken)) &&
+           (t->day = calloc(t->days_n + 1, sizeof *t->day)) &&
+           (t->people = calloc(1, sizeof *t->people)) &&
+           (t->what_if = tdl_what_if_new(WHAT_IF_SLOTS));
 }
 
 tdl_shown_tally *tdl_shown_tally_new(tdl_str surface, int64_t window_us, size_t catalogue_n,
@@ -163,13 +163,29 @@ static void count(tdl_shown_count *c, bool taken)
     c->taken += taken;
 }
 
+/* An answer's people are part of a segment and of a group. False: no memory. */
+static bool count_answer(tdl_shown_part *part, bool taken, size_t catalogue_n)
+{
+    count(&part->answers, taken);
+    return part->items || (part->items = calloc(catalogue_n / 64 + 1, sizeof(uint64_t)));
+}
+
+static void add_to_part(tdl_shown_part *part, int32_t item)
+{
+    part->slots++;
+    if (item >= 0)
+        part->items[(uint32_t)item / 64] |= UINT64_C(1) << (uint32_t)item % 64;
+}
+
 static void add_slot(tdl_shown_tally *t, const tdl_shown_slot *s, size_t position,
-                     tdl_shown_part *part)
+                     const tdl_shown_answer *a)
 {
     bool taken = s->kinds != 0;
+    int32_t item = s->item >= 0 && (size_t)s->item < t->catalogue_n ? s->item : -1;
 
     t->slots_n++;
-    part->slots++;
+    add_to_part(&t->part[a->segment], item);
+    add_to_part(&t->group[a->group], item);
     t->source[s->source]++;
     count(&t->position[position].all, taken);
     if (s->forced)
@@ -180,21 +196,21 @@ static void add_slot(tdl_shown_tally *t, const tdl_shown_slot *s, size_t positio
     }
     for (size_t k = 0; k < TDL_SHOWN_KINDS; k++)
         t->kind_slots[k] += s->kinds >> k & 1U;
-    if (s->item < 0 || (size_t)s->item >= t->catalogue_n)
+    if (item < 0)
         return;
-    t->shown[s->item]++;
-    t->taken[s->item] += taken;
-    part->items[(uint32_t)s->item / 64] |= UINT64_C(1) << (uint32_t)s->item % 64;
+    t->shown[item]++;
+    t->taken[item] += taken;
 }
 
 bool tdl_shown_tally_add(tdl_shown_tally *t, const tdl_shown_answer *a)
 {
-    tdl_shown_part *part = &t->part[a->segment];
     int64_t day = a->time_us / DAY_US - t->first_day;
     bool taken = a->kinds != 0;
 
     count(&t->answers, taken);
-    count(&part->answers, taken);
+    if (!count_answer(&t->part[a->segment], taken, t->catalogue_n) ||
+        !count_answer(&t->group[a->group], taken, t->catalogue_n))
+        return false;
     t->empty_n += !a->slots_n;
     t->with_views_n += a->any_seen;
     for (size_t k = 0; k < TDL_SHOWN_KINDS; k++)
@@ -204,6 +220,6 @@ bool tdl_shown_tally_add(tdl_shown_tally *t, const tdl_shown_answer *a)
     // Without a word on what came into view, all of it is taken to have been seen.
     for (size_t i = 0; i < a->slots_n; i++)
         if (!a->any_seen || a->slot[i].seen || a->slot[i].kinds)
-            add_slot(t, &a->slot[i], i, part);
+            add_slot(t, &a->slot[i], i, a);
     return count_person(t->people, a);
 }

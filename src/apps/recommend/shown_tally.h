@@ -9,6 +9,7 @@
 #define TDL_APPS_RECOMMEND_SHOWN_TALLY_H
 
 #include "apps/recommend/shown_answers.h"
+#include "apps/recommend/what_if.h"
 
 /* How much was known of the person when the answer was given: X(name, text) */
 #define TDL_SHOWN_SEGMENT_MAP(X)                                                                   \
@@ -39,7 +40,7 @@ typedef struct tdl_shown_position {
 typedef struct tdl_shown_part {
     tdl_shown_count answers;
     int64_t slots;
-    uint64_t *items; /* bits of the items shown */
+    uint64_t *items; /* bits of the items shown; NULL: none yet */
 } tdl_shown_part;
 
 typedef struct tdl_shown_people tdl_shown_people;
@@ -58,8 +59,11 @@ typedef struct tdl_shown_tally {
     double kind_value[TDL_SHOWN_KINDS];
     tdl_shown_position position[TDL_EFFECTS_SLOTS];
     tdl_shown_part part[TDL_SHOWN_SEGMENTS];
-    uint32_t *shown, *taken; /* [catalogue_n] slots */
-    tdl_shown_count *day;    /* [days_n] answers */
+    tdl_shown_part
+        group[TDL_SHOWN_GROUPS + 1]; /* by a trait; the last: not said, and all further */
+    tdl_what_if *what_if;            /* of the parts that answered */
+    uint32_t *shown, *taken;         /* [catalogue_n] slots */
+    tdl_shown_count *day;            /* [days_n] answers */
     tdl_shown_people *people;
 } tdl_shown_tally;
 

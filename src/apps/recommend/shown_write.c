@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "apps/recommend/shown.h"
+#include "apps/recommend/shown_parts.h"
 #include "base/sorted.h"
 #include "stats/classify.h"
 #include "stats/lists.h"
@@ -11,19 +11,9 @@ enum { TOP = 20, PARITY_MIN = 30 /* answers of a segment that is compared */ };
 #define DAY_US INT64_C(86400000000)
 #define Z95    1.959963984540054
 
-typedef struct writing {
-    const tdl_shown *shown;
-    const tdl_catalogue *catalogue;
-    tdl_jw *w;
-    uint8_t *class_of; /* [catalogue_n] segment of an item; TDL_SHOWN_NOBODY: it was deleted */
-    size_t items_n;    /* that were not */
-    double *sorted;    /* [catalogue_n] scratch */
-} writing;
-
 /* ---- rates ---- */
 
-/* Members of the open object. */
-static void write_rate(tdl_jw *w, tdl_shown_count c, double design_effect)
+void tdl_shown_write_rate(tdl_jw *w, tdl_shown_count c, double design_effect)
 {
     double rate = c.n ? (double)c.taken / (double)c.n : NAN, low = NAN, high = NAN;
 
@@ -40,16 +30,16 @@ static void write_count(tdl_jw *w, const char *key, tdl_shown_count c, double de
 {
     tdl_jw_key(w, key);
     tdl_jw_object(w);
-    write_rate(w, c, design_effect);
+    tdl_shown_write_rate(w, c, design_effect);
     tdl_jw_end_object(w);
 }
 
-static double share_of(int64_t part, int64_t whole)
+double tdl_shown_share(int64_t part, int64_t whole)
 {
     return whole ? (double)part / (double)whole : NAN;
 }
 
-static void write_kind(const writing *x, const tdl_shown_tally *t, int kind)
+static void write_kind(const tdl_shown_writing *x, const tdl_shown_tally *t, int kind)
 {
     tdl_jw *w = x->w;
 
@@ -58,17 +48,17 @@ static void write_kind(const writing *x, const tdl_shown_tally *t, int kind)
         tdl_jw_kstr(w, "kind", tdl_names_at(x->shown->kinds, kind));
     else
         tdl_jw_ktext(w, "kind", NULL); // all others
-    write_rate(w, (tdl_shown_count){t->answers.n, t->kind_answers[kind]},
-               tdl_shown_design_effect(t, kind));
+    tdl_shown_write_rate(w, (tdl_shown_count){t->answers.n, t->kind_answers[kind]},
+                         tdl_shown_design_effect(t, kind));
     tdl_jw_kint(w, "slots", t->kind_slots[kind]);
-    tdl_jw_knumber(w, "slot_rate", share_of(t->kind_slots[kind], t->slots_n));
+    tdl_jw_knumber(w, "slot_rate", tdl_shown_share(t->kind_slots[kind], t->slots_n));
     tdl_jw_kint(w, "events", t->kind_events[kind]);
     tdl_jw_knumber(w, "value", t->kind_value[kind]);
     tdl_jw_end_object(w);
 }
 
 /* Those of most answers first. */
-static void write_kinds(const writing *x, const tdl_shown_tally *t)
+static void write_kinds(const tdl_shown_writing *x, const tdl_shown_tally *t)
 {
     int order[TDL_SHOWN_KINDS];
     size_t n = 0;
@@ -98,7 +88,7 @@ static void write_positions(tdl_jw *w, const tdl_shown_tally *t, double design_e
             continue;
         tdl_jw_object(w);
         tdl_jw_kint(w, "position", (int64_t)i + 1);
-        write_rate(w, t->position[i].all, design_effect);
+        tdl_shown_write_rate(w, t->position[i].all, design_effect);
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
@@ -129,7 +119,7 @@ static void write_exploration(tdl_jw *w, const tdl_shown_tally *t, double design
         others.taken += t->position[i].all.taken - t->position[i].explored.taken;
     tdl_jw_key(w, "exploration");
     tdl_jw_object(w);
-    tdl_jw_knumber(w, "share", share_of(t->explored.n, t->slots_n));
+    tdl_jw_knumber(w, "share", tdl_shown_share(t->explored.n, t->slots_n));
     write_count(w, "by_chance", t->explored, design_effect);
     write_count(w, "others", others, design_effect);
     tdl_jw_knumber(w, "forgone", forgone(t));
@@ -138,16 +128,16 @@ static void write_exploration(tdl_jw *w, const tdl_shown_tally *t, double design
 
 /* ---- the catalogue ---- */
 
-static size_t count_bits(const uint64_t *bits, size_t n)
+size_t tdl_shown_bits(const uint64_t *bits, size_t n)
 {
     size_t sum = 0;
 
-    for (size_t i = 0; i < n / 64 + 1; i++)
+    for (size_t i = 0; bits && i < n / 64 + 1; i++)
         sum += (size_t)__builtin_popcountll(bits[i]);
     return sum;
 }
 
-static void write_coverage(const writing *x, const tdl_shown_tally *t)
+static void write_coverage(const tdl_shown_writing *x, const tdl_shown_tally *t)
 {
     size_t shown_n = 0, at = 0;
     tdl_jw *w = x->w;
@@ -163,12 +153,13 @@ static void write_coverage(const writing *x, const tdl_shown_tally *t)
     tdl_jw_object(w);
     tdl_jw_kint(w, "items", (int64_t)shown_n);
     tdl_jw_kint(w, "of", (int64_t)x->items_n);
-    tdl_jw_knumber(w, "share", share_of((int64_t)shown_n, (int64_t)x->items_n));
+    tdl_jw_knumber(w, "share", tdl_shown_share((int64_t)shown_n, (int64_t)x->items_n));
     tdl_jw_knumber(w, "gini", x->items_n ? tdl_gini(x->sorted, at) : NAN);
     tdl_jw_end_object(w);
 }
 
-static void write_item_classes(const writing *x, const tdl_shown_tally *t, double design_effect)
+static void write_item_classes(const tdl_shown_writing *x, const tdl_shown_tally *t,
+                               double design_effect)
 {
     tdl_shown_count slots[TDL_SHOWN_SEGMENTS] = {{0}};
     size_t items[TDL_SHOWN_SEGMENTS] = {0}, shown[TDL_SHOWN_SEGMENTS] = {0};
@@ -188,14 +179,14 @@ static void write_item_classes(const writing *x, const tdl_shown_tally *t, doubl
         tdl_jw_ktext(w, "users", tdl_shown_segment_text((tdl_shown_segment)i));
         tdl_jw_kint(w, "items", (int64_t)items[i]);
         tdl_jw_kint(w, "shown", (int64_t)shown[i]);
-        tdl_jw_knumber(w, "share", share_of(slots[i].n, t->slots_n));
-        write_rate(w, slots[i], design_effect);
+        tdl_jw_knumber(w, "share", tdl_shown_share(slots[i].n, t->slots_n));
+        tdl_shown_write_rate(w, slots[i], design_effect);
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
 }
 
-static void write_item_head(const writing *x, int32_t item)
+static void write_item_head(const tdl_shown_writing *x, int32_t item)
 {
     tdl_buf_str(x->w->out, TDL_STR("\"id\":"));
     tdl_buf_str(x->w->out, tdl_catalogue_json(x->catalogue, item));
@@ -203,7 +194,7 @@ static void write_item_head(const writing *x, int32_t item)
 }
 
 /* The most shown first; of equals, the one that came first. */
-static void write_top(const writing *x, const tdl_shown_tally *t)
+static void write_top(const tdl_shown_writing *x, const tdl_shown_tally *t)
 {
     size_t top[TOP], n = 0;
     tdl_jw *w = x->w;
@@ -226,7 +217,7 @@ static void write_top(const writing *x, const tdl_shown_tally *t)
         tdl_jw_object(w);
         write_item_head(x, (int32_t)top[i]);
         tdl_jw_kint(w, "slots", t->shown[top[i]]);
-        tdl_jw_knumber(w, "share", share_of(t->shown[top[i]], t->slots_n));
+        tdl_jw_knumber(w, "share", tdl_shown_share(t->shown[top[i]], t->slots_n));
         tdl_jw_kint(w, "taken", t->taken[top[i]]);
         tdl_jw_end_object(w);
     }
@@ -235,28 +226,28 @@ static void write_top(const writing *x, const tdl_shown_tally *t)
 
 /* ---- persons ---- */
 
-/* Lowest rate over highest, of segments with enough answers; NAN: there are not two. */
-static double parity_of(const tdl_shown_tally *t)
+double tdl_shown_parity(const tdl_shown_part *part, size_t parts_n)
 {
     double low = INFINITY, high = 0;
     size_t n = 0;
 
-    for (size_t i = 0; i < TDL_SHOWN_SEGMENTS; i++) {
-        tdl_shown_count c = t->part[i].answers;
+    for (size_t i = 0; i < parts_n; i++) {
+        tdl_shown_count c = part[i].answers;
         if (c.n < PARITY_MIN)
             continue;
-        low = fmin(low, share_of(c.taken, c.n));
-        high = fmax(high, share_of(c.taken, c.n));
+        low = fmin(low, tdl_shown_share(c.taken, c.n));
+        high = fmax(high, tdl_shown_share(c.taken, c.n));
         n++;
     }
     return n > 1 && high > 0 ? low / high : NAN;
 }
 
-static void write_segments(const writing *x, const tdl_shown_tally *t, double design_effect)
+static void write_segments(const tdl_shown_writing *x, const tdl_shown_tally *t,
+                           double design_effect)
 {
     tdl_jw *w = x->w;
 
-    tdl_jw_knumber(w, "parity", parity_of(t));
+    tdl_jw_knumber(w, "parity", tdl_shown_parity(t->part, TDL_SHOWN_SEGMENTS));
     tdl_jw_key(w, "segments");
     tdl_jw_array(w);
     for (size_t i = 0; i < TDL_SHOWN_SEGMENTS; i++) {
@@ -264,9 +255,9 @@ static void write_segments(const writing *x, const tdl_shown_tally *t, double de
             continue;
         tdl_jw_object(w);
         tdl_jw_ktext(w, "history", tdl_shown_segment_text((tdl_shown_segment)i));
-        write_rate(w, t->part[i].answers, design_effect);
+        tdl_shown_write_rate(w, t->part[i].answers, design_effect);
         tdl_jw_kint(w, "slots", t->part[i].slots);
-        tdl_jw_kint(w, "items", (int64_t)count_bits(t->part[i].items, t->catalogue_n));
+        tdl_jw_kint(w, "items", (int64_t)tdl_shown_bits(t->part[i].items, t->catalogue_n));
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
@@ -281,7 +272,7 @@ static void write_days(tdl_jw *w, const tdl_shown_tally *t, double design_effect
             continue;
         tdl_jw_object(w);
         tdl_jw_ktime(w, "day", (t->first_day + (int64_t)i) * DAY_US);
-        write_rate(w, t->day[i], design_effect);
+        tdl_shown_write_rate(w, t->day[i], design_effect);
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
@@ -289,7 +280,8 @@ static void write_days(tdl_jw *w, const tdl_shown_tally *t, double design_effect
 
 /* ---- one surface ---- */
 
-static void write_surface(const writing *x, const tdl_shown_tally *t)
+/* False: no memory. */
+static bool write_surface(const tdl_shown_writing *x, const tdl_shown_tally *t)
 {
     double design_effect = tdl_shown_design_effect(t, -1);
     int32_t item = x->shown->item;
@@ -315,6 +307,8 @@ static void write_surface(const writing *x, const tdl_shown_tally *t)
     write_kinds(x, t);
     write_positions(w, t, design_effect);
     write_segments(x, t, design_effect);
+    bool ok = tdl_shown_write_fair(x, t, design_effect);
+    tdl_shown_write_what_if(t, w);
     write_item_classes(x, t, design_effect);
     write_top(x, t);
     write_days(w, t, design_effect);
@@ -323,6 +317,7 @@ static void write_surface(const writing *x, const tdl_shown_tally *t)
                     (tdl_shown_count){t->shown[(uint32_t)item], t->taken[(uint32_t)item]},
                     design_effect);
     tdl_jw_end_object(w);
+    return ok;
 }
 
 /* ---- the whole ---- */
@@ -334,7 +329,7 @@ static bool says(const tdl_record *record, int32_t attribute)
     return value && value->kind != TDL_OPERAND_NONE;
 }
 
-static void write_catalogue(const writing *x)
+static void write_catalogue(const tdl_shown_writing *x)
 {
     size_t available = 0, described = 0, price = 0, category = 0, image = 0;
     tdl_jw *w = x->w;
@@ -361,7 +356,7 @@ static void write_catalogue(const writing *x)
     tdl_jw_end_object(w);
 }
 
-static void write_item(const writing *x)
+static void write_item(const tdl_shown_writing *x)
 {
     const tdl_shown *s = x->shown;
     tdl_jw *w = x->w;
@@ -391,7 +386,7 @@ static void write_item(const writing *x)
     tdl_jw_end_object(w);
 }
 
-static void class_items(writing *x)
+static void class_items(tdl_shown_writing *x)
 {
     const float *users = tdl_catalogue_users(x->catalogue);
 
@@ -413,10 +408,31 @@ static int by_answers(const void *a, const void *b)
     return strcmp(x->surface, y->surface);
 }
 
-static void write_report(writing *x)
+/* What learns with every event, as it is now. */
+static void write_live(const tdl_app *app, tdl_jw *w)
+{
+    const tdl_live_figures f = tdl_live_state_figures(app->live);
+
+    tdl_jw_key(w, "live");
+    tdl_jw_object(w);
+    tdl_jw_kint(w, "people", (int64_t)f.persons_n);
+    tdl_jw_kint(w, "items", (int64_t)tdl_catalogue_count(app->catalogue));
+    tdl_jw_kint(w, "taken", (int64_t)f.entries_n);
+    tdl_jw_kint(w, "robots", (int64_t)f.robots_n);
+    tdl_jw_kint(w, "of_the_future", (int64_t)f.early_n);
+    tdl_jw_kint(w, "crowded_out", (int64_t)f.crowded_n);
+    tdl_jw_kint(w, "lost", (int64_t)f.lost_n);
+    tdl_jw_kint(w, "ring_bytes", (int64_t)f.ring_bytes);
+    tdl_jw_kint(w, "popular_bytes", (int64_t)f.popular_bytes);
+    tdl_jw_kint(w, "directed_bytes", (int64_t)f.directed_bytes);
+    tdl_jw_end_object(w);
+}
+
+static bool write_report(tdl_shown_writing *x)
 {
     const tdl_shown *s = x->shown;
     tdl_shown_tally *tally[TDL_SHOWN_TALLIES_MAX];
+    bool ok = true;
 
     memcpy(tally, s->tally, sizeof tally);
     qsort(tally, s->tallies_n, sizeof *tally, by_answers);
@@ -427,23 +443,30 @@ static void write_report(writing *x)
     tdl_jw_kint(x->w, "decisions", s->decisions_n);
     tdl_jw_kint(x->w, "closed_early", s->early_n);
     write_catalogue(x);
+    write_live(s->app, x->w);
+    tdl_jw_key(x->w, "trait");
+    if (s->app->segment_len)
+        tdl_jw_str(x->w, (tdl_str){s->app->segment, s->app->segment_len});
+    else
+        tdl_jw_null(x->w);
     write_item(x);
     tdl_jw_key(x->w, "surfaces");
     tdl_jw_array(x->w);
     for (size_t i = 0; i < s->tallies_n; i++)
-        write_surface(x, tally[i]);
+        ok = write_surface(x, tally[i]) && ok;
     tdl_jw_end_array(x->w);
     tdl_jw_end_object(x->w);
+    return ok;
 }
 
 tdl_status tdl_shown_write(const tdl_shown *s, tdl_jw *out, tdl_report *why)
 {
     size_t n = s->catalogue_n + 1; // never none
-    writing x = {.shown = s,
-                 .catalogue = s->app->catalogue,
-                 .w = out,
-                 .class_of = calloc(n, sizeof *x.class_of),
-                 .sorted = calloc(n, sizeof *x.sorted)};
+    tdl_shown_writing x = {.shown = s,
+                           .catalogue = s->app->catalogue,
+                           .w = out,
+                           .class_of = calloc(n, sizeof *x.class_of),
+                           .sorted = calloc(n, sizeof *x.sorted)};
     tdl_status st = x.class_of && x.sorted
                         ? TDL_OK
                         : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
@@ -451,7 +474,8 @@ tdl_status tdl_shown_write(const tdl_shown *s, tdl_jw *out, tdl_report *why)
     if (!st) {
         pthread_rwlock_rdlock(&s->app->lock);
         class_items(&x);
-        write_report(&x);
+        if (!write_report(&x))
+            st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the report");
         pthread_rwlock_unlock(&s->app->lock);
     }
     free(x.class_of);

@@ -11,24 +11,24 @@ static const struct {
     const char *name, *policy;
 } kinds[TDL_SURFACE_KINDS_N] = {
     [TDL_SURFACE_HOME] = {"home",
-                          "{\"seen\":\"30d\",\"window\":\"24h\","
+                          "{\"rungs\":\"auto\",\"seen\":\"30d\",\"window\":\"24h\","
                           "\"diversity\":{\"kind\":\"mmr\",\"lambda\":0.8},"
                           "\"explore\":{\"kind\":\"epsilon\",\"epsilon\":0.05,\"from_slot\":3,"
                           "\"new_items\":{\"impressions\":100,\"share\":0.1}}}"},
     [TDL_SURFACE_SIMILAR] = {"similar",
-                             "{\"seen\":\"0d\",\"window\":\"24h\","
+                             "{\"rungs\":\"auto\",\"seen\":\"0d\",\"window\":\"24h\","
                              "\"explore\":{\"kind\":\"epsilon\",\"epsilon\":0.05,\"from_slot\":3,"
                              "\"new_items\":{\"impressions\":100,\"share\":0.1}}}"},
-    [TDL_SURFACE_CART] = {"cart", "{\"seen\":\"0d\",\"window\":\"24h\","
+    [TDL_SURFACE_CART] = {"cart", "{\"rungs\":\"auto\",\"seen\":\"0d\",\"window\":\"24h\","
                                   "\"explore\":{\"kind\":\"epsilon\",\"epsilon\":0.05,"
                                   "\"from_slot\":3}}"},
-    [TDL_SURFACE_EMAIL] = {"email",
-                           "{\"seen\":\"30d\",\"sent\":\"28d\",\"window\":\"24h\","
-                           "\"sends\":{\"most\":2,\"within\":\"7d\"},"
-                           "\"suppress\":\"user.unsubscribed == true\","
-                           "\"diversity\":{\"kind\":\"mmr\",\"lambda\":0.8},"
-                           "\"explore\":{\"kind\":\"epsilon\",\"epsilon\":0.05,\"from_slot\":3,"
-                           "\"new_items\":{\"impressions\":100,\"share\":0.1}}}"},
+    [TDL_SURFACE_EMAIL] =
+        {"email", "{\"rungs\":\"auto\",\"seen\":\"30d\",\"sent\":\"28d\",\"window\":\"24h\","
+                  "\"sends\":{\"most\":2,\"within\":\"7d\"},"
+                  "\"suppress\":\"user.unsubscribed == true\","
+                  "\"diversity\":{\"kind\":\"mmr\",\"lambda\":0.8},"
+                  "\"explore\":{\"kind\":\"epsilon\",\"epsilon\":0.05,\"from_slot\":3,"
+                  "\"new_items\":{\"impressions\":100,\"share\":0.1}}}"},
 };
 
 struct tdl_surfaces {

@@ -18,6 +18,8 @@ static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
     if (!st)
         st = tdl_policy_check(draft->policy, app->catalogue, why);
     pthread_rwlock_unlock(&app->lock);
+    if (!st)
+        st = tdl_rungs_check(app, draft->kind, draft->policy, why);
     if (st) {
         tdl_report_prefix(why, "policy");
         tdl_surface_drop(draft);
@@ -27,6 +29,15 @@ static tdl_status take_draft(tdl_surface_answer *a, tdl_report *why)
     tdl_surface_drop(a->surface);
     a->surface = draft;
     return TDL_OK;
+}
+
+static tdl_status read_question(tdl_surface_answer *a, tdl_report *why)
+{
+    const tdl_ask *ask = &a->ask;
+
+    if (ask->question)
+        return tdl_question_read(ask->question, ask->preview, a->base.arena, &a->q, why);
+    return tdl_question_brief(ask->user, &ask->item, ask->n, &a->q, why);
 }
 
 static tdl_status take_surface(tdl_surface_answer *a, tdl_report *why)
@@ -45,12 +56,13 @@ static tdl_status take_surface(tdl_surface_answer *a, tdl_report *why)
     return TDL_OK;
 }
 
-/* The whole question and the policy's version, for the context hash. */
+/* The policy's version and the whole question, for the context hash. */
 static tdl_status name_asked(tdl_surface_answer *a, const json_t *question, tdl_report *why)
 {
     tdl_buf text = {0};
 
-    tdl_json_dump(&text, question);
+    if (question) // else user, item and n are all of it
+        tdl_json_dump(&text, question);
     a->base.asked = tdl_arena_printf(a->base.arena, "%.*s %lld %.*s", TDL_FMT(a->surface->name),
                                      (long long)a->surface->version, TDL_FMT(tdl_buf_view(&text)));
     bool failed = text.failed || !a->base.asked.at;
@@ -227,7 +239,7 @@ static tdl_status explain(tdl_surface_answer *a, tdl_report *why)
             all.pick[all.n++] = &a->base.picks[i];
         }
     }
-    a->base.picks_n = a->base.chosen_n = n;
+    a->base.picks_n = n;
     if (a->q.explain && a->base.asked_item < 0 && !explain_by_content(a))
         return tdl_answer_no_memory(why);
     if (!all.n || !a->q.explain)
@@ -282,15 +294,14 @@ static bool is_slow(const tdl_surface_answer *a)
 /* True: the store must be asked, or all items, and nobody may wait for that here. */
 static bool must_wait(const tdl_surface_answer *a, const tdl_ask *ask)
 {
-    if (ask->may_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
+    if (ask->may_wait || !ask->ret_must_wait || !(tdl_surface_asks_store(a) || is_slow(a)))
         return false;
-    if (ask->ret_must_wait)
-        *ask->ret_must_wait = true;
+    *ask->ret_must_wait = true;
     return true;
 }
 
-tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
-                              tdl_jw *extra, tdl_report *why)
+tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena,
+                                tdl_decision *ret, tdl_jw *extra, tdl_report *why)
 {
     tdl_surface_answer *a = tdl_arena_zalloc(arena, 1, sizeof *a);
     tdl_status st;
@@ -299,7 +310,7 @@ tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena
         return tdl_answer_no_memory(why);
     a->ask = *ask;
     a->base = (tdl_answer){.app = app, .ask = &a->ask, .arena = arena, .asked_item = -1};
-    if ((st = tdl_question_read(ask->question, ask->preview, arena, &a->q, why)))
+    if ((st = read_question(a, why)))
         return st;
     a->ask.user = a->q.user;
     a->ask.n = a->q.k;
@@ -311,7 +322,7 @@ tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena
         goto out;
     if (!a->suppressed && (st = rank(a, ret->id, why)))
         goto out;
-    if ((st = write(a, ret, extra, why)))
+    if ((st = write(a, ret, extra, why)) || (st = tdl_answer_write_return(&a->base, extra, why)))
         goto out;
     st = tdl_answer_seal(&a->base, ret, why);
 out:

@@ -4,8 +4,7 @@
  *     -> gather (lock): history, who may be shown -> score -> pool (lock) -> slate -> explain
  *     -> write (lock) -> seal
  *
- * What the plain answer does too is the same code (answer.h). Everything lives in the request's
- * arena, but for what is counted: surface, traits, records.
+ * Everything lives in the request's arena, but for what is counted: surface, traits, records.
  */
 #ifndef TDL_APPS_RECOMMEND_SURFACE_ANSWER_H
 #define TDL_APPS_RECOMMEND_SURFACE_ANSWER_H
@@ -101,6 +100,13 @@ tdl_status tdl_surface_pool_mix(tdl_surface_answer *answer, tdl_report *why);
 double tdl_surface_blended(const tdl_surface_answer *answer, int32_t item);
 size_t tdl_surface_largest_part(const tdl_surface_answer *answer, int32_t item);
 
+/* surface_rungs.c: those that the policy names, of which the snapshot has asked_n: parts of the
+ * task's mix with its weights, if all are of it; else all weigh the same. */
+tdl_status tdl_surface_take_named(tdl_surface_answer *answer, tdl_recommend_task task,
+                                  tdl_report *why);
+/* Who says what is similar: the first that is named and can, else the snapshot's own. */
+size_t tdl_surface_similar_rung(tdl_surface_answer *answer);
+
 /* surface_parts.c: what one part says, its scale too; what of one item; and why, as
  * tdl_rung_ops.explain with TDL_REASONS_MAX, places in base.history. */
 tdl_status tdl_surface_score_part(tdl_surface_answer *answer, tdl_asked_part *part,
@@ -140,9 +146,5 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *answer, const uint64_t *
 /* surface_write.c: the decision's candidates and the answer's members. Under the lock. */
 tdl_status tdl_surface_answer_write(tdl_surface_answer *answer, tdl_decision *ret, tdl_jw *extra,
                                     tdl_report *why);
-
-/* tdl_app_ops.decide with a question */
-tdl_status tdl_surface_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *arena, tdl_decision *ret,
-                              tdl_jw *extra, tdl_report *why);
 
 #endif

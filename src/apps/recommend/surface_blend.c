@@ -49,8 +49,11 @@ tdl_status tdl_surface_choose_mix(tdl_surface_answer *a, tdl_report *why)
     tdl_recommend_task task = tdl_surface_task(a->surface->kind, a->policy);
     tdl_status st = TDL_OK;
 
-    if (!a->base.serving || a->base.asked_item >= 0 || task == TDL_RECOMMEND_TASKS_N ||
-        !a->base.serving->snapshot->lineup.parts_n)
+    if (!a->base.serving)
+        return TDL_OK;
+    a->base.similar_rung = tdl_surface_similar_rung(a);
+    if (a->base.asked_item >= 0 || task == TDL_RECOMMEND_TASKS_N ||
+        !(a->base.serving->snapshot->lineup.parts_n || a->policy->rungs_n))
         return TDL_OK; // "similar" is no mix
     if (!a->ask.impersonal) {
         pthread_rwlock_rdlock(&a->base.app->lock);
@@ -58,6 +61,11 @@ tdl_status tdl_surface_choose_mix(tdl_surface_answer *a, tdl_report *why)
         pthread_rwlock_unlock(&a->base.app->lock);
     }
     bool stranger = !a->base.history.n;
+    if (!st && !stranger && a->policy->rungs_n) {
+        if ((st = tdl_surface_take_named(a, task, why)) || a->asked_n)
+            return st;
+        a->base.fallback = "no_rung"; // the line-up answers instead
+    }
     if (st || (st = take_mix(a, stranger ? TDL_RECOMMEND_STRANGERS : task, why)))
         return st;
     if (a->asked_n && stranger)
@@ -166,7 +174,7 @@ tdl_status tdl_surface_pool_mix(tdl_surface_answer *a, tdl_report *why)
 {
     tdl_status st = pool_mix(a, why);
 
-    if (st || a->pool_n || a->base.fallback)
+    if (st || a->pool_n || a->base.history.n == 0)
         return st;
     a->base.fallback = "stranger"; // nobody has anything to say about such a history
     a->base.history.n = 0;

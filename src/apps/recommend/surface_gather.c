@@ -65,6 +65,9 @@ static tdl_status find_items(tdl_surface_answer *a, tdl_report *why)
         return tdl_answer_no_memory(why);
     for (size_t i = 0; i < a->q.items_n; i++) {
         int32_t item = tdl_catalogue_find(a->base.app->catalogue, a->q.item[i]);
+        if (item < 0 && a->q.brief)
+            return TDL_FAIL(why, TDL_E_NOT_FOUND, "there is no item \"%.*s\"",
+                            TDL_FMT(a->q.item[i]));
         if (item < 0) {
             unknown[a->unknown_n++] = a->q.item[i];
             continue;

@@ -108,6 +108,13 @@ static void tell_slot(tdl_surface_answer *a, size_t at)
 
 /* ---- the answer ---- */
 
+/* Brief questions are answered under the names that their answers always had. */
+typedef struct answer_names {
+    const char *snapshot, *serves, *why;
+} answer_names;
+static const answer_names names_of[] = {
+    [false] = {"snapshot", "serves", "why"}, [true] = {"model", "rung", "reasons"}};
+
 static const char *source_of(const tdl_surface_answer *a, tdl_source source, int32_t model_item)
 {
     if (source != TDL_SOURCE_MODEL)
@@ -134,7 +141,7 @@ static void write_item(const tdl_surface_answer *a, size_t at, const tdl_packed_
         tdl_jw_key(w, "parts");
         tdl_effects_write_parts(a->effects, at, w);
     }
-    tdl_jw_key(w, "why");
+    tdl_jw_key(w, names_of[a->q.brief].why);
     tdl_jw_array(w);
     if (pick->reasons_n) {
         tdl_answer_write_reasons(w->out, &a->base, reasons, pick->reasons_n);
@@ -256,24 +263,35 @@ static void write_removed(const tdl_surface_answer *a, tdl_jw *w)
     tdl_jw_end_array(w);
 }
 
+/* No model knows what is asked about, but what it says of itself answers. */
+static bool by_content(const tdl_surface_answer *a)
+{
+    return a->base.asked_item >= 0 && a->slots_n && a->pool[a->slot[0].candidate].by_content;
+}
+
 static void write_head(const tdl_surface_answer *a, tdl_jw *w)
 {
+    const answer_names *names = &names_of[a->q.brief];
+
     tdl_jw_kstr(w, "surface", a->surface->name);
     tdl_jw_kint(w, "policy", a->surface->version);
-    tdl_jw_key(w, "user");
-    if (a->q.user.len)
-        tdl_jw_str(w, a->q.user);
-    else
-        tdl_jw_null(w);
-    tdl_jw_key(w, "snapshot");
+    if (!a->q.brief) { // else whoever asked has said it
+        tdl_jw_key(w, "user");
+        if (a->q.user.len)
+            tdl_jw_str(w, a->q.user);
+        else
+            tdl_jw_null(w);
+    }
+    tdl_jw_key(w, names->snapshot);
     if (a->base.serving)
         tdl_jw_str(w, a->base.serving->snapshot->version);
     else
         tdl_jw_null(w);
-    tdl_jw_ktext(w, "serves",
+    tdl_jw_ktext(w, names->serves,
                  a->asked_n > 1    ? "blend"
                  : a->asked_n == 1 ? a->asked[0].part->contender->name
                  : a->base.ops     ? a->base.ops->name
+                 : by_content(a)   ? "content"
                                    : "popularity");
     tdl_jw_ktext(w, "fallback", a->base.fallback);
     tdl_jw_ktext(w, "suppressed", a->suppressed);

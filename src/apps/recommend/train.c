@@ -86,7 +86,7 @@ static bool tell_task(void *context, const char *inner, double done, const char 
     char text[160];
 
     snprintf(text, sizeof text, "%s%s%s", inner, detail ? ": " : "", detail ? detail : "");
-    return tdl_stage_tell(context, text, done, NULL);
+    return tdl_stage_tell(context, NULL, done, text);
 }
 
 /* The task of each kind's own surface. */
@@ -133,15 +133,18 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
 }
 
 /* A rung that neither serves nor answers "similar" is kept for comparison only, if it is not
- * larger than this. */
+ * larger than this and its fit does not take long. Of the behaviour model vectors are wanted. */
 enum { SPARE_BYTES_MAX = 64 << 20 };
 
 static bool is_kept(const run *r, size_t k)
 {
     const tdl_rung_result *result = &r->evaluation.rung[k];
 
-    return !result->refused && (k == r->evaluation.promoted || result->bytes <= SPARE_BYTES_MAX ||
-                                k == tdl_ladder_find(TDL_STR("item-knn")));
+    if (result->refused)
+        return false;
+    if (k == r->evaluation.promoted || k == tdl_ladder_find(TDL_STR("item-knn")))
+        return true;
+    return result->bytes <= SPARE_BYTES_MAX && tdl_ladder[k] != &tdl_rung_network;
 }
 
 /* The rungs as they will serve: fitted on every event. */
@@ -157,6 +160,7 @@ static tdl_status fit_all(run *r, tdl_report *why)
                                    .pool = r->app->context.pool,
                                    .bytes_max = r->options->square_bytes_max,
                                    .epochs = r->evaluation.rung[k].epochs,
+                                   .serves = true,
                                    .setting = r->evaluation.rung[k].setting,
                                    .progress = tdl_stage_tell,
                                    .progress_context = &r->stages,

@@ -14,16 +14,18 @@ typedef struct part_rows {
 } part_rows;
 
 struct tdl_what_if {
+    size_t slots_max;
     tdl_names *parts, *users;
     part_rows of[TDL_WHAT_IF_PARTS_MAX]; /* by the number of a part's name */
 };
 
-tdl_what_if *tdl_what_if_new(void)
+tdl_what_if *tdl_what_if_new(size_t slots_max)
 {
     tdl_what_if *w = calloc(1, sizeof *w);
 
     if (!w)
         return NULL;
+    w->slots_max = slots_max;
     w->parts = tdl_names_new();
     w->users = tdl_names_new();
     if (w->parts && w->users)
@@ -48,9 +50,9 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for logged answers");
 }
 
-static bool put_row(part_rows *of, const tdl_logged_row *row)
+static bool put_row(part_rows *of, const tdl_logged_row *row, size_t slots_max)
 {
-    if (of->n == TDL_WHAT_IF_SLOTS_MAX)
+    if (of->n == slots_max)
         return true;
     if (of->n == of->cap) {
         size_t cap = of->cap ? 2 * of->cap : FIRST_ROWS;
@@ -83,7 +85,7 @@ tdl_status tdl_what_if_add(tdl_what_if *w, const tdl_effects *e, const double *c
                                   .propensity = chance[i],
                                   .target = e->slot[i].firsts >> p & 1U,
                                   .unit = unit};
-            if (is_open(&e->slot[i], chance[i]) && !put_row(&w->of[part], &row))
+            if (is_open(&e->slot[i], chance[i]) && !put_row(&w->of[part], &row, w->slots_max))
                 return no_memory(why);
         }
     }
@@ -101,19 +103,14 @@ static bool is_rewarded(const tdl_decision_row *row, tdl_str item)
     return false;
 }
 
-static tdl_status add_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str surface,
-                          tdl_effects *effects, tdl_report *why)
+tdl_status tdl_what_if_add_row(tdl_what_if *w, const tdl_decision_row *row,
+                               const tdl_effects *effects, tdl_report *why)
 {
     const tdl_decision *d = &row->decision;
-    tdl_packed packed = {d->why.at, d->why.len, false};
     double chance[TDL_EFFECTS_SLOTS];
     bool rewarded[TDL_EFFECTS_SLOTS];
     size_t n = 0;
 
-    uint64_t form = tdl_packed_number(&packed, 1);
-    if (!tdl_str_is(d->app, tdl_recommend_app.name) || !tdl_effects_has(form) ||
-        !tdl_effects_unpack(&packed, form, effects) || !tdl_str_eq(effects->surface, surface))
-        return TDL_OK;
     for (; n < d->candidates_n && n < TDL_EFFECTS_SLOTS && d->candidates[n].chosen; n++) {
         chance[n] = d->candidates[n].propensity;
         rewarded[n] = is_rewarded(row, d->candidates[n].item);
@@ -123,6 +120,20 @@ static tdl_status add_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str s
     int32_t unit = tdl_names_add(w->users, d->user.len ? d->user : tdl_str_of(d->id));
     return unit < 0 ? no_memory(why)
                     : tdl_what_if_add(w, effects, chance, rewarded, (uint32_t)unit, why);
+}
+
+/* Of another surface, or damaged: passed over. */
+static tdl_status read_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str surface,
+                           tdl_effects *effects, tdl_report *why)
+{
+    const tdl_decision *d = &row->decision;
+    tdl_packed packed = {d->why.at, d->why.len, false};
+    uint64_t form = tdl_packed_number(&packed, 1);
+
+    if (!tdl_str_is(d->app, tdl_recommend_app.name) || !tdl_effects_has(form) ||
+        !tdl_effects_unpack(&packed, form, effects) || !tdl_str_eq(effects->surface, surface))
+        return TDL_OK;
+    return tdl_what_if_add_row(w, row, effects, why);
 }
 
 tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, int64_t from_us,
@@ -140,11 +151,21 @@ tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, i
         tdl_arena_reset(arena);
         st = tdl_store_log_read(store, &position, PIECE, arena, &row, &n, why);
         for (size_t i = 0; !st && i < n; i++)
-            st = add_row(w, &row[i], surface, effects, why);
+            st = read_row(w, &row[i], surface, effects, why);
     }
     free(effects);
     tdl_arena_free(arena);
     return st;
+}
+
+size_t tdl_what_if_count(const tdl_what_if *w)
+{
+    return (size_t)tdl_names_count(w->parts);
+}
+
+tdl_str tdl_what_if_part(const tdl_what_if *w, size_t at)
+{
+    return tdl_names_at(w->parts, (int32_t)at);
 }
 
 tdl_status tdl_what_if_estimate(const tdl_what_if *w, tdl_str part, tdl_off_policy *ret,

@@ -21,21 +21,31 @@ enum { TDL_WHAT_IF_SLOTS_MAX = 2000000, TDL_WHAT_IF_PARTS_MAX = TDL_CONTENDERS_M
 
 typedef struct tdl_what_if tdl_what_if;
 
-tdl_what_if *tdl_what_if_new(void);          /* NULL: no memory */
+/* slots_max: of a part; further ones are left out. NULL: no memory */
+tdl_what_if *tdl_what_if_new(size_t slots_max);
 void tdl_what_if_free(tdl_what_if *what_if); /* accepts NULL */
 
 /* One answer.
  *   chance    [effects->slots_n] propensity of each slot, given those above
  *   rewarded  [effects->slots_n] something came of it
  *   unit      whose answer it was
- * TDL_E_NO_MEMORY. Past TDL_WHAT_IF_SLOTS_MAX slots of a part further ones are left out. */
+ * TDL_E_NO_MEMORY */
 tdl_status tdl_what_if_add(tdl_what_if *what_if, const tdl_effects *effects, const double *chance,
                            const bool *rewarded, uint32_t unit, tdl_report *why);
 
-/* Answers of this surface from `from_us` on, as the store has them. An event is a reward if it
- * names the decision and an item of it and is no "impression". What the store says. */
+/* The same of a row of the log, whose effects were unpacked. An event is a reward if it names the
+ * decision and an item of it and is no "impression". */
+tdl_status tdl_what_if_add_row(tdl_what_if *what_if, const tdl_decision_row *row,
+                               const tdl_effects *effects, tdl_report *why);
+
+/* Answers of this surface from `from_us` on, as the store has them. What the store
+ * says. */
 tdl_status tdl_what_if_read(tdl_what_if *what_if, tdl_store *store, tdl_str surface,
                             int64_t from_us, tdl_report *why);
+
+/* Parts that took part in an answer, by the order of their first. */
+size_t tdl_what_if_count(const tdl_what_if *what_if);
+tdl_str tdl_what_if_part(const tdl_what_if *what_if, size_t at);
 
 /* TDL_E_NOT_FOUND: no slot of this part. Else as tdl_off_policy_estimate. */
 tdl_status tdl_what_if_estimate(const tdl_what_if *what_if, tdl_str part, tdl_off_policy *ret,

@@ -18,6 +18,7 @@
 #include "apps/recommend/directed.h"
 #include "apps/recommend/rung_trial.h"
 #include "cli/feedlog_reader.h"
+#include "cli/import.h"
 
 static const char *shared; /* folder of the real data; NULL when it is absent */
 
@@ -114,7 +115,85 @@ static void a_shops_book_is_cleaned_and_guests_are_kept(void **state)
                 "536366,DOT,1,2010-12-01 08:26:00,1,17850.0\n"
                 "536367,85123A,1,2010-12-01 08:26:00,0,17850.0\n"
                 "536544,21773,1,2010-12-01 14:32:00,2.51,\n",
-                "17850.0 85123A 536365  1291191960 -1\n 21773 536544  1291213920 -1\n", 0);
+                "17850.0 85123A 536365 purchase 1291191960 -1\n"
+                " 21773 536544 purchase 1291213920 -1\n",
+                0);
+}
+
+typedef struct handed_on {
+    char events[1000]; /* "user item kind properties\n" each */
+    char items[500];   /* "id title attributes\n" each */
+    char message[4][40];
+    size_t n;
+} handed_on;
+
+static tdl_status take_events(void *context, const tdl_event *events, size_t events_n,
+                              size_t *ret_new, tdl_report *why)
+{
+    handed_on *h = context;
+
+    (void)why;
+    for (size_t i = 0; i < events_n; i++) {
+        size_t at = strlen(h->events);
+        assert_true(h->n < 4);
+        snprintf(h->events + at, sizeof h->events - at, "%.*s %.*s %.*s %.*s\n",
+                 TDL_FMT(events[i].user), TDL_FMT(events[i].item), TDL_FMT(events[i].kind),
+                 TDL_FMT(events[i].properties));
+        snprintf(h->message[h->n++], sizeof h->message[0], "%.*s", TDL_FMT(events[i].message_id));
+    }
+    *ret_new = events_n;
+    return TDL_OK;
+}
+
+static tdl_status take_items(void *context, const tdl_item *items, size_t items_n, tdl_report *why)
+{
+    handed_on *h = context;
+
+    (void)why;
+    for (size_t i = 0; i < items_n; i++) {
+        size_t at = strlen(h->items);
+        snprintf(h->items + at, sizeof h->items - at, "%.*s %.*s %.*s\n", TDL_FMT(items[i].id),
+                 TDL_FMT(items[i].title), TDL_FMT(items[i].attributes));
+    }
+    return TDL_OK;
+}
+
+/* Two orders of one minute are two events; a line that stands twice in one order is one. */
+static void an_imported_book_keeps_orders_and_says_what_its_items_are(void **state)
+{
+    char folder[] = "/tmp/treadle-book-XXXXXX", path[128];
+    handed_on h = {0};
+    const tdl_import_options options = {
+        .map = "", .attributes = "", .kind = "event", .source = "import", .path = path};
+    const tdl_import_sink sink = {
+        .context = &h, .batch_n = 10, .events = take_events, .items = take_items};
+    tdl_progress progress = {0};
+    tdl_import_result result;
+    tdl_report why = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/book.csv", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
+          "536365,85123a,WHITE HOLDER,6,2010-12-01 08:26:00,2.55,17850.0\n"
+          "536366,85123A,WHITE HOLDER,1,2010-12-01 08:26:00,2.95,17850.0\n"
+          "536366,85123A,WHITE HOLDER,2,2010-12-01 08:26:00,2.95,17850.0\n"
+          "C536379,85123A,WHITE HOLDER,-1,2010-12-01 08:26:00,1,17850.0\n"
+          "536544,21773,,1,2010-12-01 14:32:00,2.51,\n",
+          file);
+    fclose(file);
+    assert_int_equal(tdl_import_file(&options, &sink, &progress, &result, &why), TDL_OK);
+    unlink(path);
+    rmdir(folder);
+    assert_string_equal(h.events, "17850.0 85123A purchase {\"order_id\":\"536365\"}\n"
+                                  "17850.0 85123A purchase {\"order_id\":\"536366\"}\n"
+                                  "17850.0 85123A purchase {\"order_id\":\"536366\"}\n"
+                                  "536544 21773 purchase {\"order_id\":\"536544\"}\n");
+    assert_string_equal(h.items, "85123A WHITE HOLDER {\"price\":2.55}\n");
+    assert_string_not_equal(h.message[0], h.message[1]);
+    assert_string_equal(h.message[1], h.message[2]);
 }
 
 static void a_persons_line_has_no_times(void **state)
@@ -305,6 +384,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(movielens_files_are_read),
         cmocka_unit_test(gorses_feedback_is_read_as_an_array_and_as_lines),
         cmocka_unit_test(a_shops_book_is_cleaned_and_guests_are_kept),
+        cmocka_unit_test(an_imported_book_keeps_orders_and_says_what_its_items_are),
         cmocka_unit_test(a_persons_line_has_no_times),
         cmocka_unit_test(columns_can_be_named_and_kinds_chosen),
         cmocka_unit_test(what_cannot_be_read_is_told_with_its_place),

@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "fixture.h"
 
+#include "base/timestamp.h"
+
 /* Answer of the last call: json_decref it. */
 static json_t *answer(fixture *f)
 {
@@ -104,6 +106,112 @@ static void clicks_and_purchases_are_due_to_what_was_shown(void **state)
     json_decref(report);
 }
 
+static const json_t *find_value(const json_t *array, const char *value)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(array, i, one)
+    {
+        const char *text = json_string_value(json_object_get(one, "value"));
+        if (value ? text && !strcmp(text, value) : json_is_null(json_object_get(one, "value")))
+            return one;
+    }
+    fail_msg("there is no value %s", value ? value : "null");
+    return NULL;
+}
+
+static void people_are_told_apart_by_the_trait_that_a_policy_names(void **state)
+{
+    fixture *f = *state;
+
+    stock(f);
+    call(f, "PUT", "/v1/recommend/surfaces/home", f->admin_key,
+         "{\"version\":0,\"policy\":{\"segment\":\"country\"}}");
+    call(f, "POST", "/v1/batch", f->write_key,
+         "{\"batch\":[{\"type\":\"identify\",\"userId\":\"u1\",\"traits\":{\"country\":\"PT\"}},"
+         "{\"type\":\"identify\",\"userId\":\"u2\",\"traits\":{\"country\":\"PT\"}},"
+         "{\"type\":\"identify\",\"userId\":\"u3\",\"traits\":{\"country\":\"NO\"}}]}");
+    visit(f, "u1", true, true);
+    visit(f, "u2", false, false);
+    visit(f, "u3", false, false);
+    visit(f, "u4", true, true); // says nothing of a country
+    call(f, "GET", "/v1/recommend/report", f->decide_key, NULL);
+    json_t *report = answer(f);
+    const json_t *home = json_array_get(json_object_get(report, "surfaces"), 0);
+    const json_t *traits = json_object_get(home, "traits");
+    assert_string_equal(json_string_value(json_object_get(report, "trait")), "country");
+    assert_int_equal(json_array_size(traits), 3);
+    expect(find_value(traits, "PT"), NULL, "n", 2);
+    expect(find_value(traits, "PT"), NULL, "rate", .5);
+    expect(find_value(traits, "PT"), NULL, "slots", 4);
+    expect(find_value(traits, "PT"), NULL, "items", 2);
+    expect(find_value(traits, "PT"), NULL, "coverage", 2. / 3);
+    expect(find_value(traits, "NO"), NULL, "rate", 0);
+    expect(find_value(traits, NULL), NULL, "rate", 1);
+    assert_true(json_is_null(json_object_get(home, "trait_parity"))); // none has 30 answers
+    json_decref(report);
+}
+
+static void whose_items_were_shown_stands_beside_whose_items_there_are(void **state)
+{
+    fixture *f = *state;
+
+    call(f, "PUT", "/v1/catalogue/items", f->write_key,
+         "[{\"id\":\"shoe\",\"seller\":\"Ana\",\"categories\":[\"feet\",\"leather\"]},"
+         "{\"id\":\"hat\",\"seller\":\"Bo\",\"categories\":[\"head\",\"leather\"]},"
+         "{\"id\":\"coat\",\"seller\":\"Bo\",\"available\":false},{\"id\":\"sock\","
+         "\"available\":false}]");
+    visit(f, "u1", true, true); // the shoe and the hat, of whom one is clicked
+    visit(f, "u2", false, false);
+    call(f, "GET", "/v1/recommend/report", f->decide_key, NULL);
+    json_t *report = answer(f);
+    const json_t *home = json_array_get(json_object_get(report, "surfaces"), 0);
+    const json_t *sellers = json_object_get(home, "sellers"),
+                 *categories = json_object_get(home, "categories");
+    assert_int_equal(json_array_size(sellers), 3);
+    expect(find_value(sellers, "Ana"), NULL, "share", .5);
+    expect(find_value(sellers, "Ana"), NULL, "share_of_items", .25);
+    expect(find_value(sellers, "Bo"), NULL, "share", .5);
+    expect(find_value(sellers, "Bo"), NULL, "share_of_items", .5);
+    expect(find_value(sellers, NULL), NULL, "share", 0); // the sock's
+    expect(find_value(categories, "leather"), NULL, "share", 1);
+    expect(find_value(categories, "leather"), NULL, "taken", 1);
+    expect(find_value(categories, "head"), NULL, "n", 2);
+    json_decref(report);
+}
+
+static void the_report_says_what_is_learnt_live_and_why_the_log_cannot_compare(void **state)
+{
+    fixture *f = *state;
+    char body[300];
+
+    stock(f);
+    visit(f, "u1", true, true);
+    snprintf(
+        body, sizeof body,
+        "[{\"user\":\"u2\",\"kind\":\"view\",\"item\":\"hat\",\"time\":%lld},{\"user\":\"crawler\","
+        "\"kind\":\"view\",\"item\":\"hat\",\"properties\":{\"bot\":true}}]",
+        (long long)tdl_time_now() + 3600000000LL);
+    call(f, "POST", "/v1/events", f->write_key, body);
+    call(f, "GET", "/v1/recommend/report", f->decide_key, NULL);
+    json_t *report = answer(f), *live = json_object_get(report, "live");
+    const json_t *home = json_array_get(json_object_get(report, "surfaces"), 0);
+    expect(live, NULL, "people", 3);
+    expect(live, NULL, "items", 3);
+    expect(live, NULL, "taken", 3);
+    expect(live, NULL, "robots", 1);
+    expect(live, NULL, "of_the_future", 1);
+    expect(live, NULL, "lost", 0);
+    assert_true(json_integer_value(json_object_get(live, "ring_bytes")) > 0);
+    assert_true(json_is_null(json_object_get(report, "trait")));
+    assert_int_equal(json_array_size(json_object_get(home, "traits")), 0);
+    /* popularity alone answered */
+    assert_int_equal(json_array_size(json_object_get(home, "what_if")), 0);
+    assert_string_equal(json_string_value(json_object_get(home, "what_if_missing")), "no_parts");
+    json_decref(report);
+}
+
 static void a_stretch_without_answers_is_empty_and_nonsense_is_refused(void **state)
 {
     fixture *f = *state;
@@ -171,6 +279,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(clicks_and_purchases_are_due_to_what_was_shown),
+        TEST(people_are_told_apart_by_the_trait_that_a_policy_names),
+        TEST(whose_items_were_shown_stands_beside_whose_items_there_are),
+        TEST(the_report_says_what_is_learnt_live_and_why_the_log_cannot_compare),
         TEST(a_stretch_without_answers_is_empty_and_nonsense_is_refused),
         TEST(an_item_says_who_has_it_and_why_it_is_kept_out),
         TEST(a_change_of_a_policy_is_in_the_audit_log),

@@ -281,6 +281,8 @@ static void who_must_prove_it_serves_by_an_interval_above_0_only(void **state)
     expect_ok(tdl_gate(&e, two, USERS, 1, &why), &why);
     assert_int_equal(e.promoted, 0);
     assert_non_null(strstr(e.rung[1].gate, "better, but not proven"));
+    assert_string_equal(e.rung[1].verdict, "not_proven");
+    assert_string_equal(e.rung[0].verdict, "floor_serves");
     for (size_t i = 0; i < USERS; i++)
         better[i] = i % 2 == 0;
     expect_ok(tdl_gate(&e, three, USERS, 1, &why), &why);
@@ -310,6 +312,13 @@ static void a_rung_is_compared_with_the_best_simpler_one(void **state)
     assert_non_null(strstr(e.rung[2].gate, "against middling"));
     assert_non_null(strstr(e.rung[3].gate, "-0.5000"));
     assert_non_null(strstr(e.rung[3].gate, "against best: not better"));
+    /* the same as codes, for pages in any language */
+    assert_string_equal(e.rung[0].verdict, "floor");
+    assert_string_equal(e.rung[1].verdict, "overtaken");
+    assert_string_equal(e.rung[2].verdict, "serves_proven");
+    assert_string_equal(e.rung[3].verdict, "not_better");
+    assert_int_equal(e.rung[2].against, 1);
+    assert_true(e.rung[2].difference.mean == .5);
 }
 
 /* ---- report ---- */

@@ -9,6 +9,7 @@
 #include "apps/recommend/feedback_store.h"
 #include "apps/recommend/rung_blend.h"
 #include "apps/recommend/serving.h"
+#include "apps/recommend/what_if.h"
 
 static const tdl_app_ops *const ops = &tdl_recommend_app;
 
@@ -610,7 +611,7 @@ static void a_stranger_is_answered_by_who_serves_strangers(void **state)
     json_t *one;
 
     *part =
-        (tdl_part){.contender = &tdl_contenders[1], .model = fit_all(tdl_contenders[1].rung, &all)};
+        (tdl_part){.contender = &tdl_contenders[0], .model = fit_all(tdl_contenders[0].rung, &all)};
     lineup->task[TDL_RECOMMEND_STRANGERS] =
         (tdl_mix){.n = 1, .part = {lineup->parts_n++}, .weight = {1}};
     json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"nobody\",\"explore\":false}");
@@ -656,6 +657,186 @@ static void own_history_is_explained_by_each_time_it_happened(void **state)
     json_decref(answer);
 }
 
+/* ---- rungs that a policy names ---- */
+
+#define NAMED(rungs)                                                                               \
+    "\"policy\":{\"seen\":\"never\",\"diversity\":{\"kind\":\"off\"},\"explore\":{\"kind\":"       \
+    "\"off\"},\"rungs\":" rungs "}}"
+
+/* Saved, or why not. */
+static tdl_status save(fixture *f, const char *surface, const char *document, tdl_report *why)
+{
+    json_t *parsed = json_loads(document, 0, NULL);
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+
+    assert_non_null(parsed);
+    tdl_status st = ops->settings(f->app, tdl_str_of(surface), parsed, &w, why);
+    json_decref(parsed);
+    tdl_buf_release(&out);
+    return st;
+}
+
+/* markov is in the ladder alone, no task's mix has it. */
+static void a_rung_that_the_policy_names_answers_alone(void **state)
+{
+    fixture *f = *state;
+    json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"u3\",\"k\":3," NAMED("[\"markov\"]"));
+    json_t *items = json_object_get(answer, "items"), *item;
+    size_t i;
+
+    assert_string_equal(text_of(answer, "serves"), "markov");
+    assert_true(json_is_null(json_object_get(answer, "fallback")));
+    assert_int_equal(json_array_size(items), 3);
+    json_array_foreach(items, i, item) assert_string_equal(text_of(item, "source"), "markov");
+    json_decref(answer);
+    answer = ask(f, "{\"surface\":\"similar\",\"items\":[\"i3\"]," NAMED("[\"ease\"]"));
+    assert_string_equal(text_of(answer, "serves"), "ease");
+    json_decref(answer);
+}
+
+static void several_named_rungs_answer_together_and_say_what_each_added(void **state)
+{
+    fixture *f = *state;
+    json_t *answer =
+        ask(f, "{\"surface\":\"home\",\"user\":\"u3\",\"k\":5," NAMED("[\"markov\",\"ease\"]"));
+    json_t *item;
+    size_t i;
+
+    assert_string_equal(text_of(answer, "serves"), "blend");
+    json_array_foreach(json_object_get(answer, "items"), i, item)
+    {
+        json_t *parts = json_object_get(item, "parts");
+        double markov = json_number_value(json_object_get(json_array_get(parts, 0), "log_odds"));
+        double ease = json_number_value(json_object_get(json_array_get(parts, 1), "log_odds"));
+        assert_int_equal(json_array_size(parts), 2);
+        assert_string_equal(text_of(json_array_get(parts, 0), "model"), "markov");
+        assert_string_equal(text_of(json_array_get(parts, 1), "model"), "ease");
+        assert_string_equal(text_of(item, "source"), ease > markov ? "ease" : "markov");
+    }
+    assert_true(i > 0);
+    json_decref(answer);
+}
+
+static void rungs_that_no_model_or_this_model_has_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *surface, *rungs, *message;
+    } cases[] = {
+        {"email", "[\"marcov\"]", "there is no rung \"marcov\""},
+        {"email", "[\"ease\", \"ease\"]", "\"ease\" is named twice"},
+        {"email", "[]", "rungs is \"auto\", or an array"},
+        {"email", "\"ease\"", "rungs is \"auto\", or an array"},
+        {"email", "[3]", "rungs[0]"},
+        {"email", "[\"ease\", \"own-history\"]",
+         "rungs[1]: the model that serves has no \"own-history\"; it has popularity, item-knn"},
+        {"similar", "[\"popularity\"]",
+         "no \"popularity\" that knows what is similar; it has item"},
+    };
+    fixture *f = *state;
+    const tdl_lineup kept = f->app->serving->snapshot->lineup;
+
+    f->app->serving->snapshot->lineup = (tdl_lineup){0}; /* the ladder is all there is */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char document[200];
+        tdl_report why = {0};
+        snprintf(document, sizeof document, "{\"version\":0,\"policy\":{\"rungs\":%s}}",
+                 cases[i].rungs);
+        assert_int_equal(save(f, cases[i].surface, document, &why), TDL_E_INVALID);
+        if (!strstr(why.message, cases[i].message))
+            fail_msg("%s: %s", cases[i].rungs, why.message);
+    }
+    f->app->serving->snapshot->lineup = kept;
+}
+
+/* A later model may lack what was named: then the measured one answers, and it is said. */
+static void without_the_named_rung_the_measured_one_answers(void **state)
+{
+    fixture *f = *state;
+    tdl_snapshot *snapshot = f->app->serving->snapshot;
+    size_t markov = tdl_ladder_find(TDL_STR("markov"));
+    void *model = snapshot->model[markov];
+    tdl_report why = {0};
+
+    expect_ok(save(f, "email", "{\"version\":0,\"policy\":{\"rungs\":[\"markov\"]}}", &why), &why);
+    snapshot->model[markov] = NULL;
+    json_t *answer = ask(f, "{\"surface\":\"email\",\"user\":\"u3\"}");
+    snapshot->model[markov] = model;
+    assert_string_equal(text_of(answer, "fallback"), "no_rung");
+    assert_string_not_equal(text_of(answer, "serves"), "markov");
+    json_decref(answer);
+    answer = ask(f, "{\"surface\":\"email\",\"user\":\"u3\"}");
+    assert_string_equal(text_of(answer, "serves"), "markov");
+    json_decref(answer);
+    expect_ok(save(f, "email", "{\"version\":1,\"policy\":{\"rungs\":\"auto\"}}", &why), &why);
+}
+
+/* ---- what each part alone would have earned ---- */
+
+/* Forty answers in which chance had a part, the third item of every second one clicked. */
+static void answer_and_click(fixture *f)
+{
+    for (int i = 0; i < 40; i++) {
+        char question[300], message_id[24];
+        snprintf(question, sizeof question,
+                 "{\"surface\":\"cart\",\"user\":\"u%d\",\"items\":[\"i%d\"],\"k\":4}", i, i % 6);
+        json_decref(ask(f, question));
+        snprintf(f->decision.id, sizeof f->decision.id, "01900000-0000-7000-9000-0000000001%02u",
+                 (unsigned)i % 100);
+        f->decision.app = TDL_STR("recommend");
+        f->decision.time_us = f->asked_us;
+        tdl_report why = {0};
+        expect_ok(tdl_store_log_decision(f->s.store, &f->decision, &why), &why);
+        snprintf(message_id, sizeof message_id, "click %d", i);
+        tdl_event click = {.time_us = f->asked_us + 1000000,
+                           .user = f->decision.user,
+                           .kind = TDL_STR("click"),
+                           .item = f->decision.candidates[2].item,
+                           .source = TDL_STR("test"),
+                           .message_id = tdl_str_of(message_id),
+                           .decision_id = tdl_str_of(f->decision.id)};
+        if (i % 2)
+            expect_ok(tdl_store_append(f->s.store, &click, 1, NULL, &why), &why);
+    }
+    tdl_store_flush(f->s.store);
+}
+
+/* The estimate itself is held against the truth in test_what_if.c. */
+static void the_report_says_what_each_part_alone_would_have_earned(void **state)
+{
+    fixture *f = *state;
+    tdl_shown_ask asked = {.from_us = f->asked_us - DAY_US, .until_us = f->asked_us + DAY_US};
+    tdl_what_if *what_if = tdl_what_if_new(TDL_WHAT_IF_SLOTS_MAX);
+    tdl_buf out = {0};
+    tdl_jw w = {.out = &out};
+    tdl_report why = {0};
+
+    answer_and_click(f);
+    expect_ok(ops->shown(f->app, &asked, &w, &why), &why);
+    json_t *report = parse(&out);
+    const json_t *cart = surface_of(report, "cart"), *parts = json_object_get(cart, "what_if"),
+                 *one;
+    size_t i;
+    expect_ok(tdl_what_if_read(what_if, f->s.store, TDL_STR("cart"), asked.from_us, &why), &why);
+    assert_true(json_array_size(parts) >= 1);
+    assert_true(json_is_null(json_object_get(cart, "what_if_missing")));
+    json_array_foreach(parts, i, one)
+    {
+        tdl_off_policy o;
+        expect_ok(tdl_what_if_estimate(what_if, tdl_str_of(text_of(one, "model")), &o, &why), &why);
+        assert_int_equal(json_integer_value(json_object_get(one, "slots")), o.rows_n);
+        assert_int_equal(o.rows_n, 80); /* slots 3 and 4 are those of chance */
+        assert_true(fabs(json_number_value(json_object_get(one, "earned")) - .25) < 1e-9);
+        assert_true(fabs(json_number_value(json_object_get(one, "value")) -
+                         o.estimate[TDL_DR].value) < 1e-9);
+        assert_true(json_number_value(json_object_get(one, "low")) <= o.estimate[TDL_DR].value);
+        assert_non_null(text_of(one, "verdict"));
+    }
+    tdl_what_if_free(what_if);
+    tdl_buf_release(&out);
+    json_decref(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -671,6 +852,11 @@ int main(void)
         cmocka_unit_test(a_blend_answers_what_came_after_its_training),
         cmocka_unit_test(own_history_is_explained_by_each_time_it_happened),
         cmocka_unit_test(with_too_few_people_the_ladders_choice_serves),
+        cmocka_unit_test(a_rung_that_the_policy_names_answers_alone),
+        cmocka_unit_test(several_named_rungs_answer_together_and_say_what_each_added),
+        cmocka_unit_test(rungs_that_no_model_or_this_model_has_are_refused_by_name),
+        cmocka_unit_test(without_the_named_rung_the_measured_one_answers),
+        cmocka_unit_test(the_report_says_what_each_part_alone_would_have_earned),
     };
     return cmocka_run_group_tests_name("recommend/lineup", tests, set_up, tear_down);
 }

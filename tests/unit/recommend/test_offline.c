@@ -74,6 +74,10 @@ static void what_is_plain_in_time_is_promoted(void **state)
     TDL_UNUSED(state);
     assert_string_equal(text_of(task, "serves"), "directed");
     assert_string_equal(text_of(model_of(task, "directed"), "verdict"), "better");
+    const json_t *served = json_object_get(task, "served");
+    assert_string_equal(text_of(served, "model"), "directed");
+    assert_true(json_number_value(json_object_get(served, "difference_low")) > 0);
+    assert_int_equal(json_array_size(json_object_get(served, "tests")), 2);
     assert_true(ndcg10 > .95);
     assert_true(json_is_true(json_object_get(task, "enough_people")));
     json_decref(report);
@@ -91,7 +95,7 @@ static void too_few_people_are_said_and_nothing_is_promoted(void **state)
 
     TDL_UNUSED(state);
     assert_int_equal(json_integer_value(json_object_get(task, "people")), 23);
-    assert_string_equal(text_of(task, "serves"), "popularity");
+    assert_string_equal(text_of(task, "serves"), "recent-popularity");
     assert_string_equal(text_of(model_of(task, "directed"), "verdict"), "too_few_people");
     json_decref(report);
     tdl_feedback_free(f);
@@ -175,6 +179,74 @@ static void the_literatures_protocol_begins_with_its_warning(void **state)
         strncmp(out.at, "{\"warning\":\"for comparison with papers only; leaks the future\"", 62),
         0);
     tdl_buf_release(&out);
+    tdl_feedback_free(f);
+}
+
+/* 30 people take i0 i1 | i2 i3 | i4 i5 | i6 i7, two at a time, rising in the file. */
+static void the_literature_reads_ties_in_the_order_of_the_file(void **state)
+{
+    enum { PEOPLE = 30, ITEMS = 8 };
+    tdl_feedback *f = tdl_feedback_new();
+    const tdl_rung_contest_options nobody_is_fitted = {.people_min = 1000};
+    tdl_rung_contest c;
+    tdl_report why = {0};
+    char user[16], item[16];
+
+    TDL_UNUSED(state);
+    for (size_t p = 0; p < PEOPLE; p++)
+        for (size_t i = 0; i < ITEMS; i++) {
+            snprintf(user, sizeof user, "u%zu", p);
+            snprintf(item, sizeof item, "i%zu", i);
+            tdl_feedback_row row = {
+                tdl_str_of(user), tdl_str_of(item), {0}, DAY * (int64_t)(1 + i / 2)};
+            expect_ok(tdl_feedback_add(f, &row, &why), &why);
+        }
+    expect_ok(tdl_feedback_finish(f, &why), &why);
+    expect_ok(tdl_rung_contest_literature(f, &nobody_is_fitted, &c, &why), &why);
+    assert_int_equal(c.heat[0].split.questions_n, PEOPLE);
+    for (size_t q = 0; q < PEOPLE; q++) {
+        const tdl_question *last = &c.heat[0].split.question[q];
+        assert_string_equal(tdl_feedback_item(f, last->target[0]).at, "i7");
+        assert_int_equal(last->history.n, ITEMS - 1);
+        for (size_t i = 1; i < ITEMS - 1; i++)
+            assert_true(last->history.time_us[i] > last->history.time_us[i - 1]);
+        assert_true(last->history.time_us[ITEMS - 2] - last->history.time_us[ITEMS - 4] == DAY);
+    }
+    tdl_rung_contest_release(&c);
+    tdl_feedback_free(f);
+}
+
+/* The split of the test learns from the events of the split for tuning: the fit that chose the
+ * settings is asked again. Reference: a fit on the split of the test. */
+static void one_fit_is_for_both_windows_of_the_literature(void **state)
+{
+    tdl_feedback *f = make_shop(40, 6);
+    tdl_rung_contest_options options = {.seed = 1, .pool = tdl_pool_new(1)};
+    tdl_rung_contest c;
+    size_t fitted = 0;
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    expect_ok(tdl_rung_contest_literature(f, &options, &c, &why), &why);
+    for (size_t e = 0; e < c.entries_n; e++) {
+        const tdl_rung_entry *entry = &c.entry[e];
+        const tdl_contender *contender = entry->contender;
+        const tdl_holdout *split = &c.heat[0].split;
+        tdl_rung_trial again = {0};
+        if (!contender || entry->refused[0])
+            continue;
+        tdl_fit_options fit = tdl_contender_fit_options(
+            contender, entry->chosen, tdl_rung_contest_tuned(&c, &options, contender), &options);
+        expect_ok(tdl_rung_trial_run(split, contender->rung, &fit, &again, NULL, &why), &why);
+        assert_memory_equal(again.list, entry->trial[0].list,
+                            split->questions_n * sizeof *again.list);
+        assert_int_equal(again.bytes, entry->trial[0].bytes);
+        tdl_rung_trial_release(&again);
+        fitted++;
+    }
+    assert_true(fitted >= 5);
+    tdl_rung_contest_release(&c);
+    tdl_pool_free(options.pool);
     tdl_feedback_free(f);
 }
 
@@ -370,6 +442,8 @@ int main(void)
         cmocka_unit_test(order_that_is_shuffled_away_promotes_nothing_that_needs_it),
         cmocka_unit_test(the_report_does_not_depend_on_the_number_of_threads),
         cmocka_unit_test(the_literatures_protocol_begins_with_its_warning),
+        cmocka_unit_test(the_literature_reads_ties_in_the_order_of_the_file),
+        cmocka_unit_test(one_fit_is_for_both_windows_of_the_literature),
         cmocka_unit_test(cuts_that_make_no_sense_are_refused),
         cmocka_unit_test(segments_have_figures_of_their_own),
         cmocka_unit_test(the_report_says_how_far_what_serves_is_ahead),

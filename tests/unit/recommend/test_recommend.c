@@ -251,7 +251,8 @@ static void a_stranger_gets_what_most_users_have(void **state)
     ask_for(f, "nobody", 2);
     expect_items(f, expected, 3); /* two and a runner-up; ties by first appearance */
     expect_answered_by(f, "popularity", "stranger");
-    assert_true(f->decision.candidates[0].score == 2);
+    assert_true(f->decision.candidates[0].score == 0); /* log-odds against the best of so few */
+    assert_true(f->decision.candidates[1].score < 0);
 }
 
 static void without_a_model_a_known_user_is_told_so(void **state)
@@ -332,8 +333,7 @@ static void the_answer_is_chosen_items_then_as_many_runners_up(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_true(f->decision.candidates[i].chosen == (i < 2));
         assert_true(f->decision.candidates[i].propensity == (i < 2 ? 1 : 0));
-        assert_true(i == 0 ||
-                    f->decision.candidates[i].score <= f->decision.candidates[i - 1].score);
+        assert_true(f->decision.candidates[i].score <= f->decision.candidates[0].score);
     }
 }
 
@@ -398,12 +398,13 @@ static void popular_items_are_explained_as_such(void **state)
 
     store_event(&f->s, "u1", "a", 1);
     ask_for(f, "nobody", 1);
-    json_t *row = explained(f), *expected = NULL;
-    expect_ok(tdl_json_parse(TDL_STR("[{\"item\":\"a\",\"reasons\":[{\"kind\":\"popular\","
-                                     "\"share\":1,\"exact\":true}]}]"),
+    json_t *row = explained(f), *one = json_array_get(row, 0), *expected = NULL;
+    expect_ok(tdl_json_parse(TDL_STR("[{\"kind\":\"popular\",\"share\":1,\"exact\":true}]"),
                              TDL_JSON_REFUSE_DUPLICATES, &expected, NULL),
               NULL);
-    assert_true(json_equal(row, expected));
+    assert_int_equal(json_array_size(row), 1);
+    assert_string_equal(json_string_value(json_object_get(one, "item")), "a");
+    assert_true(json_equal(json_object_get(one, "reasons"), expected));
     json_decref(expected);
     json_decref(row);
 }
@@ -512,8 +513,56 @@ static void where_the_model_is_silent_popular_items_follow(void **state)
     ask_for(f, "u0", 10);
     assert_int_equal(f->decision.candidates_n, 5); /* i6 to i9, then the new one */
     assert_int_equal(find_candidate(f, "came later"), 4);
-    assert_true(f->decision.candidates[4].score == 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(f->decision.candidates[4].score < f->decision.candidates[i].score);
     assert_non_null(strstr(f->extra.at, "\"kind\":\"popular\""));
+}
+
+static const json_t *next_new_of(fixture *f, const tdl_ask *question, json_t **ret_answer)
+{
+    tdl_report why = {0};
+
+    expect_ok(ask(f, question, &why), &why);
+    *ret_answer = answer(f);
+    return json_object_get(*ret_answer, "next_new");
+}
+
+static double chance(const json_t *next, const char *key)
+{
+    assert_true(json_is_number(json_object_get(next, key)));
+    return json_number_value(json_object_get(next, key));
+}
+
+static void whoever_asks_is_told_when_a_person_takes_something_new(void **state)
+{
+    fixture *f = *state;
+    tdl_ask question = {.user = TDL_STR("u0"), .n = 3, .time_us = 7000000, .forecast = true};
+    json_t *root;
+
+    store_walks(f);
+    train_quietly(f);
+    const json_t *next = next_new_of(f, &question, &root);
+    double week = chance(next, "within_7_days"), month = chance(next, "within_30_days");
+    assert_true(week > .5 && week <= month && month <= 1); // they took something every second
+    assert_string_equal(json_string_value(json_object_get(next, "last")), "1970-01-01T00:00:06Z");
+    json_decref(root);
+    reopen(f);
+    next = next_new_of(f, &question, &root);
+    expect_near(chance(next, "within_7_days"), week, 0);
+    json_decref(root);
+    question.time_us = INT64_MAX; // long gone
+    next = next_new_of(f, &question, &root);
+    assert_true(chance(next, "within_30_days") < week);
+    json_decref(root);
+    question.impersonal = true;
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
+    question = (tdl_ask){.user = TDL_STR("nobody"), .n = 3, .time_us = 1, .forecast = true};
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
+    question = (tdl_ask){.user = TDL_STR("u0"), .n = 3, .time_us = 1};
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
 }
 
 static void the_same_question_has_the_same_answer_and_context(void **state)
@@ -873,6 +922,7 @@ int main(void)
         CASE(one_event_makes_a_stranger_a_user),
         CASE(a_history_the_model_does_not_know_is_a_strangers),
         CASE(where_the_model_is_silent_popular_items_follow),
+        CASE(whoever_asks_is_told_when_a_person_takes_something_new),
         CASE(the_same_question_has_the_same_answer_and_context),
         CASE(late_events_are_where_a_restart_would_put_them),
         CASE(titles_follow_the_catalogue),

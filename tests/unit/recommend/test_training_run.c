@@ -106,8 +106,7 @@ static void a_run_is_named_like_its_model_and_holds_its_figures(void **state)
     const tdl_series *loss = find_series(&curves, "network/validation/epoch/loss");
     const tdl_series *held_out = find_series(&curves, "network/validation/validation/loss");
     assert_true(loss->count >= 1 && loss->count == held_out->count);
-    find_series(&curves, "network/test/epoch/loss");
-    find_series(&curves, "network/everything/train/loss");
+    find_series(&curves, "behaviour/everything/train/loss");
     snprintf(command, sizeof command, "grep -q softmax_ce '%s'/runs/%.*s/events.out.tfevents.*",
              f->s.folder, TDL_FMT(run.id)); // the network's graph is there
     assert_int_equal(system(command), 0);

@@ -28,7 +28,7 @@ static size_t best_left(size_t part, const bool *taken)
  * pays, those above as they were. */
 static tdl_what_if *simulate(uint64_t seed, double eps, double ret_truth[PARTS])
 {
-    tdl_what_if *w = tdl_what_if_new();
+    tdl_what_if *w = tdl_what_if_new(TDL_WHAT_IF_SLOTS_MAX);
     tdl_rng rng = tdl_rng_make(seed, 1);
     tdl_effects effects = {.surface = TDL_STR("home"), .parts_n = PARTS, .slots_n = SLOTS};
     tdl_report why = {0};
@@ -134,7 +134,7 @@ static void the_gate_refuses_what_the_log_shows_to_earn_less(void **state)
 
 static void slots_without_chance_say_nothing(void **state)
 {
-    tdl_what_if *w = tdl_what_if_new();
+    tdl_what_if *w = tdl_what_if_new(TDL_WHAT_IF_SLOTS_MAX);
     tdl_effects effects = {.surface = TDL_STR("home"), .parts_n = 1, .slots_n = 4};
     const double chance[] = {1, .5, .5, .5};
     const bool rewarded[] = {true, true, true, false};

@@ -39,10 +39,16 @@ export function withoutRule(policy: SurfacePolicy, kind: RuleKind, at: number): 
 export function withMember(
     policy: SurfacePolicy,
     member: keyof SurfacePolicy,
-    value: string | number | null,
+    value: string | number | readonly string[] | null,
 ): SurfacePolicy {
     const { [member]: _gone, ...rest } = policy;
     return value === null || value === '' ? rest : { ...rest, [member]: value };
+}
+
+/** What was typed: "auto", or names with commas between them. */
+export function rungsFrom(typed: string): string | readonly string[] {
+    const names = typed.split(/[,，、\s]+/).filter(Boolean);
+    return names.length === 0 ? '' : names.length === 1 && names[0] === 'auto' ? 'auto' : names;
 }
 
 /** Two policies that say the same, in whatever order. */

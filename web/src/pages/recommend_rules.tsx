@@ -8,7 +8,7 @@ import { useAction } from '../ui/action';
 import { Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
 import { RuleForm, RuleTable } from './recommend_rule_form';
-import { samePolicy, withMember } from './recommend_policy';
+import { rungsFrom, samePolicy, withMember } from './recommend_policy';
 import { Preview } from './recommend_preview';
 import { surfaceName } from './recommend_shown';
 
@@ -29,6 +29,12 @@ function Members({
         const value = from[member];
         return value === null || value === undefined ? '' : String(value);
     };
+    const [rungs, setRungs] = useState(said('rungs', policy));
+
+    useEffect(() => {
+        // what was changed elsewhere; what is typed here keeps its commas
+        if (String(rungsFrom(rungs)) !== said('rungs', policy)) setRungs(said('rungs', policy));
+    }, [policy.rungs]);
 
     return (
         <div class="rule-form">
@@ -57,6 +63,20 @@ function Members({
                     />
                 </p>
             ))}
+            <p>
+                <label for="policy-rungs">{t('rules.member.rungs')}</label>
+                <input
+                    id="policy-rungs"
+                    type="text"
+                    value={rungs}
+                    placeholder={said('rungs', effective)}
+                    spellcheck={false}
+                    onInput={(event) => {
+                        setRungs(event.currentTarget.value);
+                        change(withMember(policy, 'rungs', rungsFrom(event.currentTarget.value)));
+                    }}
+                />
+            </p>
         </div>
     );
 }

@@ -8,7 +8,9 @@ import { href } from '../router';
 import { Empty, Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
 import { Head, Table } from '../ui/table';
+import { Alone, LiveCounts } from './recommend_alone';
 import { CatalogueCoverage, ColdStart } from './recommend_cold';
+import { Fair } from './recommend_fair';
 
 const DAYS = [1, 7, 30, 90] as const;
 
@@ -208,6 +210,8 @@ function OneSurface({ shown, report }: { shown: ShownSurface; report: ShownRepor
             </Panel>
             <CatalogueCoverage shown={shown} report={report} />
             <ColdStart shown={shown} />
+            <Fair shown={shown} report={report} />
+            <Alone shown={shown} />
             <Panel title={t('shown.top')}>
                 <Top shown={shown} />
             </Panel>
@@ -284,6 +288,7 @@ export function Shown({ surface }: { surface: string | null }) {
             )}
             {report && <Compared report={report} />}
             {report && chosen && <OneSurface shown={chosen} report={report} />}
+            {report && <LiveCounts report={report} />}
         </>
     );
 }

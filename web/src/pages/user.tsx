@@ -7,7 +7,7 @@ import { refreshStats } from '../live';
 import { href } from '../router';
 import { Empty, Failure, Loading } from '../ui/notes';
 import { Panel } from '../ui/panel';
-import { Reasons } from '../ui/reasons';
+import { Causes } from '../ui/slate';
 import { type Changes, compareAnswers } from './changes';
 import { HistoryList } from './history';
 import { type Feedback, FeedbackForm } from './feedback';
@@ -91,7 +91,7 @@ function AnswerList({
                         <p class="item-title">
                             {title(item)} <Movement step={changes?.moved.get(item.id)} />
                         </p>
-                        <Reasons reasons={item.reasons} />
+                        <Causes causes={item.reasons} />
                         <p class="muted small">
                             {t('user.score', { score: number(item.score, 4) })}
                         </p>

@@ -65,11 +65,7 @@ function EvaluationTable({ report }: { report: Report }) {
                                 <span class="badge good">{t('version.promoted')}</span>
                             )}
                         </span>
-                        {row.gate && (
-                            <span class="range gate" lang="en">
-                                {row.gate}
-                            </span>
-                        )}
+                        <Gate row={row} />
                     </th>
                     {span(row, 'hr10')}
                     {span(row, 'ndcg10')}
@@ -82,6 +78,37 @@ function EvaluationTable({ report }: { report: Report }) {
                 </tr>
             ))}
         </Table>
+    );
+}
+
+/** Why it serves or not, by its code; of older reports the server's own sentence. */
+function Gate({ row }: { row: Evaluation }) {
+    const i18n = useI18n();
+    const { t, name, number } = i18n;
+    const { verdict, against, difference, difference_low: low, difference_high: high } = row;
+    const signed = (x: number) => `${x < 0 ? '−' : '+'}${number(Math.abs(x), 4)}`;
+
+    if (!verdict)
+        return row.gate ? (
+            <span class="range gate" lang="en">
+                {row.gate}
+            </span>
+        ) : null;
+    return (
+        <span class="range gate">
+            {against !== undefined &&
+            difference !== undefined &&
+            low !== undefined &&
+            high !== undefined
+                ? t('version.gate', {
+                      against: name('model', against),
+                      difference: signed(difference),
+                      low: signed(low),
+                      high: signed(high),
+                      verdict: name('verdict', verdict),
+                  })
+                : name('verdict', verdict)}
+        </span>
     );
 }
 
@@ -153,7 +180,12 @@ export function Version({ model }: { model: Model }) {
                         <a href={href('runs', model.version)}>{t('version.toRun')}</a>
                     </p>
                     <p class="muted small">
-                        {t('version.protocol')} <span lang="en">{report.protocol}</span>
+                        {t('version.protocol')}{' '}
+                        {report.protocol.startsWith('leave-last-out') ? (
+                            t('version.protocolLoo')
+                        ) : (
+                            <span lang="en">{report.protocol}</span>
+                        )}
                     </p>
                 </>
             )}

@@ -21,6 +21,28 @@ function cause({ t }: I18n, why: SurfaceCause): string {
     }
 }
 
+/** Each with its share of the score, where it has one. */
+export function Causes({ causes }: { causes: readonly SurfaceCause[] }) {
+    const i18n = useI18n();
+    const { t, percent } = i18n;
+
+    return (
+        <ul class="reasons">
+            {causes.map((why, i) => (
+                <li key={i}>
+                    <span>{cause(i18n, why)}</span>{' '}
+                    {why.share !== undefined && (
+                        <span class="share" title={why.exact ? undefined : t('reason.estimate')}>
+                            {!why.exact && <span aria-label={t('reason.estimate')}>≈ </span>}
+                            {percent(why.share)}
+                        </span>
+                    )}
+                </li>
+            ))}
+        </ul>
+    );
+}
+
 export function Slate({
     items,
     label,
@@ -31,7 +53,7 @@ export function Slate({
     action?: (item: SurfaceItem) => ComponentChildren;
 }) {
     const i18n = useI18n();
-    const { t, name, number, percent } = i18n;
+    const { t, name, number } = i18n;
 
     return (
         <ol class="slate" aria-label={label}>
@@ -43,24 +65,7 @@ export function Slate({
                                 {item.title || item.id}
                             </a>
                         </p>
-                        <ul class="reasons">
-                            {item.why.map((why, i) => (
-                                <li key={i}>
-                                    <span>{cause(i18n, why)}</span>{' '}
-                                    {why.share !== undefined && (
-                                        <span
-                                            class="share"
-                                            title={why.exact ? undefined : t('reason.estimate')}
-                                        >
-                                            {!why.exact && (
-                                                <span aria-label={t('reason.estimate')}>≈ </span>
-                                            )}
-                                            {percent(why.share)}
-                                        </span>
-                                    )}
-                                </li>
-                            ))}
-                        </ul>
+                        <Causes causes={item.why} />
                         <p class="muted small">
                             {t('slate.from', {
                                 source: name('model', item.source),
