@@ -15,7 +15,7 @@
 #include "base/timestamp.h"
 #include "peer_script.h"
 
-enum { SHORTEST = 5, LENGTHS = 8, WINDOW = 50, EVENTS = 200, MORE = 40, REPEATS = 3 };
+enum { SHORTEST = 5, LENGTHS = 8, WINDOW = 50, EVENTS = 200, MORE = 40, REPEATS = 3, EPOCHS = 3 };
 
 typedef struct course {
     const char *name, *key; /* of the bar, and of the peer's figure */
@@ -62,7 +62,8 @@ static tdl_status log_make(const course *c, log *ret, tdl_report *why)
     return TDL_OK;
 }
 
-/* Targets per CPU-second of the better of some runs. */
+/* Targets per CPU-second of the better of some runs, of a few epochs each: a fit also draws the
+ * starting values, which PyTorch's figure leaves out. */
 static tdl_status train(const course *c, double *ret, tdl_report *why)
 {
     const tdl_behaviour_params params = {.window = WINDOW};
@@ -72,13 +73,14 @@ static tdl_status train(const course *c, double *ret, tdl_report *why)
 
     *ret = 0;
     for (int r = 0; !st && r < REPEATS; r++) {
-        tdl_fit_options options = {.seed = 1, .epochs = 1, .params = &params};
+        tdl_fit_options options = {.seed = 1, .epochs = EPOCHS, .params = &params};
         tdl_behaviour *model = NULL;
         double took = -tdl_time_cpu_thread();
         st = tdl_behaviour_fit(&data, &options, &model, why);
         took += tdl_time_cpu_thread();
         tdl_behaviour_free(model);
-        *ret = (double)l.targets / took > *ret ? (double)l.targets / took : *ret;
+        double rate = EPOCHS * (double)l.targets / took;
+        *ret = rate > *ret ? rate : *ret;
     }
     log_release(&l);
     return st;

@@ -24,7 +24,13 @@
 
 #define BOOK "../shared/data/online-retail.csv.zst"
 
-enum { K = 10, BATCH = 1000, ARENA_BYTES = 64 << 20, PATH_BYTES = TDL_FOLDER_MAX + 32 };
+enum {
+    K = 10,
+    BATCH = 1000,
+    ITEMS_MAX = 1000 /* of a question */,
+    ARENA_BYTES = 64 << 20,
+    PATH_BYTES = TDL_FOLDER_MAX + 32
+};
 
 typedef struct expected {
     double ndcg10;     /* that served answers must reach, as it is rounded in the reference */
@@ -232,7 +238,7 @@ static void write_question(const shop *s, tdl_recommend_task task, const tdl_que
     if (task == TDL_RECOMMEND_CART) {
         tdl_jw_key(&w, "items");
         tdl_jw_array(&w);
-        for (size_t i = 0; i < q->history.n; i++)
+        for (size_t i = 0; i < q->history.n && i < ITEMS_MAX; i++)
             tdl_jw_str(&w, tdl_feedback_item(s->all, q->history.item[i]));
         tdl_jw_end_array(&w);
     }

@@ -47,6 +47,7 @@ typedef struct tdl_ask {
     tdl_str item;    /* "similar to this"; empty = for the user */
     size_t n;        /* answers wanted, 1..100 */
     int64_t time_us; /* of the question */
+    bool forecast;   /* also when the user takes something new, if that is known */
     bool impersonal; /* the user denies personal answers: what is known of him is not looked at */
     /* The whole question as the app's own object; `user` and `time_us` stand beside it, the rest is
      * in it. NULL: what stands above is all. */

@@ -261,6 +261,20 @@ static void print_answer(const tdl_decision *decision)
     printf("%s %s\n", tdl_tr("decision", "决策"), decision->id);
 }
 
+/* When the person takes something new, where the answer says it. */
+static void print_return(const tdl_buf *answer)
+{
+    json_t *root = json_loadb(answer->at, answer->len, 0, NULL);
+    const json_t *next = json_object_get(root, "next_new");
+
+    if (next)
+        printf(tdl_tr("something new within 7 days: %.0f %%, within 30 days: %.0f %%\n",
+                      "7 天内接触新物品的概率：%.0f %%，30 天内：%.0f %%\n"),
+               100 * json_number_value(json_object_get(next, "within_7_days")),
+               100 * json_number_value(json_object_get(next, "within_30_days")));
+    json_decref(root);
+}
+
 static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_report *why)
 {
     tdl_loop *loop = NULL;
@@ -268,7 +282,8 @@ static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_repor
     tdl_buf answer = {0};
     tdl_jw w = {.out = &answer};
     tdl_decision decision;
-    tdl_ask question = {.user = user, .item = item, .n = (size_t)v->n, .time_us = tdl_time_now()};
+    tdl_ask question = {
+        .user = user, .item = item, .n = (size_t)v->n, .forecast = true, .time_us = tdl_time_now()};
     tdl_status st;
 
     if (!arena)
@@ -283,8 +298,10 @@ static tdl_status ask(const ask_values *v, tdl_str user, tdl_str item, tdl_repor
     tdl_jw_end_object(&w);
     if (v->common.json)
         printf("%.*s\n", (int)answer.len, answer.at);
-    else
+    else {
         print_answer(&decision);
+        print_return(&answer);
+    }
 out:
     tdl_loop_close(loop);
     tdl_buf_release(&answer);

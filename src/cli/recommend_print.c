@@ -315,12 +315,11 @@ void tdl_recommend_print(FILE *out, const json_t *report)
     }
     bool leaks = json_object_get(report, "warning") != NULL;
     if (!strcmp(text(report, "protocol"), "next-event")) {
-        fprintf(
-            out, "%s\n\n",
-            tdl_tr(
-                "* may serve: by paired differences of loss, below 0 is better; order and "
-                "prior were chosen on an earlier window",
-                "* 可以上线：依据损失的配对差异（小于 0 为更好）；阶数与先验在更早的窗口上选定"));
+        fprintf(out, "%s\n\n",
+                tdl_tr("* may serve: by paired differences of loss, below 0 is better; order, "
+                       "prior and the behaviour model's share were chosen on an earlier window",
+                       "* 可以上线：依据损失的配对差异（小于 0 "
+                       "为更好）；阶数、先验与行为模型的份额在更早的窗口上选定"));
         return;
     }
     fprintf(

@@ -1,12 +1,13 @@
-/* group_before: for each token, the mean of the rows of the tie group before its own; zeros in a
- * row's first group
+/* group_before: for each token, the mean of the rows of the tie group before its own; before a
+ * row's first group stands its last
  *
  *     out[j] = 1 / n(g) * sum over i in g of in[i]       g: the group before that of j
  *     d in[i] += 1 / n(g) * sum over j behind g of d out[j]
  *
  * A group is a run of equal batch->position; without positions each token is one. What is read of a
  * group does not depend on the order inside it, and each member of the next group is then a target
- * of its own: the next group is predicted as a set.
+ * of its own: the next group is predicted as a set. The rows of the first group may so be asked for
+ * what comes behind the row, which need not be in it.
  */
 #include <string.h>
 
@@ -30,27 +31,46 @@ static size_t group_end(const tdl_nn_batch *batch, size_t begin, size_t end)
     return at;
 }
 
+/* Where the last group of a row that is not empty begins. */
+static size_t last_group(const tdl_nn_batch *batch, size_t begin, size_t end)
+{
+    size_t at = end - 1;
+
+    while (batch->position && at > begin && batch->position[at - 1] == batch->position[end - 1])
+        at--;
+    return at;
+}
+
+/* Rows of the group [at, next) from those of the group before, [before, end). */
+static void forward_group(const tdl_op_call *call, size_t before, size_t end, size_t at,
+                          size_t next)
+{
+    size_t cols = call->shapes->out_cols;
+    tdl_real *out = call->out + at * cols;
+
+    for (size_t i = before; i < end; i++)
+        tdl_put(i > before, cols, call->in[0] + i * cols, out);
+    for (size_t c = 0; before + 1 < end && c < cols; c++)
+        out[c] /= (tdl_real)(end - before);
+    for (size_t j = at + 1; j < next; j++)
+        tdl_put(false, cols, out, call->out + j * cols);
+}
+
 static void forward_rows(void *context, size_t first, size_t last, unsigned part)
 {
     const tdl_op_call *call = context;
     const tdl_nn_batch *batch = call->batch;
-    size_t cols = call->shapes->out_cols;
 
     TDL_UNUSED(part);
     for (size_t r = first; r < last; r++) {
-        size_t end = batch->offsets[r + 1], before = end;
+        size_t begin = batch->offsets[r], end = batch->offsets[r + 1];
+        size_t before = begin < end ? last_group(batch, begin, end) : end, before_end = end;
 
-        for (size_t at = batch->offsets[r], next; at < end; before = at, at = next) {
-            tdl_real *out = call->out + at * cols;
-
+        for (size_t at = begin, next; at < end; at = next) {
             next = group_end(batch, at, end);
-            memset(out, 0, cols * sizeof *out);
-            for (size_t i = before; i < at; i++)
-                tdl_put(i > before, cols, call->in[0] + i * cols, out);
-            for (size_t c = 0; before + 1 < at && c < cols; c++)
-                out[c] /= (tdl_real)(at - before);
-            for (size_t j = at + 1; j < next; j++)
-                tdl_put(false, cols, out, call->out + j * cols);
+            forward_group(call, before, before_end, at, next);
+            before = at;
+            before_end = next;
         }
     }
 }
@@ -62,22 +82,20 @@ static tdl_status forward(const tdl_op_call *call, tdl_report *why)
     return TDL_OK;
 }
 
-/* d_in of the rows [at, next), from those behind them; d_out of a group is summed in its first. */
-static void backward_group(const tdl_op_call *call, size_t at, size_t next, size_t end)
+/* d_in of the rows [at, next), from those of the group behind it, [behind, end); their d_out is
+ * summed in the first. */
+static void backward_group(const tdl_op_call *call, size_t at, size_t next, size_t behind,
+                           size_t end)
 {
-    size_t cols = call->shapes->out_cols,
-           last = next < end ? group_end(call->batch, next, end) : end;
-    tdl_real *sum = call->d_out + next * cols;
+    size_t cols = call->shapes->out_cols;
+    tdl_real *sum = call->d_out + behind * cols;
 
-    for (size_t j = next + 1; j < last; j++)
+    for (size_t j = behind + 1; j < end; j++)
         tdl_put(true, cols, call->d_out + j * cols, sum);
-    for (size_t c = 0; next < end && at + 1 < next && c < cols; c++)
+    for (size_t c = 0; at + 1 < next && c < cols; c++)
         sum[c] /= (tdl_real)(next - at);
     for (size_t i = at; i < next; i++)
-        if (next < end)
-            tdl_put(call->d_in_add[0], cols, sum, call->d_in[0] + i * cols);
-        else if (!call->d_in_add[0])
-            memset(call->d_in[0] + i * cols, 0, cols * sizeof *call->d_in[0]);
+        tdl_put(call->d_in_add[0], cols, sum, call->d_in[0] + i * cols);
 }
 
 static void backward_rows(void *context, size_t first, size_t last, unsigned part)
@@ -86,12 +104,15 @@ static void backward_rows(void *context, size_t first, size_t last, unsigned par
     const tdl_nn_batch *batch = call->batch;
 
     TDL_UNUSED(part);
-    for (size_t r = first; r < last; r++)
-        for (size_t at = batch->offsets[r], end = batch->offsets[r + 1], next; at < end;
-             at = next) {
+    for (size_t r = first; r < last; r++) {
+        size_t begin = batch->offsets[r], end = batch->offsets[r + 1];
+
+        for (size_t at = begin, next; at < end; at = next) {
             next = group_end(batch, at, end);
-            backward_group(call, at, next, end);
+            size_t behind = next < end ? next : begin;
+            backward_group(call, at, next, behind, group_end(batch, behind, end));
         }
+    }
 }
 
 static tdl_status backward(const tdl_op_call *call, tdl_report *why)

@@ -84,7 +84,7 @@ static tdl_status score_live(tdl_answer *a)
         tdl_live_similar(a->app->live, TDL_LIVE_STREAM, a->asked_item, scores, a->catalogue_n);
     else if (!st && !(st = number_live_history(a)))
         st = tdl_live_directed(a->app->live, TDL_LIVE_STREAM, &a->history, a->arena, scores,
-                               a->catalogue_n);
+                               a->catalogue_n, NULL);
     a->live_scores = st ? NULL : scores;
     return st;
 }

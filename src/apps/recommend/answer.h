@@ -117,6 +117,9 @@ bool tdl_answer_taste(const tdl_answer *answer, tdl_content_taste *ret);
  *   term [seen_n - newest]: room    ret [max]; returns how many */
 size_t tdl_answer_explain_content(const tdl_answer *answer, const tdl_content_taste *taste,
                                   int32_t item, tdl_term *term, tdl_reason *ret, size_t max);
+/* Member "next_new": the chances that the person takes something new soon. Nothing where it is not
+ * asked for, or no model knows. Without the lock: answer_return.c. */
+tdl_status tdl_answer_write_return(const tdl_answer *answer, tdl_jw *extra, tdl_report *why);
 /* Where no model answers: reasons may be any of the items that the person had last. */
 void tdl_answer_keep_own(tdl_answer *answer);
 

@@ -24,6 +24,7 @@ void tdl_behaviour_free(tdl_behaviour *m)
     tdl_net_release(&m->net);
     tdl_tf_release(&m->core);
     tdl_params_release(&m->values);
+    free(m->returns);
     free(m);
 }
 

@@ -9,6 +9,7 @@ enum {
     WIDTH = 64,
     WINDOW = 50,
     BATCH_TOKENS = 1600, /* of a step, roughly: windows are ragged */
+    BATCH_MAX = 128,
     EPOCHS = 40,
     PATIENCE = 4,
     TOKENS = 1600000,      /* a fit may take without being asked, */
@@ -77,7 +78,7 @@ static size_t batch_of(const tdl_behaviour_params *p, const amount *a)
 
     each = each > p->window ? p->window : each ? each : 1;
     rows = BATCH_TOKENS / each;
-    return rows < 4 ? 4 : rows > 256 ? 256 : rows;
+    return rows < 4 ? 4 : rows > BATCH_MAX ? BATCH_MAX : rows;
 }
 
 tdl_status tdl_behaviour_choose(const tdl_fit_data *data, tdl_behaviour_params *p, tdl_report *why)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apps/recommend/behaviour_net.h"
+#include "apps/recommend/behaviour_return.h"
 
 enum { HIDDEN_MAX = 4096 };
 
@@ -23,6 +24,7 @@ void tdl_behaviour_save(const tdl_behaviour *m, tdl_st_writer *writer)
         tdl_st_add(writer, name, TDL_F32, 2, (size_t[]){slice->rows, slice->cols},
                    tdl_params_value(&m->values, k));
     }
+    tdl_behaviour_return_save(m, writer);
 }
 
 static tdl_status take_sizes(const double *v, tdl_behaviour_params *ret, tdl_report *why)
@@ -115,7 +117,7 @@ tdl_status tdl_behaviour_load(const tdl_st_file *file, size_t items_n, tdl_behav
     for (int k = 0; k < m->values.slices_n; k++)
         if ((st = load_slice(file, &m->values, k, why)))
             goto out;
-    if ((st = tdl_behaviour_ready(m, why)))
+    if ((st = tdl_behaviour_return_load(file, m, why)) || (st = tdl_behaviour_ready(m, why)))
         goto out;
     *ret = m;
     m = NULL; /* the caller's now */

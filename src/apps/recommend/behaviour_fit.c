@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "apps/recommend/behaviour_net.h"
+#include "apps/recommend/behaviour_return.h"
 #include "base/rng.h"
 #include "nn/layers.h"
 #include "stats/ranking.h"
@@ -179,20 +180,40 @@ static tdl_status make_room(fitting *f, tdl_report *why)
     return TDL_OK;
 }
 
-/* The tokens of row r, and what each of them is to be predicted as: itself. */
+/* What the group [begin, end) is to be predicted as, at the rows from `at` on. */
+static void set_targets(fitting *f, size_t at, const tdl_behaviour_tokens *t, size_t begin,
+                        size_t end)
+{
+    for (size_t i = begin; i < end; i++, at++) {
+        f->target[at] = t->item[i];
+        f->weight[at] = 1 / (float)(end - begin);
+    }
+}
+
+/* The tokens of row r, and what each of them is to be predicted as: itself. The last group is read
+ * by nobody: it is left out, and its targets take the rows of the first group, where no target is,
+ * if there are enough. */
 static void fill_row(fitting *f, size_t r, const tdl_behaviour_tokens *t)
 {
-    size_t at = f->offsets[r];
+    size_t at = f->offsets[r], n = t->n, first = 0;
 
     for (size_t i = 0, next; i < t->n; i = next) {
         for (next = i + 1; next < t->n && t->position[next] == t->position[i];)
             next++;
-        for (size_t k = i; k < next; k++) {
-            f->target[at + k] = i ? t->item[k] : TDL_TARGET_NONE;
-            f->weight[at + k] = i ? 1 / (float)(next - i) : 0;
+        if (i > 0 && next == t->n && next - i <= first) {
+            set_targets(f, at, t, i, next);
+            n = i;
+        } else if (i > 0) {
+            set_targets(f, at + i, t, i, next);
+        } else {
+            first = next;
+            for (size_t k = at; k < at + first; k++) {
+                f->target[k] = TDL_TARGET_NONE;
+                f->weight[k] = 0;
+            }
         }
     }
-    f->offsets[r + 1] = at + t->n;
+    f->offsets[r + 1] = at + n;
 }
 
 static tdl_behaviour_tokens room_at(const fitting *f, size_t at, size_t cap)
@@ -448,6 +469,8 @@ tdl_status tdl_behaviour_fit(const tdl_fit_data *data, tdl_fit_options *options,
         goto out;
     tdl_net_release(&f.net);
     if ((st = tdl_behaviour_ready(f.model, why)))
+        goto out;
+    if (options->serves && (st = tdl_behaviour_return_fit(f.model, data, options, why)))
         goto out;
     *ret = f.model;
     f.model = NULL; /* the caller's now */

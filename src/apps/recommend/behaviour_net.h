@@ -18,6 +18,8 @@ struct tdl_behaviour {
     tdl_net net; /* of tokens: hidden is its last value. Reads `values`: not to be moved */
     int item_table, gap_table, kind_table, hidden;
     double saved[8]; /* sizes, as the file has them */
+    float *returns;  /* [GAPS][d + GAPS + 1] the head of behaviour_return.h; NULL = none */
+    double returns_scale;
     /* once it is ready */
     tdl_packed *scorer;      /* the item table, for scores */
     tdl_nn_serving *serving; /* nets for any number of threads */

@@ -26,8 +26,9 @@ static const tdl_directed_params directed[] = {
     {1, 1, .3, 1, 60, 0, 1, 1, 1, 180, .75, 0},   {1, 1, .3, 1, 20, 0, 1, 1, 1, 0, .5, 0},
 };
 
-/* Longer than what a server takes in the background: nobody waits for an answer. */
-static const tdl_behaviour_params behaviour[] = {{.tokens_max = 3000000}};
+/* Slower and longer than what a server takes in the background: nobody waits for an answer. */
+static const tdl_behaviour_params behaviour[] = {
+    {.tokens_max = 6500000, .rate = 1e-3, .patience = 6}};
 
 #define SETTINGS(table)                                                                            \
     .settings = (table), .settings_size = sizeof *(table),                                         \
@@ -40,17 +41,19 @@ enum {
     STRANGERS = 1 << TDL_RECOMMEND_STRANGERS
 };
 
+/* Popularity of all time stands behind that of late: both are counts, and who is new to a shop is
+ * shown what is wanted now unless the other is proven better. */
 /* clang-format off: one a line */
 const tdl_contender tdl_contenders[] = {
-    {.name = "popularity",
-     .rung = &tdl_rung_decayed,
-     .tasks = NEXT | DISCOVERY | CART | STRANGERS,
-     SETTINGS(all_time)},
     {.name = "recent-popularity",
      .rung = &tdl_rung_decayed,
      .tasks = NEXT | DISCOVERY | CART | STRANGERS,
      .in_blend = true,
      SETTINGS(of_late)},
+    {.name = "popularity",
+     .rung = &tdl_rung_decayed,
+     .tasks = NEXT | DISCOVERY | CART | STRANGERS,
+     SETTINGS(all_time)},
     {.name = "own-history",
      .rung = &tdl_rung_own,
      .tasks = NEXT,

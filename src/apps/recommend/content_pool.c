@@ -78,7 +78,7 @@ static size_t nearest(const tdl_answer *a, const tdl_content_taste *taste, const
 
 /* Where the person stands among the vectors of "ials", if it knows what he had, and what the map
  * makes of it; else his taste. */
-static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
+static bool work_out(tdl_surface_answer *a, tdl_content_taste *ret)
 {
     const tdl_snapshot *s = a->base.serving ? a->base.serving->snapshot : NULL;
     const void *ials = s && s->content_map ? s->model[tdl_ladder_find(TDL_STR("ials"))] : NULL;
@@ -97,6 +97,28 @@ static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
     tdl_content_taste_pack(ret);
     return true;
 }
+
+/* The same, if it was worked out already and nothing happened since. */
+static bool liking_of(tdl_surface_answer *a, tdl_content_taste *ret)
+{
+    const tdl_history own = own_of(&a->base);
+    const tdl_history had = {a->base.history_item, a->base.history.time_us, a->base.history.n};
+    const uint64_t what[] = {tdl_catalogue_described(a->base.app->catalogue), !a->pool_n,
+                             a->ask.impersonal, a->base.asked_item >= 0};
+    tdl_kept *kept = a->base.serving ? a->base.serving->kept : NULL;
+    tdl_digest key;
+
+    if (!kept || !tdl_kept_key(what, sizeof what / sizeof *what, &own, &had, a->base.arena, &key))
+        return work_out(a, ret);
+    if (tdl_kept_find(kept, &key, ret, sizeof *ret))
+        return ret->length > 0;
+    bool known = work_out(a, ret);
+    if (known)
+        tdl_kept_put(kept, &key, ret, sizeof *ret);
+    return known;
+}
+
+_Static_assert(sizeof(tdl_content_taste) <= TDL_KEPT_BYTES, "a taste can be kept");
 
 /* The tenth best cosine among the pool and what was found, both; the best of fewer. */
 static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *taste,
@@ -120,6 +142,15 @@ static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *tas
     return best.n ? (double)room[best.n == TENTH ? TENTH - 1 : 0].score : 0;
 }
 
+/* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
+ * first of it, and lies below. */
+static double tenth_relevance(const tdl_surface_answer *a)
+{
+    enum { TENTH = 10 };
+
+    return a->pool_n < TENTH ? 0 : fmin(a->pool[TENTH - 1].relevance, 0);
+}
+
 tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *blocked, tdl_report *why)
 {
     const float *users = tdl_catalogue_users(a->base.app->catalogue);
@@ -134,14 +165,14 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
     if (!liking_of(a, taste))
         return TDL_OK;
     size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
-    double tenth = tenth_of(a, taste, found, n, room);
+    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
         a->pool[a->pool_n++] =
             (tdl_pooled){.item = found[i].item,
                          .model_item = -1,
                          .by_content = true,
-                         .relevance = tdl_surface_log_odds((double)found[i].score, tenth) +
+                         .relevance = worth + tdl_surface_log_odds((double)found[i].score, tenth) +
                                       log(TDL_CONTENT_KAPPA / (had + TDL_CONTENT_KAPPA))};
     }
     return TDL_OK;

@@ -34,10 +34,10 @@ static tdl_status keep_best(const tdl_contest_run *r, trying *t, size_t at,
         t->choice->tuned[i] = trial->value[i][TDL_K10].ndcg;
     t->entry->tuned_ndcg10 = ndcg;
     t->choice->setting = at;
+    t->choice->fit_cpu_s = t->fit_cpu_s;
     if (t->best != t->model)
         tdl_contest_let_go(r, t->contender->rung, t->best);
     t->best = t->model;
-    t->choice->fit_cpu_s = t->fit_cpu_s;
     return TDL_OK;
 }
 

@@ -51,4 +51,19 @@ tdl_status tdl_contest_choose(tdl_contest_run *r, const tdl_contender *contender
 tdl_status tdl_contest_refusal(tdl_rung_entry *entry, tdl_status st, const tdl_report *bad,
                                tdl_report *why);
 
+/* ---- rung_contest.c ---- */
+
+/* Learn the blend of all that was chosen from the tuning window. Without two parts, or questions,
+ * there is none: blend.n is 0 then. TDL_E_NO_MEMORY. */
+tdl_status tdl_contest_fit_blend(tdl_contest_run *r, tdl_report *why);
+void tdl_contest_say_weights(const tdl_rung_contest *c, tdl_rung_entry *blend);
+void tdl_contest_release_choices(tdl_contest_run *r);
+
+/* ---- contest_latest.c ---- */
+
+/* What is to serve is fitted with the settings and weights that are best by the newest window, not
+ * by the one that settings were chosen on to be judged. Its entry and those of its parts say so. */
+tdl_status tdl_contest_renew(tdl_rung_contest *c, const tdl_rung_contest_options *options,
+                             tdl_report *why);
+
 #endif

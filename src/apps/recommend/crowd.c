@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/top.h"
+
 enum { FIRST_CAP = 64, EMPTY = -1 };
 
 /* Sums are as of a landmark that the newest event lies at most 60 half-lives behind. When nothing
@@ -125,15 +127,20 @@ double tdl_crowd_at(const tdl_crowd *c, tdl_half_life half_life, int32_t item, i
 }
 
 void tdl_crowd_scores(const tdl_crowd *c, tdl_half_life half_life, int64_t now_us, float *scores,
-                      size_t items_n)
+                      size_t items_n, uint64_t *spoken)
 {
     const double *sum = c->of[half_life].sum;
     double factor = fmax(tdl_decay_factor(&c->of[half_life], now_us), SILENCE);
 
-    memset(scores, 0, items_n * sizeof *scores);
-    for (size_t i = 0; i < c->items_n; i++)
-        if (sum[i] > 0 && (size_t)c->item[i] < items_n)
-            scores[c->item[i]] = (float)(sum[i] * factor);
+    if (!spoken)
+        memset(scores, 0, items_n * sizeof *scores);
+    for (size_t i = 0; i < c->items_n; i++) {
+        if (!(sum[i] > 0) || (size_t)c->item[i] >= items_n)
+            continue;
+        scores[c->item[i]] = (float)(sum[i] * factor);
+        if (spoken)
+            tdl_bits_set(spoken, c->item[i]);
+    }
 }
 
 size_t tdl_crowd_bytes(const tdl_crowd *c)

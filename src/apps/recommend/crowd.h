@@ -29,9 +29,10 @@ bool tdl_crowd_add(tdl_crowd *crowd, int32_t item, int64_t time_us, double weigh
 bool tdl_crowd_add_spilt(tdl_crowd *crowd, const tdl_spilt *spilt, int sign);
 
 double tdl_crowd_at(const tdl_crowd *crowd, tdl_half_life half_life, int32_t item, int64_t now_us);
-/* scores [items_n], written whole; their order stays when nothing has happened for long. */
+/* scores [items_n]; their order stays when nothing has happened for long. spoken: NULL, or as
+ * tdl_live_score has it. */
 void tdl_crowd_scores(const tdl_crowd *crowd, tdl_half_life half_life, int64_t now_us,
-                      float *scores, size_t items_n);
+                      float *scores, size_t items_n, uint64_t *spoken);
 
 size_t tdl_crowd_bytes(const tdl_crowd *crowd);
 

@@ -142,6 +142,32 @@ size_t tdl_explore_draw(const double *chance, size_t n, double u)
     return last; // what rounding left over
 }
 
+size_t tdl_explore_draw_best(const tdl_explore_options *o, size_t best, const bool *is_new,
+                             size_t n, bool explored, double u, double *ret_chance)
+{
+    double floor = o->kind == TDL_EXPLORE_EPSILON ? o->epsilon / (double)n : 0, below = 0;
+    double first = floor + (o->kind == TDL_EXPLORE_EPSILON ? 1 - o->epsilon : 1), each = 0;
+    double chance[2][2] = {{floor, floor}, {first, first}}; /* [is best][is new] */
+    size_t new_n = 0, last = 0;
+
+    for (size_t i = 0; explored && o->impressions && i < n; i++)
+        new_n += is_new[i];
+    each = new_n ? o->share / (double)new_n : 0;
+    for (size_t k = 0; new_n && k < 2; k++) {
+        chance[k][0] = (1 - o->share) * chance[k][0];
+        chance[k][1] = (1 - o->share) * chance[k][1] + each;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double one = chance[i == best][is_new[i]];
+        below += one;
+        last = one > 0 ? i : last;
+        if (u < below && one > 0)
+            break;
+    }
+    *ret_chance = chance[last == best][is_new[last]];
+    return last; // or what rounding left over
+}
+
 tdl_rng tdl_explore_rng(const char *decision_id, size_t slot)
 {
     static const unsigned char key[crypto_shorthash_KEYBYTES];

@@ -51,6 +51,11 @@ void tdl_explore_squarecb(const double *costs, size_t n, double gamma, double *r
 /* A part of the slot's probability goes to new items, evenly: their propensity is true.
  *   is_new  [n] */
 void tdl_explore_mix_new(double share, const bool *is_new, size_t n, double *chance);
+/* The same three in one step, for those kinds where only the best one's chance differs: off and
+ * epsilon. best: the highest score's place; explored: new items have their share.
+ *   ret_chance  of who is drawn    returns who */
+size_t tdl_explore_draw_best(const tdl_explore_options *options, size_t best, const bool *is_new,
+                             size_t n, bool explored, double u, double *ret_chance);
 /* Who gets the slot: the first whose chances, summed from the front, are above u in [0, 1). */
 size_t tdl_explore_draw(const double *chance, size_t n, double u);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/recommend/top.h"
+
 enum {
     FIRST_SLOTS = 8,
     EMPTY = -1,
@@ -346,40 +348,67 @@ tdl_status tdl_live_learn(tdl_live *l, const tdl_history *before, const int32_t 
 
 /* ---- asking ---- */
 
-void tdl_live_add_row(const tdl_live *l, int32_t item, double weight, float *scores, size_t items_n)
+/* Adds `weight` times the row's shares; of items not in `spoken` yet a score begins. */
+static void add_row(const tdl_live *l, int32_t item, double weight, float *scores, size_t items_n,
+                    uint64_t *spoken)
 {
     if ((size_t)item >= l->items_n)
         return;
     const live_row *r = &l->row[item];
     double each = weight / ((double)r->sum + l->params.shrinkage * UNIT);
-    for (size_t at = 0; at < r->slots_n; at++)
-        if (r->item[at] != EMPTY && (size_t)r->item[at] < items_n)
-            scores[r->item[at]] += (float)(each * (double)r->count[at]);
+    for (size_t at = 0; at < r->slots_n; at++) {
+        int32_t to = r->item[at];
+        if (to == EMPTY || (size_t)to >= items_n)
+            continue;
+        if (spoken && !tdl_bits_has(spoken, to)) {
+            tdl_bits_set(spoken, to);
+            scores[to] = 0;
+        }
+        scores[to] += (float)(each * (double)r->count[at]);
+    }
 }
 
-void tdl_live_damp(const tdl_live *l, float *scores, size_t items_n)
+static void damp_one(const tdl_live *l, size_t item, float *score)
 {
-    size_t n = items_n < l->items_n ? items_n : l->items_n;
+    if (item < l->items_n && *score != 0)
+        *score *= (float)pow((double)l->column_sum[item] / UNIT + l->params.shrinkage,
+                             -l->params.damping);
+}
 
-    for (size_t j = 0; l->params.damping > 0 && j < n; j++)
-        if (scores[j] != 0)
-            scores[j] *= (float)pow((double)l->column_sum[j] / UNIT + l->params.shrinkage,
-                                    -l->params.damping);
+static void damp(const tdl_live *l, float *scores, size_t items_n, const uint64_t *spoken)
+{
+    if (!(l->params.damping > 0))
+        return;
+    for (size_t j = 0; !spoken && j < items_n; j++)
+        damp_one(l, j, &scores[j]);
+    for (size_t at = 0; spoken && at < tdl_bits_words(items_n); at++)
+        for (uint64_t w = spoken[at]; w; w &= w - 1) {
+            size_t j = (size_t)tdl_bits_first(w, at);
+            damp_one(l, j, &scores[j]);
+        }
 }
 
 tdl_status tdl_live_score(const tdl_live *l, const tdl_history *history, tdl_arena *scratch,
-                          float *scores, size_t items_n)
+                          float *scores, size_t items_n, uint64_t *spoken)
 {
     size_t from = 0;
     const double *weight = tdl_directed_weights(&l->params, history, scratch, &from);
 
     if (!weight)
         return TDL_E_NO_MEMORY;
-    memset(scores, 0, items_n * sizeof *scores);
+    if (!spoken)
+        memset(scores, 0, items_n * sizeof *scores);
     for (size_t i = from; i < history->n; i++)
-        tdl_live_add_row(l, history->item[i], weight[i], scores, items_n);
-    tdl_live_damp(l, scores, items_n);
+        add_row(l, history->item[i], weight[i], scores, items_n, spoken);
+    damp(l, scores, items_n, spoken);
     return TDL_OK;
+}
+
+void tdl_live_similar_row(const tdl_live *l, int32_t item, float *scores, size_t items_n)
+{
+    memset(scores, 0, items_n * sizeof *scores);
+    add_row(l, item, 1, scores, items_n, NULL);
+    damp(l, scores, items_n, NULL);
 }
 
 double tdl_live_count(const tdl_live *l, int32_t i, int32_t j)

@@ -52,14 +52,14 @@ bool tdl_live_within_one(tdl_live *live, tdl_live_group others, int32_t item);
 
 /* ---- asking ---- */
 
-/* scores [items_n]; what is beyond is left out. TDL_E_NO_MEMORY: scratch is full. */
+/* scores [items_n]; what is beyond is left out.
+ *   spoken  NULL: all scores are written; else a set of items, empty at first: those that have a
+ *           score are put into it, and no other score is written
+ * TDL_E_NO_MEMORY: scratch is full. */
 tdl_status tdl_live_score(const tdl_live *live, const tdl_history *history, tdl_arena *scratch,
-                          float *scores, size_t items_n);
-/* Of the counts of one row: count / (sum + shrinkage), damped. Adds to scores [items_n] `weight`
- * times as much. */
-void tdl_live_add_row(const tdl_live *live, int32_t item, double weight, float *scores,
-                      size_t items_n);
-void tdl_live_damp(const tdl_live *live, float *scores, size_t items_n);
+                          float *scores, size_t items_n, uint64_t *spoken);
+/* Of the counts of one row: count / (sum + shrinkage), damped: scores [items_n]. */
+void tdl_live_similar_row(const tdl_live *live, int32_t item, float *scores, size_t items_n);
 
 /* As they stand: the count of j in row i, and the sum of row i. */
 double tdl_live_count(const tdl_live *live, int32_t i, int32_t j);

@@ -32,9 +32,9 @@ static const tdl_crowd *crowd_of(const tdl_live_state *s, int32_t segment)
 }
 
 void tdl_live_popular(const tdl_live_state *s, tdl_half_life half_life, int32_t segment,
-                      int64_t now_us, float *scores, size_t items_n)
+                      int64_t now_us, float *scores, size_t items_n, uint64_t *spoken)
 {
-    tdl_crowd_scores(crowd_of(s, segment), half_life, now_us, scores, items_n);
+    tdl_crowd_scores(crowd_of(s, segment), half_life, now_us, scores, items_n, spoken);
 }
 
 double tdl_live_popular_at(const tdl_live_state *s, tdl_half_life half_life, int32_t segment,
@@ -78,7 +78,7 @@ void tdl_live_own(const tdl_live_state *s, int32_t person, const tdl_own_params 
     double half_life_us = params->half_life_days * (double)TDL_DAY_US, most = 0;
 
     tdl_crowd_scores(&s->crowd, tdl_half_life_near(params->crowd_half_life_days), now_us, scores,
-                     items_n);
+                     items_n, NULL);
     for (size_t i = 0; i < items_n; i++)
         most = (double)scores[i] > most ? (double)scores[i] : most;
     double scale = (half_life_us > 0 ? OWN_DECAYED_EPS : 1) / (most * (1 + 1e-6) + 1e-300);
@@ -124,17 +124,15 @@ tdl_status tdl_live_history(const tdl_live_state *s, int32_t person, tdl_arena *
 
 tdl_status tdl_live_directed(const tdl_live_state *s, tdl_live_matrix matrix,
                              const tdl_history *history, tdl_arena *scratch, float *scores,
-                             size_t items_n)
+                             size_t items_n, uint64_t *spoken)
 {
-    return tdl_live_score(s->matrix[matrix], history, scratch, scores, items_n);
+    return tdl_live_score(s->matrix[matrix], history, scratch, scores, items_n, spoken);
 }
 
 void tdl_live_similar(const tdl_live_state *s, tdl_live_matrix matrix, int32_t item, float *scores,
                       size_t items_n)
 {
-    memset(scores, 0, items_n * sizeof *scores);
-    tdl_live_add_row(s->matrix[matrix], item, 1, scores, items_n);
-    tdl_live_damp(s->matrix[matrix], scores, items_n);
+    tdl_live_similar_row(s->matrix[matrix], item, scores, items_n);
 }
 
 /* Of every item the same damping is on all terms: shares do not need it. */

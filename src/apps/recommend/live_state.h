@@ -4,7 +4,8 @@
  *
  *     person = tdl_histories_person(histories, user)       -1: a stranger
  *     tdl_live_history(state, person, arena, &history)     groups with repeats: rung.h
- *     tdl_live_popular / _own / _directed / _newest        scores [items_n] in catalogue numbers
+ *     tdl_live_popular / _own / _directed / _newest        scores [items_n] in catalogue numbers;
+ *                                                          `spoken`: live.h
  *     tdl_live_explain_own / _explain_directed             the terms of those scores
  *
  * Of each person the newest tie groups are kept, with repeats: ring.h. R1 is what those groups say,
@@ -103,7 +104,7 @@ tdl_live_figures tdl_live_state_figures(const tdl_live_state *state);
  * TDL_SEGMENT_PERSONS_MIN persons: overall. */
 enum { TDL_SEGMENT_PERSONS_MIN = 200 };
 void tdl_live_popular(const tdl_live_state *state, tdl_half_life half_life, int32_t segment,
-                      int64_t now_us, float *scores, size_t items_n);
+                      int64_t now_us, float *scores, size_t items_n, uint64_t *spoken);
 /* The same of one item: what an explanation says. Exact. */
 double tdl_live_popular_at(const tdl_live_state *state, tdl_half_life half_life, int32_t segment,
                            int64_t now_us, int32_t item);
@@ -132,7 +133,7 @@ bool tdl_live_serves(const tdl_live_state *state, tdl_live_matrix matrix,
  * there. */
 tdl_status tdl_live_directed(const tdl_live_state *state, tdl_live_matrix matrix,
                              const tdl_history *history, tdl_arena *scratch, float *scores,
-                             size_t items_n);
+                             size_t items_n, uint64_t *spoken);
 /* Items that follow `item`. */
 void tdl_live_similar(const tdl_live_state *state, tdl_live_matrix matrix, int32_t item,
                       float *scores, size_t items_n);

@@ -123,7 +123,7 @@ static tdl_status score_group(replay *r, const group *g)
         r->scores[i] = (float)tdl_decay_at(&r->all_time, i, g->time_us);
         r->scores[items_n + i] = (float)tdl_decay_at(&r->of_late, i, g->time_us);
     }
-    if (tdl_live_score(r->live, &history, r->scratch, directed, items_n))
+    if (tdl_live_score(r->live, &history, r->scratch, directed, items_n, NULL))
         return TDL_E_NO_MEMORY;
     for (size_t i = 0; r->events > 0 && i < items_n; i++)
         directed[i] += (float)(POPULARITY_SHARE * tdl_decay_at(&r->all_time, i, 0) / r->events);

@@ -49,6 +49,7 @@ typedef struct tdl_fit_options {
     const bool *validate;
     unsigned epochs; /* 0 = the rung's own default; set from the run that had a validation split */
     unsigned ret_epochs; /* out: epochs that gave the best validation result */
+    bool serves;         /* the model will answer: what it only says then is learnt too */
     /* Which of the rung's own settings: 0 = choose, by `validate` where there is one, else the
      * default. out: what was chosen, >= 1; 0 where a rung has nothing to choose. */
     unsigned setting, ret_setting;

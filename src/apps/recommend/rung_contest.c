@@ -31,6 +31,20 @@ static double weight_of(const tdl_contest_run *r, size_t entry)
     return 0;
 }
 
+/* Ask about one heat. What lists are like is looked at where somebody is told. */
+static tdl_status ask_heat(const tdl_contest_run *r, size_t k, tdl_score_fn *score,
+                           const void *context, tdl_rung_entry *entry, tdl_report *why)
+{
+    const tdl_rung_contest_options *o = r->options;
+    const tdl_holdout *split = &r->contest->heat[k].split;
+    tdl_rung_trial *trial = &entry->trial[k];
+    tdl_status st = tdl_rung_trial_ask(split, score, context, o->pool, trial, why);
+
+    if (!st && !o->in_background)
+        st = tdl_rung_trial_variety(split, trial, why);
+    return st ? st : tdl_figures_of(trial, split->questions_n, o->seed, &entry->figures[k], why);
+}
+
 /* The model of the tuning window, where heats are of the same events; NULL: one is to be fitted. */
 static void *held_model(const tdl_contest_run *r, const tdl_contest_choice *c)
 {
@@ -50,11 +64,9 @@ static tdl_status run_heat(tdl_contest_run *r, size_t at, size_t k, tdl_report *
 
     if (!held && (st = tdl_contest_fit(r, split, fitted.rung, &fit, &fitted.model, &cpu_s, why)))
         return st;
-    if (!(st = tdl_rung_trial_of(split, &fitted, r->options->pool, &entry->trial[k], why))) {
-        entry->trial[k].fit_cpu_s = cpu_s;
-        st = tdl_figures_of(&entry->trial[k], split->questions_n, r->options->seed,
-                            &entry->figures[k], why);
-    }
+    st = ask_heat(r, k, tdl_fitted_rung_score, &fitted, entry, why);
+    entry->trial[k].fit_cpu_s = cpu_s;
+    entry->trial[k].bytes = fitted.rung->bytes(fitted.model);
     if (!st && !held && c->contender->in_blend && entry->trial[k].bytes <= KEPT_BYTES_MAX)
         c->of_heat[k] = fitted.model;
     else if (!held)
@@ -134,14 +146,13 @@ static void choose_parts(tdl_contest_run *r)
     }
 }
 
-static void say_weights(const tdl_contest_run *r, tdl_rung_entry *entry)
+void tdl_contest_say_weights(const tdl_rung_contest *c, tdl_rung_entry *blend)
 {
-    size_t at = 0;
+    size_t at = 0, size = sizeof blend->setting;
 
-    for (size_t i = 0; i < r->blend.n && at < sizeof entry->setting; i++)
-        at +=
-            (size_t)snprintf(entry->setting + at, sizeof entry->setting - at, "%s%s %.3g",
-                             i ? ", " : "", r->contest->entry[r->part[i]].name, r->blend.weight[i]);
+    for (size_t i = 0; i < blend->parts_n && at < size; i++)
+        at += (size_t)snprintf(blend->setting + at, size - at, "%s%s %.3g", i ? ", " : "",
+                               c->entry[blend->part[i]].name, blend->weight[i]);
 }
 
 /* A model for a heat that need not be fitted for it; NULL: there is none. */
@@ -152,9 +163,34 @@ static void *model_of_heat(const tdl_contest_run *r, const tdl_contest_choice *c
     return held ? held : c->of_heat[k];
 }
 
+/* Weights for the next heat, from this one, of parts as they were fitted here. */
+static tdl_status learn_on(tdl_contest_run *r, const tdl_rung_blend *fitted,
+                           const tdl_holdout *split, tdl_report *why)
+{
+    tdl_rung_blend b = {0};
+    size_t which[TDL_RUNG_BLEND_MAX] = {0};
+    tdl_status st;
+
+    for (size_t i = 0; i < fitted->n; i++) {
+        if (!fitted->part[i].model)
+            continue;
+        b.part[b.n] = fitted->part[i];
+        b.own[b.n] = fitted->own[i];
+        b.costly[b.n] = fitted->costly[i];
+        which[b.n++] = i;
+    }
+    if (b.n < 2 || split->questions_n < TDL_GATE_PEOPLE_MIN)
+        return TDL_OK; // those there are stay
+    if ((st = tdl_rung_blend_fit(&b, split, why)))
+        return st;
+    memset(r->blend.weight, 0, sizeof r->blend.weight);
+    for (size_t i = 0; i < b.n; i++)
+        r->blend.weight[which[i]] = b.weight[i];
+    return TDL_OK;
+}
+
 /* The parts fitted on one heat, asked together. */
-static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry *entry,
-                             tdl_report *why)
+static tdl_status blend_heat(tdl_contest_run *r, size_t k, tdl_rung_entry *entry, tdl_report *why)
 {
     const tdl_holdout *split = &r->contest->heat[k].split;
     tdl_rung_blend blend = r->blend;
@@ -171,11 +207,10 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
             st = tdl_contest_fit(r, split, blend.part[i].rung, &fit, &blend.part[i].model, &cpu_s,
                                  why);
     }
-    if (!st &&
-        !(st = tdl_rung_trial_ask(split, tdl_rung_blend_score, &blend, r->options->pool, trial,
-                                  why)) &&
-        !(st = tdl_rung_trial_variety(split, trial, why)))
-        st = tdl_figures_of(trial, split->questions_n, r->options->seed, &entry->figures[k], why);
+    if (!st)
+        st = ask_heat(r, k, tdl_rung_blend_score, &blend, entry, why);
+    if (!st && k + 1 < r->contest->cuts_n)
+        st = learn_on(r, &blend, split, why);
     for (size_t i = 0; i < blend.n; i++) {
         if (!st && blend.weight[i] > 0) {
             trial->bytes += r->contest->entry[r->part[i]].trial[k].bytes;
@@ -187,8 +222,7 @@ static tdl_status blend_heat(const tdl_contest_run *r, size_t k, tdl_rung_entry 
     return st;
 }
 
-/* Its weights, from the tuning window. Without two parts there is none: blend.n is 0 then. */
-static tdl_status fit_blend(tdl_contest_run *r, tdl_report *why)
+tdl_status tdl_contest_fit_blend(tdl_contest_run *r, tdl_report *why)
 {
     choose_parts(r);
     if (r->blend.n >= 2 && r->contest->tuning.split.questions_n)
@@ -212,7 +246,7 @@ static tdl_status run_blend(tdl_contest_run *r, tdl_report *why)
     tdl_rung_trial trial = {0};
     tdl_status st;
 
-    if (lost_a_part(r) && (st = fit_blend(r, why)))
+    if (lost_a_part(r) && (st = tdl_contest_fit_blend(r, why)))
         return st;
     if (!r->blend.n)
         return TDL_OK;
@@ -227,7 +261,7 @@ static tdl_status run_blend(tdl_contest_run *r, tdl_report *why)
     entry->parts_n = r->blend.n;
     memcpy(entry->part, r->part, sizeof entry->part);
     memcpy(entry->weight, r->blend.weight, sizeof entry->weight);
-    say_weights(r, entry);
+    tdl_contest_say_weights(c, entry);
     for (size_t k = 0; !st && k < c->cuts_n; k++)
         st = blend_heat(r, k, entry, why);
     return st;
@@ -294,7 +328,7 @@ static tdl_status judge(tdl_rung_contest *c, const tdl_rung_contest_options *opt
     return st;
 }
 
-static void release_choices(tdl_contest_run *r)
+void tdl_contest_release_choices(tdl_contest_run *r)
 {
     for (size_t i = 0; i < r->contest->entries_n; i++) {
         const tdl_contest_choice *c = &r->choice[i];
@@ -322,7 +356,7 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
                                     CHOOSING * (double)i / (double)tdl_contenders_n,
                                     CHOOSING / (double)tdl_contenders_n, why);
     if (!st)
-        st = fit_blend(&r, why);
+        st = tdl_contest_fit_blend(&r, why);
     if (!st && options->in_background)
         end_early(&r);
     if (!st)
@@ -333,8 +367,8 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
         st = run_blend(&r, why);
     if (!st)
         st = judge(c, options, why);
-    release_choices(&r);
-    return st;
+    tdl_contest_release_choices(&r);
+    return st || !options->in_background ? st : tdl_contest_renew(c, options, why);
 }
 
 void tdl_rung_contest_release(tdl_rung_contest *c)

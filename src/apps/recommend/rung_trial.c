@@ -135,21 +135,6 @@ tdl_status tdl_fitted_rung_score(const void *context, const tdl_question *questi
                           scratch, scores);
 }
 
-tdl_status tdl_rung_trial_of(const tdl_holdout *split, const tdl_fitted_rung *fitted,
-                             tdl_pool *pool, tdl_rung_trial *ret, tdl_report *why)
-{
-    tdl_status st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, fitted, pool, ret, why);
-
-    if (st)
-        return st;
-    if ((st = tdl_rung_trial_variety(split, ret, why))) {
-        tdl_rung_trial_release(ret);
-        return st;
-    }
-    ret->bytes = fitted->rung->bytes(fitted->model);
-    return TDL_OK;
-}
-
 tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung,
                               const tdl_fit_options *options, tdl_rung_trial *ret,
                               void **ret_fitted, tdl_report *why)
@@ -164,8 +149,13 @@ tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung
     if ((st = rung->fit(&data, &own, &fitted.model, why)))
         return st;
     double fit_cpu_s = tdl_rung_trial_cpu_s() - began;
-    if (!(st = tdl_rung_trial_of(split, &fitted, options->pool, ret, why)))
+    st = tdl_rung_trial_ask(split, tdl_fitted_rung_score, &fitted, options->pool, ret, why);
+    if (!st && (st = tdl_rung_trial_variety(split, ret, why)))
+        tdl_rung_trial_release(ret);
+    if (!st) {
         ret->fit_cpu_s = fit_cpu_s;
+        ret->bytes = rung->bytes(fitted.model);
+    }
     if (!st && ret_fitted)
         *ret_fitted = fitted.model;
     else

@@ -54,10 +54,6 @@ tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung
                               const tdl_fit_options *options, tdl_rung_trial *ret,
                               void **ret_fitted, tdl_report *why);
 
-/* The same of a model that is fitted; what its fit took is left 0. */
-tdl_status tdl_rung_trial_of(const tdl_holdout *split, const tdl_fitted_rung *fitted,
-                             tdl_pool *pool, tdl_rung_trial *ret, tdl_report *why);
-
 /* Fill ret->variety from ret->list. */
 tdl_status tdl_rung_trial_variety(const tdl_holdout *split, tdl_rung_trial *trial, tdl_report *why);
 

@@ -26,6 +26,7 @@ void tdl_serving_drop(tdl_serving *serving)
     tdl_snapshot_free(serving->snapshot);
     free(serving->to_catalogue);
     free(serving->to_model);
+    tdl_kept_free(serving->kept);
     free(serving);
 }
 
@@ -120,6 +121,7 @@ void tdl_serving_forget(tdl_app *app)
 
     if (!serving)
         return;
+    tdl_kept_forget(serving->kept);
     const tdl_snapshot *s = serving->snapshot;
     for (size_t r = 0; r < TDL_RUNGS_N; r++)
         if (s->model[r] && tdl_ladder[r]->forget)
@@ -138,8 +140,10 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     tdl_serving *serving = calloc(1, sizeof *serving);
     tdl_status st;
 
-    if (!serving)
+    if (!serving || !(serving->kept = tdl_kept_new())) {
+        free(serving);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
+    }
     atomic_init(&serving->references, 1);
     serving->content_weights = (tdl_content_weights){{1, 1, 1, 1}};
     snprintf(path, sizeof path, "%s/%.*s", app->context.data_dir, TDL_FMT(row->path));

@@ -12,6 +12,7 @@
 
 #include "apps/recommend/catalogue.h"
 #include "apps/recommend/history.h"
+#include "apps/recommend/kept.h"
 #include "apps/recommend/live_state.h"
 #include "apps/recommend/snapshot.h"
 #include "apps/recommend/surface.h"
@@ -23,6 +24,7 @@ typedef struct tdl_serving {
     int32_t *to_catalogue;               /* [snapshot->items_n] */
     int32_t *to_model;                   /* [catalogue_n], -1 = not in the snapshot */
     tdl_content_weights content_weights; /* for likeness of what items say */
+    tdl_kept *kept;                      /* tastes and vectors of who asked lately */
     size_t catalogue_n;                  /* items that came later are not in the snapshot either */
 } tdl_serving;
 

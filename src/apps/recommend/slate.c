@@ -125,7 +125,21 @@ static void allow(slate *s, tdl_slot *slot, size_t number)
 
 /* ---- filling ---- */
 
-/* Chances of all in `allowed`, and who it is. */
+/* Where all objectives count. */
+static size_t draw_by_objectives(slate *s, const tdl_explore_options *o, tdl_rng *rng,
+                                 tdl_slot *slot)
+{
+    for (size_t i = 0; i < s->allowed_n; i++)
+        s->objective[i] = tdl_diversity_at(&s->diversity, s->allowed[i]);
+    tdl_explore_chances(o, s->objective, s->allowed_n, rng, s->chance);
+    if (o->impressions)
+        tdl_explore_mix_new(o->share, s->is_new, s->allowed_n, s->chance);
+    size_t at = tdl_explore_draw(s->chance, s->allowed_n, slot->u);
+    slot->propensity = s->chance[at];
+    return at;
+}
+
+/* Who of `allowed` it is, and with which chance. */
 static void draw(slate *s, tdl_slot *slot, size_t number)
 {
     tdl_explore_options o = s->ask->policy->explore;
@@ -135,19 +149,15 @@ static void draw(slate *s, tdl_slot *slot, size_t number)
 
     if (!explored)
         o.kind = TDL_EXPLORE_OFF;
-    bool best_alone = o.kind == TDL_EXPLORE_OFF || o.kind == TDL_EXPLORE_EPSILON;
     slot->u = tdl_rng_uniform(&rng);
-    for (size_t i = 0; i < s->allowed_n; i++) {
-        s->objective[i] = best_alone ? s->diversity.objective[s->allowed[i]]
-                                     : tdl_diversity_at(&s->diversity, s->allowed[i]);
+    for (size_t i = 0; i < s->allowed_n; i++)
         s->is_new[i] = s->ask->candidate[s->allowed[i]].is_new;
-    }
-    tdl_explore_chances(&o, s->objective, s->allowed_n, &rng, s->chance);
-    if (explored && o.impressions)
-        tdl_explore_mix_new(o.share, s->is_new, s->allowed_n, s->chance);
-    at = tdl_explore_draw(s->chance, s->allowed_n, slot->u);
+    if (o.kind == TDL_EXPLORE_OFF || o.kind == TDL_EXPLORE_EPSILON)
+        at = tdl_explore_draw_best(&o, best, s->is_new, s->allowed_n, explored, slot->u,
+                                   &slot->propensity);
+    else
+        at = draw_by_objectives(s, &o, &rng, slot);
     slot->candidate = s->allowed[at];
-    slot->propensity = s->chance[at];
     slot->pool_n = s->allowed_n;
     slot->explored = at != best;
     slot->fresh = slot->explored && s->is_new[at];

@@ -322,7 +322,7 @@ tdl_status tdl_recommend_decide(tdl_app *app, const tdl_ask *ask, tdl_arena *are
         goto out;
     if (!a->suppressed && (st = rank(a, ret->id, why)))
         goto out;
-    if ((st = write(a, ret, extra, why)))
+    if ((st = write(a, ret, extra, why)) || (st = tdl_answer_write_return(&a->base, extra, why)))
         goto out;
     st = tdl_answer_seal(&a->base, ret, why);
 out:

@@ -39,6 +39,7 @@ typedef struct tdl_asked_part {
     const tdl_part *part; /* of the snapshot's line-up */
     double weight, scale;
     float *scores;    /* [base.catalogue_n]; NULL: it was scanned */
+    uint64_t *spoken; /* bits [base.catalogue_n]: who has a score; NULL: all have */
     const float *x;   /* then [d], who asks */
     tdl_scored *best; /* and its best of those who may be shown, [best_n <= TDL_POOL] */
     size_t best_n;

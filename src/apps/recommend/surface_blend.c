@@ -83,9 +83,12 @@ static size_t gather(tdl_surface_answer *a, uint64_t *blocked, tdl_scored *room,
     for (size_t r = 0; r < a->asked_n; r++) {
         const tdl_asked_part *one = &a->asked[r];
         const tdl_scored *best = one->scores ? room : one->best;
-        size_t found = one->scores ? tdl_top(one->scores, a->base.catalogue_n, blocked, 0, INFINITY,
-                                             room, TDL_POOL)
-                                   : one->best_n;
+        size_t found = one->best_n;
+        if (one->spoken)
+            found = tdl_top_among(one->scores, one->spoken, tdl_bits_words(a->base.catalogue_n),
+                                  blocked, 0, room, TDL_POOL);
+        else if (one->scores)
+            found = tdl_top(one->scores, a->base.catalogue_n, blocked, 0, INFINITY, room, TDL_POOL);
         for (size_t i = 0; i < found; i++) {
             if (tdl_bits_has(blocked, best[i].item))
                 continue; // another part named it

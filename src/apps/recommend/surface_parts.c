@@ -8,13 +8,17 @@
 #include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
 
+enum { SCANNED = 400 /* of a scan, so that 200 are left where some may not be shown */ };
+
 /* ---- live; under the readers' lock ---- */
 
 /* How a rung is asked of the live state. `can`: is it kept with the part's own settings? */
 typedef struct live_part {
     const tdl_rung_ops *rung;
     bool (*can)(const tdl_surface_answer *a, const tdl_part *part);
-    tdl_status (*score)(tdl_surface_answer *a, const tdl_part *part, float *scores);
+    tdl_status (*score)(tdl_surface_answer *a, const tdl_part *part, float *scores,
+                        uint64_t *spoken);
+    bool sparse; /* it says of which items it speaks, above 0 (`spoken` in live.h) */
     void (*explain)(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
                     size_t items_n, tdl_reason *ret, size_t *ret_n);
 } live_part;
@@ -56,12 +60,13 @@ static int32_t segment_of(const tdl_surface_answer *a)
     return segment;
 }
 
-static tdl_status score_popular(tdl_surface_answer *a, const tdl_part *part, float *scores)
+static tdl_status score_popular(tdl_surface_answer *a, const tdl_part *part, float *scores,
+                                uint64_t *spoken)
 {
     double days = tdl_decayed_params_of(part->model)->half_life_days;
 
     tdl_live_popular(a->base.app->live, tdl_half_life_near(days), segment_of(a), a->ask.time_us,
-                     scores, a->base.catalogue_n);
+                     scores, a->base.catalogue_n, spoken);
     return TDL_OK;
 }
 
@@ -84,8 +89,10 @@ static bool can_own(const tdl_surface_answer *a, const tdl_part *part)
     return is_kept(tdl_own_params_of(part->model)->crowd_half_life_days);
 }
 
-static tdl_status score_own(tdl_surface_answer *a, const tdl_part *part, float *scores)
+static tdl_status score_own(tdl_surface_answer *a, const tdl_part *part, float *scores,
+                            uint64_t *spoken)
 {
+    TDL_UNUSED(spoken);
     tdl_live_own(a->base.app->live, person_of(a), tdl_own_params_of(part->model), a->ask.time_us,
                  scores, a->base.catalogue_n);
     return TDL_OK;
@@ -110,10 +117,11 @@ static bool can_directed(const tdl_surface_answer *a, const tdl_part *part)
     return tdl_live_serves(a->base.app->live, matrix_of(part), &params);
 }
 
-static tdl_status score_directed(tdl_surface_answer *a, const tdl_part *part, float *scores)
+static tdl_status score_directed(tdl_surface_answer *a, const tdl_part *part, float *scores,
+                                 uint64_t *spoken)
 {
     return tdl_live_directed(a->base.app->live, matrix_of(part), &a->base.history, a->base.arena,
-                             scores, a->base.catalogue_n);
+                             scores, a->base.catalogue_n, spoken);
 }
 
 static void explain_directed(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
@@ -125,9 +133,9 @@ static void explain_directed(tdl_surface_answer *a, const tdl_part *part, const 
 
 /* One a line. */
 static const live_part live_parts[] = {
-    {&tdl_rung_decayed, can_popular, score_popular, explain_popular},
-    {&tdl_rung_own, can_own, score_own, explain_own},
-    {&tdl_rung_directed, can_directed, score_directed, explain_directed},
+    {&tdl_rung_decayed, can_popular, score_popular, true, explain_popular},
+    {&tdl_rung_own, can_own, score_own, false, explain_own},
+    {&tdl_rung_directed, can_directed, score_directed, true, explain_directed},
 };
 
 static const live_part *find_live(const tdl_surface_answer *a, const tdl_part *part)
@@ -229,44 +237,91 @@ static uint64_t *block_model(const tdl_surface_answer *a)
     return blocked;
 }
 
-/* Only what is above 0, as offline; in the catalogue's numbers. */
-static size_t keep_spoken(const tdl_surface_answer *a, tdl_scored *best, size_t n)
-{
-    size_t kept = 0;
+/* Best first, in the model's numbers: the best of all vectors for one who asks. */
+typedef struct scanned {
+    size_t n;
+    tdl_scored best[SCANNED];
+} scanned;
 
-    while (kept < n && best[kept].score > 0) {
-        best[kept].item = a->base.serving->to_catalogue[best[kept].item];
-        kept++;
+_Static_assert(sizeof(scanned) <= TDL_KEPT_BYTES, "a scan can be kept");
+
+/* Those who may be shown, above 0 as offline; in the catalogue's numbers. False: there may be more
+ * than were scanned for. */
+static bool keep_allowed(const tdl_surface_answer *a, const scanned *s, tdl_asked_part *one)
+{
+    one->best_n = 0;
+    for (size_t i = 0; i < s->n && s->best[i].score > 0 && one->best_n < TDL_POOL; i++) {
+        int32_t item = a->base.serving->to_catalogue[s->best[i].item];
+        if (!tdl_surface_blocks(a, item))
+            one->best[one->best_n++] = (tdl_scored){s->best[i].score, item};
     }
-    return kept;
+    return one->best_n == TDL_POOL || s->n < SCANNED || !(s->best[s->n - 1].score > 0);
 }
 
-/* The best of all give the scale, the best of those who may be shown the candidates: one pass. */
+/* Where too many of the best may not be shown: those who may alone. */
+static tdl_status scan_allowed(tdl_surface_answer *a, tdl_asked_part *one)
+{
+    const uint64_t *blocked = block_model(a);
+    tdl_scan_query query = {.x = one->x, .blocked = blocked, .k = TDL_POOL, .ret = one->best};
+
+    if (!blocked || tdl_scan_ask(one->part->scan, &query, 1, NULL))
+        return TDL_E_NO_MEMORY;
+    one->best_n = 0;
+    while (one->best_n < query.ret_n && one->best[one->best_n].score > 0) {
+        tdl_scored *best = &one->best[one->best_n++];
+        best->item = a->base.serving->to_catalogue[best->item];
+    }
+    return TDL_OK;
+}
+
+/* Who asks, among the part's vectors, and the best of all of them: from the last time, if nothing
+ * happened to him since. */
+static tdl_status scan_all(tdl_surface_answer *a, const tdl_part *part, const tdl_history *h,
+                           size_t d, float *x, scanned *ret)
+{
+    static const tdl_history none;
+    const tdl_serving *serving = a->base.serving;
+    uint64_t what[] = {(uint64_t)(part - serving->snapshot->lineup.part), 0};
+    tdl_digest key[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        what[1] = i;
+        if (!tdl_kept_key(what, 2, h, &none, a->base.arena, &key[i]))
+            return TDL_E_NO_MEMORY;
+    }
+    if (tdl_kept_find(serving->kept, &key[0], x, d * sizeof *x) &&
+        tdl_kept_find(serving->kept, &key[1], ret, sizeof *ret))
+        return TDL_OK;
+    tdl_scan_query query = {.x = x, .k = SCANNED, .ret = ret->best};
+    if (part->contender->rung->query(part->model, h, a->base.arena, x) ||
+        tdl_scan_ask(part->scan, &query, 1, NULL))
+        return TDL_E_NO_MEMORY;
+    ret->n = query.ret_n;
+    tdl_kept_put(serving->kept, &key[0], x, d * sizeof *x);
+    tdl_kept_put(serving->kept, &key[1], ret, sizeof *ret);
+    return TDL_OK;
+}
+
+/* The best of all give the scale, the best of those who may be shown the candidates. */
 static tdl_status scan_model(tdl_surface_answer *a, tdl_asked_part *one)
 {
     enum { TENTH = 10 };
     const tdl_rung_ops *rung = one->part->contender->rung;
-    tdl_scored tenth[TENTH];
+    scanned *all = tdl_arena_zalloc(a->base.arena, 1, sizeof *all);
     tdl_surface_history h;
     size_t d, n = 0;
 
     rung->vectors(one->part->model, &d);
     float *x = tdl_arena_alloc(a->base.arena, d, sizeof *x);
     one->best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *one->best);
-    const uint64_t *blocked = block_model(a);
-    if (!x || !one->best || !blocked || tdl_surface_model_history(a, rung->repeats, &h) ||
-        rung->query(one->part->model, &h.history, a->base.arena, x))
-        return TDL_E_NO_MEMORY;
-    tdl_scan_query query[] = {{.x = x, .k = TENTH, .ret = tenth},
-                              {.x = x, .blocked = blocked, .k = TDL_POOL, .ret = one->best}};
-    if (tdl_scan_ask(one->part->scan, query, sizeof query / sizeof *query, NULL))
+    if (!x || !all || !one->best || tdl_surface_model_history(a, rung->repeats, &h) ||
+        scan_all(a, one->part, &h.history, d, x, all))
         return TDL_E_NO_MEMORY;
     one->x = x;
-    one->best_n = keep_spoken(a, one->best, query[1].ret_n);
-    while (n < query[0].ret_n && tenth[n].score > 0)
+    while (n < all->n && n < TENTH && all->best[n].score > 0)
         n++;
-    one->scale = n ? (double)tenth[one->part->contender->own ? 0 : n - 1].score : 0;
-    return TDL_OK;
+    one->scale = n ? (double)all->best[one->part->contender->own ? 0 : n - 1].score : 0;
+    return keep_allowed(a, all, one) ? TDL_OK : scan_allowed(a, one);
 }
 
 /* ---- either ---- */
@@ -277,7 +332,7 @@ float tdl_surface_part_score(const tdl_surface_answer *a, const tdl_asked_part *
     size_t d;
 
     if (one->scores)
-        return one->scores[item];
+        return !one->spoken || tdl_bits_has(one->spoken, item) ? one->scores[item] : 0;
     int32_t number = to_model(a->base.serving, item);
     if (number < 0)
         return 0;
@@ -286,6 +341,31 @@ float tdl_surface_part_score(const tdl_surface_answer *a, const tdl_asked_part *
     for (size_t k = 0; k < d; k++)
         sum += vector[k] * one->x[k];
     return sum;
+}
+
+/* The tenth best of all that it speaks of, whoever may be shown. */
+static double scale_of(const tdl_surface_answer *a, const tdl_asked_part *one)
+{
+    enum { TENTH = 10 };
+    bool own = one->part->contender->own;
+    tdl_scored best[TENTH];
+
+    if (!one->spoken)
+        return tdl_blend_scale(one->scores, a->base.catalogue_n, own);
+    size_t n = tdl_top_among(one->scores, one->spoken, tdl_bits_words(a->base.catalogue_n), NULL, 0,
+                             best, own ? 1 : TENTH);
+    return n ? (double)best[n - 1].score : 0;
+}
+
+static tdl_status score_live(tdl_surface_answer *a, tdl_asked_part *one, const live_part *live)
+{
+    if (live->sparse) {
+        size_t words = tdl_bits_words(a->base.catalogue_n);
+        one->spoken = tdl_arena_zalloc(a->base.arena, words, sizeof *one->spoken);
+        if (!one->spoken)
+            return TDL_E_NO_MEMORY;
+    }
+    return live->score(a, one->part, one->scores, one->spoken);
 }
 
 static tdl_status score_all(tdl_surface_answer *a, tdl_asked_part *one)
@@ -299,12 +379,12 @@ static tdl_status score_all(tdl_surface_answer *a, tdl_asked_part *one)
     const live_part *live = find_live(a, one->part);
     one->live = live != NULL;
     if (live)
-        st = live->score(a, one->part, one->scores);
+        st = score_live(a, one, live);
     pthread_rwlock_unlock(&a->base.app->lock);
     if (!live)
         st = score_model(a, one->part, one->scores);
     if (!st)
-        one->scale = tdl_blend_scale(one->scores, a->base.catalogue_n, one->part->contender->own);
+        one->scale = scale_of(a, one);
     return st;
 }
 

@@ -47,6 +47,26 @@ static void add_scored(tdl_surface_answer *a, const tdl_scored *best, size_t n, 
                                                 : -(double)i};
 }
 
+/* Whoever may not be shown gets 0, which is never picked. */
+static void block_scores(const tdl_surface_answer *a, float *scores, size_t items_n)
+{
+    bool catalogues = a->asked_n || a->base.live_scores; // numbers
+    const tdl_serving *serving = a->base.serving;
+
+    for (size_t at = 0; at < tdl_bits_words(a->base.catalogue_n); at++)
+        for (uint64_t w = a->blocked[at]; w; w &= w - 1) {
+            int32_t item = tdl_bits_first(w, at);
+            if (!catalogues)
+                item = (size_t)item < serving->catalogue_n ? serving->to_model[item] : -1;
+            if (item >= 0)
+                scores[item] = 0;
+        }
+    for (size_t i = 0; !catalogues && serving->catalogue_n > a->base.catalogue_n && i < items_n;
+         i++) // the model is newer than the question
+        if ((size_t)serving->to_catalogue[i] >= a->base.catalogue_n)
+            scores[i] = 0;
+}
+
 /* The best of one rung's scores, which are changed; own: scaled by the largest. */
 static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items_n, bool own,
                               tdl_report *why)
@@ -55,10 +75,21 @@ static tdl_status pool_scores(tdl_surface_answer *a, float *scores, size_t items
 
     if (!best)
         return tdl_answer_no_memory(why);
-    for (size_t i = 0; i < items_n; i++)
-        if (tdl_surface_blocks(a, a->asked_n ? (int32_t)i : tdl_answer_item(&a->base, (int32_t)i)))
-            scores[i] = 0; // never picked
+    block_scores(a, scores, items_n);
     add_scored(a, best, tdl_top_spoken(scores, items_n, NULL, best, TDL_POOL), own, true);
+    return TDL_OK;
+}
+
+/* The same of one that says of whom it speaks. */
+static tdl_status pool_spoken(tdl_surface_answer *a, const tdl_asked_part *one, tdl_report *why)
+{
+    tdl_scored *best = tdl_arena_alloc(a->base.arena, TDL_POOL, sizeof *best);
+
+    if (!best)
+        return tdl_answer_no_memory(why);
+    size_t n = tdl_top_among(one->scores, one->spoken, tdl_bits_words(a->base.catalogue_n),
+                             a->blocked, 0, best, TDL_POOL);
+    add_scored(a, best, n, one->part->contender->own, true);
     return TDL_OK;
 }
 
@@ -66,6 +97,8 @@ tdl_status tdl_surface_pool_alone(tdl_surface_answer *a, tdl_report *why)
 {
     const tdl_asked_part *one = &a->asked[0];
 
+    if (one->spoken)
+        return pool_spoken(a, one, why);
     if (one->scores)
         return pool_scores(a, one->scores, a->base.catalogue_n, one->part->contender->own, why);
     add_scored(a, one->best, one->best_n, one->part->contender->own, true);

@@ -133,36 +133,56 @@ void tdl_best_offer(tdl_best *best, tdl_scored one)
         best->above = best->heap[0].score; // an equal score later has a higher number: not better
 }
 
-/* Merges runs of `run` that stand side by side. */
-static void merge(const tdl_scored *from, size_t n, size_t run, tdl_scored *to)
+static tdl_scored of_key(int64_t key)
+{
+    int32_t bits = (int32_t)(key >> 32);
+    tdl_scored one = {.item = (int32_t) ~(uint32_t)key};
+
+    bits ^= (int32_t)((uint32_t)(bits >> 31) >> 1);
+    memcpy(&one.score, &bits, sizeof bits);
+    return one;
+}
+
+/* Merges runs of `run` that stand side by side, the largest first. */
+static void merge(const int64_t *from, size_t n, size_t run, int64_t *to)
 {
     for (size_t begin = 0; begin < n; begin += 2 * run) {
         size_t middle = begin + run < n ? begin + run : n;
         size_t end = middle + run < n ? middle + run : n;
-        size_t left = begin, right = middle;
-        for (size_t at = begin; at < end; at++) {
-            bool from_right = left == middle || (right < end && worse(from[left], from[right]));
-            to[at] = from[from_right ? right : left];
+        size_t left = begin, right = middle, at = begin;
+        for (; left < middle && right < end; at++) {
+            bool from_right = from[left] < from[right];
+            to[at] = from_right ? from[right] : from[left];
             left += !from_right;
             right += from_right;
         }
+        memcpy(to + at, from + left, (middle - left) * sizeof *to);
+        memcpy(to + at + (middle - left), from + right, (end - right) * sizeof *to);
     }
 }
 
-void tdl_best_sort(tdl_best *best)
-{
-    enum { FEW = 256 };
-    tdl_scored room[FEW], *from = best->heap, *to = room, *swap;
+enum { FEW = 256 };
 
-    for (size_t run = 1; best->n <= FEW && run < best->n; run *= 2) {
-        merge(from, best->n, run, to);
+static void sort_few(tdl_scored *ret, size_t n)
+{
+    int64_t room[2][FEW], *from = room[0], *to = room[1], *swap;
+
+    for (size_t i = 0; i < n; i++)
+        from[i] = key_of(ret[i]);
+    for (size_t run = 1; run < n; run *= 2) {
+        merge(from, n, run, to);
         swap = from;
         from = to;
         to = swap;
     }
+    for (size_t i = 0; i < n; i++)
+        ret[i] = of_key(from[i]);
+}
+
+void tdl_best_sort(tdl_best *best)
+{
     if (best->n <= FEW) {
-        if (from != best->heap)
-            memcpy(best->heap, from, best->n * sizeof *from);
+        sort_few(best->heap, best->n);
         return;
     }
     for (size_t left = best->n; left > 1; left--) { // heap sort: the worst goes last
@@ -217,6 +237,20 @@ size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, fl
         look_over(&l, scores, begin, scores_n - begin < STRETCH ? scores_n : begin + STRETCH);
     tdl_best_sort(&l.best);
     return l.best.n;
+}
+
+size_t tdl_top_among(const float *scores, const uint64_t *among, size_t words,
+                     const uint64_t *blocked, float above, tdl_scored *ret, size_t k)
+{
+    tdl_best best = {.heap = ret, .k = k, .above = above};
+
+    for (size_t at = 0; k && at < words; at++)
+        for (uint64_t w = blocked ? among[at] & ~blocked[at] : among[at]; w; w &= w - 1) {
+            int32_t item = tdl_bits_first(w, at);
+            tdl_best_offer(&best, (tdl_scored){scores[item], item});
+        }
+    tdl_best_sort(&best);
+    return best.n;
 }
 
 size_t tdl_top_spoken(const float *scores, size_t scores_n, const uint64_t *blocked,

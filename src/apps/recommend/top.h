@@ -25,6 +25,12 @@ static inline int tdl_bits_has(const uint64_t *bits, int32_t at)
     return (int)(bits[(uint32_t)at / TDL_BITS] >> ((uint32_t)at % TDL_BITS) & 1);
 }
 
+/* The items of a word of a set, one after the other: for (w = word; w; w &= w - 1). */
+static inline int32_t tdl_bits_first(uint64_t word, size_t at)
+{
+    return (int32_t)(at * TDL_BITS + (size_t)__builtin_ctzll(word));
+}
+
 /* The best so far of what is offered: a heap whose root is the worst. */
 typedef struct tdl_best {
     tdl_scored *heap; /* [n <= k] */
@@ -48,6 +54,10 @@ float tdl_largest_of_block(const float *scores);
  */
 size_t tdl_top(const float *scores, size_t scores_n, const uint64_t *blocked, float above,
                float below, tdl_scored *ret, size_t k);
+
+/* The same among the items of a set alone, `words` long: scores of others are not looked at. */
+size_t tdl_top_among(const float *scores, const uint64_t *among, size_t words,
+                     const uint64_t *blocked, float above, tdl_scored *ret, size_t k);
 
 /* The same for a model's answer: items with a positive score, then those with a negative one. 0
  * means that the model has nothing to say about an item. */

@@ -86,7 +86,7 @@ static bool tell_task(void *context, const char *inner, double done, const char 
     char text[160];
 
     snprintf(text, sizeof text, "%s%s%s", inner, detail ? ": " : "", detail ? detail : "");
-    return tdl_stage_tell(context, text, done, NULL);
+    return tdl_stage_tell(context, NULL, done, text);
 }
 
 /* The task of each kind's own surface. */
@@ -160,6 +160,7 @@ static tdl_status fit_all(run *r, tdl_report *why)
                                    .pool = r->app->context.pool,
                                    .bytes_max = r->options->square_bytes_max,
                                    .epochs = r->evaluation.rung[k].epochs,
+                                   .serves = true,
                                    .setting = r->evaluation.rung[k].setting,
                                    .progress = tdl_stage_tell,
                                    .progress_context = &r->stages,

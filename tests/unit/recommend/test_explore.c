@@ -67,6 +67,27 @@ static void squarecb_gives_the_propensities_of_the_reference(void **state)
         expect_near(chance[i], expected[i], 1e-12);
 }
 
+/* The list of chances is what the short way stands for: the same bits, and the same one drawn. */
+static void the_best_is_drawn_without_a_list_as_with_one(void **state)
+{
+    const tdl_explore_kind kinds[] = {TDL_EXPLORE_OFF, TDL_EXPLORE_EPSILON};
+    const bool is_new[2][N] = {{false}, {false, true, false, true, true}};
+    double chance[N], one;
+
+    TDL_UNUSED(state);
+    for (size_t at = 0; at < COUNT(kinds) * 2 * 1000; at++) {
+        const bool *new_ones = is_new[at / 1000 % 2];
+        const tdl_explore_options o = {
+            .kind = kinds[at / 2000], .epsilon = .3, .share = .1, .impressions = 1};
+        double u = ((double)(at % 1000) + .5) / 1000;
+        tdl_explore_chances(&o, scores, N, NULL, chance);
+        tdl_explore_mix_new(o.share, new_ones, N, chance);
+        size_t drawn = tdl_explore_draw(chance, N, u);
+        assert_int_equal(tdl_explore_draw_best(&o, 0, new_ones, N, true, u, &one), drawn);
+        assert_true(one == chance[drawn]);
+    }
+}
+
 /* By many draws of u: exploration.json, marginal_item_by_slot_first2. */
 static void drawn_slates_have_the_marginal_shares_of_the_reference(void **state)
 {
@@ -179,6 +200,7 @@ int main(void)
         cmocka_unit_test(plackett_luce_gives_the_propensities_of_the_reference),
         cmocka_unit_test(an_epsilon_slate_gives_the_propensities_of_the_reference),
         cmocka_unit_test(squarecb_gives_the_propensities_of_the_reference),
+        cmocka_unit_test(the_best_is_drawn_without_a_list_as_with_one),
         cmocka_unit_test(drawn_slates_have_the_marginal_shares_of_the_reference),
         cmocka_unit_test(thompson_counts_the_best_of_256_draws_and_is_the_same_each_time),
         cmocka_unit_test(new_items_get_their_share_and_its_propensity),

@@ -611,7 +611,7 @@ static void a_stranger_is_answered_by_who_serves_strangers(void **state)
     json_t *one;
 
     *part =
-        (tdl_part){.contender = &tdl_contenders[1], .model = fit_all(tdl_contenders[1].rung, &all)};
+        (tdl_part){.contender = &tdl_contenders[0], .model = fit_all(tdl_contenders[0].rung, &all)};
     lineup->task[TDL_RECOMMEND_STRANGERS] =
         (tdl_mix){.n = 1, .part = {lineup->parts_n++}, .weight = {1}};
     json_t *answer = ask(f, "{\"surface\":\"home\",\"user\":\"nobody\",\"explore\":false}");

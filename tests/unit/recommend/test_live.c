@@ -75,7 +75,7 @@ static void damped_scores_are_those_of_the_reference_live_and_fitted(void **stat
     tdl_report why = {0};
 
     TDL_UNUSED(state);
-    assert_int_equal(tdl_live_score(live, &user0, scratch, found, ITEMS), TDL_OK);
+    assert_int_equal(tdl_live_score(live, &user0, scratch, found, ITEMS, NULL), TDL_OK);
     expect_ok(tdl_rung_directed.fit(&data, &options, &model, &why), &why);
     assert_int_equal(tdl_rung_directed.score(model, &user0, scratch, fitted), TDL_OK);
     for (size_t j = 0; j < ITEMS; j++) {

@@ -106,7 +106,7 @@ static void popularity_is_that_of_the_reference_in_any_order_of_arrival(void **s
             expect_near(hour, r0_hour[i], 1e-9 * r0_hour[i]);
             expect_near(tdl_live_popular_at(s, TDL_HALF_LIFE_DAY, -1, now_us, i), r0_day[i], 1e-11);
         }
-        tdl_live_popular(s, TDL_HALF_LIFE_DAY, -1, now_us, scores, COUNT(scores));
+        tdl_live_popular(s, TDL_HALF_LIFE_DAY, -1, now_us, scores, COUNT(scores), NULL);
         for (size_t i = 0; i < COUNT(scores); i++)
             expect_near((double)scores[i], i < R0_ITEMS ? r0_day[i] : 0, 1e-7);
         tdl_live_state_free(s);
@@ -182,8 +182,8 @@ static void counts_are_those_of_the_reference_event_by_event(void **state)
             expect_near(tdl_live_count(s->matrix[TDL_LIVE_STREAM], i, j), r1_counts[i][j], 1e-9);
     assert_int_equal(tdl_live_history(s, 0, scratch, &history), TDL_OK);
     assert_int_equal(history.n, 6);
-    assert_int_equal(tdl_live_directed(s, TDL_LIVE_STREAM, &history, scratch, scores, R1_ITEMS),
-                     TDL_OK);
+    assert_int_equal(
+        tdl_live_directed(s, TDL_LIVE_STREAM, &history, scratch, scores, R1_ITEMS, NULL), TDL_OK);
     for (size_t j = 0; j < R1_ITEMS; j++)
         expect_near((double)scores[j], r1_score_user0[j], 1e-7);
     tdl_arena_free(scratch);
@@ -598,15 +598,15 @@ static void a_segment_of_200_people_has_a_popularity_of_its_own(void **state)
     assert_int_equal(tdl_live_segment(s, 300), -1); // too few
     assert_int_equal(tdl_live_segment_named(s, de), -1);
     assert_int_equal(tdl_live_segment_named(s, TDL_STR("IT")), -1);
-    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3);
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3, NULL);
     assert_true(scores[0] == 200 && scores[1] == 0);
-    tdl_live_popular(s, TDL_HALF_LIFE_NONE, tdl_live_segment(s, 300), DAY_US, scores, 3);
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, tdl_live_segment(s, 300), DAY_US, scores, 3, NULL);
     assert_true(scores[0] == 200 && scores[1] == 199);
 
     tdl_live_state_place(s, 7, de); // he moves, with all that he took
     assert_int_equal(tdl_live_segment(s, 8), -1);
     of_fr = tdl_live_segment(s, 7); // of 200 now
-    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3);
+    tdl_live_popular(s, TDL_HALF_LIFE_NONE, of_fr, DAY_US, scores, 3, NULL);
     assert_true(scores[0] == 1 && scores[1] == 199);
     tdl_live_state_forget(s, 300);
     assert_int_equal(tdl_live_segment(s, 7), -1);
@@ -626,7 +626,7 @@ static void what_was_popular_stays_so_when_nothing_happens_for_years(void **stat
     TDL_UNUSED(state);
     take(s, 0, 0, DAY_US);
     take(s, 0, 1, DAY_US + HOUR_US);
-    tdl_live_popular(s, TDL_HALF_LIFE_HOUR, -1, 3000 * DAY_US, scores, 2);
+    tdl_live_popular(s, TDL_HALF_LIFE_HOUR, -1, 3000 * DAY_US, scores, 2, NULL);
     assert_true(scores[0] > 0 && scores[1] > scores[0]);
     expect_near((double)(scores[1] / scores[0]), 2, 1e-6);
     tdl_live_state_free(s);

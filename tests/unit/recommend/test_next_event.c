@@ -4,6 +4,7 @@
 
 #include "apps/recommend/ngram.h"
 #include "apps/recommend/offline.h"
+#include "apps/recommend/session_net.h"
 #include "base/timestamp.h"
 #include "table/csv.h"
 
@@ -78,6 +79,72 @@ static void without_sequences_every_class_is_as_likely(void **state)
     tdl_ngram_free(m);
 }
 
+/* ---- the net on sessions ---- */
+
+/* a, then d a second or ten minutes later, then b if it came soon and c if not. */
+static void the_net_knows_how_long_a_step_took(void **state)
+{
+    enum { FIRST, SOON, LATE, STEP, OVER, SYMBOLS, SESSIONS = 300, EACH = 4 };
+    int32_t symbol[SESSIONS * EACH];
+    int64_t time_us[SESSIONS * EACH];
+    size_t offsets[SESSIONS + 1] = {0};
+    tdl_session_net *m = NULL;
+    double soon[SYMBOLS], late[SYMBOLS], sum = 0;
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    for (size_t s = 0; s < SESSIONS; s++) {
+        const int64_t step_us = s % 2 ? 1000000 : 600000000;
+        const int32_t events[EACH] = {FIRST, STEP, s % 2 ? SOON : LATE, OVER};
+        const int64_t at_us[EACH] = {0, step_us, step_us + 9000000, step_us + 9000000};
+        memcpy(symbol + s * EACH, events, sizeof events);
+        memcpy(time_us + s * EACH, at_us, sizeof at_us);
+        offsets[s + 1] = (s + 1) * EACH;
+    }
+    const tdl_sessions sessions = {symbol, time_us, offsets, SESSIONS, SYMBOLS};
+    tdl_pool *pool = tdl_pool_new(1);
+    expect_ok(tdl_session_net_fit(&sessions, 1, pool, &m, &why), &why);
+    assert_int_equal(
+        tdl_session_net_after(m, (int32_t[]){FIRST, STEP}, (int64_t[]){0, 1000000}, 2, soon),
+        TDL_OK);
+    assert_int_equal(
+        tdl_session_net_after(m, (int32_t[]){FIRST, STEP}, (int64_t[]){0, 600000000}, 2, late),
+        TDL_OK);
+    assert_true(soon[SOON] > .8 && late[LATE] > .8);
+    for (size_t c = 0; c < SYMBOLS; c++) {
+        assert_true(soon[c] >= 1e-3 / SYMBOLS);
+        sum += soon[c];
+    }
+    expect_near(sum, 1, 1e-6);
+    tdl_session_net_free(m);
+    tdl_pool_free(pool);
+}
+
+static void the_net_goes_on_through_a_session_of_any_length(void **state)
+{
+    enum { SYMBOLS = 3, LONG = 5000 };
+    static int32_t symbol[LONG + 1];
+    static int64_t time_us[LONG + 1];
+    const size_t offsets[] = {0, LONG};
+    const tdl_sessions sessions = {symbol, time_us, offsets, 1, SYMBOLS};
+    tdl_session_net *m = NULL;
+    tdl_pool *pool = tdl_pool_new(1);
+    double p[SYMBOLS];
+    tdl_report why = {0};
+
+    TDL_UNUSED(state);
+    for (size_t i = 0; i < LONG; i++)
+        symbol[i] = (int32_t)(i % SYMBOLS); // all at one time
+    expect_ok(tdl_session_net_fit(&sessions, 1, pool, &m, &why), &why);
+    const size_t lengths[] = {0, 1, 63, 64, 65, LONG};
+    for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
+        assert_int_equal(tdl_session_net_after(m, symbol, time_us, lengths[k], p), TDL_OK);
+        expect_near(p[0] + p[1] + p[2], 1, 1e-6);
+    }
+    tdl_session_net_free(m);
+    tdl_pool_free(pool);
+}
+
 /* ---- the protocol ---- */
 
 static json_t *run(const tdl_feedback *f, const tdl_offline_options *options)
@@ -111,7 +178,7 @@ static int64_t day(int64_t n)
     return n * INT64_C(86400000000);
 }
 
-/* 300 people, one session of a, b, c a day at noon: only the order 0 is ever unsure. */
+/* 210 people, one session of a, b, c a day at noon: only the order 0 is ever unsure. */
 static tdl_feedback *make_habits(void)
 {
     static const char *const items[] = {"a", "b", "c"};
@@ -119,8 +186,8 @@ static tdl_feedback *make_habits(void)
     tdl_report why = {0};
     char user[16];
 
-    for (int p = 0; p < 300; p++)
-        for (int64_t d = 0; d < 40; d++)
+    for (int p = 0; p < 210; p++)
+        for (int64_t d = 0; d < 10; d++)
             for (int64_t i = 0; i < 3; i++) {
                 snprintf(user, sizeof user, "u%d", p);
                 tdl_feedback_row row = {
@@ -134,25 +201,28 @@ static tdl_feedback *make_habits(void)
 static void sessions_end_where_half_an_hour_passes(void **state)
 {
     tdl_feedback *f = make_habits();
-    const int64_t cut_us[] = {day(20), day(30)};
+    const int64_t cut_us[] = {day(4), day(6)};
     tdl_offline_options options = {.protocol = TDL_PROTOCOL_NEXT_EVENT,
                                    .timed = true,
                                    .cut_us = cut_us,
                                    .cuts_n = 2,
-                                   .horizon_us = day(5),
+                                   .horizon_us = day(3),
                                    .run.seed = 1};
     json_t *report = run(f, &options);
     const json_t *task = only_task(report);
 
     TDL_UNUSED(state);
-    assert_int_equal(json_integer_value(json_object_get(task, "sessions")), 300 * 5);
-    assert_int_equal(json_integer_value(json_object_get(task, "symbols")), 300 * 5 * 4);
+    assert_int_equal(json_integer_value(json_object_get(task, "sessions")), 210 * 3);
+    assert_int_equal(json_integer_value(json_object_get(task, "symbols")), 210 * 3 * 4);
     assert_int_equal(json_integer_value(json_object_get(task, "classes")), 4);
     // a, b, c and the end as often: perplexity 4 without a context, hardly above 1 with one
     expect_near(figure(task, 0, "perplexity"), 4, .001);
     expect_near(figure(task, 1, "perplexity"), 1, .01);
     expect_near(figure(task, 1, "hr1"), 1, 1e-12);
     expect_near(figure(task, 0, "hr1"), .25, .001);
+    expect_near(figure(task, 4, "perplexity"), 1, .05); // the behaviour model
+    expect_near(figure(task, 4, "hr1"), 1, 1e-12);
+    assert_true(figure(task, 5, "perplexity") <= figure(task, 4, "perplexity") + 1e-9);
     json_decref(report);
     tdl_feedback_free(f);
 }
@@ -265,7 +335,7 @@ static void clicks_of_june_give_the_figures_of_the_reference(void **state)
                                    .cut_us = cut_us,
                                    .cuts_n = 2,
                                    .horizon_us = day(30),
-                                   .run.seed = 1};
+                                   .run = {.seed = 1, .in_background = true}}; // no net: minutes
     json_t *report = run(f, &options);
     const json_t *task = only_task(report);
     assert_int_equal(json_integer_value(json_object_get(task, "sessions")), 914);
@@ -293,6 +363,8 @@ int main(void)
         cmocka_unit_test(probabilities_are_those_worked_out_by_hand),
         cmocka_unit_test(a_row_sums_to_one_and_agrees_with_single_classes),
         cmocka_unit_test(without_sequences_every_class_is_as_likely),
+        cmocka_unit_test(the_net_knows_how_long_a_step_took),
+        cmocka_unit_test(the_net_goes_on_through_a_session_of_any_length),
         cmocka_unit_test(sessions_end_where_half_an_hour_passes),
         cmocka_unit_test(what_nobody_knew_at_the_cut_is_one_class_of_its_own),
         cmocka_unit_test(a_catalogue_is_no_set_of_kinds),

@@ -95,7 +95,7 @@ static void too_few_people_are_said_and_nothing_is_promoted(void **state)
 
     TDL_UNUSED(state);
     assert_int_equal(json_integer_value(json_object_get(task, "people")), 23);
-    assert_string_equal(text_of(task, "serves"), "popularity");
+    assert_string_equal(text_of(task, "serves"), "recent-popularity");
     assert_string_equal(text_of(model_of(task, "directed"), "verdict"), "too_few_people");
     json_decref(report);
     tdl_feedback_free(f);

@@ -518,6 +518,53 @@ static void where_the_model_is_silent_popular_items_follow(void **state)
     assert_non_null(strstr(f->extra.at, "\"kind\":\"popular\""));
 }
 
+static const json_t *next_new_of(fixture *f, const tdl_ask *question, json_t **ret_answer)
+{
+    tdl_report why = {0};
+
+    expect_ok(ask(f, question, &why), &why);
+    *ret_answer = answer(f);
+    return json_object_get(*ret_answer, "next_new");
+}
+
+static double chance(const json_t *next, const char *key)
+{
+    assert_true(json_is_number(json_object_get(next, key)));
+    return json_number_value(json_object_get(next, key));
+}
+
+static void whoever_asks_is_told_when_a_person_takes_something_new(void **state)
+{
+    fixture *f = *state;
+    tdl_ask question = {.user = TDL_STR("u0"), .n = 3, .time_us = 7000000, .forecast = true};
+    json_t *root;
+
+    store_walks(f);
+    train_quietly(f);
+    const json_t *next = next_new_of(f, &question, &root);
+    double week = chance(next, "within_7_days"), month = chance(next, "within_30_days");
+    assert_true(week > .5 && week <= month && month <= 1); // they took something every second
+    assert_string_equal(json_string_value(json_object_get(next, "last")), "1970-01-01T00:00:06Z");
+    json_decref(root);
+    reopen(f);
+    next = next_new_of(f, &question, &root);
+    expect_near(chance(next, "within_7_days"), week, 0);
+    json_decref(root);
+    question.time_us = INT64_MAX; // long gone
+    next = next_new_of(f, &question, &root);
+    assert_true(chance(next, "within_30_days") < week);
+    json_decref(root);
+    question.impersonal = true;
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
+    question = (tdl_ask){.user = TDL_STR("nobody"), .n = 3, .time_us = 1, .forecast = true};
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
+    question = (tdl_ask){.user = TDL_STR("u0"), .n = 3, .time_us = 1};
+    assert_null(next_new_of(f, &question, &root));
+    json_decref(root);
+}
+
 static void the_same_question_has_the_same_answer_and_context(void **state)
 {
     fixture *f = *state;
@@ -875,6 +922,7 @@ int main(void)
         CASE(one_event_makes_a_stranger_a_user),
         CASE(a_history_the_model_does_not_know_is_a_strangers),
         CASE(where_the_model_is_silent_popular_items_follow),
+        CASE(whoever_asks_is_told_when_a_person_takes_something_new),
         CASE(the_same_question_has_the_same_answer_and_context),
         CASE(late_events_are_where_a_restart_would_put_them),
         CASE(titles_follow_the_catalogue),
