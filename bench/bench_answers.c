@@ -5,7 +5,8 @@
  * routes pay for it alike. Throughputs take turns; medians are quoted. Latencies are those at a
  * fixed rate, counted from when a question was due.
  *
- * Data are made up: 100 people with 20 events each, near a taste of their own and near the popular.
+ * Data are made up: people who like some groups of items, what comes after what, and items that are
+ * in fashion for some weeks. Each is known best by another rung, so that a blend of them serves.
  * The model is trained on all of the catalogue, most of which nobody had.
  */
 #include <stdio.h>
@@ -20,7 +21,15 @@
 #include "cli/wheel.h"
 #include "load.h"
 
-enum { PEOPLE = 100, EACH = 20, SMALL = 1000, LARGE = 100000, BATCH = 500, ID_MAX_BYTES = 24 };
+enum { PEOPLE = 400, EACH = 30, SMALL = 1000, LARGE = 100000, BATCH = 500, ID_MAX_BYTES = 24 };
+enum {
+    BOUGHT = 300,
+    GROUP = 20,
+    GROUPS = BOUGHT / GROUP,
+    LIKED = 3,
+    DAYS = 120,
+    FASHION_DAYS = 20
+};
 enum { ROUNDS = 3, CONNECTIONS = 16, RATE = 2000, SEEN = 60, MORE_EVENTS = 50000 };
 static const double ROUND_SECONDS = 2, LATENCY_SECONDS = 5;
 static const double MILLION = 1e6;
@@ -55,39 +64,115 @@ static tdl_status send_catalogue(tdl_client *client, size_t items_n, tdl_report 
     return st;
 }
 
-/* Near a taste of the person's own, or near what everybody likes. */
-static size_t draw_item(tdl_rng *rng, size_t user, size_t items_n)
-{
-    double x = tdl_rng_uniform(rng);
-    size_t near = (size_t)(x * x * x * (double)items_n / 20);
+/* Of a person: groups that he likes, what he had. */
+typedef struct buyer {
+    bool likes[GROUPS], had[BOUGHT];
+    size_t last; /* BOUGHT = nothing yet */
+} buyer;
 
-    return tdl_rng_below(rng, 2) ? near : (user * 7919 + near / 8) % items_n;
+typedef struct purchase {
+    int64_t second; /* since the first day */
+    size_t user, item;
+} purchase;
+
+static int by_time(const void *left, const void *right)
+{
+    const purchase *a = left, *b = right;
+
+    if (a->second != b->second)
+        return a->second < b->second ? -1 : 1;
+    return a->user < b->user ? -1 : a->user > b->user;
 }
 
-/* `events_n` events of PEOPLE by turns, `first` of whom nobody is yet. */
-static tdl_status send_events(tdl_client *client, size_t first, size_t events_n, size_t items_n,
-                              tdl_report *why)
+/* One of five is, each FASHION_DAYS anew. */
+static bool in_fashion(size_t item, int64_t second)
 {
+    size_t when = (size_t)(second / 86400 / FASHION_DAYS);
+    tdl_rng rng = tdl_rng_make(22, item * DAYS + when);
+
+    return tdl_rng_uniform(&rng) < .2;
+}
+
+static size_t draw_item(tdl_rng *rng, const buyer *b, int64_t second)
+{
+    for (;;) {
+        size_t item = (size_t)tdl_rng_below(rng, BOUGHT);
+        size_t after = (item + BOUGHT - b->last) % BOUGHT;
+        double chance = (in_fashion(item, second) ? 1 : .06) * (b->likes[item / GROUP] ? 1 : .06);
+        if (b->last < BOUGHT && (after < GROUP || after > GROUP + 3))
+            chance *= .02; // what follows stands in the next group
+        if (!b->had[item] && tdl_rng_uniform(rng) < chance)
+            return item;
+    }
+}
+
+static void shop(size_t user, purchase *ret)
+{
+    tdl_rng rng = tdl_rng_make(21, user);
+    buyer b = {.last = BOUGHT};
+
+    for (size_t i = 0; i < LIKED; i++)
+        b.likes[tdl_rng_below(&rng, GROUPS)] = true;
+    for (size_t i = 0; i < EACH; i++)
+        ret[i] = (purchase){.second = (int64_t)tdl_rng_below(&rng, DAYS * 86400), .user = user};
+    qsort(ret, EACH, sizeof *ret, by_time);
+    for (size_t i = 0; i < EACH; i++) {
+        b.last = ret[i].item = draw_item(&rng, &b, ret[i].second);
+        b.had[b.last] = true;
+    }
+}
+
+/* What `PEOPLE` people bought, in order of time; items lie far apart in the catalogue. */
+static tdl_status send_purchases(tdl_client *client, size_t items_n, tdl_report *why)
+{
+    static purchase bought[PEOPLE * EACH];
     static batch b;
-    tdl_rng rng = tdl_rng_make(21, first);
-    int64_t now_us = tdl_time_now();
+    int64_t first_us = tdl_time_now() - INT64_C(86400000000) * DAYS;
     tdl_status st = TDL_OK;
 
-    for (size_t at = 0; !st && at < events_n; at += BATCH) {
-        size_t n = events_n - at < BATCH ? events_n - at : BATCH;
-        for (size_t i = 0; i < n; i++) {
-            size_t user = first + (at + i) % PEOPLE;
-            snprintf(b.user[i], ID_MAX_BYTES, "user-%zu", user);
-            snprintf(b.item[i], ID_MAX_BYTES, "item-%zu", draw_item(&rng, user, items_n));
-            snprintf(b.message[i], ID_MAX_BYTES, "m-%zu-%zu", first, at + i);
-            b.event[i] = (tdl_event){.time_us = now_us - (int64_t)(events_n - at - i) * 1000000,
+    for (size_t user = 0; user < PEOPLE; user++)
+        shop(user, bought + user * EACH);
+    qsort(bought, (size_t)PEOPLE * EACH, sizeof *bought, by_time);
+    for (size_t at = 0; !st && at < (size_t)PEOPLE * EACH; at += BATCH) {
+        for (size_t i = 0; i < BATCH; i++) {
+            const purchase *one = &bought[at + i];
+            snprintf(b.user[i], ID_MAX_BYTES, "user-%zu", one->user);
+            snprintf(b.item[i], ID_MAX_BYTES, "item-%zu", one->item * (items_n / BOUGHT));
+            snprintf(b.message[i], ID_MAX_BYTES, "p-%zu", at + i);
+            b.event[i] = (tdl_event){.time_us = first_us + one->second * 1000000,
                                      .user = tdl_str_of(b.user[i]),
                                      .kind = TDL_STR("purchase"),
                                      .item = tdl_str_of(b.item[i]),
                                      .source = TDL_STR("segment"),
                                      .message_id = tdl_str_of(b.message[i])};
         }
-        st = tdl_client_send_events(client, b.event, n, why);
+        st = tdl_client_send_events(client, b.event, BATCH, why);
+    }
+    return st;
+}
+
+/* MORE_EVENTS of people whom nobody knows yet, on all of the catalogue: what they take of memory.
+ */
+static tdl_status send_more(tdl_client *client, tdl_report *why)
+{
+    static batch b;
+    tdl_rng rng = tdl_rng_make(23, 0);
+    int64_t now_us = tdl_time_now();
+    tdl_status st = TDL_OK;
+
+    for (size_t at = 0; !st && at < MORE_EVENTS; at += BATCH) {
+        for (size_t i = 0; i < BATCH; i++) {
+            snprintf(b.user[i], ID_MAX_BYTES, "more-%zu", (at + i) % PEOPLE);
+            snprintf(b.item[i], ID_MAX_BYTES, "item-%zu", (size_t)tdl_rng_below(&rng, LARGE));
+            snprintf(b.message[i], ID_MAX_BYTES, "m-%zu", at + i);
+            b.event[i] = (tdl_event){.time_us = now_us - (int64_t)(MORE_EVENTS - at - i) * 1000000,
+                                     .user = tdl_str_of(b.user[i]),
+                                     .kind = TDL_STR("purchase"),
+                                     .item = tdl_str_of(b.item[i]),
+                                     .source = TDL_STR("segment"),
+                                     .message_id = tdl_str_of(b.message[i])};
+        }
+        st = tdl_client_send_events(client, b.event, BATCH, why);
     }
     return st;
 }
@@ -349,11 +434,24 @@ static tdl_status measure_memory(const tdl_child *child, tdl_client *client, tdl
                                  tdl_report *why)
 {
     double before = tdl_child_memory(child);
-    tdl_status st = send_events(client, PEOPLE, MORE_EVENTS, LARGE, why);
+    tdl_status st = send_more(client, why);
 
     if (!st)
         add_memory(bars, "events", before, tdl_child_memory(child), MORE_EVENTS);
     return st;
+}
+
+/* How many rungs the blend has that answers for "home"; 1 where one of them answers alone. */
+static void add_parts(const json_t *report, size_t items_n, tdl_bars *bars)
+{
+    const json_t *home = json_array_get(json_object_get(report, "surfaces"), 0);
+
+    tdl_bars_add(bars,
+                 (tdl_bar){.value = (double)json_array_size(json_object_get(home, "parts")),
+                           .unit = "rungs",
+                           .kind = TDL_BAR_AT_LEAST,
+                           .bound = 2},
+                 "recommend: rungs in the blend that answers, %zu items", items_n);
 }
 
 static tdl_status bench_size(size_t items_n, bool quiet, tdl_bars *bars, tdl_report *why)
@@ -373,9 +471,10 @@ static tdl_status bench_size(size_t items_n, bool quiet, tdl_bars *bars, tdl_rep
         goto out;
     if (items_n == LARGE)
         add_memory(bars, "items of the catalogue", empty, tdl_child_memory(&child), LARGE);
-    if ((st = send_events(client, 0, (size_t)PEOPLE * EACH, items_n, why)) ||
-        (st = put_flag(client, why)) || (st = tdl_wheel_train(client, quiet, &report, why)))
+    if ((st = send_purchases(client, items_n, why)) || (st = put_flag(client, why)) ||
+        (st = tdl_wheel_train(client, quiet, &report, why)))
         goto out;
+    add_parts(report, items_n, bars);
     make_questions(q, &child);
     if ((st = add_alone(client, items_n, bars, why)) ||
         (st = measure_answers(&child, q, items_n, quiet, bars, why)) || items_n == SMALL)

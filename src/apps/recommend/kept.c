@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = 2048 };
+enum { MANY = 16384 };
 
 typedef struct kept_one {
     tdl_digest key;

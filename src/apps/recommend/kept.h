@@ -4,7 +4,7 @@
  * An answer is found by all that it depends on, as a digest; so nothing needs to be told when a
  * history grows, and no name of a person is kept. It belongs to one model and dies with it.
  *
- * Memory    2,048 answers of some 3 KiB, made as they are put; a place has one answer, the newest
+ * Memory    16,384 places, of which each holds the newest answer of at most 4 KiB: 64 MiB at most
  * Threads   any
  * Failure   without memory nothing is kept
  */

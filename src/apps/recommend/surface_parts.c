@@ -8,6 +8,8 @@
 #include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
 
+/* What is kept of a part and somebody who asked. */
+enum { QUERY, BEST, EXPLAINED };
 enum { SCANNED = 400 /* of a scan, so that 200 are left where some may not be shown */ };
 
 /* ---- live; under the readers' lock ---- */
@@ -198,28 +200,84 @@ static tdl_status score_model(tdl_surface_answer *a, const tdl_part *part, float
     return TDL_OK;
 }
 
-/* Of items that the model does not know it said nothing. */
+/* What a model said of one item; `at` counts in the model's history. */
+typedef struct explained {
+    size_t n;
+    tdl_reason reason[TDL_REASONS_MAX];
+} explained;
+
+/* Items that are still to be explained. */
+typedef struct unexplained {
+    int32_t *number; /* [n] the model's */
+    size_t *place;   /* [n] in the answer */
+    tdl_digest *key; /* [n] */
+    size_t n;
+} unexplained;
+
+static void tell(const explained *one, const tdl_surface_history *h, tdl_reason *ret, size_t *ret_n)
+{
+    *ret_n = one->n;
+    for (size_t k = 0; k < one->n; k++) {
+        ret[k] = one->reason[k];
+        if (ret[k].kind == TDL_REASON_EVENT)
+            ret[k].at = h->at[ret[k].at];
+    }
+}
+
+/* All at once: what is the same for all of them is worked out once. */
+static void explain_rest(tdl_surface_answer *a, const tdl_part *part, const tdl_surface_history *h,
+                         const unexplained *rest, tdl_reason *ret, size_t *ret_n)
+{
+    tdl_reason *reason = tdl_arena_zalloc(a->base.arena, rest->n * TDL_REASONS_MAX, sizeof *reason);
+    size_t *reasons_n = tdl_arena_alloc(a->base.arena, rest->n, sizeof *reasons_n);
+
+    if (!rest->n || !reason || !reasons_n)
+        return;
+    part->contender->rung->explain(part->model, &h->history, rest->number, rest->n, a->base.arena,
+                                   reason, TDL_REASONS_MAX, reasons_n);
+    for (size_t i = 0; i < rest->n; i++) {
+        explained one = {.n = reasons_n[i]};
+        memcpy(one.reason, reason + i * TDL_REASONS_MAX, one.n * sizeof *reason);
+        tell(&one, h, ret + rest->place[i] * TDL_REASONS_MAX, &ret_n[rest->place[i]]);
+        tdl_kept_put(a->base.serving->kept, &rest->key[i], &one, sizeof one);
+    }
+}
+
+/* Of items that the model does not know it said nothing. What it said of others is kept: leaving
+ * out one event after the other takes a transformer milliseconds. */
 static void explain_model(tdl_surface_answer *a, const tdl_part *part, const int32_t *items,
                           size_t items_n, tdl_reason *ret, size_t *ret_n)
 {
-    const tdl_rung_ops *rung = part->contender->rung;
-    tdl_reason one[TDL_REASONS_MAX] = {0};
+    static const tdl_history none;
+    tdl_arena *arena = a->base.arena;
+    const tdl_serving *serving = a->base.serving;
+    uint64_t what[] = {(uint64_t)(part - serving->snapshot->lineup.part), EXPLAINED, 0, 0};
+    unexplained rest = {.number = tdl_arena_alloc(arena, items_n, sizeof *rest.number),
+                        .place = tdl_arena_alloc(arena, items_n, sizeof *rest.place),
+                        .key = tdl_arena_alloc(arena, items_n, sizeof *rest.key)};
     tdl_surface_history h;
+    tdl_digest asks;
 
     memset(ret_n, 0, items_n * sizeof *ret_n);
-    if (tdl_surface_model_history(a, rung->repeats, &h))
+    if (!rest.number || !rest.place || !rest.key ||
+        tdl_surface_model_history(a, part->contender->rung->repeats, &h) ||
+        !tdl_kept_key(what, 2, &h.history, &none, arena, &asks))
         return;
+    memcpy(what + 2, &asks, sizeof asks);
     for (size_t i = 0; i < items_n; i++) {
-        int32_t number = to_model(a->base.serving, items[i]);
-        if (number >= 0)
-            rung->explain(part->model, &h.history, &number, 1, a->base.arena, one, TDL_REASONS_MAX,
-                          &ret_n[i]);
-        for (size_t k = 0; k < ret_n[i]; k++) {
-            if (one[k].kind == TDL_REASON_EVENT)
-                one[k].at = h.at[one[k].at];
-            ret[i * TDL_REASONS_MAX + k] = one[k];
+        explained one;
+        what[1] = (uint64_t)to_model(serving, items[i]);
+        if (to_model(serving, items[i]) < 0 ||
+            !tdl_kept_key(what, 4, &none, &none, arena, &rest.key[rest.n]))
+            continue;
+        if (tdl_kept_find(serving->kept, &rest.key[rest.n], &one, sizeof one)) {
+            tell(&one, &h, ret + i * TDL_REASONS_MAX, &ret_n[i]);
+            continue;
         }
+        rest.number[rest.n] = to_model(serving, items[i]);
+        rest.place[rest.n++] = i;
     }
+    explain_rest(a, part, &h, &rest, ret, ret_n);
 }
 
 /* ---- a scan of its vectors ---- */
@@ -281,11 +339,11 @@ static tdl_status scan_all(tdl_surface_answer *a, const tdl_part *part, const td
 {
     static const tdl_history none;
     const tdl_serving *serving = a->base.serving;
-    uint64_t what[] = {(uint64_t)(part - serving->snapshot->lineup.part), 0};
+    uint64_t what[] = {(uint64_t)(part - serving->snapshot->lineup.part), QUERY};
     tdl_digest key[2];
 
     for (size_t i = 0; i < 2; i++) {
-        what[1] = i;
+        what[1] = i ? BEST : QUERY;
         if (!tdl_kept_key(what, 2, h, &none, a->base.arena, &key[i]))
             return TDL_E_NO_MEMORY;
     }
