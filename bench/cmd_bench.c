@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 static const struct {
     const char *name;
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
