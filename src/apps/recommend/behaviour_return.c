@@ -15,7 +15,10 @@ enum {
     STREAM_ORDER = 15
 };
 
-static const double RATE = .02, DECAY = 1e-5, BETA1 = .9, BETA2 = .999, TINY = 1e-8;
+static const double RATE = .02, BETA1 = .9, BETA2 = .999, TINY = 1e-8;
+/* Of the weights: the vector says much, of which little is about time; the gap before is counted
+ * well enough as it is, and what holds for everybody is not held back. */
+static const double DECAY_VECTOR = .1, DECAY_GAP = 1e-3;
 
 static const float LARGEST = 1e6F; /* of a number in a file */
 
@@ -151,6 +154,13 @@ static void add_slopes(const tdl_behaviour *m, const positions *p, size_t at, do
     }
 }
 
+static double decay_of(const tdl_behaviour *m, size_t weight)
+{
+    size_t column = weight % inputs_n(m), d = m->params.d;
+
+    return column < d ? DECAY_VECTOR : column < d + GAPS ? DECAY_GAP : 0;
+}
+
 /* Adam with a rate that falls to 0 (Kingma and Ba, 2015). state [3][size]: gradient and moments */
 static void learn(tdl_behaviour *m, const positions *p, uint32_t *order, double *state, size_t size,
                   uint64_t seed)
@@ -170,7 +180,8 @@ static void learn(tdl_behaviour *m, const positions *p, uint32_t *order, double 
             step++;
             double open1 = 1 - pow(BETA1, (double)step), open2 = 1 - pow(BETA2, (double)step);
             for (size_t k = 0; k < size; k++) {
-                double g = gradient[k] / (double)(end - at) + DECAY * (double)m->returns[k];
+                double g =
+                    gradient[k] / (double)(end - at) + decay_of(m, k) * (double)m->returns[k];
                 mean[k] += (1 - BETA1) * (g - mean[k]);
                 square[k] += (1 - BETA2) * (g * g - square[k]);
                 m->returns[k] -=
