@@ -129,7 +129,8 @@ static tdl_status take_row(void *context, const tdl_feedlog_row *row, tdl_report
     tdl_feedback_row one = {
         .user = row->user, .item = row->item, .order = row->order, .time_us = row->time_us};
 
-    return tdl_feedback_add_segment(context, &one, row->segment, why);
+    tdl_status st = tdl_feedback_add_segment(context, &one, row->segment, why);
+    return st || !row->kind.len ? st : tdl_feedback_kind_of_last(context, row->kind, why);
 }
 
 static tdl_status read_log(const tdl_recommend_offline *o, tdl_progress *progress,
@@ -213,7 +214,7 @@ static unsigned usual_protocols(bool timed, bool described)
 
 /* {"protocols": [...]}. ret_ndcg10: the least of what serves by protocols that do not leak; of the
  * literature's when there is no other; NAN when nobody was asked. */
-static tdl_status run_protocols(const tdl_feedback *feedback, tdl_offline_options *options,
+static tdl_status run_protocols(tdl_feedback *feedback, tdl_offline_options *options,
                                 unsigned protocols, tdl_buf *out, double *ret_ndcg10,
                                 tdl_report *why)
 {
@@ -283,11 +284,11 @@ tdl_status tdl_recommend_offline_run(const tdl_recommend_offline *o, tdl_report 
         goto out;
     if (o->catalogue[0] && (st = read_catalogue(o, feedback, &content, why)))
         goto out;
-    options.content = content;
     options.timed = log.timed;
     options.now_us = tdl_time_now() + CLOCK_SKEW_US;
     options.run = (tdl_rung_contest_options){.seed = (uint64_t)o->seed,
                                              .pool = pool,
+                                             .content = content,
                                              .bytes_max = (size_t)o->ease_max_bytes,
                                              .progress = tdl_progress_tell,
                                              .progress_context = &progress};

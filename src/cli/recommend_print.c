@@ -87,6 +87,15 @@ static const char *verdict_text(const char *verdict)
     return verdict;
 }
 
+static const char *weights_text(const char *weights)
+{
+    if (!strcmp(weights, "target only"))
+        return tdl_tr("the target's alone count", "仅目标类型计入");
+    if (!strcmp(weights, "target 3"))
+        return tdl_tr("the target's count thrice", "目标类型计三倍");
+    return tdl_tr("all count alike", "全部同等计入");
+}
+
 static void print_windows(FILE *out, const json_t *windows)
 {
     size_t i;
@@ -308,6 +317,11 @@ void tdl_recommend_print(FILE *out, const json_t *report)
             print_next_event(out, task);
             continue;
         }
+        if (json_object_get(task, "target"))
+            fprintf(out,
+                    tdl_tr("  asked about events of kind \"%s\"; weights by kind: %s\n",
+                           "  评测目标事件类型为“%s”；按类型加权：%s\n"),
+                    text(task, "target"), weights_text(text(task, "weights")));
         print_windows(out, json_object_get(task, "windows"));
         print_ladder(out, json_object_get(task, "ladder"), json_object_get(task, "windows"));
         print_gate(out, task);

@@ -26,7 +26,7 @@ static void step(tdl_live_state *s, const uint8_t *b)
                     .item = b[2] % ITEMS,
                     .time_us = (b[3] | (int64_t)b[4] << 8) * 1000000,
                     .order = b[5] % 4,
-                    .weight = 1 + b[5] / 128,
+                    .kind = {countries, b[5] / 128},
                     .now_us = INT64_C(30000) * 1000000};
 
     switch (b[0] % 16) {
@@ -40,6 +40,8 @@ static void step(tdl_live_state *s, const uint8_t *b)
         tdl_live_state_place(s, person, (tdl_str){countries, b[2] % 4});
         break;
     case 3:
+        if (b[2] > 200)
+            tdl_live_state_weigh(s, (tdl_str){countries, b[3] % 2}, b[4] % 4, b[5] % 2);
         want(s, b[2]);
         break;
     case 4:

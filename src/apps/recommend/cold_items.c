@@ -11,6 +11,7 @@
 #include "tensor/scratch.h"
 
 enum { FIRST = 10, TARGETS_MAX = 20, SCRATCH_BYTES = 64 << 20 };
+static const double STANDARD_ERRORS = 1; // of a rate of a few hundred people that is chosen by
 
 const char *const tdl_cold_way_name[TDL_COLD_WAYS_N] = {"map", "taste", "map + taste"};
 const double tdl_cold_boost[TDL_COLD_BOOSTS] = {-INFINITY, -.5, -.2, -.1, 0,  .03, .06,
@@ -379,16 +380,35 @@ static tdl_cold_point point_of(const run *r, bool tuned, size_t way, size_t boos
     return p;
 }
 
-/* The best warm rate among those where cold items have half of it; else the best relation. */
+/* By how many standard errors the cold rate of those tuned on lies above half of the warm one. */
+static double margin_of(const run *r, size_t way, size_t boost)
+{
+    double n = 0, sum = 0, square = 0;
+
+    for (size_t i = 0; i < r->people_n; i++) {
+        const tally *t = &r->tally[i];
+        if (!is_tuned_on(i) || !(t->warm_n > 0) || !(t->cold_n > 0))
+            continue;
+        double x = t->cold[way][boost] / t->cold_n - .5 * t->warm[way][boost] / t->warm_n;
+        n++;
+        sum += x;
+        square += x * x;
+    }
+    double mean = n > 0 ? sum / n : 0, variance = n > 1 ? (square - n * mean * mean) / (n - 1) : 0;
+    return mean / sqrt(fmax(variance / fmax(n, 1), 1e-12));
+}
+
+/* The best warm rate among those where cold items surely have half of it; else the largest margin.
+ */
 static void choose(run *r)
 {
-    double best = -1;
+    double best = -INFINITY;
 
     for (size_t k = 0; k < TDL_COLD_WAYS_N; k++)
         for (size_t at = 1; at < TDL_COLD_BOOSTS; at++) {
-            tdl_cold_point p = point_of(r, true, k, at);
-            bool reached = p.warm > 0 && p.cold >= .5 * p.warm;
-            double value = reached ? p.warm : p.warm > 0 ? p.cold / p.warm : 0;
+            double margin = margin_of(r, k, at);
+            bool reached = margin >= STANDARD_ERRORS;
+            double value = reached ? point_of(r, true, k, at).warm : margin;
             if (reached < r->ret->reached || (reached == r->ret->reached && value <= best))
                 continue;
             best = value;

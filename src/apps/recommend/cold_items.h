@@ -11,9 +11,10 @@
  *
  * By content is one of: the mapped vector's product with the person's, the cosine with the person's
  * taste (content.h), or both log-odds summed. Which, and the boost, are chosen on every other
- * person: the best warm hit rate among those that give cold items at least half of it. The others
- * are reported. It has to be a choice: an item nobody had takes the place of one that is known to
- * sell, and the curve tells at what price.
+ * person: the best warm hit rate among those that give cold items at least half of it, by one
+ * standard error or more (Breiman et al., 1984: a choice at the edge of what was measured falls
+ * short of it elsewhere every second time). The others are reported. It has to be a choice: an item
+ * nobody had takes the place of one that is known to sell, and the curve tells at what price.
  *
  * Leaves the future of others in, as leave-last-out does: for comparing warm with cold.
  */
@@ -48,7 +49,7 @@ typedef struct tdl_cold_items {
     tdl_cold_point curve[TDL_COLD_WAYS_N][TDL_COLD_BOOSTS]; /* of the people reported */
     tdl_cold_way way;                                       /* chosen */
     size_t boost;                                           /* index */
-    bool reached; /* half of the warm rate, on those tuned on */
+    bool reached; /* half of the warm rate, surely, on those tuned on */
     tdl_interval warm, cold;
 } tdl_cold_items;
 

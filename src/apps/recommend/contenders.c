@@ -79,6 +79,12 @@ const tdl_contender tdl_contenders[] = {
      .columns = 4,
      .usual_column = 2,
      .items_max = 100000},
+    {.name = "content",
+     .rung = &tdl_rung_content,
+     .tasks = NEXT | DISCOVERY | CART,
+     .numbered_n = TDL_CONTENT_KAPPAS,
+     .items_max = 100000,
+     .by_content = true},
     {.name = "behaviour",
      .rung = &tdl_rung_behaviour,
      .tasks = NEXT | DISCOVERY,
@@ -112,7 +118,9 @@ static void say_directed(char ret[TDL_SETTING_TEXT], const tdl_directed_params *
 void tdl_contender_setting(const tdl_contender *c, size_t at, char ret[TDL_SETTING_TEXT])
 {
     ret[0] = '\0';
-    if (c->numbered_n)
+    if (c->rung == &tdl_rung_content)
+        snprintf(ret, TDL_SETTING_TEXT, "kappa %g", tdl_content_kappa[at]);
+    else if (c->numbered_n)
         snprintf(ret, TDL_SETTING_TEXT, "setting %zu of %u", at + 1, c->numbered_n);
     else if (c->settings == of_late || c->settings == all_time)
         say_half_life(ret, ((const tdl_decayed_params *)c->settings)[at].half_life_days);

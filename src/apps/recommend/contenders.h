@@ -37,11 +37,16 @@ typedef struct tdl_contender {
     unsigned columns, usual_column;
     bool patient;     /* its settings take longer than a server has; there its defaults stand in */
     size_t items_max; /* of more items its default serves: a fit takes long; 0 = any */
+    bool by_content;  /* takes part where items say anything of themselves */
 } tdl_contender;
 
 extern const tdl_contender tdl_contenders[];
 extern const size_t tdl_contenders_n;
 enum { TDL_CONTENDERS_MAX = 12, TDL_SETTING_TEXT = 240, TDL_RUNG_BLEND_MAX = 8 };
+
+/* Of "content" (content_rung.c): the events by which an item's content weighs half. */
+enum { TDL_CONTENT_KAPPAS = 6 };
+extern const double tdl_content_kappa[TDL_CONTENT_KAPPAS];
 
 /* Setting `at` of a contender, for people: "p 1, W 3, half-life 60 d". Empty when it has none. */
 void tdl_contender_setting(const tdl_contender *contender, size_t at, char ret[TDL_SETTING_TEXT]);

@@ -202,17 +202,6 @@ static double multiply(const tdl_content_taste *taste, const tdl_content_code *c
     return multiply_blocks(taste, code, sums_plain);
 }
 
-bool tdl_content_vector(const tdl_content *c, int32_t item, const tdl_content_weights *weights,
-                        float *ret)
-{
-    const tdl_content_code *code = tdl_content_at(c, item);
-
-    memset(ret, 0, TDL_CONTENT_D * sizeof *ret);
-    if (code)
-        add_code(code, weights, 1, ret);
-    return code != NULL;
-}
-
 /* Whole numbers of 23 bits: their products with a code's are exact, and so the same whatever a
  * processor can do. */
 void tdl_content_taste_pack(tdl_content_taste *taste)
@@ -271,11 +260,4 @@ double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code 
         return dot + (double)taste->constant;
     double length = tdl_content_length(code, &taste->weights);
     return length > 0 ? dot / length : 0;
-}
-
-void tdl_content_score(const tdl_content *c, const tdl_content_taste *taste, size_t items_n,
-                       float *scores)
-{
-    for (size_t i = 0; i < items_n; i++)
-        scores[i] = (float)tdl_content_liked(taste, tdl_content_at(c, (int32_t)i));
 }

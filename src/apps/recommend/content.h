@@ -25,9 +25,6 @@ void tdl_content_put(tdl_content *content, int32_t item, const tdl_content_code 
 const tdl_content_code *tdl_content_at(const tdl_content *content, int32_t item);
 /* It will be asked for soon. */
 void tdl_content_fetch(const tdl_content *content, int32_t item);
-/* At length 1: ret[TDL_CONTENT_D]. False, and zeros, where the item says nothing. */
-bool tdl_content_vector(const tdl_content *content, int32_t item,
-                        const tdl_content_weights *weights, float *ret);
 
 /* ---- what somebody likes: the sum of what he had, or the one item that is asked about ---- */
 
@@ -61,9 +58,5 @@ void tdl_content_taste_of(const tdl_content *content, const tdl_content_weights 
 
 /* Cosine of a taste and an item, in [-1, 1], or the product; 0 where nothing is known. */
 double tdl_content_liked(const tdl_content_taste *taste, const tdl_content_code *code);
-
-/* scores[items_n]: that of each item of the catalogue; 0 where it says nothing. */
-void tdl_content_score(const tdl_content *content, const tdl_content_taste *taste, size_t items_n,
-                       float *scores);
 
 #endif

@@ -2,18 +2,45 @@
 
 #include <stdlib.h>
 
-/* Codes as serving has them, in the data set's numbers. */
+/* The code of an item as serving has it. Under the lock. False: it says nothing. */
+static bool copy_code(const tdl_app *app, tdl_str id, tdl_content_code *ret)
+{
+    int32_t item = tdl_catalogue_find(app->catalogue, id);
+    const tdl_content_code *code =
+        item < 0 ? NULL : tdl_content_at(tdl_catalogue_content(app->catalogue), item);
+
+    if (code)
+        *ret = *code;
+    return code != NULL;
+}
+
+/* In the data set's numbers. */
 static void copy_codes(tdl_app *app, const tdl_names *items, size_t n, tdl_content_code *ret)
 {
     pthread_rwlock_rdlock(&app->lock);
-    for (size_t i = 0; i < n; i++) {
-        int32_t item = tdl_catalogue_find(app->catalogue, tdl_names_at(items, (int32_t)i));
-        const tdl_content_code *code =
-            item < 0 ? NULL : tdl_content_at(tdl_catalogue_content(app->catalogue), item);
-        if (code)
-            ret[i] = *code;
-    }
+    for (size_t i = 0; i < n; i++)
+        copy_code(app, tdl_names_at(items, (int32_t)i), &ret[i]);
     pthread_rwlock_unlock(&app->lock);
+}
+
+tdl_status tdl_content_of_log(tdl_app *app, const tdl_feedback *feedback, tdl_content_code **ret,
+                              tdl_report *why)
+{
+    size_t n = tdl_feedback_all(feedback)->items_n, found = 0;
+    tdl_content_code *code = calloc(n + 1, sizeof *code);
+
+    if (!code)
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the contents of %zu items", n);
+    pthread_rwlock_rdlock(&app->lock);
+    for (size_t i = 0; i < n; i++)
+        found += copy_code(app, tdl_feedback_item(feedback, (int32_t)i), &code[i]);
+    pthread_rwlock_unlock(&app->lock);
+    if (found < TDL_CONTENT_ITEMS_LEAST) {
+        free(code);
+        code = NULL;
+    }
+    *ret = code;
+    return TDL_OK;
 }
 
 tdl_status tdl_content_fit(tdl_app *app, const tdl_dataset *dataset, const tdl_rung_ops *rung,

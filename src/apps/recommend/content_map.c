@@ -401,19 +401,6 @@ void tdl_content_map_towards(const tdl_content_map *map, const float *w, float *
     }
 }
 
-void tdl_content_map_blend(const tdl_content_map *map, const tdl_content_code *code,
-                           uint32_t events, float *vector)
-{
-    float mapped[TDL_CONTENT_MAP_D_MAX];
-    float share = events ? (float)(map->kappa / ((double)events + map->kappa)) : 1;
-
-    if (!(share > 0) || !tdl_content_says(code))
-        return;
-    tdl_content_map_apply(map, code, mapped);
-    for (size_t k = 0; k < map->d; k++)
-        vector[k] += share * (mapped[k] - vector[k]);
-}
-
 /* ---- files ---- */
 
 void tdl_content_map_save(tdl_content_map *map, const char *prefix, tdl_st_writer *writer)

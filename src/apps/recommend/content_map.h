@@ -9,8 +9,8 @@
  * chosen on every fourth of these items, by the share of the variance of y that is explained; the
  * map is then fitted on all.
  *
- * An item's vector is n / (n + kappa) of its learnt one and kappa / (n + kappa) of the mapped one,
- * n its events (cold items: the mapped one alone).
+ * How much an item's content weighs beside its n events, kappa / (n + kappa), is chosen where items
+ * are measured: content_rung.c.
  *
  * Memory     fit: 2 D^2 doubles beside the inputs (D = TDL_CONTENT_D); model: (D + 1) d floats
  * Threads    a map is immutable; the result does not depend on the pool
@@ -28,7 +28,7 @@ enum { TDL_CONTENT_ITEMS_ENOUGH = 50, TDL_CONTENT_ITEMS_LEAST = 10, TDL_CONTENT_
 typedef struct tdl_content_map {
     size_t d;                    /* of the item space */
     tdl_content_weights weights; /* already in `matrix`; for likeness of codes */
-    double lambda, kappa;        /* kappa: set by whoever measured it; 0 from the fit */
+    double lambda, kappa;        /* kappa: by whoever measured it; 0 from the fit */
     double explained;      /* of held-out items' vectors, <= 1; below 0: worse than the mean */
     size_t items_n;        /* fitted on */
     unsigned events_least; /* that each of them has */
@@ -56,10 +56,6 @@ void tdl_content_map_apply(const tdl_content_map *map, const tdl_content_code *c
  * its unpacked cells (all weights 1) with ret[TDL_CONTENT_D], and *ret_constant. */
 void tdl_content_map_towards(const tdl_content_map *map, const float *w, float *ret,
                              float *ret_constant);
-/* vector[d], learnt from `events` events, moved towards the mapped one by kappa; one that says
- * nothing stays. */
-void tdl_content_map_blend(const tdl_content_map *map, const tdl_content_code *code,
-                           uint32_t events, float *vector);
 
 /* Tensors "<prefix>/map" F32 [D + 1][d] and "<prefix>/map_settings" F64: lambda, kappa, explained,
  * items_n, events_least, the weights. */

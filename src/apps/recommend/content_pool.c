@@ -4,8 +4,9 @@
  *
  * An item is compared by content with what the model chose by behaviour: log-odds against the tenth
  * best likeness among both, so that one that is as near to a person as the model's own best stands
- * beside them. With n people who had it, log(kappa / (n + kappa)) is taken off, kappa =
- * TDL_CONTENT_KAPPA: what is known of it by then is the model's to say.
+ * beside them. With n people who had it, log(kappa / (n + kappa)) is taken off: what is known of it
+ * by then is the model's to say. kappa is that of "content" as training chose it, else
+ * KAPPA_UNMEASURED.
  *
  * Of items that few had the newest TDL_CONTENT_LOOKED are looked at, so that an answer takes no
  * longer where a catalogue is full of what nobody buys. Older ones come by impressions
@@ -16,7 +17,8 @@
 #include "apps/recommend/surface_answer.h"
 #include "apps/recommend/top.h"
 
-enum { TDL_CONTENT_KAPPA = 5, TDL_CONTENT_LOOKED = 500 };
+enum { TDL_CONTENT_LOOKED = 500 };
+static const double KAPPA_UNMEASURED = 5;
 
 /* What the answer goes by: the items that are asked about, or those that the person had last. */
 static tdl_history own_of(const tdl_answer *a)
@@ -142,6 +144,13 @@ static double tenth_of(const tdl_surface_answer *a, const tdl_content_taste *tas
     return best.n ? (double)room[best.n == TENTH ? TENTH - 1 : 0].score : 0;
 }
 
+static double kappa_of(const tdl_serving *serving)
+{
+    const tdl_content_map *map = serving ? serving->snapshot->content_map : NULL;
+
+    return map && map->kappa > 0 ? map->kappa : KAPPA_UNMEASURED;
+}
+
 /* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
  * first of it, and lies below. */
 static double tenth_relevance(const tdl_surface_answer *a)
@@ -165,7 +174,8 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
     if (!liking_of(a, taste))
         return TDL_OK;
     size_t n = nearest(&a->base, taste, blocked, all ? 0 : TDL_NEW_USERS, found, most);
-    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a);
+    double tenth = tenth_of(a, taste, found, n, room), worth = tenth_relevance(a),
+           kappa = kappa_of(a->base.serving);
     for (size_t i = 0; i < n; i++) {
         double had = all ? 0 : (double)users[found[i].item];
         a->pool[a->pool_n++] =
@@ -173,7 +183,7 @@ tdl_status tdl_surface_pool_content(tdl_surface_answer *a, const uint64_t *block
                          .model_item = -1,
                          .by_content = true,
                          .relevance = worth + tdl_surface_log_odds((double)found[i].score, tenth) +
-                                      log(TDL_CONTENT_KAPPA / (had + TDL_CONTENT_KAPPA))};
+                                      log(kappa / (had + kappa))};
     }
     return TDL_OK;
 }

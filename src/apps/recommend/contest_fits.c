@@ -19,8 +19,10 @@ bool tdl_rung_contest_tuned(const tdl_rung_contest *contest, const tdl_rung_cont
 tdl_fit_options tdl_contender_fit_options(const tdl_contender *c, size_t chosen, bool tuned,
                                           const tdl_rung_contest_options *options)
 {
-    tdl_fit_options fit = {
-        .seed = options->seed, .pool = options->pool, .bytes_max = options->bytes_max};
+    tdl_fit_options fit = {.seed = options->seed,
+                           .pool = options->pool,
+                           .bytes_max = options->bytes_max,
+                           .content = options->content};
 
     if (c->numbered_n && tuned) // else its default
         fit.setting = (unsigned)chosen + 1;
@@ -54,6 +56,25 @@ void tdl_contest_let_go(const tdl_contest_run *r, const tdl_rung_ops *rung, void
         rung->free(model);
 }
 
+/* What "content" starts from: "ials" as it was fitted on the same split. NULL: it fits its own. */
+static const void *base_of(const tdl_contest_run *r, const tdl_holdout *split,
+                           const tdl_rung_ops *rung)
+{
+    const tdl_rung_contest *c = r->contest;
+
+    for (size_t i = 0; rung == &tdl_rung_content && i < c->entries_n; i++) {
+        const tdl_contest_choice *one = &r->choice[i];
+        if (!one->contender || one->contender->rung != &tdl_rung_ials || c->entry[i].refused[0])
+            continue;
+        if (split == &c->tuning.split || c->same_events)
+            return one->model;
+        for (size_t k = 0; k < c->cuts_n; k++)
+            if (split == &c->heat[k].split)
+                return one->of_heat[k];
+    }
+    return NULL;
+}
+
 /* The model of these options, to be let go. */
 tdl_status tdl_contest_fit(const tdl_contest_run *r, const tdl_holdout *split,
                            const tdl_rung_ops *rung, const tdl_fit_options *options, void **ret,
@@ -65,6 +86,8 @@ tdl_status tdl_contest_fit(const tdl_contest_run *r, const tdl_holdout *split,
     tdl_status st;
 
     fit.now_us = tdl_holdout_now(split);
+    fit.weight = rung->repeats ? split->weight : NULL;
+    fit.base = base_of(r, split, rung);
     if ((*ret = tdl_fit_shelf_find(shelf, rung, &fit, split->now_us, ret_cpu_s)))
         return TDL_OK;
     double began = tdl_rung_trial_cpu_s();

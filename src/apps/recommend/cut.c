@@ -9,6 +9,7 @@
 typedef struct cutting {
     const tdl_feedback *feedback;
     const tdl_interactions *all;
+    const uint8_t *weight; /* [events] NULL: each counts once */
     tdl_recommend_task task;
     tdl_cut cut;
     tdl_holdout *split;
@@ -97,13 +98,26 @@ static tdl_status no_memory(tdl_report *why)
     return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the questions");
 }
 
+/* Is it of the kind that is asked about? */
+static bool is_wanted(const cutting *c, size_t event)
+{
+    return !c->cut.kinds || tdl_feedback_kinds_of(c->feedback, event) & c->cut.kinds;
+}
+
+static bool has_wanted(const cutting *c, size_t begin, size_t end)
+{
+    while (begin < end && !is_wanted(c, begin))
+        begin++;
+    return begin < end;
+}
+
 /* One cart: all but the hidden item are shown, at one time. */
 static tdl_status ask_cart(cutting *c, size_t user, size_t begin, size_t end, tdl_report *why)
 {
     size_t n = 0;
 
     for (size_t i = begin; i < end; i++)
-        if ((size_t)c->all->item[i] < c->split->items_n)
+        if ((size_t)c->all->item[i] < c->split->items_n && is_wanted(c, i))
             c->other[n++] = c->all->item[i];
     if (n < 2)
         return TDL_OK;
@@ -130,33 +144,36 @@ static tdl_status ask_cart(cutting *c, size_t user, size_t begin, size_t end, td
     return st;
 }
 
-/* The group [begin, end) of a person, known before `begin` or a stranger. */
-static tdl_status ask_person(cutting *c, size_t user, size_t begin, size_t end, tdl_report *why)
+/* The group [begin, end) of a person, who did what stands before `known` before the cut; nothing: a
+ * stranger. */
+static tdl_status ask_person(cutting *c, size_t user, size_t known, size_t begin, size_t end,
+                             tdl_report *why)
 {
     const tdl_interactions *all = c->all;
-    size_t from = all->offsets[user];
+    size_t from = all->offsets[user], n = 0;
     tdl_question q = {
-        .history = {.item = all->item + from, .time_us = all->time_us + from, .n = begin - from},
-        .target = all->item + begin,
-        .relevant_n = end - begin,
+        .history = {.item = all->item + from, .time_us = all->time_us + from, .n = known - from},
+        .target = c->other,
         .user = (int32_t)user};
 
     if (c->task == TDL_RECOMMEND_STRANGERS)
         q.history.n = 0;
+    for (size_t i = begin; i < end; i++)
+        if (is_wanted(c, i))
+            c->other[n++] = all->item[i];
+    q.relevant_n = n;
     if (c->task == TDL_RECOMMEND_DISCOVERY) {
-        size_t n = 0;
-        for (size_t i = from; i < begin; i++)
+        for (size_t i = from; i < known; i++)
             c->had[all->item[i]] = true;
-        for (size_t i = begin; i < end; i++)
-            if (!c->had[all->item[i]])
-                c->other[n++] = all->item[i];
-        for (size_t i = from; i < begin; i++)
+        q.relevant_n = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!c->had[c->other[i]])
+                c->other[q.relevant_n++] = c->other[i];
+        for (size_t i = from; i < known; i++)
             c->had[all->item[i]] = false;
-        q.target = c->other;
-        q.relevant_n = n;
         q.excluded = q.history.item; // a repeat is excluded twice: no harm
         q.excluded_n = q.history.n;
-        if (!n)
+        if (!q.relevant_n)
             return TDL_OK;
     }
     if (!add_person_line(c, user, q.target, q.relevant_n))
@@ -194,10 +211,13 @@ static tdl_status ask_user(cutting *c, size_t user, tdl_report *why)
         }
         return st;
     }
+    size_t known_end = begin;
+    while (begin < end && !has_wanted(c, begin, group_end(all, user, begin)))
+        begin = group_end(all, user, begin);
     if (begin == end || all->time_us[begin] >= c->cut.end_us ||
         known != (c->task != TDL_RECOMMEND_STRANGERS))
         return TDL_OK;
-    return ask_person(c, user, begin, group_end(all, user, begin), why);
+    return ask_person(c, user, known_end, begin, group_end(all, user, begin), why);
 }
 
 static tdl_status learn_from(cutting *c, size_t user, tdl_report *why)
@@ -208,10 +228,12 @@ static tdl_status learn_from(cutting *c, size_t user, tdl_report *why)
 
     c->facts->train_events += end - at;
     if (c->task != TDL_RECOMMEND_CART)
-        return tdl_holdout_train(c->split, all->item + at, all->time_us + at, end - at, why);
+        return tdl_holdout_train_weighed(c->split, all->item + at, all->time_us + at,
+                                         c->weight ? c->weight + at : NULL, end - at, why);
     while (!st && at < end) {
         size_t next = group_end(all, user, at);
-        st = tdl_holdout_train(c->split, all->item + at, all->time_us + at, next - at, why);
+        st = tdl_holdout_train_weighed(c->split, all->item + at, all->time_us + at,
+                                       c->weight ? c->weight + at : NULL, next - at, why);
         at = next;
     }
     return st;
@@ -246,6 +268,7 @@ tdl_status tdl_cut_split(const tdl_feedback *feedback, tdl_recommend_task task, 
     tdl_cut_facts facts = {0};
     cutting c = {.feedback = feedback,
                  .all = all,
+                 .weight = tdl_feedback_weights(feedback),
                  .task = task,
                  .cut = cut,
                  .split = &split,

@@ -1,6 +1,7 @@
 /* Global time cut: everything before a moment is known, and people are asked about after it.
  *
- * Targets are the first group of each person after the cut, if it comes before `end`. The catalogue
+ * Targets are the first group of each person after the cut, if it comes before `end`; of the first
+ * that has the kind that is asked about, its items of that kind. The catalogue
  * is what was known at the cut; items of later stay in the targets as misses. People nobody knew
  * are asked about in a task of their own. Guests' baskets are learnt from, and for carts each group
  * is a row of its own.
@@ -14,6 +15,7 @@
 
 typedef struct tdl_cut {
     int64_t cut_us, end_us; /* asked about: [cut, end) */
+    uint32_t kinds;         /* that targets are of, bits (feedback.h); 0 = any */
 } tdl_cut;
 
 typedef struct tdl_cut_facts {

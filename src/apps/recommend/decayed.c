@@ -18,8 +18,8 @@ const tdl_decayed_params *tdl_decayed_params_of(const void *model)
     return &((const decayed *)model)->params;
 }
 
-tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double half_life_days,
-                            double *ret, tdl_report *why)
+tdl_status tdl_decayed_sums(const tdl_fit_data *data, const uint8_t *weight, int64_t now_us,
+                            double half_life_days, double *ret, tdl_report *why)
 {
     tdl_decay d;
     size_t items_n = data->all->items_n;
@@ -27,11 +27,10 @@ tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double hal
 
     if (st)
         return st;
-    for (size_t u = 0; u < data->all->users_n; u++) {
-        tdl_history history = tdl_fit_history(data, u);
-        for (size_t i = 0; i < history.n; i++)
-            tdl_decay_add(&d, (size_t)history.item[i], history.time_us[i], 1);
-    }
+    for (size_t u = 0; u < data->all->users_n; u++)
+        for (size_t i = data->all->offsets[u]; i < data->end[u]; i++)
+            tdl_decay_add(&d, (size_t)data->all->item[i], data->all->time_us[i],
+                          weight ? weight[i] : 1);
     for (size_t i = 0; i < items_n; i++)
         ret[i] = tdl_decay_at(&d, i, now_us);
     tdl_decay_release(&d);
@@ -65,7 +64,8 @@ static tdl_status decayed_fit(const tdl_fit_data *data, tdl_fit_options *options
     }
     m->items_n = items_n;
     m->params = *params;
-    st = tdl_decayed_sums(data, tdl_fit_now(data, options), params->half_life_days, sum, why);
+    st = tdl_decayed_sums(data, options->weight, tdl_fit_now(data, options), params->half_life_days,
+                          sum, why);
     for (size_t i = 0; !st && i < items_n; i++)
         m->score[i] = (float)sum[i];
     if (st)

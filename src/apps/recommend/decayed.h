@@ -17,9 +17,10 @@ typedef struct tdl_own_params {
     double crowd_half_life_days; /* of the popularity that parts equals; 0 = all time */
 } tdl_own_params;
 
-/* Popularity as of the fit: ret [items_n]. Shared by both. TDL_E_NO_MEMORY. */
-tdl_status tdl_decayed_sums(const tdl_fit_data *data, int64_t now_us, double half_life_days,
-                            double *ret, tdl_report *why);
+/* Popularity as of the fit: ret [items_n]. weight: as tdl_fit_options. Shared by both.
+ * TDL_E_NO_MEMORY. */
+tdl_status tdl_decayed_sums(const tdl_fit_data *data, const uint8_t *weight, int64_t now_us,
+                            double half_life_days, double *ret, tdl_report *why);
 
 /* What a model was fitted with, or read with. */
 const tdl_decayed_params *tdl_decayed_params_of(const void *model);

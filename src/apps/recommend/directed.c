@@ -37,6 +37,7 @@ typedef struct counting {
     const tdl_directed_params *params;
     group *group_of; /* [interactions] the group that each event belongs to */
     int64_t now_us;
+    const uint8_t *weight; /* as tdl_fit_options */
 } counting;
 
 /* What age leaves of a count. */
@@ -74,10 +75,21 @@ static size_t group_size(group g)
     return g.end - g.begin;
 }
 
-static void add_group(const tdl_fit_data *data, group g, double weight, tdl_row *row)
+/* What follows counts as its kind weighs; what it follows is as good a sign whatever it was. */
+static void add_event(const counting *c, const tdl_fit_data *data, size_t at, double weight,
+                      tdl_row *row)
+{
+    uint8_t of_kind = c->weight ? c->weight[at] : 1;
+
+    if (of_kind)
+        tdl_row_add(row, data->all->item[at], weight * of_kind);
+}
+
+static void add_group(const counting *c, const tdl_fit_data *data, group g, double weight,
+                      tdl_row *row)
 {
     for (size_t i = g.begin; i < g.end && group_size(g) <= GROUP_MAX; i++)
-        tdl_row_add(row, data->all->item[i], weight);
+        add_event(c, data, i, weight, row);
 }
 
 static void add_own_group(const counting *c, const tdl_fit_data *data, group g, size_t at,
@@ -91,7 +103,7 @@ static void add_own_group(const counting *c, const tdl_fit_data *data, group g, 
         p->same_group * size_weight(group_size(g) - 1, p->size_power) * age_weight(c, data, g);
     for (size_t i = g.begin; i < g.end; i++)
         if (data->all->item[i] != data->all->item[at])
-            tdl_row_add(row, data->all->item[i], weight);
+            add_event(c, data, i, weight, row);
 }
 
 static void count_neighbours(const void *context, const tdl_fit_data *data, size_t user, size_t at,
@@ -108,7 +120,7 @@ static void count_neighbours(const void *context, const tdl_fit_data *data, size
     size_t i = own.end;
     for (size_t k = 1; k <= p->window && i < data->end[user]; k++, weight *= p->step_decay) {
         g = c->group_of[i];
-        add_group(data, g,
+        add_group(c, data, g,
                   weight * size_weight(group_size(g), p->size_power) * age_weight(c, data, g), row);
         i = g.end;
     }
@@ -117,7 +129,7 @@ static void count_neighbours(const void *context, const tdl_fit_data *data, size
     for (size_t k = 1; weight > 0 && k <= p->window && i > data->all->offsets[user];
          k++, weight *= p->step_decay) {
         g = c->group_of[i - 1];
-        add_group(data, g, weight * size_weight(group_size(g), p->size_power), row);
+        add_group(c, data, g, weight * size_weight(group_size(g), p->size_power), row);
         i = g.begin;
     }
 }
@@ -162,7 +174,8 @@ tdl_status tdl_directed_fit(const tdl_directed_params *params, const tdl_fit_dat
                             const tdl_fit_options *options, tdl_sparse *ret, tdl_report *why)
 {
     size_t n = data->all->offsets[data->all->users_n];
-    counting c = {params, malloc((n + 1) * sizeof *c.group_of), tdl_fit_now(data, options)};
+    counting c = {params, malloc((n + 1) * sizeof *c.group_of), tdl_fit_now(data, options),
+                  options->weight};
     bool damped = params->damping > 0; // needs the sums of all columns first
     tdl_sparse_recipe recipe = {.context = &c,
                                 .occurrence = count_neighbours,

@@ -227,35 +227,3 @@ tdl_status tdl_ease_score(const tdl_ease *model, const tdl_history *history, tdl
     }
     return TDL_OK;
 }
-
-/* ---- one more row ---- */
-
-tdl_status tdl_ease_append(tdl_ease *model, const int32_t *item, size_t n, tdl_report *why)
-{
-    size_t items_n = model->items_n;
-    double *y = calloc(items_n + 1, sizeof *y), below = 1; /* P x; 1 + x'y */
-
-    if (!y)
-        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to add a row of %zu items", n);
-    for (size_t k = 0; k < n; k++) { // P_ij = -B_ij P_jj
-        const float *row = model->b + (size_t)item[k] * items_n;
-        for (size_t j = 0; j < items_n; j++)
-            y[j] -= (double)row[j] * (double)model->diagonal[j];
-        y[item[k]] += (double)model->diagonal[item[k]];
-    }
-    for (size_t k = 0; k < n; k++)
-        below += y[item[k]];
-    for (size_t i = 0; i < items_n; i++) {
-        float *row = model->b + i * items_n;
-        for (size_t j = 0; j < items_n; j++) {
-            double p = -(double)row[j] * (double)model->diagonal[j] - y[i] * y[j] / below;
-            double own = (double)model->diagonal[j] - y[j] * y[j] / below;
-            row[j] = (float)(-p / own);
-        }
-        row[i] = 0;
-    }
-    for (size_t j = 0; j < items_n; j++)
-        model->diagonal[j] -= (float)(y[j] * y[j] / below);
-    free(y);
-    return TDL_OK;
-}

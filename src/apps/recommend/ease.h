@@ -8,7 +8,8 @@
  * what item i says for or against j: explanations are exact.
  *
  * Memory       items^2 floats, and little beside it; twice as many doubles while X'X needs them
- * Threads      a fitted model is immutable but for tdl_ease_append, which is one writer's
+ * Threads      a fitted model is immutable: one more row changes all of P, so new rows wait for the
+ *              next fit; the answer follows the history at once
  */
 #ifndef TDL_APPS_RECOMMEND_EASE_H
 #define TDL_APPS_RECOMMEND_EASE_H
@@ -49,10 +50,5 @@ double *tdl_ease_weights(const tdl_ease *model, const tdl_history *history, tdl_
 /* scores [items_n]. TDL_E_NO_MEMORY. */
 tdl_status tdl_ease_score(const tdl_ease *model, const tdl_history *history, tdl_arena *scratch,
                           float *scores);
-
-/* One more row of X, by a rank-one update of P: y = P x, P -= y y' / (1 + x'y).
- *   item  [n] different items < items_n
- * TDL_E_NO_MEMORY. */
-tdl_status tdl_ease_append(tdl_ease *model, const int32_t *item, size_t n, tdl_report *why);
 
 #endif

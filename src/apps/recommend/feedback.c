@@ -11,6 +11,7 @@ enum { NO_ORDER = -1, NO_SEGMENT = -1 };
 
 typedef struct row {
     int32_t user, item, order;
+    uint32_t kinds; /* bits */
     int64_t time_us;
     size_t line; /* as it was added */
 } row;
@@ -22,16 +23,19 @@ typedef struct membership {
 } membership;
 
 struct tdl_feedback {
-    tdl_names *users, *items, *orders, *segments;
+    tdl_names *users, *items, *orders, *segments, *kinds;
     membership *member; /* [members_cap >= names of users] */
     size_t members_cap;
     row *rows; /* [rows_cap], until it is laid out */
     size_t rows_n, rows_cap;
     tdl_interactions all;
-    size_t *offsets;                  /* [users_n + 1] */
-    int32_t *item;                    /* [events] */
-    int64_t *time_us;                 /* [events] */
-    int32_t *order;                   /* [events] or NO_ORDER */
+    size_t *offsets;  /* [users_n + 1] */
+    int32_t *item;    /* [events] */
+    int64_t *time_us; /* [events] */
+    int32_t *order;   /* [events] or NO_ORDER */
+    uint32_t *kind;   /* [events] bits */
+    uint8_t *weight;  /* [events] of use if weighed */
+    bool weighed;
     int32_t *user_name, *item_name;   /* [users_n], [items_n]: their numbers among the names */
     int64_t *user_since, *item_since; /* [users_n], [items_n], ascending */
 };
@@ -46,7 +50,8 @@ tdl_feedback *tdl_feedback_new(void)
     f->items = tdl_names_new();
     f->orders = tdl_names_new();
     f->segments = tdl_names_new();
-    if (f->users && f->items && f->orders && f->segments)
+    f->kinds = tdl_names_new();
+    if (f->users && f->items && f->orders && f->segments && f->kinds)
         return f;
     tdl_feedback_free(f);
     return NULL;
@@ -60,6 +65,9 @@ void tdl_feedback_free(tdl_feedback *f)
     tdl_names_free(f->items);
     tdl_names_free(f->orders);
     tdl_names_free(f->segments);
+    tdl_names_free(f->kinds);
+    free(f->kind);
+    free(f->weight);
     free(f->member);
     free(f->rows);
     free(f->offsets);
@@ -124,6 +132,19 @@ tdl_status tdl_feedback_add(tdl_feedback *f, const tdl_feedback_row *from, tdl_r
     if (one.user < 0 || one.item < 0 || (from->order.len && one.order < 0) || !make_room(f))
         return no_memory(f, why);
     f->rows[f->rows_n++] = one;
+    return TDL_OK;
+}
+
+tdl_status tdl_feedback_kind_of_last(tdl_feedback *f, tdl_str kind, tdl_report *why)
+{
+    int32_t number = tdl_names_find(f->kinds, kind);
+
+    if (number < 0)
+        number = tdl_names_count(f->kinds) < TDL_FEEDBACK_KINDS - 1 ? tdl_names_add(f->kinds, kind)
+                                                                    : TDL_FEEDBACK_KINDS - 1;
+    if (number < 0)
+        return no_memory(f, why);
+    f->rows[f->rows_n - 1].kinds = UINT32_C(1) << number;
     return TDL_OK;
 }
 
@@ -210,8 +231,9 @@ static void date_orders(tdl_feedback *f)
 }
 
 /* One time a group, an item once a group, in place.
- *   last_group  [items_n], -1: the group that last had each item */
-static void part_groups(tdl_feedback *f, int64_t *last_group)
+ *   last_group  [items_n], -1: the group that last had each item
+ *   last_row    [items_n] and where */
+static void part_groups(tdl_feedback *f, int64_t *last_group, size_t *last_row)
 {
     size_t kept = 0;
     int64_t group = -1, true_us = 0;
@@ -222,14 +244,17 @@ static void part_groups(tdl_feedback *f, int64_t *last_group)
         bool same_user = before && before->user == one.user;
         if (!same_user || true_us != one.time_us || before->order != one.order)
             group++;
-        else if (last_group[one.item] == group)
+        else if (last_group[one.item] == group) {
+            f->rows[last_row[one.item]].kinds |= one.kinds;
             continue;
+        }
         true_us = one.time_us;
         if (same_user && before->order != one.order && one.time_us <= before->time_us)
             one.time_us = before->time_us < INT64_MAX ? before->time_us + 1 : INT64_MAX;
         else if (same_user && one.time_us < before->time_us)
             one.time_us = before->time_us; // the rest of a group that was moved on
         last_group[one.item] = group;
+        last_row[one.item] = kept;
         f->rows[kept++] = one;
     }
     f->rows_n = kept;
@@ -285,6 +310,7 @@ static void lay_out(tdl_feedback *f, const int32_t *new_user, const int32_t *new
             f->item[at] = new_item[f->rows[end].item];
             f->time_us[at] = f->rows[end].time_us;
             f->order[at] = f->rows[end].order;
+            f->kind[at] = f->rows[end].kinds;
         }
     }
     f->all.offsets = f->offsets;
@@ -297,6 +323,7 @@ tdl_status tdl_feedback_finish(tdl_feedback *f, tdl_report *why)
     size_t users_n = (size_t)tdl_names_count(f->users), items_n = (size_t)tdl_names_count(f->items);
     size_t most = users_n > items_n ? users_n : items_n, rows_n = f->rows_n;
     int64_t *last_group = malloc((items_n + 1) * sizeof *last_group);
+    size_t *last_row = malloc((items_n + 1) * sizeof *last_row);
     first_seen *first = malloc((most + 1) * sizeof *first);
     int32_t *new_user = malloc((users_n + 1) * sizeof *new_user);
     int32_t *new_item = malloc((items_n + 1) * sizeof *new_item);
@@ -310,19 +337,21 @@ tdl_status tdl_feedback_finish(tdl_feedback *f, tdl_report *why)
     f->item = malloc(rows_n * sizeof *f->item);
     f->time_us = malloc(rows_n * sizeof *f->time_us);
     f->order = malloc(rows_n * sizeof *f->order);
+    f->kind = malloc(rows_n * sizeof *f->kind);
     f->user_name = malloc((users_n + 1) * sizeof *f->user_name);
     f->item_name = malloc((items_n + 1) * sizeof *f->item_name);
     f->user_since = malloc((users_n + 1) * sizeof *f->user_since);
     f->item_since = malloc((items_n + 1) * sizeof *f->item_since);
-    if (!last_group || !first || !new_user || !new_item || !f->offsets || !f->item || !f->time_us ||
-        !f->order || !f->user_name || !f->item_name || !f->user_since || !f->item_since) {
+    if (!last_group || !last_row || !f->kind || !first || !new_user || !new_item || !f->offsets ||
+        !f->item || !f->time_us || !f->order || !f->user_name || !f->item_name || !f->user_since ||
+        !f->item_since) {
         st = no_memory(f, why);
         goto out;
     }
     for (size_t i = 0; i < items_n; i++)
         last_group[i] = -1;
     date_orders(f);
-    part_groups(f, last_group);
+    part_groups(f, last_group, last_row);
     renumber(f, true, first, users_n, f->user_name, f->user_since, new_user);
     renumber(f, false, first, items_n, f->item_name, f->item_since, new_item);
     f->all = (tdl_interactions){.users_n = users_n, .items_n = items_n};
@@ -332,6 +361,7 @@ tdl_status tdl_feedback_finish(tdl_feedback *f, tdl_report *why)
     f->rows_n = rows_n;
 out:
     free(last_group);
+    free(last_row);
     free(first);
     free(new_user);
     free(new_item);
@@ -387,6 +417,49 @@ int32_t tdl_feedback_segment_of(const tdl_feedback *f, int32_t user)
 tdl_str tdl_feedback_segment(const tdl_feedback *f, int32_t segment)
 {
     return tdl_names_at(f->segments, segment);
+}
+
+size_t tdl_feedback_kinds(const tdl_feedback *f)
+{
+    return (size_t)tdl_names_count(f->kinds);
+}
+
+tdl_str tdl_feedback_kind(const tdl_feedback *f, size_t kind)
+{
+    return tdl_names_at(f->kinds, (int32_t)kind);
+}
+
+uint32_t tdl_feedback_kinds_of(const tdl_feedback *f, size_t event)
+{
+    return f->kind[event];
+}
+
+uint32_t tdl_feedback_kind_bit(const tdl_feedback *f, tdl_str kind)
+{
+    int32_t number = kind.len ? tdl_names_find(f->kinds, kind) : -1;
+
+    return number < 0 ? 0 : UINT32_C(1) << number;
+}
+
+tdl_status tdl_feedback_weigh(tdl_feedback *f, uint32_t kinds, uint8_t weight, uint8_t other,
+                              tdl_report *why)
+{
+    size_t n = f->all.offsets[f->all.users_n];
+
+    f->weighed = false;
+    if (!kinds || (weight == 1 && other == 1))
+        return TDL_OK;
+    if (!f->weight && !(f->weight = malloc(n + 1)))
+        return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to weigh %zu events", n);
+    for (size_t i = 0; i < n; i++)
+        f->weight[i] = f->kind[i] & kinds ? weight : other;
+    f->weighed = true;
+    return TDL_OK;
+}
+
+const uint8_t *tdl_feedback_weights(const tdl_feedback *f)
+{
+    return f->weighed ? f->weight : NULL;
 }
 
 /* How many of ascending times are before `time_us`. */

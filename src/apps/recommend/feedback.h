@@ -39,6 +39,9 @@ tdl_status tdl_feedback_add(tdl_feedback *feedback, const tdl_feedback_row *row,
 tdl_status tdl_feedback_add_segment(tdl_feedback *feedback, const tdl_feedback_row *row,
                                     tdl_str segment, tdl_report *why);
 
+/* The row that was added last is of this kind; without it, of none. TDL_E_NO_MEMORY. */
+tdl_status tdl_feedback_kind_of_last(tdl_feedback *feedback, tdl_str kind, tdl_report *why);
+
 /* After the last row, once. TDL_E_INVALID: no rows. TDL_E_NO_MEMORY. */
 tdl_status tdl_feedback_finish(tdl_feedback *feedback, tdl_report *why);
 
@@ -55,6 +58,20 @@ tdl_str tdl_feedback_order(const tdl_feedback *feedback, size_t event); /* empty
 size_t tdl_feedback_segments(const tdl_feedback *feedback);
 int32_t tdl_feedback_segment_of(const tdl_feedback *feedback, int32_t user);
 tdl_str tdl_feedback_segment(const tdl_feedback *feedback, int32_t segment);
+
+/* Kinds of events are numbered by first mention; from TDL_FEEDBACK_KINDS - 1 on all are one. An
+ * event is of several where a group has its item by several. */
+enum { TDL_FEEDBACK_KINDS = 32 };
+size_t tdl_feedback_kinds(const tdl_feedback *feedback);
+tdl_str tdl_feedback_kind(const tdl_feedback *feedback, size_t kind);
+uint32_t tdl_feedback_kinds_of(const tdl_feedback *feedback, size_t event); /* bits 1 << kind */
+uint32_t tdl_feedback_kind_bit(const tdl_feedback *feedback, tdl_str kind); /* 0: there is none */
+/* From now on events of these kinds (bits) count `weight` times, the
+ * others `other` times; kinds 0, or 1 and 1: each counts once. TDL_E_NO_MEMORY. */
+tdl_status tdl_feedback_weigh(tdl_feedback *feedback, uint32_t kinds, uint8_t weight, uint8_t other,
+                              tdl_report *why);
+
+const uint8_t *tdl_feedback_weights(const tdl_feedback *feedback); /* [events]; NULL: all once */
 
 /* How many people and items were known before `time_us`. */
 size_t tdl_feedback_users_before(const tdl_feedback *feedback, int64_t time_us);

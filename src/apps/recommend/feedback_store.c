@@ -44,8 +44,9 @@ static tdl_status add_event(walk *w, const tdl_event *event, const tdl_taken *ta
                                 .item = tdl_taken_item(taken, i),
                                 .order = taken->order,
                                 .time_us = event->time_us};
-        if (row.user.len || row.order.len)
-            st = tdl_feedback_add_segment(w->feedback, &row, segment, why);
+        if ((row.user.len || row.order.len) &&
+            !(st = tdl_feedback_add_segment(w->feedback, &row, segment, why)))
+            st = tdl_feedback_kind_of_last(w->feedback, event->kind, why);
     }
     json_decref(said);
     return st;

@@ -32,6 +32,7 @@ void tdl_holdout_release(tdl_holdout *s)
 {
     release_rows(&s->all);
     release_rows(&s->first);
+    free(s->weight);
     free(s->question);
     tdl_arena_free(s->arena);
     *s = (tdl_holdout){0};
@@ -73,6 +74,19 @@ static bool make_room(tdl_holdout *s, size_t rows, size_t events)
     return true;
 }
 
+/* The last row's events weigh. */
+static bool weigh(tdl_holdout *s, const uint8_t *weight, size_t at, size_t n)
+{
+    if (!s->weights_cap || s->weights_cap < at + n) {
+        uint8_t *moved = grown(s->weight, &s->weights_cap, at + n, sizeof *moved);
+        if (!moved)
+            return false;
+        s->weight = moved;
+    }
+    memcpy(s->weight + at, weight, n);
+    return true;
+}
+
 static tdl_status check(const tdl_holdout *s, const int32_t *item, const int64_t *time_us, size_t n,
                         tdl_report *why)
 {
@@ -104,6 +118,17 @@ tdl_status tdl_holdout_train(tdl_holdout *s, const int32_t *item, const int64_t 
     s->all.offsets[rows + 1] = at + n;
     s->all.view.users_n = rows + 1;
     return TDL_OK;
+}
+
+tdl_status tdl_holdout_train_weighed(tdl_holdout *s, const int32_t *item, const int64_t *time_us,
+                                     const uint8_t *weight, size_t n, tdl_report *why)
+{
+    size_t at = s->all.offsets[s->all.view.users_n];
+    tdl_status st = tdl_holdout_train(s, item, time_us, n, why);
+
+    if (!st && weight && n && !weigh(s, weight, at, n))
+        st = TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to weigh the events after %zu", at);
+    return st;
 }
 
 /* Events of a history whose item was not in it before: how many, and where they go. */

@@ -40,8 +40,9 @@ typedef struct tdl_holdout {
     size_t items_n; /* catalogue */
     int64_t now_us; /* events before this may be learnt from */
     tdl_holdout_rows all, first;
-    size_t rows_cap, events_cap; /* of `all` */
-    tdl_question *question;      /* [questions_n] */
+    uint8_t *weight; /* [events of `all`] tdl_fit_options.weight; NULL: each counts once */
+    size_t rows_cap, events_cap, weights_cap; /* of `all` */
+    tdl_question *question;                   /* [questions_n] */
     size_t questions_n, questions_cap;
     tdl_arena *arena; /* of the questions */
 } tdl_holdout;
@@ -53,6 +54,9 @@ void tdl_holdout_release(tdl_holdout *s); /* accepts a zeroed one */
  * must stop. TDL_E_NO_MEMORY. */
 tdl_status tdl_holdout_train(tdl_holdout *s, const int32_t *item, const int64_t *time_us, size_t n,
                              tdl_report *why);
+/* The same of events that weigh, each of a split's rows or none. */
+tdl_status tdl_holdout_train_weighed(tdl_holdout *s, const int32_t *item, const int64_t *time_us,
+                                     const uint8_t *weight, size_t n, tdl_report *why);
 tdl_status tdl_holdout_seal(tdl_holdout *s, tdl_report *why);
 
 /* The arrays are copied; `first` and target_n are worked out: `target` holds relevant_n items, and

@@ -84,4 +84,11 @@ float *tdl_ials_items(tdl_ials_fit *fit); /* [items_n][d] */
 tdl_status tdl_ials_gram(const float *vector, size_t n, size_t d, tdl_pool *pool, double *ret,
                          tdl_report *why);
 
+/* ---- the rung ---- */
+
+/* A model of tdl_rung_ials with other item vectors [items][d] than `like`, which are copied.
+ * TDL_E_NO_MEMORY. */
+tdl_status tdl_ials_like(const void *like, const float *vector, tdl_pool *pool, void **ret_model,
+                         tdl_report *why);
+
 #endif

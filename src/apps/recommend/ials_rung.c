@@ -78,6 +78,14 @@ out:
     return st;
 }
 
+tdl_status tdl_ials_like(const void *like, const float *vector, tdl_pool *pool, void **ret_model,
+                         tdl_report *why)
+{
+    const ials_rung *m = like;
+
+    return make_model(&m->params, m->items_n, vector, pool, ret_model, why);
+}
+
 /* ---- fitting ---- */
 
 static unsigned setting_of(size_t a0, size_t lambda)

@@ -164,9 +164,38 @@ INLINE void find_errors(const tdl_ials_side *side, const int32_t *member, size_t
     }
 }
 
+/* lambda (members + a0 of all) */
+static double ridge_of(const tdl_ials_side *side, size_t n)
+{
+    return side->params.lambda * ((double)n + side->params.a0 * (double)side->n);
+}
+
+/* The gradient of what does not depend on members. */
+INLINE void start_gradient(const block *b, const double *row, double ridge)
+{
+    const tdl_ials_params *p = &b->side->params;
+    double *restrict g = b->g;
+    size_t width = b->width;
+
+    memset(g, 0, b->padded * sizeof *g);
+    for (size_t k = 0; k < p->d; k++) { // it is symmetric: along its rows
+        const double *restrict gram = b->side->gram + k * p->d + b->first;
+        for (size_t r = 0; r < width; r++)
+            g[r] += row[k] * gram[r];
+    }
+    for (size_t r = 0; r < width; r++)
+        g[r] = p->a0 * g[r] + ridge * row[b->first + r];
+}
+
 typedef void errors_fn(const tdl_ials_side *, const int32_t *, size_t, const double *, double *);
 typedef void gather_fn(const block *, const int32_t *, size_t);
 typedef void spread_fn(const block *, const int32_t *, size_t, const double *, double);
+typedef void start_fn(const block *, const double *, double);
+
+static void start_plain(const block *b, const double *row, double ridge)
+{
+    start_gradient(b, row, ridge);
+}
 
 static void errors_plain(const tdl_ials_side *side, const int32_t *member, size_t n,
                          const double *row, double *error)
@@ -186,6 +215,12 @@ static void spread_plain(const block *b, const int32_t *member, size_t n, const 
 }
 
 #if defined(__x86_64__)
+__attribute__((target("avx2"))) static void start_avx2(const block *b, const double *row,
+                                                       double ridge)
+{
+    start_gradient(b, row, ridge);
+}
+
 __attribute__((target("avx2"))) static void errors_avx2(const tdl_ials_side *side,
                                                         const int32_t *member, size_t n,
                                                         const double *row, double *error)
@@ -208,6 +243,7 @@ __attribute__((target("avx2"))) static void spread_avx2(const block *b, const in
 
 /* What this machine runs fastest; the same bits in each. */
 typedef struct speed {
+    start_fn *start_gradient;
     errors_fn *find_errors;
     gather_fn *gather;
     spread_fn *spread;
@@ -217,15 +253,9 @@ static speed fastest(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2"))
-        return (speed){errors_avx2, gather_avx2, spread_avx2};
+        return (speed){start_avx2, errors_avx2, gather_avx2, spread_avx2};
 #endif
-    return (speed){errors_plain, gather_plain, spread_plain};
-}
-
-/* lambda (members + a0 of all) */
-static double ridge_of(const tdl_ials_side *side, size_t n)
-{
-    return side->params.lambda * ((double)n + side->params.a0 * (double)side->n);
+    return (speed){start_plain, errors_plain, gather_plain, spread_plain};
 }
 
 /* The block's matrix without its members. */
@@ -242,21 +272,6 @@ static void start_matrix(const block *b, double ridge)
     }
     for (size_t r = b->width; r < b->padded; r++)
         b->a[r * b->padded + r] = 1;
-}
-
-/* The gradient of what does not depend on members. */
-static void start_gradient(const block *b, const double *row, double ridge)
-{
-    const tdl_ials_params *p = &b->side->params;
-
-    memset(b->g, 0, b->padded * sizeof *b->g);
-    for (size_t k = 0; k < p->d; k++) { // it is symmetric: along its rows
-        const double *gram = b->side->gram + k * p->d + b->first;
-        for (size_t r = 0; r < b->width; r++)
-            b->g[r] += row[k] * gram[r];
-    }
-    for (size_t r = 0; r < b->width; r++)
-        b->g[r] = p->a0 * b->g[r] + ridge * row[b->first + r];
 }
 
 static block block_at(const tdl_ials_side *side, size_t first, double *room)
@@ -279,7 +294,7 @@ tdl_status tdl_ials_move(const tdl_ials_side *side, const int32_t *member, size_
         tdl_status st;
 
         start_matrix(&b, ridge);
-        start_gradient(&b, row, ridge);
+        use.start_gradient(&b, row, ridge);
         use.gather(&b, member, n);
         if ((st = tdl_cholesky(b.a, b.padded, why)))
             return st;

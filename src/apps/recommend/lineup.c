@@ -91,6 +91,10 @@ static void write_meta(tdl_jw *w, const tdl_lineup *l)
         tdl_jw_end_object(w);
     }
     tdl_jw_end_array(w);
+    if (l->weighing != TDL_WEIGH_ALIKE) {
+        tdl_jw_ktext(w, "target", l->target);
+        tdl_jw_ktext(w, "weights", tdl_weighing_name[l->weighing]);
+    }
     tdl_jw_key(w, "tasks");
     tdl_jw_object(w);
     for (size_t t = 0; t < TDL_RECOMMEND_TASKS_N; t++) {
@@ -189,12 +193,36 @@ static tdl_status read_mix(const json_t *object, size_t parts_n, const char *tas
     return TDL_OK;
 }
 
+static tdl_status read_weighing(const json_t *meta, tdl_lineup *l, tdl_report *why)
+{
+    const char *target = json_string_value(json_object_get(meta, "target")),
+               *weights = json_string_value(json_object_get(meta, "weights"));
+    size_t w = 0;
+
+    if (!weights)
+        return TDL_OK; // all count alike
+    while (w < TDL_WEIGHINGS_N && strcmp(weights, tdl_weighing_name[w]) != 0)
+        w++;
+    if (w == TDL_WEIGHINGS_N || !target || !*target || strlen(target) > TDL_TARGET_MAX)
+        return TDL_FAIL(
+            why, TDL_E_CORRUPT,
+            "lineup: weights \"%.60s\" of a target \"%.60s\": expected \"%s\" or \"%s\" "
+            "of a kind of at most %d bytes",
+            weights, target ? target : "", tdl_weighing_name[TDL_WEIGH_TARGET_ALONE],
+            tdl_weighing_name[TDL_WEIGH_TARGET_THRICE], TDL_TARGET_MAX);
+    l->weighing = (tdl_weighing)w;
+    snprintf(l->target, sizeof l->target, "%s", target);
+    return TDL_OK;
+}
+
 static tdl_status read_meta(const json_t *meta, tdl_st_file *file, size_t items_n, tdl_lineup *l,
                             tdl_report *why)
 {
     const json_t *parts = json_object_get(meta, "parts"), *tasks = json_object_get(meta, "tasks");
-    tdl_status st = TDL_OK;
+    tdl_status st = read_weighing(meta, l, why);
 
+    if (st)
+        return st;
     if (json_array_size(parts) > TDL_PARTS_MAX)
         return TDL_FAIL(why, TDL_E_CORRUPT, "lineup: %zu parts, at most %d", json_array_size(parts),
                         TDL_PARTS_MAX);

@@ -8,6 +8,7 @@
  * with "part0/", "part1/", ... in front of the names that its rung gives them:
  *
  *     {"parts": [{"model": "directed", "setting": "p 1, W 3", "baskets": false}],
+ *      "target": "purchase", "weights": "target 3",      left out where all count alike
  *      "tasks": {"discovery": {"parts": [0, 2], "weights": [1, 0.4]}}}
  */
 #ifndef TDL_APPS_RECOMMEND_LINEUP_H
@@ -16,6 +17,7 @@
 #include "apps/recommend/contenders.h"
 #include "apps/recommend/directed.h"
 #include "apps/recommend/scan.h"
+#include "apps/recommend/weighing.h"
 
 enum { TDL_PARTS_MAX = 32 };
 
@@ -36,6 +38,9 @@ typedef struct tdl_mix {
 typedef struct tdl_lineup {
     tdl_part part[TDL_PARTS_MAX]; /* [parts_n] */
     size_t parts_n;
+    tdl_weighing
+        weighing; /* how its parts counted events by their kind, for targets of this kind */
+    char target[TDL_TARGET_MAX + 1];
     tdl_mix task[TDL_RECOMMEND_TASKS_N];
 } tdl_lineup;
 

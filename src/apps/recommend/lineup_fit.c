@@ -10,9 +10,10 @@ enum { TUNE_EVENTS_MAX = 2000000 };
 /* What winners are fitted on, laid out when the first wants it: people's rows, and baskets'. */
 typedef struct everything {
     const tdl_feedback *feedback;
-    const int32_t *number; /* [items of the feedback] in the models' numbering; -1 = none */
-    size_t items_n;        /* of that */
-    tdl_holdout rows[2];   /* [baskets] */
+    const int32_t *number;     /* [items of the feedback] in the models' numbering; -1 = none */
+    tdl_content_code *content; /* [items_n] what they say; NULL = nothing */
+    size_t items_n;            /* of that */
+    tdl_holdout rows[2];       /* [baskets] */
     bool laid[2];
 } everything;
 
@@ -27,8 +28,8 @@ typedef struct fitting {
 
 /* ---- rows ---- */
 
-/* New numbers in place; what has none is left out. */
-static void renumber(tdl_holdout_rows *rows, const everything *e)
+/* New numbers in place; what has none is left out. weight: of the rows, or NULL. */
+static void renumber(tdl_holdout_rows *rows, uint8_t *weight, const everything *e)
 {
     size_t kept = 0, at = 0;
 
@@ -38,6 +39,8 @@ static void renumber(tdl_holdout_rows *rows, const everything *e)
             if (number < 0)
                 continue;
             rows->item[kept] = number;
+            if (weight)
+                weight[kept] = weight[at];
             rows->time_us[kept++] = rows->time_us[at];
         }
         rows->offsets[u + 1] = kept;
@@ -62,8 +65,8 @@ static tdl_status lay_out(everything *e, bool baskets, tdl_report *why)
         return st;
     e->laid[baskets] = true;
     rows->items_n = e->items_n;
-    renumber(&rows->all, e);
-    renumber(&rows->first, e);
+    renumber(&rows->all, rows->weight, e);
+    renumber(&rows->first, NULL, e);
     return TDL_OK;
 }
 
@@ -99,6 +102,8 @@ static tdl_status take_part(fitting *f, const tdl_rung_contest *c, const tdl_run
     tdl_fit_options fit = tdl_contender_fit_options(contender, entry->chosen, tuned, &f->run);
     tdl_fit_data data = tdl_holdout_data(&f->all.rows[baskets], contender->rung);
     fit.now_us = tdl_holdout_now(&f->all.rows[baskets]);
+    fit.content = f->all.content;
+    fit.weight = contender->rung->repeats ? f->all.rows[baskets].weight : NULL;
     fit.progress = f->run.progress;
     fit.progress_context = f->run.progress_context;
     *part = (tdl_part){.contender = contender, .baskets = baskets};
@@ -149,6 +154,7 @@ static tdl_status take_mix(fitting *f, const tdl_rung_contest *c, tdl_report *wh
 static void keep_report(const tdl_rung_contest *c, tdl_task_report *ret)
 {
     ret->people_n = c->people_n;
+    snprintf(ret->target, sizeof ret->target, "%.*s", TDL_FMT(c->target));
     ret->cuts_n = c->cuts_n;
     ret->serves = c->serves;
     ret->entries_n = c->entries_n;
@@ -169,19 +175,46 @@ static void keep_report(const tdl_rung_contest *c, tdl_task_report *ret)
     }
 }
 
-static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *why)
+static void keep_kappa(const fitting *f, const tdl_rung_contest *c, tdl_lineup_report *report)
+{
+    for (size_t i = 0; i < c->entries_n && !(report->kappa > 0); i++) {
+        const tdl_rung_entry *e = &c->entry[i];
+        if (e->contender && e->contender->by_content && !e->refused[0] &&
+            tdl_rung_contest_tuned(c, &f->run, e->contender))
+            report->kappa = tdl_content_kappa[e->chosen];
+    }
+}
+
+/* How much events count by their kind, for all tasks; what serves counts so too. */
+static tdl_status choose_weighing(fitting *f, tdl_feedback *feedback, tdl_cut window,
+                                  tdl_lineup_report *report, tdl_report *why)
+{
+    tdl_str target = tdl_target_of(feedback, f->run.target[TDL_RECOMMEND_DISCOVERY]);
+    tdl_status st =
+        tdl_weighing_choose(feedback, target, window, f->run.pool, &report->weighing, why);
+
+    f->run.weighing = f->lineup->weighing = report->weighing.chosen;
+    snprintf(f->lineup->target, sizeof f->lineup->target, "%.*s", TDL_FMT(target));
+    return st;
+}
+
+static tdl_status run_tasks(fitting *f, tdl_feedback *feedback, tdl_lineup_report *report,
+                            tdl_report *why)
 {
     const tdl_offline_options options = {.protocol = TDL_PROTOCOL_GLOBAL_CUT, .timed = true};
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
     tdl_status st = tdl_offline_windows(f->all.feedback, &options, window, &windows_n, why);
 
+    if (!st)
+        st = choose_weighing(f, feedback, window[0], report, why);
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
         if ((st = tdl_rung_contest_cuts(f->all.feedback, (tdl_recommend_task)t, window, windows_n,
                                         &f->run, &c, why)))
             break;
         keep_report(&c, &report->task[t]);
+        keep_kappa(f, &c, report);
         if (c.entries_n)
             st = take_mix(f, &c, why);
         tdl_rung_contest_release(&c);
@@ -192,14 +225,26 @@ static tdl_status run_tasks(fitting *f, tdl_lineup_report *report, tdl_report *w
 static int32_t *number_items(const tdl_feedback *feedback, const tdl_names *items)
 {
     size_t n = tdl_feedback_all(feedback)->items_n;
-    int32_t *number = malloc((n + 1) * sizeof *number);
+    int32_t *number = calloc(n + 1, sizeof *number);
 
     for (size_t i = 0; number && i < n; i++)
         number[i] = tdl_names_find(items, tdl_feedback_item(feedback, (int32_t)i));
     return number;
 }
 
-tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
+/* What items say, in the models' numbering. NULL: nothing, or no memory. */
+static tdl_content_code *number_content(const tdl_feedback *feedback, const int32_t *number,
+                                        size_t items_n, const tdl_content_code *content)
+{
+    tdl_content_code *ret = content ? calloc(items_n + 1, sizeof *ret) : NULL;
+
+    for (size_t i = 0; ret && i < tdl_feedback_all(feedback)->items_n; i++)
+        if (number[i] >= 0)
+            ret[number[i]] = content[i];
+    return ret;
+}
+
+tdl_status tdl_lineup_fit(tdl_feedback *feedback, const tdl_names *items,
                           const tdl_rung_contest_options *run, tdl_lineup *ret,
                           tdl_lineup_report *ret_report, tdl_report *why)
 {
@@ -215,12 +260,16 @@ tdl_status tdl_lineup_fit(const tdl_feedback *feedback, const tdl_names *items,
     f.run.people_min = TDL_GATE_PEOPLE_MIN;
     f.run.tune_events_max = TUNE_EVENTS_MAX;
     f.run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
-    st = number ? run_tasks(&f, ret_report, why)
-                : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
+    if (number)
+        f.all.content = number_content(feedback, number, f.all.items_n, run->content);
+    st = number && !f.all.content == !run->content
+             ? run_tasks(&f, feedback, ret_report, why)
+             : TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory to number the items of the log");
     for (size_t i = 0; i < 2; i++)
         if (f.all.laid[i])
             tdl_holdout_release(&f.all.rows[i]);
     tdl_fit_shelf_free(f.run.shelf);
+    free(f.all.content);
     free(number);
     return st;
 }

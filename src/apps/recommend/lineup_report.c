@@ -21,6 +21,20 @@ static void write_parts(tdl_jw *w, const tdl_lineup *l, const tdl_mix *mix)
     tdl_jw_end_array(w);
 }
 
+/* What answers that were given say of the blend's weights. */
+static void write_learnt(tdl_jw *w, const tdl_blend_learnt *learnt)
+{
+    tdl_jw_key(w, "learnt_from_answers");
+    tdl_jw_object(w);
+    tdl_jw_kint(w, "slots", (int64_t)learnt->slots_n);
+    tdl_jw_kint(w, "rewards", (int64_t)learnt->rewards_n);
+    tdl_jw_kint(w, "people", (int64_t)learnt->people_n);
+    tdl_jw_ktext(w, "verdict", tdl_blend_verdict_name[learnt->verdict]);
+    if (learnt->verdict != TDL_BLEND_TOO_FEW)
+        tdl_write_interval(w, "gain", &learnt->gain);
+    tdl_jw_end_object(w);
+}
+
 /* What served, against the simpler one it beat. */
 static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report *r,
                            const tdl_mix *mix)
@@ -34,6 +48,8 @@ static void write_measured(tdl_jw *w, const tdl_lineup *l, const tdl_task_report
     if (!floor)
         tdl_write_interval(w, "difference", &serves->gate.difference);
     write_parts(w, l, mix);
+    if (mix->n > 1)
+        write_learnt(w, &r->learnt);
 }
 
 static void write_surface(tdl_jw *w, const tdl_lineup *l, const tdl_lineup_report *report,
@@ -95,6 +111,7 @@ static void write_task(tdl_jw *w, const tdl_task_report *r, const char *name)
 {
     tdl_jw_object(w);
     tdl_jw_ktext(w, "task", name);
+    tdl_jw_ktext(w, "target", r->target[0] ? r->target : NULL);
     tdl_jw_kint(w, "people", (int64_t)r->people_n);
     tdl_jw_ktext(w, "serves", r->entries_n ? r->entry[r->serves].name : NULL);
     tdl_jw_key(w, "cuts");
@@ -114,6 +131,26 @@ static void write_task(tdl_jw *w, const tdl_task_report *r, const char *name)
     tdl_jw_end_object(w);
 }
 
+/* How much events count by their kind, and by what that was chosen. */
+static void write_weighing(tdl_jw *w, const tdl_lineup *l, const tdl_weighing_choice *c)
+{
+    tdl_jw_key(w, "weights");
+    tdl_jw_object(w);
+    tdl_jw_ktext(w, "target", l->target[0] ? l->target : NULL);
+    tdl_jw_ktext(w, "chosen", tdl_weighing_name[c->chosen]);
+    tdl_jw_kint(w, "questions", (int64_t)c->questions_n);
+    tdl_jw_key(w, "tried");
+    tdl_jw_array(w);
+    for (size_t i = 0; c->questions_n && i < TDL_WEIGHINGS_N; i++) {
+        tdl_jw_object(w);
+        tdl_jw_ktext(w, "weights", tdl_weighing_name[i]);
+        tdl_jw_knumber(w, "ndcg10", tdl_rounded(c->ndcg10[i]));
+        tdl_jw_end_object(w);
+    }
+    tdl_jw_end_array(w);
+    tdl_jw_end_object(w);
+}
+
 void tdl_lineup_write(tdl_jw *w, const tdl_lineup *lineup, const tdl_lineup_report *report,
                       const tdl_recommend_task task_of[TDL_SURFACE_KINDS_N], const char *promoted,
                       const char *similar)
@@ -124,6 +161,7 @@ void tdl_lineup_write(tdl_jw *w, const tdl_lineup *lineup, const tdl_lineup_repo
         write_surface(w, lineup, report, kind, task_of[kind],
                       kind == TDL_SURFACE_SIMILAR ? similar : promoted);
     tdl_jw_end_array(w);
+    write_weighing(w, lineup, &report->weighing);
     tdl_jw_key(w, "tasks");
     tdl_jw_array(w);
     for (size_t t = 0; t < TDL_RECOMMEND_TASKS_N; t++)

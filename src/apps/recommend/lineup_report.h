@@ -1,8 +1,10 @@
 /* What a training run says of its line-up: two members of its report,
  *
  *     "surfaces": [{"surface", "task", "serves", "reason", "people", "people_wanted",
- * "difference"..., "parts": [{"model", "setting", "weight", "bytes"}]}]    one for each kind
- *     "tasks":    [{"task", "people", "serves", "cuts", "ladder": [...]}]   who was measured
+ * "difference"..., "parts": [{"model", "setting", "weight", "bytes"}], "learnt_from_answers"}] one
+ * for each kind "weights":  {"target", "chosen", "questions", "tried": [{"weights", "ndcg10"}]}
+ * weighing.h "tasks":    [{"task", "target", "people", "serves", "cuts", "ladder": [...]}]   who
+ * was measured
  */
 #ifndef TDL_APPS_RECOMMEND_LINEUP_REPORT_H
 #define TDL_APPS_RECOMMEND_LINEUP_REPORT_H

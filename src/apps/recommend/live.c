@@ -243,6 +243,8 @@ static bool add(tdl_live *l, int32_t i, int32_t j, int64_t units)
 {
     live_row *r = &l->row[i];
 
+    if (!units)
+        return true; // of a kind that does not count
     r->sum = plus(r->sum, units);
     l->column_sum[j] = plus(l->column_sum[j], units);
     size_t at = r->slots_n ? find_slot(r, j) : 0;
@@ -280,6 +282,12 @@ static bool make_room(tdl_live *l, tdl_live_group g)
     return most < 0 || grow_items(l, (size_t)most + 1);
 }
 
+/* Of the event at `at` as what follows. */
+static int64_t weight_at(const tdl_live_group *g, size_t at)
+{
+    return g->mark ? g->mark[at].weight : 1;
+}
+
 bool tdl_live_pair(tdl_live *l, tdl_live_group earlier, tdl_live_group later, size_t steps,
                    int sign)
 {
@@ -295,9 +303,9 @@ bool tdl_live_pair(tdl_live *l, tdl_live_group earlier, tdl_live_group later, si
     int64_t forward = units_of(weight, sign), backward = units_of(weight * p->backward, sign);
     for (size_t a = 0; ok && a < earlier.n; a++)
         for (size_t b = 0; ok && b < later.n; b++) {
-            ok = add(l, earlier.item[a], later.item[b], forward);
+            ok = add(l, earlier.item[a], later.item[b], forward * weight_at(&later, b));
             if (ok && backward)
-                ok = add(l, later.item[b], earlier.item[a], backward);
+                ok = add(l, later.item[b], earlier.item[a], backward * weight_at(&earlier, a));
         }
     return ok;
 }
@@ -314,23 +322,24 @@ bool tdl_live_within(tdl_live *l, tdl_live_group g, int sign)
         units_of(l->params.same_group * size_weight(g.n - 1, l->params.size_power), sign);
     for (size_t a = 0; ok && units && a < g.n; a++)
         for (size_t b = 0; ok && b < g.n; b++)
-            ok = a == b || add(l, g.item[a], g.item[b], units);
+            ok = a == b || add(l, g.item[a], g.item[b], units * weight_at(&g, b));
     return ok;
 }
 
-bool tdl_live_within_one(tdl_live *l, tdl_live_group others, int32_t item)
+bool tdl_live_within_one(tdl_live *l, tdl_live_group others, tdl_live_group one)
 {
     int64_t units = units_of(l->params.same_group, 1);
-    bool ok = make_room(l, others) && make_room(l, (tdl_live_group){&item, 1});
+    bool ok = make_room(l, others) && make_room(l, one);
 
     for (size_t a = 0; ok && units && a < others.n; a++)
-        ok = add(l, others.item[a], item, units) && add(l, item, others.item[a], units);
+        ok = add(l, others.item[a], one.item[0], units * weight_at(&one, 0)) &&
+             add(l, one.item[0], others.item[a], units * weight_at(&others, a));
     return ok;
 }
 
 tdl_status tdl_live_learn(tdl_live *l, const tdl_history *before, const int32_t *item, size_t n)
 {
-    tdl_live_group later = {item, n};
+    tdl_live_group later = {.item = item, .n = n};
     size_t end = before->n;
 
     if (!tdl_live_within(l, later, 1))
@@ -339,7 +348,8 @@ tdl_status tdl_live_learn(tdl_live *l, const tdl_history *before, const int32_t 
         size_t begin = end - 1;
         while (begin && before->time_us[begin - 1] == before->time_us[end - 1])
             begin--;
-        if (!tdl_live_pair(l, (tdl_live_group){before->item + begin, end - begin}, later, k, 1))
+        if (!tdl_live_pair(l, (tdl_live_group){.item = before->item + begin, .n = end - begin},
+                           later, k, 1))
             return TDL_E_NO_MEMORY;
         end = begin;
     }

@@ -17,6 +17,7 @@
 #define TDL_APPS_RECOMMEND_LIVE_H
 
 #include "apps/recommend/directed.h"
+#include "apps/recommend/ring.h"
 
 typedef struct tdl_live tdl_live;
 
@@ -37,6 +38,7 @@ tdl_status tdl_live_learn(tdl_live *live, const tdl_history *before, const int32
 typedef struct tdl_live_group {
     const int32_t *item; /* [n] different items */
     size_t n;
+    const tdl_ring_mark *mark; /* [n] how much each weighs as what follows; NULL: once */
 } tdl_live_group;
 
 /* A larger group takes its place among the steps but adds nothing. */
@@ -48,7 +50,7 @@ bool tdl_live_pair(tdl_live *live, tdl_live_group earlier, tdl_live_group later,
 /* Of the items of one group with each other. */
 bool tdl_live_within(tdl_live *live, tdl_live_group group, int sign);
 /* The part of it that one more item brings, where size_power is 0. */
-bool tdl_live_within_one(tdl_live *live, tdl_live_group others, int32_t item);
+bool tdl_live_within_one(tdl_live *live, tdl_live_group others, tdl_live_group item);
 
 /* ---- asking ---- */
 

@@ -87,8 +87,7 @@ void tdl_live_own(const tdl_live_state *s, int32_t person, const tdl_own_params 
     for (size_t i = 0; i < r->n; i++)
         if ((size_t)r->item[i] < items_n)
             scores[r->item[i]] +=
-                (float)(r->mark[i].weight *
-                        tdl_decay_weight(now_us, tdl_ring_decays_from(&r->mark[i]), half_life_us));
+                (float)tdl_decay_weight(now_us, tdl_ring_decays_from(&r->mark[i]), half_life_us);
     for (size_t i = 0; i < r->spilt_n; i++) // as if all had happened with the newest of them
         if ((size_t)r->spilt[i].item < items_n)
             scores[r->spilt[i].item] +=

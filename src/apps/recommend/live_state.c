@@ -8,7 +8,8 @@
 enum {
     GROUP_ITEMS = 2000,    /* more are counted, not kept */
     STRETCH_ENTRIES = 500, /* of persons that are counted at once: a few milliseconds */
-    TARGETS = 2 * TDL_LIVE_MATRICES_N
+    TARGETS = 2 * TDL_LIVE_MATRICES_N,
+    KINDS = UINT8_MAX + 1
 };
 
 /* An event of later decays from when it came. */
@@ -22,10 +23,13 @@ tdl_live_state *tdl_live_state_new(void)
 
     params.row_max = TDL_LIVE_ROW_MAX;
     if (s && (!(s->matrix[TDL_LIVE_STREAM] = tdl_live_new(&params, 0)) ||
-              !(s->segments = tdl_names_new()) || tdl_crowd_init(&s->crowd, NULL))) {
+              !(s->segments = tdl_names_new()) || !(s->kinds = tdl_names_new()) ||
+              tdl_crowd_init(&s->crowd, NULL))) {
         tdl_live_state_free(s);
         return NULL;
     }
+    if (s)
+        s->target_weight = s->other_weight = 1;
     return s;
 }
 
@@ -43,6 +47,8 @@ void tdl_live_state_free(tdl_live_state *s)
     }
     tdl_crowd_release(&s->crowd);
     tdl_names_free(s->segments);
+    tdl_names_free(s->kinds);
+    free((char *)s->target.at);
     free(s->segment);
     free(s->person);
     free(s);
@@ -84,7 +90,7 @@ static size_t targets_of(const tdl_live_state *s, const tdl_live_person *p, tdl_
 
 static tdl_live_group group(const tdl_ring *r, size_t begin, size_t end)
 {
-    return (tdl_live_group){r->item + begin, end - begin};
+    return (tdl_live_group){r->item + begin, end - begin, r->mark + begin};
 }
 
 /* Of `one`, which stands in [begin, end): with the groups before and after. */
@@ -258,6 +264,72 @@ bool tdl_live_state_is_placed(const tdl_live_state *s, int32_t person)
     return (size_t)person < s->persons_n && s->person[person].segment >= 0;
 }
 
+/* ---- kinds ---- */
+
+static uint8_t kind_of(tdl_live_state *s, tdl_str kind)
+{
+    int32_t number = tdl_names_find(s->kinds, kind);
+
+    if (number < 0 && tdl_names_count(s->kinds) < KINDS - 1)
+        number = tdl_names_add(s->kinds, kind);
+    return number < 0 ? KINDS - 1 : (uint8_t)number;
+}
+
+/* What kind_of numbers so again. */
+static tdl_str kind_named(const tdl_live_state *s, uint8_t kind)
+{
+    return kind < tdl_names_count(s->kinds) ? tdl_names_at(s->kinds, kind) : TDL_STR("\1");
+}
+
+static uint8_t weight_of(const tdl_live_state *s, uint8_t kind)
+{
+    bool is_target = s->target.len && kind < tdl_names_count(s->kinds) &&
+                     tdl_str_eq(tdl_names_at(s->kinds, kind), s->target);
+
+    return is_target ? s->target_weight : s->other_weight;
+}
+
+static void weigh_person(tdl_live_state *s, tdl_live_person *p)
+{
+    bool ok = p->left_out || crowd_all(&s->crowd, &p->ring, -1);
+
+    ok &= tell_segment(s, p, -1);
+    for (size_t i = 0; i < p->ring.n; i++)
+        p->ring.mark[i].weight = weight_of(s, p->ring.mark[i].kind);
+    ok &= p->left_out || crowd_all(&s->crowd, &p->ring, 1);
+    ok &= tell_segment(s, p, 1);
+    s->told.lost_n += !ok;
+}
+
+bool tdl_live_state_weigh(tdl_live_state *s, tdl_str kind, uint8_t weight, uint8_t other)
+{
+    bool alike = weight == other && s->target_weight == s->other_weight;
+
+    if (weight == s->target_weight && other == s->other_weight &&
+        (alike || tdl_str_eq(kind, s->target)))
+        return false;
+    char *text = malloc(kind.len + 1);
+    if (!text) {
+        s->told.lost_n++;
+        return false;
+    }
+    if (kind.len)
+        memcpy(text, kind.at, kind.len);
+    free((char *)s->target.at);
+    s->target = (tdl_str){text, kind.len};
+    s->target_weight = weight;
+    s->other_weight = other;
+    for (size_t m = 0; m < TDL_LIVE_MATRICES_N; m++) {
+        tdl_live_free(s->matrix[m]);
+        tdl_live_free(s->next[m]);
+        s->matrix[m] = s->next[m] = NULL;
+    }
+    s->counted = 0;
+    for (size_t i = 0; i < s->persons_n; i++)
+        weigh_person(s, &s->person[i]);
+    return true;
+}
+
 /* ---- one event ---- */
 
 /* Where an event goes. */
@@ -290,8 +362,9 @@ static bool tell_after(tdl_live *l, const tdl_ring *r, const place *to)
         return tell_across(l, r, to->begin, end, 1, 1) && tell_group(l, r, to->begin, end, 1);
     if (is_rewritten(l, to))
         return tell_group(l, r, to->begin, end, 1);
-    return tdl_live_within_one(l, group(r, to->begin, to->at), r->item[to->at]) &&
-           tdl_live_within_one(l, group(r, to->at + 1, end), r->item[to->at]) &&
+    tdl_live_group one = group(r, to->at, to->at + 1);
+    return tdl_live_within_one(l, group(r, to->begin, to->at), one) &&
+           tdl_live_within_one(l, group(r, to->at + 1, end), one) &&
            tell_neighbours(l, r, group(r, to->at, to->at + 1), to->begin, end, 1);
 }
 
@@ -360,6 +433,7 @@ static bool move_order(tdl_live_state *s, tdl_live_person *p, size_t begin,
         int32_t item = r->item[begin + i];
         tdl_ring_mark was = r->mark[begin + i], is = *mark;
         is.weight = was.weight;
+        is.kind = was.kind;
         ok &= crowd_add(s, p, item, &is, is.weight);
         ok &= crowd_add(s, p, item, &was, -(double)was.weight);
         tdl_ring_remove(r, begin + i, begin + i + 1);
@@ -376,7 +450,8 @@ static bool move_order(tdl_live_state *s, tdl_live_person *p, size_t begin,
 static place find_place(tdl_live_state *s, tdl_live_person *p, const tdl_taking *t)
 {
     const tdl_ring *r = &p->ring;
-    place to = {.mark = {t->time_us, t->order, 0, t->weight}};
+    uint8_t kind = kind_of(s, t->kind);
+    place to = {.mark = {t->time_us, t->order, 0, weight_of(s, kind), kind}};
 
     if (t->time_us - t->now_us > EARLY_US) {
         int64_t minutes = (t->time_us - t->now_us + MINUTE_US - 1) / MINUTE_US;
@@ -422,12 +497,21 @@ static void count_hour(tdl_live_state *s, tdl_live_person *p, int64_t time_us)
 static bool weigh_again(tdl_live_state *s, tdl_live_person *p, const place *to)
 {
     tdl_ring_mark *mark = &p->ring.mark[to->at];
+    tdl_live *target[TARGETS];
+    size_t n = targets_of(s, p, target);
+    bool ok = true;
 
-    if (to->mark.weight > mark->weight) {
-        s->told.lost_n += !crowd_add(s, p, p->ring.item[to->at], mark,
-                                     (double)to->mark.weight - (double)mark->weight);
-        mark->weight = to->mark.weight;
-    }
+    if (to->mark.weight <= mark->weight)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        ok &= tell_group(target[i], &p->ring, to->begin, to->end, -1);
+    ok &=
+        crowd_add(s, p, p->ring.item[to->at], mark, (double)to->mark.weight - (double)mark->weight);
+    mark->weight = to->mark.weight;
+    mark->kind = to->mark.kind;
+    for (size_t i = 0; i < n; i++)
+        ok &= tell_group(target[i], &p->ring, to->begin, to->end, 1);
+    s->told.lost_n += !ok;
     return false;
 }
 
@@ -476,7 +560,7 @@ void tdl_live_state_join(tdl_live_state *s, int32_t to, int32_t from)
                         .item = old.ring.item[i],
                         .time_us = m->time_us,
                         .order = m->order,
-                        .weight = m->weight,
+                        .kind = kind_named(s, m->kind),
                         .now_us = m->early_minutes ? tdl_ring_decays_from(m) : m->time_us};
         tdl_live_state_take(s, &t);
     }

@@ -9,9 +9,10 @@
  *     tdl_live_explain_own / _explain_directed             the terms of those scores
  *
  * Of each person the newest tie groups are kept, with repeats: ring.h. R1 is what those groups say,
- * R0 what all did, whatever the order of arrival: a late event is put in at its time, and what its
- * neighbours had told each other is taken back first. A group that leaves a full ring takes its
- * counts in R1 with it. Only which entries a full row of R1 has lost depends on the order.
+ * R0 what all did, each as its kind counts, whatever the order of arrival: a late event is put in
+ * at its time, and what its neighbours had told each other is taken back first. A group that leaves
+ * a full ring takes its counts in R1 with it. Only which entries a full row of R1 has lost depends
+ * on the order.
  *
  * A person's contribution can be taken back at once, wholly (erased, a robot) or to be given to
  * another (joined).
@@ -52,12 +53,17 @@ typedef struct tdl_taking {
     int32_t person, item; /* numbers of histories and catalogue, >= 0 */
     int64_t time_us;
     uint32_t order; /* tdl_order_digest; 0 = none: the event's time is its group */
-    uint8_t weight; /* of its kind */
+    tdl_str kind;   /* of the event; may be empty */
     int64_t now_us; /* an event of more than 5 minutes later decays from then on */
 } tdl_taking;
 
 /* Of an order's name; 0 when it is empty, else not. */
 uint32_t tdl_order_digest(tdl_str name);
+
+/* From now on events of this kind count `weight` times, others `other` times, in R0 and as what
+ * follows in R1, and so does what is in rings; what left a full one counts as it did. Matrices are
+ * let go of: want them anew. False: they count so already. */
+bool tdl_live_state_weigh(tdl_live_state *state, tdl_str kind, uint8_t weight, uint8_t other);
 
 /* A person took an item. False: the group has the item already, or no memory (counted). */
 bool tdl_live_state_take(tdl_live_state *state, const tdl_taking *taking);

@@ -23,6 +23,9 @@ struct tdl_live_state {
     tdl_live *matrix[TDL_LIVE_MATRICES_N]; /* NULL = none */
     tdl_live *next[TDL_LIVE_MATRICES_N];   /* being counted: persons before `counted` are in it */
     size_t counted;
+    tdl_names *kinds; /* of events, KINDS - 1 of them; from then on all are one */
+    tdl_str target; /* the kind that counts `target_weight` times, owned; the others other_weight */
+    uint8_t target_weight, other_weight;
     tdl_live_figures told; /* robots_n, early_n, crowded_n, lost_n */
 };
 

@@ -56,17 +56,17 @@ tdl_status tdl_offline_windows(const tdl_feedback *f, const tdl_offline_options 
         if (o->cut_us[k] <= first_us || o->cut_us[k] > last_us)
             return TDL_FAIL_HINT(why, TDL_E_USAGE, "leave --cut out to have some chosen",
                                  "cut %zu lies outside of the log", k + 1);
-        ret[k + (o->cuts_n == 1)] =
-            (tdl_cut){o->cut_us[k], k + 1 < o->cuts_n ? o->cut_us[k + 1] : end_us};
+        ret[k + (o->cuts_n == 1)] = (tdl_cut){
+            .cut_us = o->cut_us[k], .end_us = k + 1 < o->cuts_n ? o->cut_us[k + 1] : end_us};
     }
     *ret_n = o->cuts_n + (o->cuts_n == 1);
     if (o->cuts_n == 1)
-        ret[0] = (tdl_cut){o->cut_us[0] - horizon_us, o->cut_us[0]};
+        ret[0] = (tdl_cut){.cut_us = o->cut_us[0] - horizon_us, .end_us = o->cut_us[0]};
     if (!o->cuts_n) {
         *ret_n = 3;
         for (int k = 0; k < 3; k++)
-            ret[k] =
-                (tdl_cut){last_us + 1 - (3 - k) * horizon_us, last_us + 1 - (2 - k) * horizon_us};
+            ret[k] = (tdl_cut){.cut_us = last_us + 1 - (3 - k) * horizon_us,
+                               .end_us = last_us + 1 - (2 - k) * horizon_us};
     }
     return TDL_OK;
 }
@@ -79,14 +79,19 @@ static void keep_least(const tdl_rung_contest *c, double *ndcg10)
             *ndcg10 = fmin(*ndcg10, c->entry[c->serves].figures[k].ndcg[TDL_K10].mean);
 }
 
-static tdl_status run_cuts(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
-                           double *ndcg10, tdl_report *why)
+static tdl_status run_cuts(tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w, double *ndcg10,
+                           tdl_report *why)
 {
     tdl_rung_contest_options run = o->run;
     tdl_cut window[TDL_CUTS_MAX + 1];
     size_t windows_n;
+    tdl_weighing_choice weighing;
     tdl_status st = tdl_offline_windows(f, o, window, &windows_n, why);
 
+    if (st || (st = tdl_weighing_choose(f, tdl_target_of(f, run.target[TDL_RECOMMEND_DISCOVERY]),
+                                        window[0], run.pool, &weighing, why)))
+        return st;
+    run.weighing = weighing.chosen;
     run.shelf = tdl_fit_shelf_new(); // without memory for it: each task fits its own
     for (size_t t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++) {
         tdl_rung_contest c;
@@ -128,15 +133,15 @@ static tdl_status run_cold_items(const tdl_feedback *f, const tdl_offline_option
     tdl_cold_items cold;
     tdl_status st;
 
-    if (!o->content)
+    if (!o->run.content)
         return TDL_FAIL_HINT(why, TDL_E_USAGE, "name a table of items: --catalogue ITEMS.csv",
                              "cold-items needs to know what items say of themselves");
-    if (!(st = tdl_cold_items_run(f, o->content, &o->run, &cold, why)))
+    if (!(st = tdl_cold_items_run(f, o->run.content, &o->run, &cold, why)))
         tdl_cold_items_write(w, &cold);
     return st;
 }
 
-static tdl_status run_protocol(const tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
+static tdl_status run_protocol(tdl_feedback *f, const tdl_offline_options *o, tdl_jw *w,
                                double *ndcg10, tdl_report *why)
 {
     switch (o->protocol) {
@@ -162,7 +167,7 @@ static int64_t peak_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) ? 0 : (int64_t)usage.ru_maxrss * 1024;
 }
 
-tdl_status tdl_offline_run(const tdl_feedback *f, const tdl_offline_options *o, tdl_buf *out,
+tdl_status tdl_offline_run(tdl_feedback *f, const tdl_offline_options *o, tdl_buf *out,
                            double *ret_ndcg10, tdl_report *why)
 {
     tdl_jw w = {.out = out};

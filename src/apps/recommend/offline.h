@@ -11,7 +11,6 @@
 #ifndef TDL_APPS_RECOMMEND_OFFLINE_H
 #define TDL_APPS_RECOMMEND_OFFLINE_H
 
-#include "apps/recommend/content_code.h"
 #include "apps/recommend/rung_contest.h"
 #include "base/json.h"
 
@@ -34,8 +33,7 @@ typedef struct tdl_offline_options {
         *cut_us;        /* [cuts_n] ascending; none = the last two horizons, and one for tuning */
     size_t cuts_n;      /* one = the horizon before it tunes; more = the first tunes */
     int64_t horizon_us; /* 0 = 30 days, or an eighth of a shorter log */
-    const tdl_content_code *content; /* [items of the log] NULL: nothing is known of them */
-    bool timed;                      /* the log has times */
+    bool timed;         /* the log has times */
     int64_t now_us; /* events after this are of the future: no window is laid by them; 0 = none */
     tdl_rung_contest_options run;
 } tdl_offline_options;
@@ -46,9 +44,10 @@ tdl_status tdl_offline_windows(const tdl_feedback *feedback, const tdl_offline_o
 
 /* Run the protocol and append its report, one object of JSON, to `out`.
  *   ret_ndcg10  the least NDCG@10 of what serves, over tasks and cuts; NAN when nothing was asked
+ *   feedback    weighs afterwards as a global cut chose (weighing.h)
  *   returns     TDL_OK | TDL_E_USAGE (cuts; no times) | TDL_E_NO_MEMORY | TDL_E_STOPPED */
-tdl_status tdl_offline_run(const tdl_feedback *feedback, const tdl_offline_options *options,
-                           tdl_buf *out, double *ret_ndcg10, tdl_report *why);
+tdl_status tdl_offline_run(tdl_feedback *feedback, const tdl_offline_options *options, tdl_buf *out,
+                           double *ret_ndcg10, tdl_report *why);
 
 /* ---- parts of the report: offline_report.c ---- */
 

@@ -174,6 +174,10 @@ tdl_status tdl_offline_write_contest(tdl_jw *w, const tdl_feedback *feedback,
 
     tdl_jw_object(w);
     tdl_jw_ktext(w, "task", tdl_recommend_task_name[c->task]);
+    if (c->target.len) {
+        tdl_jw_kstr(w, "target", c->target);
+        tdl_jw_ktext(w, "weights", tdl_weighing_name[c->weighing]);
+    }
     tdl_jw_kint(w, "people", (int64_t)c->people_n);
     tdl_jw_kint(w, "people_wanted", TDL_GATE_PEOPLE_MIN);
     tdl_jw_kbool(w, "enough_people", c->people_n >= TDL_GATE_PEOPLE_MIN);

@@ -68,7 +68,8 @@ static tdl_status own_fit(const tdl_fit_data *data, tdl_fit_options *options, vo
     m->items_n = items_n;
     m->now_us = tdl_fit_now(data, options);
     take_params(m, params);
-    if ((st = tdl_decayed_sums(data, m->now_us, params->crowd_half_life_days, sum, why)))
+    if ((st = tdl_decayed_sums(data, options->weight, m->now_us, params->crowd_half_life_days, sum,
+                               why)))
         goto out;
     for (size_t i = 0; i < items_n; i++)
         most = sum[i] > most ? sum[i] : most;

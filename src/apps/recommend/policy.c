@@ -370,14 +370,15 @@ static tdl_status read_parts(const json_t *object, tdl_policy *p, tdl_report *wh
     return st;
 }
 
-static tdl_status read_segment(reader *r, const json_t *object)
+static tdl_status read_name(reader *r, const json_t *object, const char *member, size_t max,
+                            tdl_str *ret)
 {
     tdl_str name = {0};
-    tdl_status st = read_text(object, "segment", TDL_SEGMENT_MAX, &name, r->why);
+    tdl_status st = read_text(object, member, max, &name, r->why);
 
     if (!st && name.at)
-        r->policy->segment = tdl_arena_str(r->policy->arena, name);
-    return st || !name.at || r->policy->segment.at ? st : no_memory(r->why);
+        *ret = tdl_arena_str(r->policy->arena, name);
+    return st || !name.at || ret->at ? st : no_memory(r->why);
 }
 
 /* Is there a rung of this name, in whatever model? */
@@ -431,16 +432,18 @@ static tdl_status read_rungs(reader *r, const json_t *object)
 static tdl_status read_all(reader *r, const json_t *object)
 {
     static const char *const names[] = {
-        "where",        "boost",       "bury",    "pin",     "cap",    "slots",
-        "margin_floor", "stock_floor", "seen",    "sent",    "window", "sends",
-        "suppress",     "diversity",   "explore", "segment", "rungs",  NULL};
+        "where",       "boost",   "bury",  "pin",    "cap",   "slots",    "margin_floor",
+        "stock_floor", "seen",    "sent",  "window", "sends", "suppress", "diversity",
+        "explore",     "segment", "rungs", "target", NULL};
     tdl_policy *p = r->policy;
     tdl_status st;
 
     if ((st = check_members(object, names, r->why)) ||
         (st = read_expression(r, object, "where", &p->where)) ||
         (st = read_expression(r, object, "suppress", &p->suppress)) ||
-        (st = read_segment(r, object)) || (st = read_rungs(r, object)) ||
+        (st = read_name(r, object, "segment", TDL_SEGMENT_MAX, &p->segment)) ||
+        (st = read_name(r, object, "target", TDL_TARGET_MAX, &p->target)) ||
+        (st = read_rungs(r, object)) ||
         (st = read_number(object, "margin_floor", -1e9, 1, &p->margin_floor, r->why)) ||
         (st = read_number(object, "stock_floor", 0, 1e9, &p->stock_floor, r->why)) ||
         (st = read_span(object, "seen", &p->seen_us, r->why)) ||

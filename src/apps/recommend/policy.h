@@ -3,6 +3,7 @@
  *
  *     rungs          ["directed", "ease"]: who answers, in place of "auto": who was measured best
  *     segment        "country": a trait; whoever shares it with the person says what is popular
+ *     target         "purchase": the kind of events its answers are measured by (weighing.h)
  *     where          expression (expression.h) that an item must meet
  *     boost, bury    [{"when": expression, "by": 0.5}]: added to, taken from the item's log-odds
  *     pin            [{"slot": 1, "item": "id" | "when": expression, "from": time, "to": time}]
@@ -44,6 +45,7 @@ enum {
     TDL_RULES_MAX = 200,
     TDL_RULE_NAME_MAX = 64,
     TDL_SEGMENT_MAX = 64,
+    TDL_TARGET_MAX = 64, /* bytes of a kind of event */
     TDL_POLICY_BYTES = 16 << 20
 };
 
@@ -70,6 +72,7 @@ typedef struct tdl_policy {
     const tdl_str *rung; /* [rungs_n] names; none = "auto" */
     size_t rungs_n;
     tdl_str segment;     /* empty: none */
+    tdl_str target;      /* empty: the usual one */
     double margin_floor; /* NAN: none */
     double stock_floor;
     int64_t seen_us, sent_us, window_us; /* 0 = not at all */

@@ -29,7 +29,7 @@ static void learn_item(tdl_app *app, const tdl_event *event, const tdl_taken *ta
                                                  .item = item,
                                                  .time_us = event->time_us,
                                                  .order = tdl_order_digest(taken->order),
-                                                 .weight = 1,
+                                                 .kind = event->kind,
                                                  .now_us = now_us});
 }
 

@@ -36,7 +36,8 @@ typedef struct tdl_ring_mark {
     int64_t time_us;        /* of the group */
     uint32_t order;         /* a digest of the order's name; 0 = none */
     uint16_t early_minutes; /* by so much later than it came: it decays from then on */
-    uint8_t weight;         /* in popularity; 0 = none */
+    uint8_t weight;         /* in popularity, and as what follows; 0 = none */
+    uint8_t kind;           /* of the event: live_state.h */
 } tdl_ring_mark;
 
 /* Of one item, all that left the ring. */

@@ -41,6 +41,8 @@ static inline tdl_history tdl_fit_history(const tdl_fit_data *data, size_t user)
                          data->end[user] - begin};
 }
 
+struct tdl_content_code; /* content_code.h */
+
 typedef struct tdl_fit_options {
     uint64_t seed;
     tdl_pool *pool;
@@ -59,7 +61,13 @@ typedef struct tdl_fit_options {
 
     const void *params; /* the rung's own kind of settings; NULL = its defaults */
     int64_t now_us;     /* the moment of the fit, for what decays; 0 = that of the newest event */
-    size_t bytes_max;   /* of a matrix of items by items; 0 = the rung's own limit */
+    /* [events of data->all] how much each counts as something to be predicted, by its kind; NULL:
+     * once. Of rungs that want repeats; as a sign of what comes every event is as good. */
+    const uint8_t *weight;
+    size_t bytes_max; /* of a matrix of items by items; 0 = the rung's own limit */
+
+    const struct tdl_content_code *content; /* [items_n] what items say; NULL = nothing */
+    const void *base; /* "content": a model of "ials", fitted on the same; NULL = it fits its own */
 } tdl_fit_options;
 
 typedef enum tdl_reason_kind {
@@ -153,6 +161,7 @@ extern const tdl_rung_ops tdl_rung_markov;     /* markov.c */
 extern const tdl_rung_ops tdl_rung_directed;   /* directed.c */
 extern const tdl_rung_ops tdl_rung_ease;       /* ease_rung.c */
 extern const tdl_rung_ops tdl_rung_ials;       /* ials_rung.c */
+extern const tdl_rung_ops tdl_rung_content;    /* content_rung.c, on logs of described items */
 extern const tdl_rung_ops tdl_rung_network;    /* network.c */
 extern const tdl_rung_ops tdl_rung_behaviour;  /* behaviour_rung.c */
 

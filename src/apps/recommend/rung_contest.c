@@ -351,7 +351,8 @@ tdl_status tdl_rung_contest_run(tdl_rung_contest *c, const tdl_rung_contest_opti
         return st;
 
     for (size_t i = 0; !st && i < tdl_contenders_n; i++)
-        if (tdl_contenders[i].tasks & 1U << c->task)
+        if (tdl_contenders[i].tasks & 1U << c->task &&
+            (options->content || !tdl_contenders[i].by_content))
             st = tdl_contest_choose(&r, &tdl_contenders[i],
                                     CHOOSING * (double)i / (double)tdl_contenders_n,
                                     CHOOSING / (double)tdl_contenders_n, why);
@@ -389,11 +390,16 @@ tdl_status tdl_rung_contest_cuts(const tdl_feedback *feedback, tdl_recommend_tas
 {
     tdl_status st = TDL_OK;
 
-    *ret = (tdl_rung_contest){.task = task, .cuts_n = windows_n - 1};
+    *ret = (tdl_rung_contest){.task = task,
+                              .cuts_n = windows_n - 1,
+                              .target = tdl_target_of(feedback, options->target[task]),
+                              .weighing = options->weighing};
+    uint32_t kinds = tdl_feedback_kind_bit(feedback, ret->target);
     for (size_t k = 0; !st && k < windows_n; k++) {
         tdl_heat *heat = k ? &ret->heat[k - 1] : &ret->tuning;
         heat->cut = window[k];
-        st = tdl_cut_split(feedback, task, window[k], &heat->split, &heat->facts, why);
+        heat->cut.kinds = kinds;
+        st = tdl_cut_split(feedback, task, heat->cut, &heat->split, &heat->facts, why);
     }
     if (!st)
         st = tdl_rung_contest_run(ret, options, why);

@@ -7,10 +7,12 @@
 #define TDL_APPS_RECOMMEND_RUNG_CONTEST_H
 
 #include "apps/recommend/contenders.h"
+#include "apps/recommend/content_code.h"
 #include "apps/recommend/cut.h"
 #include "apps/recommend/figures.h"
 #include "apps/recommend/fit_shelf.h"
 #include "apps/recommend/rung_blend.h"
+#include "apps/recommend/weighing_fit.h"
 
 enum { TDL_CUTS_MAX = TDL_GATE_CUTS_MAX };
 
@@ -22,7 +24,10 @@ typedef struct tdl_rung_contest_options {
     /* What the log of answers says of a contender at a task; NULL = nothing. May be NULL. */
     const tdl_off_policy *(*logged)(void *context, tdl_recommend_task task, const char *name);
     void *logged_context;
-    size_t bytes_max;       /* tdl_fit_options */
+    size_t bytes_max;                      /* tdl_fit_options */
+    const tdl_content_code *content;       /* [items of the log] what they say; NULL = nothing */
+    tdl_str target[TDL_RECOMMEND_TASKS_N]; /* kind that is asked about; empty = the usual one */
+    tdl_weighing weighing;  /* of the feedback, for the report: tdl_weighing_choose */
     bool in_background;     /* other work goes on: who is `patient` makes do with defaults, and a
                              * slow rung that lost the first window is not fitted again */
     tdl_fit_shelf *shelf;   /* what tasks with the same rows have fitted; may be NULL */
@@ -54,6 +59,8 @@ typedef struct tdl_heat {
 
 typedef struct tdl_rung_contest {
     tdl_recommend_task task;
+    tdl_str target; /* kind of the events asked about; empty = every kind */
+    tdl_weighing weighing;
     tdl_heat tuning;             /* may have no questions: then defaults are taken */
     tdl_heat heat[TDL_CUTS_MAX]; /* [cuts_n] */
     size_t cuts_n;

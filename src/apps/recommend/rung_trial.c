@@ -145,6 +145,7 @@ tdl_status tdl_rung_trial_run(const tdl_holdout *split, const tdl_rung_ops *rung
     tdl_status st;
 
     own.now_us = tdl_holdout_now(split);
+    own.weight = rung->repeats ? split->weight : NULL;
     double began = tdl_rung_trial_cpu_s();
     if ((st = rung->fit(&data, &own, &fitted.model, why)))
         return st;

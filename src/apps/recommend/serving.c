@@ -100,10 +100,14 @@ static bool directed_of(const tdl_snapshot *snapshot, tdl_live_matrix matrix,
 /* The live counts are made as the model's were, while the former ones answer. */
 static void count_live(tdl_app *app, const tdl_snapshot *snapshot)
 {
+    const tdl_lineup *lineup = &snapshot->lineup;
     tdl_directed_params params;
     bool more = false;
 
     pthread_rwlock_wrlock(&app->lock);
+    tdl_live_state_weigh(app->live, tdl_str_of(lineup->target),
+                         tdl_weighing_of(lineup->weighing, true),
+                         tdl_weighing_of(lineup->weighing, false));
     for (tdl_live_matrix m = 0; m < TDL_LIVE_MATRICES_N; m++)
         more |=
             tdl_live_state_want(app->live, m, directed_of(snapshot, m, &params) ? &params : NULL);

@@ -22,8 +22,10 @@ typedef struct run {
     tdl_stages stages;
     tdl_dataset dataset;
     tdl_evaluation evaluation;
-    tdl_feedback *feedback; /* the same events, each time they happened */
-    tdl_logged logged;      /* what answers of late say of each contender */
+    tdl_feedback *feedback;    /* the same events, each time they happened */
+    tdl_logged logged;         /* what answers of late say of each contender */
+    tdl_content_code *content; /* [items of the feedback] NULL: they say too little */
+    char target[TDL_RECOMMEND_TASKS_N][TDL_TARGET_MAX + 1]; /* as surfaces name them */
     tdl_lineup lineup;
     tdl_lineup_report lineup_report;
     void *model[TDL_RUNGS_N];
@@ -58,6 +60,7 @@ static void release_run(run *r)
             tdl_ladder[k]->free(r->model[k]);
     tdl_lineup_release(&r->lineup);
     tdl_feedback_free(r->feedback);
+    free(r->content);
     tdl_content_map_free(r->content_map);
     tdl_dataset_release(&r->dataset);
     tdl_buf_release(&r->report);
@@ -87,6 +90,30 @@ static bool tell_task(void *context, const char *inner, double done, const char 
 
     snprintf(text, sizeof text, "%s%s%s", inner, detail ? ": " : "", detail ? detail : "");
     return tdl_stage_tell(context, NULL, done, text);
+}
+
+/* What each task is measured by: as the first of the surfaces that have the task says, and for
+ * strangers as "home" does. */
+static tdl_status ask_targets(run *r, tdl_str ret[TDL_RECOMMEND_TASKS_N], tdl_report *why)
+{
+    for (tdl_surface_kind kind = 0; kind < TDL_SURFACE_KINDS_N; kind++) {
+        tdl_surface *surface = NULL;
+        tdl_status st = tdl_surfaces_take(r->app->surfaces, tdl_str_of(tdl_surface_kind_name(kind)),
+                                          &surface, why);
+        if (st)
+            return st;
+        tdl_recommend_task task = tdl_surface_task(kind, surface->policy);
+        tdl_str *to[] = {task == TDL_RECOMMEND_TASKS_N ? NULL : &ret[task],
+                         kind == TDL_SURFACE_HOME ? &ret[TDL_RECOMMEND_STRANGERS] : NULL};
+        for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+            if (to[i] && !to[i]->len && surface->policy->target.len) {
+                char *kept = r->target[to[i] - ret];
+                snprintf(kept, TDL_TARGET_MAX + 1, "%.*s", TDL_FMT(surface->policy->target));
+                *to[i] = tdl_str_of(kept);
+            }
+        tdl_surface_drop(surface);
+    }
+    return TDL_OK;
 }
 
 /* The task of each kind's own surface. */
@@ -120,15 +147,25 @@ static tdl_status choose_lineup(run *r, tdl_report *why)
         return TDL_E_STOPPED;
     if (!(r->feedback = tdl_feedback_new()))
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for the log");
-    if ((st = ask_tasks(r, task, why)) ||
+    if ((st = ask_tasks(r, task, why)) || (st = ask_targets(r, contest.target, why)) ||
         (st = tdl_logged_read(r->app->context.store, task, &r->logged, why)) ||
         (st = tdl_feedback_add_store(r->feedback, r->app->context.store, (tdl_str){0}, "", why)) ||
         (st = tdl_feedback_finish(r->feedback, why)) ||
-        (st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
+        (st = tdl_content_of_log(r->app, r->feedback, &r->content, why)))
+        return st;
+    contest.content = r->content;
+    if ((st = tdl_lineup_fit(r->feedback, r->dataset.items, &contest, &r->lineup, &r->lineup_report,
                              why)))
+        return st;
+    for (int t = 0; !st && t < TDL_RECOMMEND_TASKS_N; t++)
+        st = tdl_logged_weigh(r->app->context.store, task, (tdl_recommend_task)t, r->options->seed,
+                              &r->lineup, &r->lineup_report.task[t].learnt, why);
+    if (st)
         return st;
     tdl_feedback_free(r->feedback); // not needed any more, and large
     r->feedback = NULL;
+    free(r->content);
+    r->content = NULL;
     return TDL_OK;
 }
 
@@ -172,8 +209,11 @@ static tdl_status fit_all(run *r, tdl_report *why)
             return st;
     }
     size_t ials = tdl_ladder_find(TDL_STR("ials"));
-    return tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map,
-                           why);
+    tdl_status st =
+        tdl_content_fit(r->app, &r->dataset, &tdl_rung_ials, r->model[ials], &r->content_map, why);
+    if (r->content_map)
+        r->content_map->kappa = r->lineup_report.kappa;
+    return st;
 }
 
 /* measured: was a line-up chosen? */

@@ -103,59 +103,104 @@ static bool is_rewarded(const tdl_decision_row *row, tdl_str item)
     return false;
 }
 
-tdl_status tdl_what_if_add_row(tdl_what_if *w, const tdl_decision_row *row,
-                               const tdl_effects *effects, tdl_report *why)
+/* Of what was shown, the chance that each item had, and whether something came of it. False: the
+ * row is not what its effects say. */
+static bool read_slots(const tdl_decision_row *row, const tdl_effects *effects, double *ret_chance,
+                       bool *ret_rewarded)
 {
     const tdl_decision *d = &row->decision;
-    double chance[TDL_EFFECTS_SLOTS];
-    bool rewarded[TDL_EFFECTS_SLOTS];
     size_t n = 0;
 
     for (; n < d->candidates_n && n < TDL_EFFECTS_SLOTS && d->candidates[n].chosen; n++) {
-        chance[n] = d->candidates[n].propensity;
-        rewarded[n] = is_rewarded(row, d->candidates[n].item);
+        ret_chance[n] = d->candidates[n].propensity;
+        ret_rewarded[n] = is_rewarded(row, d->candidates[n].item);
     }
-    if (n != effects->slots_n)
+    return n == effects->slots_n;
+}
+
+static int32_t unit_of(tdl_names *users, const tdl_decision *d)
+{
+    return tdl_names_add(users, d->user.len ? d->user : tdl_str_of(d->id));
+}
+
+tdl_status tdl_what_if_add_row(tdl_what_if *w, const tdl_decision_row *row,
+                               const tdl_effects *effects, tdl_report *why)
+{
+    double chance[TDL_EFFECTS_SLOTS];
+    bool rewarded[TDL_EFFECTS_SLOTS];
+
+    if (!read_slots(row, effects, chance, rewarded))
         return TDL_OK;
-    int32_t unit = tdl_names_add(w->users, d->user.len ? d->user : tdl_str_of(d->id));
+    int32_t unit = unit_of(w->users, &row->decision);
     return unit < 0 ? no_memory(why)
                     : tdl_what_if_add(w, effects, chance, rewarded, (uint32_t)unit, why);
 }
 
+/* One walk over the log. */
+typedef struct walk {
+    tdl_str surface;
+    tdl_names *users;
+    tdl_effects *effects; /* of the row under way */
+    tdl_logged_answer_fn *each;
+    void *context;
+} walk;
+
 /* Of another surface, or damaged: passed over. */
-static tdl_status read_row(tdl_what_if *w, const tdl_decision_row *row, tdl_str surface,
-                           tdl_effects *effects, tdl_report *why)
+static tdl_status see_row(const walk *w, const tdl_decision_row *row, tdl_report *why)
 {
     const tdl_decision *d = &row->decision;
     tdl_packed packed = {d->why.at, d->why.len, false};
     uint64_t form = tdl_packed_number(&packed, 1);
+    double chance[TDL_EFFECTS_SLOTS];
+    bool rewarded[TDL_EFFECTS_SLOTS];
 
     if (!tdl_str_is(d->app, tdl_recommend_app.name) || !tdl_effects_has(form) ||
-        !tdl_effects_unpack(&packed, form, effects) || !tdl_str_eq(effects->surface, surface))
+        !tdl_effects_unpack(&packed, form, w->effects) ||
+        !tdl_str_eq(w->effects->surface, w->surface) ||
+        !read_slots(row, w->effects, chance, rewarded))
         return TDL_OK;
-    return tdl_what_if_add_row(w, row, effects, why);
+    int32_t unit = unit_of(w->users, d);
+    if (unit < 0)
+        return no_memory(why);
+    const tdl_logged_answer answer = {d, w->effects, chance, rewarded, (uint32_t)unit};
+    return w->each(w->context, &answer, why);
 }
 
-tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, int64_t from_us,
-                            tdl_report *why)
+tdl_status tdl_logged_each(tdl_store *store, tdl_str surface, int64_t from_us, tdl_names *users,
+                           tdl_logged_answer_fn *each, void *context, tdl_report *why)
 {
     tdl_arena *arena = tdl_arena_new(PIECE_BYTES);
-    tdl_effects *effects = malloc(sizeof *effects);
+    walk w = {.surface = surface,
+              .users = users,
+              .effects = malloc(sizeof *w.effects),
+              .each = each,
+              .context = context};
     int64_t position = 0;
     size_t n = 1, read_n = 0;
     tdl_status st =
-        arena && effects ? tdl_store_log_begin(store, from_us, &position, why) : no_memory(why);
+        arena && w.effects ? tdl_store_log_begin(store, from_us, &position, why) : no_memory(why);
 
     for (; !st && n && read_n < TDL_SHOWN_DECISIONS_MAX; read_n += n) {
         tdl_decision_row *row;
         tdl_arena_reset(arena);
         st = tdl_store_log_read(store, &position, PIECE, arena, &row, &n, why);
         for (size_t i = 0; !st && i < n; i++)
-            st = read_row(w, &row[i], surface, effects, why);
+            st = see_row(&w, &row[i], why);
     }
-    free(effects);
+    free(w.effects);
     tdl_arena_free(arena);
     return st;
+}
+
+static tdl_status add_answer(void *context, const tdl_logged_answer *a, tdl_report *why)
+{
+    return tdl_what_if_add(context, a->effects, a->chance, a->rewarded, a->unit, why);
+}
+
+tdl_status tdl_what_if_read(tdl_what_if *w, tdl_store *store, tdl_str surface, int64_t from_us,
+                            tdl_report *why)
+{
+    return tdl_logged_each(store, surface, from_us, w->users, add_answer, w, why);
 }
 
 size_t tdl_what_if_count(const tdl_what_if *w)

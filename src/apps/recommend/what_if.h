@@ -14,6 +14,7 @@
 #define TDL_APPS_RECOMMEND_WHAT_IF_H
 
 #include "apps/recommend/effects.h"
+#include "apps/recommend/names.h"
 #include "stats/off_policy.h"
 #include "store/store.h"
 
@@ -38,8 +39,22 @@ tdl_status tdl_what_if_add(tdl_what_if *what_if, const tdl_effects *effects, con
 tdl_status tdl_what_if_add_row(tdl_what_if *what_if, const tdl_decision_row *row,
                                const tdl_effects *effects, tdl_report *why);
 
-/* Answers of this surface from `from_us` on, as the store has them. What the store
- * says. */
+/* Each answer of this surface from `from_us` on, as the store has it, at most
+ * TDL_SHOWN_DECISIONS_MAX. An event is a reward if it names the decision and an item of it and is
+ * no "impression". What the store, or `each`, says. */
+typedef struct tdl_logged_answer {
+    const tdl_decision *decision;
+    const tdl_effects *effects;
+    const double *chance; /* [effects->slots_n] */
+    const bool *rewarded; /* [effects->slots_n] */
+    uint32_t unit;        /* whose it is, as `users` numbers them */
+} tdl_logged_answer;
+typedef tdl_status tdl_logged_answer_fn(void *context, const tdl_logged_answer *answer,
+                                        tdl_report *why);
+tdl_status tdl_logged_each(tdl_store *store, tdl_str surface, int64_t from_us, tdl_names *users,
+                           tdl_logged_answer_fn *each, void *context, tdl_report *why);
+
+/* All of them. */
 tdl_status tdl_what_if_read(tdl_what_if *what_if, tdl_store *store, tdl_str surface,
                             int64_t from_us, tdl_report *why);
 

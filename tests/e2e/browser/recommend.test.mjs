@@ -26,6 +26,15 @@ const slate = (page, label) =>
         .locator('.item-title')
         .evaluateAll((all) => all.map((p) => p.textContent.trim()));
 
+/** Charts that cannot be saved as Vega-Lite and as CSV. */
+async function assertEachChartIsSaved(page, t) {
+    const charts = page.locator('figure.chart');
+    assert.ok((await charts.count()) > 0, 'no chart');
+    for (const chart of await charts.all())
+        for (const format of ['chart.csv', 'chart.vegaLite'])
+            assert.equal(await chart.getByRole('button', { name: t(format) }).count(), 1);
+}
+
 for (const [i, language] of LANGUAGES.entries()) {
     const t = words(language);
     const user = `u${30 + i}`;
@@ -62,13 +71,22 @@ for (const [i, language] of LANGUAGES.entries()) {
         await table.waitFor();
         assert.equal(await table.locator('tbody tr').count(), report.evaluation.length);
         await page.getByText(t('version.promoted'), { exact: true }).first().waitFor();
+        const promoted = report.evaluation.find((row) => row.promoted);
+        const row = table.locator('tbody tr.current');
+        assert.ok((await row.textContent()).includes(t(`verdict.${promoted.verdict}`)));
+        assert.equal(await table.locator('.gate[lang=en]').count(), 0, 'a sentence is not translated');
+        await assertEachChartIsSaved(page, t);
         assertClean(page);
         await page.context().close();
     });
 }
 
+const homeOf = async () =>
+    (await server.call('GET', '/v1/recommend/report?surface=home')).surfaces[0];
+
 test('what was shown is counted as the API counts it', async () => {
     const t = words('en');
+    const before = await homeOf(); // a person's page asks as well
     const answer = await server.call('POST', '/v1/recommend', { surface: 'home', user: 'u40', k: 5 });
     await server.call('POST', '/v1/events', {
         user: 'u40',
@@ -83,10 +101,12 @@ test('what was shown is counted as the API counts it', async () => {
     const outcomes = page.getByRole('table', { name: t('shown.outcomes') });
     await outcomes.waitFor();
     const row = outcomes.locator('tbody tr', { hasText: t('kind.purchase') });
-    assert.match(await row.textContent(), /50%.*12\.5/s); // one of two answers
-    const report = await server.call('GET', '/v1/recommend/report?surface=home');
-    assert.equal(report.surfaces[0].answers.n, 2);
-    assert.equal(report.surfaces[0].slots, 10);
+    const home = await homeOf();
+    const rate = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
+    assert.equal(home.answers.n, before.answers.n + 2);
+    assert.equal(home.slots, before.slots + 10);
+    const told = await row.textContent();
+    assert.ok(told.includes(rate.format(1 / home.answers.n)) && told.includes('12.5'), told);
     await page
         .getByRole('heading', { name: t('shown.byPosition') })
         .waitFor();
@@ -99,6 +119,25 @@ test('what was shown is counted as the API counts it', async () => {
     assertClean(page);
     await page.context().close();
 });
+
+for (const language of LANGUAGES) {
+    test(`who gets what, what each model alone would have earned, live counts (${language})`, async () => {
+        const t = words(language);
+        const page = await newPage(browser, server, { locale: language });
+        await openAt(page, server, '#/recommend/shown/home');
+        await page.getByRole('heading', { name: t('fair.title') }).waitFor();
+        await page.getByText(t('fair.noTrait')).waitFor(); // no policy names a trait
+        const { surfaces, live } = await server.call('GET', '/v1/recommend/report');
+        const missing = surfaces.find(({ surface }) => surface === 'home').what_if_missing;
+        assert.ok(missing, 'too few people for a mix of models');
+        await page.getByText(t(`alone.missing.${missing}`)).waitFor();
+        const counts = page.getByRole('region', { name: t('counts.title') });
+        assert.ok((await counts.textContent()).includes(String(live.people)));
+        await assertEachChartIsSaved(page, t);
+        assertClean(page);
+        await page.context().close();
+    });
+}
 
 test('an item says who has it and where it may be shown', async () => {
     const t = words('en');
@@ -153,6 +192,14 @@ test('a rule is tried beside what is served, saved, and a later conflict is told
     await page.getByRole('button', { name: t('rules.takeTheirs') }).click();
     await page.getByText(t('rules.none')).waitFor();
     assert.equal(await page.getByLabel(t('rules.member.seen'), { exact: true }).inputValue(), '7d');
+
+    // rungs by name, in place of who was measured best
+    await page.getByLabel(t('rules.member.rungs'), { exact: true }).fill('directed, markov');
+    await page.getByRole('button', { name: t('rules.save'), exact: true }).click();
+    await page.getByText(t('rules.saved', { n: '3' })).waitFor();
+    const named = await server.call('POST', '/v1/recommend/preview', { surface: 'home', user: 'u50' });
+    assert.equal(named.serves, 'blend');
+    assert.ok(named.items.some(({ source }) => source === 'directed' || source === 'markov'));
     page.faults = page.faults.filter((fault) => !fault.includes('409')); // the browser's own word on it
     assertClean(page);
     await page.context().close();

@@ -4,6 +4,7 @@
 #include "cases.h"
 
 #include "apps/recommend/cold_items.h"
+#include "apps/recommend/content_map.h"
 #include "apps/recommend/offline.h"
 
 enum { KINDS = 5, OF_A_KIND = 25, ITEMS = KINDS * OF_A_KIND, PEOPLE = 120, STEPS = 9 };
@@ -150,6 +151,114 @@ static void people_who_came_once_are_nobody_to_ask(void **state)
     tdl_feedback_free(once);
 }
 
+/* ---- the row "content" of the ladder ---- */
+
+/* Everything but the last step of each person, and each asked about it. */
+static void split_last(const shop *s, tdl_holdout *split)
+{
+    const tdl_interactions *all = tdl_feedback_all(s->feedback);
+    tdl_report why = {0};
+
+    expect_ok(tdl_holdout_init(split, ITEMS, INT64_MAX, &why), &why);
+    for (size_t u = 0; u < all->users_n; u++) {
+        size_t begin = all->offsets[u], n = all->offsets[u + 1] - begin - 1;
+        expect_ok(tdl_holdout_train(split, all->item + begin, all->time_us + begin, n, &why), &why);
+    }
+    expect_ok(tdl_holdout_seal(split, &why), &why);
+}
+
+/* h_i = (n learnt_i + kappa mapped_i) / (n + kappa): worked out anew from the parts. */
+static void content_stands_between_what_was_learnt_and_what_is_said(void **state)
+{
+    shop *s = *state;
+    tdl_holdout split = {0};
+    tdl_report why = {0};
+    tdl_content_map *map = NULL;
+    uint32_t events[ITEMS] = {0};
+    void *ials = NULL, *content = NULL;
+    size_t d;
+
+    describe(s, true);
+    memset(&s->code[7], 0, sizeof s->code[7]); // says nothing
+    split_last(s, &split);
+    tdl_fit_data data = tdl_holdout_data(&split, &tdl_rung_content);
+    tdl_fit_options of_ials = {.seed = 1}, options = {.seed = 1, .content = s->code, .setting = 2};
+    expect_ok(tdl_rung_ials.fit(&data, &of_ials, &ials, &why), &why);
+    options.base = ials;
+    expect_ok(tdl_rung_content.fit(&data, &options, &content, &why), &why);
+    const float *learnt = tdl_rung_ials.vectors(ials, &d);
+    for (size_t i = 0; i < data.all->offsets[data.all->users_n]; i++)
+        events[data.all->item[i]]++;
+    tdl_content_space space = {s->code, learnt, events, ITEMS, d};
+    expect_ok(tdl_content_map_fit(&space, 0, NULL, &map, &why), &why);
+    for (unsigned setting = 2; setting <= 5; setting += 3) { // 3 and 100
+        double kappa = tdl_content_kappa[setting - 1];
+        assert_true(tdl_rung_content.retune(content, setting));
+        const float *vector = tdl_rung_content.vectors(content, &d);
+        for (size_t i = 0; i < ITEMS; i++) {
+            float mapped[TDL_CONTENT_MAP_D_MAX];
+            double n = events[i];
+            tdl_content_map_apply(map, &s->code[i], mapped);
+            for (size_t k = 0; k < d; k++) {
+                double from = (double)learnt[i * d + k], to = i == 7 ? from : (double)mapped[k];
+                expect_near((double)vector[i * d + k], (n * from + kappa * to) / (n + kappa), 1e-5);
+            }
+        }
+    }
+    tdl_content_map_free(map);
+    tdl_rung_ials.free(ials);
+    tdl_rung_content.free(content);
+    tdl_holdout_release(&split);
+}
+
+static const tdl_rung_entry *entry_of(const tdl_rung_contest *c, const char *name)
+{
+    for (size_t i = 0; i < c->entries_n; i++)
+        if (!strcmp(c->entry[i].name, name))
+            return &c->entry[i];
+    return NULL;
+}
+
+/* Of a kind every thing is as likely, so what a thing is tells all: content is at least as good as
+ * what it starts from, asked about the same targets. */
+static void content_is_a_row_of_the_ladder_where_items_say_anything(void **state)
+{
+    shop *s = *state;
+    const tdl_cut window[] = {{6000000, 7000000, 0}, {7000000, 8000000, 0}, {8000000, 9000000, 0}};
+    tdl_rung_contest_options options = {.seed = 1, .in_background = true};
+    tdl_rung_contest c;
+    tdl_report why = {0};
+
+    describe(s, true);
+    options.content = s->code;
+    expect_ok(tdl_rung_contest_cuts(s->feedback, TDL_RECOMMEND_DISCOVERY, window, COUNT(window),
+                                    &options, &c, &why),
+              &why);
+    const tdl_rung_entry *content = entry_of(&c, "content"), *ials = entry_of(&c, "ials");
+    assert_int_equal(strncmp(content->setting, "kappa ", 6), 0);
+    assert_true(content->tuned_ndcg10 >= ials->tuned_ndcg10);
+    assert_true(content->figures[0].ndcg[TDL_K10].mean > .1);
+    tdl_rung_contest_release(&c);
+}
+
+static void content_without_descriptions_refuses(void **state)
+{
+    shop *s = *state;
+    tdl_holdout split = {0};
+    tdl_fit_options options = {.seed = 1};
+    void *model = NULL;
+    tdl_report why = {0};
+
+    split_last(s, &split);
+    tdl_fit_data data = tdl_holdout_data(&split, &tdl_rung_content);
+    assert_int_equal(tdl_rung_content.fit(&data, &options, &model, &why), TDL_E_INVALID);
+    assert_non_null(strstr(why.message, "nothing of themselves"));
+    options.content = s->code; // all zeroed
+    assert_int_equal(tdl_rung_content.fit(&data, &options, &model, &why), TDL_E_INVALID);
+    assert_null(model);
+    tdl_holdout_release(&split);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +270,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(undescribed_items_are_refused_with_what_to_do, set_up,
                                         tear_down),
         cmocka_unit_test(people_who_came_once_are_nobody_to_ask),
+        cmocka_unit_test_setup_teardown(content_stands_between_what_was_learnt_and_what_is_said,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(content_is_a_row_of_the_ladder_where_items_say_anything,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(content_without_descriptions_refuses, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

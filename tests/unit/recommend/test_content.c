@@ -23,7 +23,6 @@ static void codes_lie_under_their_numbers(void **state)
 {
     tdl_content *content = tdl_content_new();
     tdl_content_code mug = code_of("mug"), nothing = code_of("");
-    float vector[TDL_CONTENT_D];
 
     TDL_UNUSED(state);
     assert_null(tdl_content_at(content, 0));
@@ -34,12 +33,6 @@ static void codes_lie_under_their_numbers(void **state)
     assert_memory_equal(tdl_content_at(content, 70000), &mug, sizeof mug);
     assert_null(tdl_content_at(content, 70001));
     assert_true(tdl_content_bytes(content) < 1 << 20);
-    assert_true(tdl_content_vector(content, 70000, &equal, vector));
-    double length = 0;
-    for (size_t i = 0; i < TDL_CONTENT_D; i++)
-        length += (double)vector[i] * (double)vector[i];
-    expect_near(length, 1, 1e-5);
-    assert_false(tdl_content_vector(content, 5, &equal, vector));
     tdl_content_put(content, 70000, &nothing); // a description that was taken back
     assert_null(tdl_content_at(content, 70000));
     tdl_content_free(content);
@@ -68,7 +61,8 @@ static void a_taste_is_the_mean_of_what_was_had_halved_every_month(void **state)
     }
     tdl_content_taste_of(content, &equal, had, time_us, 2, &taste);
     expect_near(taste.length, 1.4866068747318506, 1e-6);
-    tdl_content_score(content, &taste, 4, scores);
+    for (int32_t i = 0; i < 4; i++)
+        scores[i] = (float)tdl_content_liked(&taste, tdl_content_at(content, i));
     expect_near((double)scores[0], (1.1 * .6 + 1 * .8) / 1.4866068747318506, 1e-6);
     expect_near((double)scores[2], 0.6726727939963125, 1e-6);
     expect_near((double)scores[3], 0, 0); // says nothing

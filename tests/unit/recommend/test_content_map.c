@@ -153,36 +153,6 @@ static void too_few_described_items_are_refused_with_what_to_do(void **state)
     assert_null(map);
 }
 
-/* n / (n + kappa) of the learnt vector: 30 events and kappa 10 leave three quarters. */
-static void a_vector_moves_towards_its_content_by_its_events(void **state)
-{
-    made m;
-    tdl_report why = {0};
-    tdl_content_map *map = NULL;
-    float mapped[D], cold[D] = {1, 2, 3}, warm[D] = {1, 2, 3}, silent[D] = {1, 2, 3};
-    tdl_content_code nothing = {0};
-
-    TDL_UNUSED(state);
-    make(&m);
-    tdl_content_space space = space_of(&m, N);
-    expect_ok(tdl_content_map_fit(&space, 3, NULL, &map, &why), &why);
-    map->kappa = 10;
-    tdl_content_map_apply(map, &m.code[0], mapped);
-    tdl_content_map_blend(map, &m.code[0], 0, cold);
-    tdl_content_map_blend(map, &m.code[0], 30, warm);
-    tdl_content_map_blend(map, &nothing, 0, silent);
-    for (size_t k = 0; k < D; k++) {
-        expect_near((double)cold[k], (double)mapped[k], 1e-6);
-        expect_near((double)warm[k], .75 * (double)(k + 1) + .25 * (double)mapped[k], 1e-6);
-        expect_near((double)silent[k], (double)(k + 1), 0);
-    }
-    map->kappa = 0; // then what is learnt stays as it is
-    float learnt[D] = {1, 2, 3};
-    tdl_content_map_blend(map, &m.code[0], 1, learnt);
-    expect_near((double)learnt[2], 3, 0);
-    tdl_content_map_free(map);
-}
-
 /* (W' x + b) . w = x . (W w) + b . w */
 static void a_person_meets_codes_as_he_meets_their_vectors(void **state)
 {
@@ -287,7 +257,6 @@ int main(void)
         cmocka_unit_test(what_says_nothing_of_the_vectors_loses_weight),
         cmocka_unit_test(fewer_events_do_where_few_items_have_many),
         cmocka_unit_test(too_few_described_items_are_refused_with_what_to_do),
-        cmocka_unit_test(a_vector_moves_towards_its_content_by_its_events),
         cmocka_unit_test(a_person_meets_codes_as_he_meets_their_vectors),
         cmocka_unit_test(a_map_comes_back_from_its_file),
         cmocka_unit_test(a_map_that_is_not_finite_is_refused),

@@ -229,7 +229,7 @@ static void films_have_too_few_people_after_a_cut(void **state)
     memcpy(time_us, all->time_us, n * sizeof *time_us);
     qsort(time_us, n, sizeof *time_us, by_time);
     for (size_t tenth = 5; tenth <= 9; tenth++) {
-        tdl_cut cut = {time_us[n / 10 * tenth], INT64_MAX};
+        tdl_cut cut = {.cut_us = time_us[n / 10 * tenth], .end_us = INT64_MAX};
         tdl_holdout split;
         tdl_cut_facts facts;
         tdl_report why = {0};

@@ -11,8 +11,7 @@ static const tdl_directed_params WEIGHED = {3, .8, .3, 1, 5, 0, 10, .7, .65, 0, 
 
 static void take(tdl_live_state *s, int32_t person, int32_t item, int64_t time_us)
 {
-    tdl_taking t = {
-        .person = person, .item = item, .time_us = time_us, .weight = 1, .now_us = time_us};
+    tdl_taking t = {.person = person, .item = item, .time_us = time_us, .now_us = time_us};
 
     assert_true(tdl_live_state_take(s, &t));
 }
@@ -20,12 +19,8 @@ static void take(tdl_live_state *s, int32_t person, int32_t item, int64_t time_u
 static void take_order(tdl_live_state *s, int32_t person, int32_t item, int64_t time_us,
                        uint32_t order)
 {
-    tdl_taking t = {.person = person,
-                    .item = item,
-                    .time_us = time_us,
-                    .order = order,
-                    .weight = 1,
-                    .now_us = time_us};
+    tdl_taking t = {
+        .person = person, .item = item, .time_us = time_us, .order = order, .now_us = time_us};
 
     assert_true(tdl_live_state_take(s, &t));
 }
@@ -76,19 +71,24 @@ static const double r0_hour[R0_ITEMS] = {2.11758249435e-22, 3.5527136788e-15, 1.
 static const double r0_day[R0_ITEMS] = {0.1875, 0.31433138979, 0.385988338741, 0.5};
 
 /* Person = event: nobody takes anything twice at one time. */
-static tdl_live_state *learn_r0(const int *order)
+static tdl_live_state *learn_r0(const int *order, bool weigh_first)
 {
     tdl_live_state *s = new_state(NULL);
 
+    if (weigh_first)
+        assert_true(tdl_live_state_weigh(s, TDL_STR("purchase"), 3, 1));
     for (int k = 0; k < R0_EVENTS; k++) {
         int i = order[k];
         tdl_taking t = {.person = i % 2,
                         .item = r0_item[i],
                         .time_us = r0_seconds[i] * SECOND_US,
-                        .weight = r0_weight[i],
+                        .kind = r0_weight[i] == 3 ? TDL_STR("purchase") : TDL_STR("view"),
                         .now_us = r0_seconds[i] * SECOND_US};
         assert_true(tdl_live_state_take(s, &t));
     }
+    if (!weigh_first)
+        assert_true(tdl_live_state_weigh(s, TDL_STR("purchase"), 3, 1));
+    assert_false(tdl_live_state_weigh(s, TDL_STR("purchase"), 3, 1)); // they do already
     return s;
 }
 
@@ -100,7 +100,7 @@ static void popularity_is_that_of_the_reference_in_any_order_of_arrival(void **s
 
     TDL_UNUSED(state);
     for (size_t k = 0; k < COUNT(orders); k++) {
-        tdl_live_state *s = learn_r0(orders[k]);
+        tdl_live_state *s = learn_r0(orders[k], k != 1);
         for (int32_t i = 0; i < R0_ITEMS; i++) {
             double hour = tdl_live_popular_at(s, TDL_HALF_LIFE_HOUR, -1, now_us, i);
             expect_near(hour, r0_hour[i], 1e-9 * r0_hour[i]);
@@ -117,8 +117,7 @@ static void popularity_is_that_of_the_reference_in_any_order_of_arrival(void **s
 static void an_event_of_a_time_to_come_weighs_as_one_of_now(void **state)
 {
     tdl_live_state *s = new_state(NULL);
-    tdl_taking t = {
-        .item = 0, .time_us = 10 * DAY_US + HOUR_US, .weight = 1, .now_us = 10 * DAY_US};
+    tdl_taking t = {.item = 0, .time_us = 10 * DAY_US + HOUR_US, .now_us = 10 * DAY_US};
 
     TDL_UNUSED(state);
     assert_true(tdl_live_state_take(s, &t));
@@ -335,7 +334,6 @@ static void joined_histories_are_one_by_time(void **state)
         tdl_taking t = {.person = person,
                         .item = rows[i].item,
                         .time_us = rows[i].time_us,
-                        .weight = 1,
                         .now_us = rows[i].time_us};
         take(two, rows[i].person, rows[i].item, rows[i].time_us);
         tdl_live_state_take(one, &t); // false where both took it at one time
@@ -355,10 +353,8 @@ static void what_is_said_twice_counts_once(void **state)
 
     TDL_UNUSED(state);
     for (size_t i = 0; i < R1_EVENTS; i++) {
-        tdl_taking t = {.person = r1_person[i],
-                        .item = r1_item[i],
-                        .time_us = r1_time[i] * SECOND_US,
-                        .weight = 1};
+        tdl_taking t = {
+            .person = r1_person[i], .item = r1_item[i], .time_us = r1_time[i] * SECOND_US};
         assert_false(tdl_live_state_take(s, &t));
     }
     expect_same_counts(s, once, R1_ITEMS);

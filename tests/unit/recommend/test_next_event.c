@@ -147,7 +147,7 @@ static void the_net_goes_on_through_a_session_of_any_length(void **state)
 
 /* ---- the protocol ---- */
 
-static json_t *run(const tdl_feedback *f, const tdl_offline_options *options)
+static json_t *run(tdl_feedback *f, const tdl_offline_options *options)
 {
     tdl_buf out = {0};
     json_t *report = NULL;

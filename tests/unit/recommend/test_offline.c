@@ -26,7 +26,7 @@ static tdl_feedback *make_shop(size_t people, size_t steps)
     return f;
 }
 
-static json_t *run(const tdl_feedback *f, const tdl_offline_options *options, double *ret_ndcg10)
+static json_t *run(tdl_feedback *f, const tdl_offline_options *options, double *ret_ndcg10)
 {
     tdl_buf out = {0};
     json_t *report = NULL;
