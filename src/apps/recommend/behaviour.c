@@ -16,6 +16,7 @@ void tdl_behaviour_free(tdl_behaviour *m)
     if (!m)
         return;
     tdl_behaviour_states_free(m->states);
+    tdl_kept_free(m->lacking);
     if (m->serving)
         tdl_nn_serving_close(m->serving);
     free(m->serving);

@@ -5,6 +5,7 @@
 #include "apps/recommend/behaviour.h"
 #include "apps/recommend/behaviour_state.h"
 #include "apps/recommend/behaviour_window.h"
+#include "apps/recommend/kept.h"
 #include "nn/core.h"
 #include "nn/snapshot.h"
 
@@ -25,6 +26,7 @@ struct tdl_behaviour {
     tdl_nn_serving *serving; /* nets for any number of threads */
     tdl_nn_snapshot *snapshot;
     tdl_behaviour_states *states; /* NULL: none are kept */
+    tdl_kept *lacking; /* vectors without one event each, for reasons; NULL = none kept */
 };
 
 /* Parameters declared, all zero. All of `params` is filled in. TDL_E_INVALID | TDL_E_NO_MEMORY */

@@ -11,6 +11,7 @@
 #include "apps/recommend/sparse.h"
 
 enum { PASSES_MAX = 48, STATES_BYTES = 64 << 20 };
+enum { LACKING_PLACES = 1024, LACKING_BYTES = 16 << 10 /* 48 of 64 numbers, and the whole */ };
 
 static void behaviour_free(void *model)
 {
@@ -125,6 +126,25 @@ static tdl_status vectors_without(const tdl_behaviour *m, lacking *l, size_t n, 
     return st;
 }
 
+/* The same, from the last time if they were kept. */
+static tdl_status find_without(const tdl_behaviour *m, const tdl_history *history, lacking *l,
+                               size_t n, tdl_arena *scratch, float *ret)
+{
+    static const tdl_history none;
+    size_t bytes = (n + 1) * m->params.d * sizeof *ret;
+    tdl_report why = {0};
+    tdl_digest key;
+
+    if (!m->lacking || !tdl_kept_key(NULL, 0, history, &none, scratch, &key))
+        return vectors_without(m, l, n, ret, &why);
+    if (tdl_kept_find(m->lacking, &key, ret, bytes))
+        return TDL_OK;
+    tdl_status st = vectors_without(m, l, n, ret, &why);
+    if (!st)
+        tdl_kept_put(m->lacking, &key, ret, bytes);
+    return st;
+}
+
 static double inner(const float *x, const float *y, size_t d)
 {
     double sum = 0;
@@ -158,7 +178,6 @@ static void behaviour_explain(const void *model, const tdl_history *history, con
 {
     const tdl_behaviour *m = model;
     lacking l = {0};
-    tdl_report why = {0};
 
     memset(ret_n, 0, items_n * sizeof *ret_n);
     if (!make_lacking(m, scratch, &l))
@@ -167,7 +186,7 @@ static void behaviour_explain(const void *model, const tdl_history *history, con
     size_t n = l.whole.n < PASSES_MAX ? l.whole.n : PASSES_MAX;
     float *vector = tdl_arena_alloc(scratch, (n + 1) * m->params.d, sizeof *vector);
     tdl_term *terms = tdl_arena_alloc(scratch, n + 1, sizeof *terms);
-    if (!n || !vector || !terms || vectors_without(m, &l, n, vector, &why))
+    if (!n || !vector || !terms || find_without(m, history, &l, n, scratch, vector))
         return;
     for (size_t i = 0; i < items_n; i++)
         if (items[i] >= 0 && (size_t)items[i] < m->items_n)
@@ -203,13 +222,18 @@ static tdl_status behaviour_load(const tdl_st_file *file, size_t items_n, void *
     if (st)
         return st;
     m->states = tdl_behaviour_states_new(STATES_BYTES); // without memory for them: none
+    m->lacking = tdl_kept_new(LACKING_PLACES, LACKING_BYTES);
     *ret_model = m;
     return TDL_OK;
 }
 
 static void behaviour_forget(const void *model)
 {
-    tdl_behaviour_states_forget(((const tdl_behaviour *)model)->states);
+    const tdl_behaviour *m = model;
+
+    tdl_behaviour_states_forget(m->states);
+    if (m->lacking)
+        tdl_kept_forget(m->lacking);
 }
 
 const tdl_rung_ops tdl_rung_behaviour = {

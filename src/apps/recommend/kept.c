@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = 16384 };
-
 typedef struct kept_one {
     tdl_digest key;
     size_t bytes;
@@ -15,22 +13,26 @@ typedef struct kept_one {
 
 struct tdl_kept {
     pthread_mutex_t lock;
-    kept_one *one[MANY];
+    size_t places, bytes_max;
+    kept_one *one[]; /* [places] */
 };
 
-tdl_kept *tdl_kept_new(void)
+tdl_kept *tdl_kept_new(size_t places, size_t bytes_max)
 {
-    tdl_kept *k = calloc(1, sizeof *k);
+    tdl_kept *k = calloc(1, sizeof *k + places * sizeof *k->one);
 
-    if (k)
-        pthread_mutex_init(&k->lock, NULL);
+    if (!k)
+        return NULL;
+    pthread_mutex_init(&k->lock, NULL);
+    k->places = places;
+    k->bytes_max = bytes_max;
     return k;
 }
 
 void tdl_kept_forget(tdl_kept *k)
 {
     pthread_mutex_lock(&k->lock);
-    for (size_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < k->places; i++) {
         free(k->one[i]);
         k->one[i] = NULL;
     }
@@ -83,7 +85,7 @@ static kept_one **place_of(tdl_kept *k, const tdl_digest *key)
     uint64_t number;
 
     memcpy(&number, key->byte, sizeof number);
-    return &k->one[number % MANY];
+    return &k->one[number % k->places];
 }
 
 /* ---- answers ---- */
@@ -101,7 +103,7 @@ bool tdl_kept_find(tdl_kept *k, const tdl_digest *key, void *ret, size_t bytes)
 
 void tdl_kept_put(tdl_kept *k, const tdl_digest *key, const void *answer, size_t bytes)
 {
-    kept_one *one = bytes && bytes <= TDL_KEPT_BYTES ? malloc(sizeof *one + bytes) : NULL;
+    kept_one *one = bytes && bytes <= k->bytes_max ? malloc(sizeof *one + bytes) : NULL;
 
     if (!one)
         return;

@@ -4,7 +4,7 @@
  * An answer is found by all that it depends on, as a digest; so nothing needs to be told when a
  * history grows, and no name of a person is kept. It belongs to one model and dies with it.
  *
- * Memory    16,384 places, of which each holds the newest answer of at most 4 KiB: 64 MiB at most
+ * Memory    places times bytes_max at most; a place holds the newest answer
  * Threads   any
  * Failure   without memory nothing is kept
  */
@@ -19,7 +19,8 @@
 
 typedef struct tdl_kept tdl_kept;
 
-tdl_kept *tdl_kept_new(void);    /* NULL: no memory */
+/* Of so many places, and of answers of at most `bytes_max`. NULL: no memory. */
+tdl_kept *tdl_kept_new(size_t places, size_t bytes_max);
 void tdl_kept_free(tdl_kept *k); /* accepts NULL */
 void tdl_kept_forget(tdl_kept *k);
 
@@ -30,8 +31,7 @@ bool tdl_kept_key(const uint64_t *what, size_t what_n, const tdl_history *one,
 
 /* ret[bytes], if an answer of so many bytes is kept. */
 bool tdl_kept_find(tdl_kept *k, const tdl_digest *key, void *ret, size_t bytes);
-/* bytes: no pointers in them. Of more than TDL_KEPT_BYTES nothing is kept. */
-enum { TDL_KEPT_BYTES = 4096 };
+/* bytes: no pointers in them. Of too many nothing is kept. */
 void tdl_kept_put(tdl_kept *k, const tdl_digest *key, const void *answer, size_t bytes);
 
 #endif

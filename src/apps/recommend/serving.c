@@ -144,7 +144,7 @@ tdl_status tdl_serving_load(tdl_app *app, const tdl_model_row *row, tdl_report *
     tdl_serving *serving = calloc(1, sizeof *serving);
     tdl_status st;
 
-    if (!serving || !(serving->kept = tdl_kept_new())) {
+    if (!serving || !(serving->kept = tdl_kept_new(TDL_KEPT_PLACES, TDL_KEPT_BYTES))) {
         free(serving);
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for a model");
     }

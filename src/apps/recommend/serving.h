@@ -17,6 +17,9 @@
 #include "apps/recommend/snapshot.h"
 #include "apps/recommend/surface.h"
 
+/* Of `kept` below: at most 64 MiB. */
+enum { TDL_KEPT_PLACES = 16384, TDL_KEPT_BYTES = 4096 };
+
 /* A snapshot, and its item numbers in the catalogue and back. */
 typedef struct tdl_serving {
     atomic_int references;

@@ -19,7 +19,7 @@ static void what_was_put_is_found_by_its_key_until_it_is_forgotten(void **state)
     static int64_t time_us[] = {10, 20, 30};
     const tdl_history had = {item, time_us, 2}, none = {0};
     tdl_digest key = key_of(7, &had, &none);
-    tdl_kept *k = tdl_kept_new();
+    tdl_kept *k = tdl_kept_new(8, 64);
     double put[3] = {1, 2, 3}, found[3] = {0};
 
     TDL_UNUSED(state);
@@ -58,10 +58,10 @@ static void every_part_of_a_question_is_in_its_key(void **state)
 
 static void what_is_too_large_is_not_kept(void **state)
 {
-    static unsigned char large[TDL_KEPT_BYTES + 1];
+    static unsigned char large[65];
     const tdl_history none = {0};
     tdl_digest key = key_of(1, &none, &none);
-    tdl_kept *k = tdl_kept_new();
+    tdl_kept *k = tdl_kept_new(8, 64);
 
     TDL_UNUSED(state);
     tdl_kept_put(k, &key, large, sizeof large);
