@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 
+/* clang-format off */
 static const struct {
     const char *name;
     tdl_status (*run)(bool quiet, tdl_bars *bars, tdl_report *why);
@@ -35,6 +36,7 @@ static const struct {
     {"trees", tdl_bench_trees, false},
     {"vit", tdl_bench_vit, true},
 };
+/* clang-format on */
 enum { BENCHES_N = sizeof benches / sizeof benches[0] };
 
 void tdl_bars_add(tdl_bars *bars, tdl_bar bar, const char *format, ...)

@@ -10,7 +10,6 @@
 #include "cli/number_option.h"
 #include "cli/read_options.h"
 
-/* clang-format off: one option a row */
 #define TEXT(values, name, member, argument, en, zh)                                               \
     {                                                                                              \
         name, TDL_OPTION_TEXT, offsetof(values, member), argument, NULL, 0, 0,                     \
@@ -91,7 +90,6 @@ static const tdl_option simulate_options[] = {
     COUNT(simulate_values, "seed", seed, "1", 0, INT64_MAX, "same seed, same figures",
           "相同种子得到相同数字"),
 };
-/* clang-format on */
 
 static const char *or_null(const char *text)
 {

@@ -14,7 +14,6 @@ typedef struct power_values {
     int64_t arms;
 } power_values;
 
-/* clang-format off: one option a row */
 #define TEXT(name, member, argument, en, zh)                                                       \
     {                                                                                              \
         name, TDL_OPTION_TEXT, offsetof(power_values, member), argument, NULL, 0, 0,               \
@@ -46,7 +45,6 @@ static const tdl_option power_options[] = {
      16,
      {"with the control", "组数，含对照组"}},
 };
-/* clang-format on */
 
 typedef struct plan {
     double mean, variance_a, variance_b, lift; /* lift absolute */

@@ -253,6 +253,12 @@ static void dispatch(tdl_request *r)
     bool quick = r->body.len <= INLINE_BODY_MAX && !tdl_body_packed(r);
 
     if (r->route->lane == TDL_LANE_EITHER && quick) {
+        tdl_report why = {0};
+        tdl_status st = tdl_gate_patience(r, &why);
+        if (st) {
+            tdl_request_refuse(r, st, &why);
+            return;
+        }
         run(r, r->route->handle);
         if (!r->must_wait)
             return;

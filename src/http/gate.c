@@ -1,5 +1,7 @@
 #include "http/gate.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -108,6 +110,22 @@ static tdl_status check_rate(tdl_request *r, tdl_report *why)
     return tdl_limit_take(r->http->by_key, r->key_id, strlen(r->key_id), r->began_us)
                ? TDL_OK
                : too_often(r, "key", why);
+}
+
+tdl_status tdl_gate_patience(tdl_request *r, tdl_report *why)
+{
+    enum { PATIENCE_MS = 2000 };
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct tcp_info tcp = {0};
+    socklen_t n = sizeof tcp;
+
+    if (!info || getsockopt(info->connect_fd, IPPROTO_TCP, TCP_INFO, &tcp, &n) ||
+        tcp.tcpi_last_data_recv <= PATIENCE_MS)
+        return TDL_OK;
+    return TDL_FAIL_HINT(why, TDL_E_FULL, "ask less often, or of a second server",
+                         "more is asked than can be answered: this question waited for %u ms",
+                         (unsigned)tcp.tcpi_last_data_recv);
 }
 
 tdl_status tdl_gate_key(tdl_request *r, tdl_str key, tdl_report *why)

@@ -20,6 +20,11 @@ tdl_status tdl_gate_enter(tdl_request *request, tdl_report *why);
 /* The same without the key, for requests that no route is for. */
 tdl_status tdl_gate_door(tdl_request *request, tdl_report *why);
 
+/* Before a question is worked on that takes a while: has it lain in the socket for so long that who
+ * asked has gone, or asks again? TDL_E_FULL then: beyond what can be answered a part is answered in
+ * time, instead of all too late. */
+tdl_status tdl_gate_patience(tdl_request *request, tdl_report *why);
+
 /* The key that a body brought; as above. */
 tdl_status tdl_gate_key(tdl_request *request, tdl_str key, tdl_report *why);
 

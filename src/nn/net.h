@@ -56,9 +56,9 @@ typedef struct tdl_given {
 typedef struct tdl_run {
     uint64_t seed, step;
     bool training;
-    bool defers_loss; /* losses that are formed again on the way back may leave it to that: what
-                       * tdl_net_loss says holds after the backward */
-    tdl_kv_cache *cache;             /* see nn/kv_cache.h; NULL = none */
+    bool defers_loss;    /* losses that are formed again on the way back may leave it to that: what
+                          * tdl_net_loss says holds after the backward */
+    tdl_kv_cache *cache; /* see nn/kv_cache.h; NULL = none */
     const tdl_given *given;          /* NULL = none */
     const tdl_gradient_watch *watch; /* told by backward; NULL = nobody */
     tdl_pool *pool;
