@@ -113,7 +113,7 @@ static void what_follows_in_every_history_is_learnt_by_each_loss(void **state)
     params.calibrated = true;
     params.t = .75;
     tdl_behaviour *calibrated = fit(c, &params, NULL);
-    // over 100 seeds: 19.4 in the mean, below 18 for six of them; chance names one
+    // over 66 seeds: 19.4 in the mean, below 18 for six of them, 14 at least; one is drawn here
     assert_in_range(right_of(calibrated), ITEMS - 5, ITEMS);
     tdl_behaviour_free(calibrated);
 }
