@@ -21,8 +21,8 @@ tdl_status tdl_gate_enter(tdl_request *request, tdl_report *why);
 tdl_status tdl_gate_door(tdl_request *request, tdl_report *why);
 
 /* Before a question is worked on that takes a while: has it lain in the socket for so long that who
- * asked has gone, or asks again? TDL_E_FULL then: beyond what can be answered a part is answered in
- * time, instead of all too late. */
+ * asked has gone, or asks again, while a crowd is connected? TDL_E_FULL then: beyond what can be
+ * answered a part is answered in time, instead of all too late. */
 tdl_status tdl_gate_patience(tdl_request *request, tdl_report *why);
 
 /* The key that a body brought; as above. */
