@@ -52,7 +52,7 @@ static void multiply(const double *m, size_t d, const double *x, double *ret)
 static tdl_status refresh(tdl_linear_arm *arm, tdl_report *why)
 {
     size_t d = arm->d;
-    double *factor = malloc(d * d * sizeof *factor);
+    double *factor = calloc(d * d + 1, sizeof *factor);
     tdl_status st;
 
     if (!factor)

@@ -120,7 +120,7 @@ test('a run that goes on is followed until it ends, without a reload', async () 
     }
     await page.getByRole('link', { name: newest.id }).click();
     await page.getByText(t('runs.status.done')).waitFor({ timeout: 90_000 });
-    await chart(page, 'network/everything/epoch/loss').locator('canvas').waitFor();
+    await chart(page, LOSS).locator('canvas').waitFor();
     await page.getByRole('table', { name: t('runs.figures') }).waitFor();
     assertClean(page);
     await page.context().close();
