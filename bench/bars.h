@@ -38,6 +38,7 @@ bool tdl_bar_ok(const tdl_bar *bar);
 
 /* Each benchmark fills in its bars; `quiet` suppresses progress. */
 tdl_status tdl_bench_answers(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_behaviour(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_audit(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_compress(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_counts(bool quiet, tdl_bars *bars, tdl_report *why);
@@ -50,6 +51,7 @@ tdl_status tdl_bench_ingest(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_insight(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_predict(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_publish(bool quiet, tdl_bars *bars, tdl_report *why);
+tdl_status tdl_bench_fits(bool quiet, tdl_bars *bars, tdl_report *why); /* EASE and iALS++ */
 tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_retail(bool quiet, tdl_bars *bars, tdl_report *why);
 tdl_status tdl_bench_scan(bool quiet, tdl_bars *bars, tdl_report *why);

@@ -5,7 +5,7 @@
  * are tokens that have a target. Without PyTorch the published figures stand (PyTorch 1.13, one
  * core), and the bar says so.
  */
-#include "bench_behaviour.h"
+#include "bars.h"
 
 #include <stdlib.h>
 

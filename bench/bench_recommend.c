@@ -14,7 +14,6 @@
 #include "apps/recommend/ials.h"
 #include "bars.h"
 #include "base/rng.h"
-#include "bench_behaviour.h"
 #include "cli/command.h"
 #include "peak.h"
 #include "stats/cholesky.h"
@@ -221,18 +220,29 @@ out:
     return st;
 }
 
-tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
+tdl_status tdl_bench_fits(bool quiet, tdl_bars *bars, tdl_report *why)
 {
     crowd *c = make_crowd();
     tdl_status st;
 
+    TDL_UNUSED(quiet);
     if (!c)
         return TDL_FAIL(why, TDL_E_NO_MEMORY, "no memory for %d pairs", PAIRS);
     tdl_fit_data data = {&c->all, c->offsets + 1};
-    if (!(st = tdl_bench_scan(quiet, bars, why)) && !(st = tdl_bench_counts(quiet, bars, why)) &&
-        !(st = bench_ials(&data, bars, why)) && !(st = bench_ease(&data, bars, why)))
-        st = tdl_bench_behaviour(quiet, bars, why);
-    if (!st && tdl_bench_answers(quiet, bars, why)) { // the other figures are worth having
+    if (!(st = bench_ials(&data, bars, why)))
+        st = bench_ease(&data, bars, why);
+    free(c);
+    return st;
+}
+
+tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
+{
+    tdl_status st;
+
+    if ((st = tdl_bench_scan(quiet, bars, why)) || (st = tdl_bench_counts(quiet, bars, why)) ||
+        (st = tdl_bench_fits(quiet, bars, why)) || (st = tdl_bench_behaviour(quiet, bars, why)))
+        return st;
+    if (tdl_bench_answers(quiet, bars, why)) { // the other figures are worth having
         fprintf(stderr, "answers over HTTP: %s\n", why->message);
         tdl_bars_add(bars,
                      (tdl_bar){.unit = "done",
@@ -242,6 +252,5 @@ tdl_status tdl_bench_recommend(bool quiet, tdl_bars *bars, tdl_report *why)
                                .peer_value = 1},
                      "recommend: answers over HTTP measured");
     }
-    free(c);
-    return st;
+    return TDL_OK;
 }

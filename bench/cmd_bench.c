@@ -15,10 +15,12 @@ static const struct {
 } benches[] = {
     {"answers", tdl_bench_answers, true},
     {"audit", tdl_bench_audit, false},
+    {"behaviour", tdl_bench_behaviour, true},
     {"compress", tdl_bench_compress, false},
     {"counts", tdl_bench_counts, true},
     {"engine", tdl_bench_engine, false},
     {"fashion", tdl_bench_fashion, true},
+    {"fits", tdl_bench_fits, true},
     {"flags", tdl_bench_flags, false},
     {"gemm", tdl_bench_gemm, true},
     {"ingest", tdl_bench_ingest, false},
