@@ -348,7 +348,7 @@ static tdl_status ask_task(const shop *s, tdl_recommend_task task, tdl_bars *bar
 {
     tdl_holdout split = {0};
     tdl_cut_facts facts;
-    tdl_cut cut;
+    tdl_cut cut = {0};
     tdl_buf text = {0};
     double sum = 0, value = 0;
     tdl_status st;
@@ -361,7 +361,9 @@ static tdl_status ask_task(const shop *s, tdl_recommend_task task, tdl_bars *bar
         st = ask(s, task, cut.cut_us, &split.question[i], &text, &value, why);
         sum += value;
     }
-    if (!st && split.questions_n)
+    if (!st && !split.questions_n)
+        st = TDL_FAIL(why, TDL_E_INVALID, "nobody is to be asked: %s", s->when->cut);
+    if (!st)
         add_bars(s, task, sum / (double)split.questions_n, split.questions_n, facts.crc, bars);
     tdl_buf_release(&text);
     tdl_holdout_release(&split);
