@@ -280,7 +280,7 @@ static tdl_feedback *read_book(void)
 
 static tdl_cut window(const char *from, const char *to)
 {
-    tdl_cut ret;
+    tdl_cut ret = {0};
 
     assert_int_equal(tdl_feedlog_time(tdl_str_of(from), &ret.cut_us, NULL), TDL_OK);
     assert_int_equal(tdl_feedlog_time(tdl_str_of(to), &ret.end_us, NULL), TDL_OK);
