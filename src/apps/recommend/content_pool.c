@@ -5,8 +5,9 @@
  * An item is compared by content with what the model chose by behaviour: log-odds against the tenth
  * best likeness among both, so that one that is as near to a person as the model's own best stands
  * beside them. With n people who had it, log(kappa / (n + kappa)) is taken off: what is known of it
- * by then is the model's to say. kappa is that of "content" as training chose it, else
- * KAPPA_UNMEASURED.
+ * by then is the model's to say. kappa is that of "content" as training chose it, and KAPPA_MAX at
+ * most: a larger one lets items in that people had and did not take up (a shop's book served
+ * through a store lost a hundredth of its NDCG in every task).
  *
  * Of items that few had the newest TDL_CONTENT_LOOKED are looked at, so that an answer takes no
  * longer where a catalogue is full of what nobody buys. Older ones come by impressions
@@ -18,7 +19,7 @@
 #include "apps/recommend/top.h"
 
 enum { TDL_CONTENT_LOOKED = 500 };
-static const double KAPPA_UNMEASURED = 5;
+static const double KAPPA_MAX = 5;
 
 /* What the answer goes by: the items that are asked about, or those that the person had last. */
 static tdl_history own_of(const tdl_answer *a)
@@ -148,7 +149,7 @@ static double kappa_of(const tdl_serving *serving)
 {
     const tdl_content_map *map = serving ? serving->snapshot->content_map : NULL;
 
-    return map && map->kappa > 0 ? map->kappa : KAPPA_UNMEASURED;
+    return map && map->kappa > 0 ? fmin(map->kappa, KAPPA_MAX) : KAPPA_MAX;
 }
 
 /* What the tenth of the pool is worth, at most 0: what a person had himself is measured by the
