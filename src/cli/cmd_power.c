@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/number_option.h"
-#include "stats/anytime.h"
 #include "stats/power.h"
 
 typedef struct power_values {
@@ -51,45 +50,6 @@ typedef struct plan {
     double alpha, power, daily;
     double arms;
 } plan;
-
-static double se_of(const plan *p, double units_per_arm)
-{
-    return sqrt((p->variance_a + p->variance_b) / units_per_arm);
-}
-
-/* Chance that the interval that always holds leaves 0 at the planned end, if not before. */
-static double power_at_end(const plan *p, double units_per_arm)
-{
-    double both = 2 * units_per_arm;
-
-    return tdl_power_at(p->lift, se_of(p, units_per_arm),
-                        tdl_anytime_half(1, both, both, p->alpha));
-}
-
-static double units_fixed(const plan *p)
-{
-    double z = tdl_detectable(1, (tdl_power_plan){p->alpha, p->power}) / p->lift;
-
-    return z * z * (p->variance_a + p->variance_b);
-}
-
-/* Units per arm for looking at any time: a bound from above, as runs that stop early are not
- * counted in. */
-static double units_anytime(const plan *p)
-{
-    double low = units_fixed(p), high = 2 * low;
-
-    while (power_at_end(p, high) < p->power)
-        high *= 2;
-    for (int i = 0; i < 60; i++) {
-        double middle = (low + high) / 2;
-        if (power_at_end(p, middle) < p->power)
-            low = middle;
-        else
-            high = middle;
-    }
-    return high;
-}
 
 static tdl_status read_plan(const power_values *v, plan *p, tdl_report *why)
 {
@@ -171,10 +131,13 @@ static tdl_status run(const void *values, char **arguments, tdl_report *why)
     TDL_UNUSED(arguments);
     if (st)
         return st;
+    tdl_power_plan wanted = {p.alpha, p.power};
+    double fixed = tdl_units_for(p.lift, p.variance_a, p.variance_b, wanted);
+    double anytime = tdl_units_for_anytime(p.lift, p.variance_a, p.variance_b, wanted);
     if (v->common.json)
-        write(&p, units_fixed(&p), units_anytime(&p));
+        write(&p, fixed, anytime);
     else
-        print(&p, units_fixed(&p), units_anytime(&p));
+        print(&p, fixed, anytime);
     return TDL_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "stats/anytime.h"
 #include "stats/distribution.h"
 #include "table/normalise.h"
 
@@ -23,11 +24,32 @@ static double both_z(tdl_power_plan plan)
     return tdl_normal_score(1 - alpha_of(plan) / 2) + tdl_normal_score(power_of(plan));
 }
 
+double tdl_units_for(double difference, double variance_a, double variance_b, tdl_power_plan plan)
+{
+    double z = both_z(plan) / difference;
+
+    return z * z * (variance_a + variance_b);
+}
+
 double tdl_units_for_proportions(double p_a, double p_b, tdl_power_plan plan)
 {
-    double z = both_z(plan) / (p_b - p_a);
+    return tdl_units_for(p_b - p_a, p_a * (1 - p_a), p_b * (1 - p_b), plan);
+}
 
-    return z * z * (p_a * (1 - p_a) + p_b * (1 - p_b));
+double tdl_units_for_anytime(double difference, double variance_a, double variance_b,
+                             tdl_power_plan plan)
+{
+    double low = tdl_units_for(difference, variance_a, variance_b, plan), high = INFINITY, n = low;
+
+    for (int i = 0; i < HALVINGS && high - low > 1e-9 * low; i++) {
+        double limit = tdl_anytime_half(1, 2 * n, 2 * n, alpha_of(plan));
+        if (tdl_power_at(difference, sqrt((variance_a + variance_b) / n), limit) < power_of(plan))
+            low = n;
+        else
+            high = n;
+        n = isinf(high) ? 2 * n : (low + high) / 2;
+    }
+    return high;
 }
 
 double tdl_units_for_proportions_arcsine(double p_a, double p_b, tdl_power_plan plan)

@@ -9,8 +9,14 @@ typedef struct tdl_power_plan {
     double power; /* 0 = .8 */
 } tdl_power_plan;
 
-/* Units per arm. INFINITY for no difference. */
+/* Units per arm, of which one has variance_a or variance_b. INFINITY for no difference. */
+double tdl_units_for(double difference, double variance_a, double variance_b, tdl_power_plan plan);
 double tdl_units_for_proportions(double p_a, double p_b, tdl_power_plan plan);
+/* Units per arm with which the interval that always holds (anytime.h, planned for them) leaves 0 at
+ * the last look, if not before: runs that stop early are not counted in, so it is a bound from
+ * above. difference must not be 0. */
+double tdl_units_for_anytime(double difference, double variance_a, double variance_b,
+                             tdl_power_plan plan);
 double tdl_units_for_proportions_arcsine(double p_a, double p_b, tdl_power_plan plan); /* Cohen */
 /* Student's test of two means, `d` = difference over the standard deviation: by the noncentral t.
  */

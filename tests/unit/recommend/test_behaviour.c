@@ -26,15 +26,21 @@ typedef struct circle {
     tdl_behaviour *model; /* fitted with the softmax over all items */
 } circle;
 
-static tdl_behaviour *fit(const circle *c, const tdl_behaviour_params *params, tdl_pool *pool)
+static tdl_behaviour *fit_from(const circle *c, const tdl_behaviour_params *params, tdl_pool *pool,
+                               uint64_t seed)
 {
     const tdl_fit_data data = {&c->all, c->offsets + 1};
-    tdl_fit_options options = {.seed = 3, .params = params, .pool = pool};
+    tdl_fit_options options = {.seed = seed, .params = params, .pool = pool};
     tdl_behaviour *model = NULL;
     tdl_report why = {0};
 
     expect_ok(tdl_behaviour_fit(&data, &options, &model, &why), &why);
     return model;
+}
+
+static tdl_behaviour *fit(const circle *c, const tdl_behaviour_params *params, tdl_pool *pool)
+{
+    return fit_from(c, params, pool, 3);
 }
 
 static int set_up(void **state)
@@ -100,6 +106,13 @@ static size_t right_of(const tdl_behaviour *m)
     return right;
 }
 
+static int by_size(const void *left, const void *right)
+{
+    const size_t *a = left, *b = right;
+
+    return (*a > *b) - (*a < *b);
+}
+
 static void what_follows_in_every_history_is_learnt_by_each_loss(void **state)
 {
     const circle *c = *state;
@@ -112,10 +125,16 @@ static void what_follows_in_every_history_is_learnt_by_each_loss(void **state)
     tdl_behaviour_free(sampled);
     params.calibrated = true;
     params.t = .75;
-    tdl_behaviour *calibrated = fit(c, &params, NULL);
-    // over 66 seeds: 19.4 in the mean, below 18 for six of them, 14 at least; one is drawn here
-    assert_in_range(right_of(calibrated), ITEMS - 5, ITEMS);
-    tdl_behaviour_free(calibrated);
+    // one seed in ten lies below 18: the middle of five does not
+    size_t right[5];
+    for (size_t i = 0; i < 5; i++) {
+        tdl_behaviour *calibrated = fit_from(c, &params, NULL, 3 + i);
+        right[i] = right_of(calibrated);
+        tdl_behaviour_free(calibrated);
+    }
+    qsort(right, 5, sizeof *right, by_size);
+    print_message("gBCE, right of %d over five seeds: %zu to %zu\n", ITEMS, right[0], right[4]);
+    assert_in_range(right[2], ITEMS - 2, ITEMS);
 }
 
 static void a_fit_does_not_depend_on_threads(void **state)

@@ -589,6 +589,19 @@ static void looks_only_narrow(void **state)
     assert_true(seen.low == now.low && seen.high == now.high);
 }
 
+/* Looking at any time asks for more units than one look does, and just so many that the last look
+ * has the power asked for. */
+static void looking_at_any_time_has_its_price(void **state)
+{
+    double fixed = tdl_units_for_proportions(.1, .11, (tdl_power_plan){0});
+    double n = tdl_units_for_anytime(.01, .1 * .9, .11 * .89, (tdl_power_plan){0});
+    double se = sqrt((.1 * .9 + .11 * .89) / n);
+
+    (void)state;
+    assert_true(n > fixed && n < 2 * fixed);
+    expect(tdl_power_at(.01, se, tdl_anytime_half(1, 2 * n, 2 * n, .05)), .8, 1e-7);
+}
+
 /* Three segments of one true effect: what differs is chance, and all are drawn to the middle. */
 static void segments_borrow_from_each_other(void **state)
 {
@@ -627,6 +640,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(distributions),
         cmocka_unit_test(what_cannot_be_computed_says_why),
         cmocka_unit_test(looks_only_narrow),
+        cmocka_unit_test(looking_at_any_time_has_its_price),
         cmocka_unit_test(segments_borrow_from_each_other),
     };
 
