@@ -10,21 +10,6 @@
 #include "cli/number_option.h"
 #include "cli/read_options.h"
 
-#define TEXT(values, name, member, argument, en, zh)                                               \
-    {                                                                                              \
-        name, TDL_OPTION_TEXT, offsetof(values, member), argument, NULL, 0, 0,                     \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
-#define COUNT(values, name, member, fallback, low, high, en, zh)                                   \
-    {                                                                                              \
-        name, TDL_OPTION_INT, offsetof(values, member), "N", fallback, low, high,                  \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
-
 /* ---- analyse ---- */
 
 typedef struct analyse_values {
@@ -36,35 +21,41 @@ typedef struct analyse_values {
 } analyse_values;
 
 static const tdl_option analyse_options[] = {
-    TEXT(analyse_values, "arm", arm, "COLUMN", "which arm a unit was in", "所在组别的列"),
-    TEXT(analyse_values, "control", control, "VALUE",
-         "the arm that others are compared with; the first by name",
-         "对照组的取值；默认按名称取第一个"),
-    TEXT(analyse_values, "unit", unit, "COLUMN", "who it was; each row is a unit without",
-         "单位（用户）标识列；缺省时每行一个单位"),
-    TEXT(analyse_values, "primary", primary, "OUTCOME,...",
-         "what decides; the first one wins or loses. COLUMN, SUM/SUM, COLUMN@QUANTILE, "
-         "COLUMN~KNOWN_BEFORE",
-         "决定胜负的指标，以第一个为准。写法：列名、分子/分母、列名@分位数、列名~实验前的列"),
-    TEXT(analyse_values, "secondary", secondary, "OUTCOME,...", "what else is of interest",
-         "其他关注的指标"),
-    TEXT(analyse_values, "guardrails", guardrails, "OUTCOME,...", "what must not get worse",
-         "不得变差的护栏指标"),
-    TEXT(analyse_values, "lower", lower, "OUTCOME,...", "of these less is better",
-         "越低越好的指标"),
-    TEXT(analyse_values, "shares", shares, "NUMBER,...",
-         "meant of each arm, the control first, then by name; even",
-         "各组设定的流量份额，对照组在前，其余按名称；默认均分"),
-    TEXT(analyse_values, "margin", margin, "LIFT", "too small to matter: 0.01 is one per cent; 0",
-         "可忽略的相对差异：0.01 即 1 %；默认 0"),
-    TEXT(analyse_values, "cap", cap, "QUANTILE", "cut means off there, over all arms joined: 0.999",
-         "按所有组合并后的分位数截断均值：0.999"),
-    TEXT(analyse_values, "alpha", alpha, "LEVEL", "of intervals; 0.05", "显著性水平；默认 0.05"),
-    COUNT(analyse_values, "planned", planned, "0", 0, INT64_MAX,
-          "units in all arms that were planned; 0 = none", "计划的总单位数；0 = 未计划"),
-    COUNT(analyse_values, "registered", registered, "0", 0, INT64_MAX,
-          "units for a fixed-horizon test, fixed before the start; 0 = none is shown",
-          "实验开始前登记的固定样本量；0 = 不显示固定样本检验"),
+    TDL_TEXT_OPTION(analyse_values, "arm", arm, "COLUMN", "which arm a unit was in",
+                    "所在组别的列"),
+    TDL_TEXT_OPTION(analyse_values, "control", control, "VALUE",
+                    "the arm that others are compared with; the first by name",
+                    "对照组的取值；默认按名称取第一个"),
+    TDL_TEXT_OPTION(analyse_values, "unit", unit, "COLUMN",
+                    "who it was; each row is a unit without",
+                    "单位（用户）标识列；缺省时每行一个单位"),
+    TDL_TEXT_OPTION(
+        analyse_values, "primary", primary, "OUTCOME,...",
+        "what decides; the first one wins or loses. COLUMN, SUM/SUM, COLUMN@QUANTILE, "
+        "COLUMN~KNOWN_BEFORE",
+        "决定胜负的指标，以第一个为准。写法：列名、分子/分母、列名@分位数、列名~实验前的列"),
+    TDL_TEXT_OPTION(analyse_values, "secondary", secondary, "OUTCOME,...",
+                    "what else is of interest", "其他关注的指标"),
+    TDL_TEXT_OPTION(analyse_values, "guardrails", guardrails, "OUTCOME,...",
+                    "what must not get worse", "不得变差的护栏指标"),
+    TDL_TEXT_OPTION(analyse_values, "lower", lower, "OUTCOME,...", "of these less is better",
+                    "越低越好的指标"),
+    TDL_TEXT_OPTION(analyse_values, "shares", shares, "NUMBER,...",
+                    "meant of each arm, the control first, then by name; even",
+                    "各组设定的流量份额，对照组在前，其余按名称；默认均分"),
+    TDL_TEXT_OPTION(analyse_values, "margin", margin, "LIFT",
+                    "too small to matter: 0.01 is one per cent; 0",
+                    "可忽略的相对差异：0.01 即 1 %；默认 0"),
+    TDL_TEXT_OPTION(analyse_values, "cap", cap, "QUANTILE",
+                    "cut means off there, over all arms joined: 0.999",
+                    "按所有组合并后的分位数截断均值：0.999"),
+    TDL_TEXT_OPTION(analyse_values, "alpha", alpha, "LEVEL", "of intervals; 0.05",
+                    "显著性水平；默认 0.05"),
+    TDL_COUNT_OPTION(analyse_values, "planned", planned, "0", 0, INT64_MAX,
+                     "units in all arms that were planned; 0 = none", "计划的总单位数；0 = 未计划"),
+    TDL_COUNT_OPTION(analyse_values, "registered", registered, "0", 0, INT64_MAX,
+                     "units for a fixed-horizon test, fixed before the start; 0 = none is shown",
+                     "实验开始前登记的固定样本量；0 = 不显示固定样本检验"),
     TDL_READ_OPTIONS(analyse_values, read),
 };
 
@@ -77,18 +68,19 @@ typedef struct simulate_values {
 } simulate_values;
 
 static const tdl_option simulate_options[] = {
-    TEXT(simulate_values, "rate", rate, "RATE", "of the control; 0.1", "对照组的转化率；默认 0.1"),
-    TEXT(simulate_values, "lift", lift, "DIFFERENCE", "that there is to be found; 0.01",
-         "真实存在的差异；默认 0.01"),
-    TEXT(simulate_values, "alpha", alpha, "LEVEL", "0.05", "显著性水平；默认 0.05"),
-    COUNT(simulate_values, "units", units, "20000", 1, 1000000000, "in each arm, at the end",
-          "每组最终的单位数"),
-    COUNT(simulate_values, "looks", looks, "100", 1, 1000000, "at equal distances",
-          "等间隔查看的次数"),
-    COUNT(simulate_values, "runs", runs, "20000", 1, 100000000, "experiments that are simulated",
-          "模拟的实验次数"),
-    COUNT(simulate_values, "seed", seed, "1", 0, INT64_MAX, "same seed, same figures",
-          "相同种子得到相同数字"),
+    TDL_TEXT_OPTION(simulate_values, "rate", rate, "RATE", "of the control; 0.1",
+                    "对照组的转化率；默认 0.1"),
+    TDL_TEXT_OPTION(simulate_values, "lift", lift, "DIFFERENCE", "that there is to be found; 0.01",
+                    "真实存在的差异；默认 0.01"),
+    TDL_TEXT_OPTION(simulate_values, "alpha", alpha, "LEVEL", "0.05", "显著性水平；默认 0.05"),
+    TDL_COUNT_OPTION(simulate_values, "units", units, "20000", 1, 1000000000,
+                     "in each arm, at the end", "每组最终的单位数"),
+    TDL_COUNT_OPTION(simulate_values, "looks", looks, "100", 1, 1000000, "at equal distances",
+                     "等间隔查看的次数"),
+    TDL_COUNT_OPTION(simulate_values, "runs", runs, "20000", 1, 100000000,
+                     "experiments that are simulated", "模拟的实验次数"),
+    TDL_COUNT_OPTION(simulate_values, "seed", seed, "1", 0, INT64_MAX, "same seed, same figures",
+                     "相同种子得到相同数字"),
 };
 
 static const char *or_null(const char *text)

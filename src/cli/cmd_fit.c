@@ -31,27 +31,10 @@ typedef struct fit_values {
 } fit_values;
 
 #define TEXT(name, member, argument, en, zh)                                                       \
-    {                                                                                              \
-        name, TDL_OPTION_TEXT, offsetof(fit_values, member), argument, NULL, 0, 0,                 \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
-#define FLAG(name, member, en, zh)                                                                 \
-    {                                                                                              \
-        name, TDL_OPTION_FLAG, offsetof(fit_values, member), NULL, NULL, 0, 0,                     \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
+    TDL_TEXT_OPTION(fit_values, name, member, argument, en, zh)
+#define FLAG(name, member, en, zh) TDL_FLAG_OPTION(fit_values, name, member, en, zh)
 #define COUNT(name, member, fallback, low, high, en, zh)                                           \
-    {                                                                                              \
-        name, TDL_OPTION_INT, offsetof(fit_values, member), "N", fallback, low, high,              \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
-
+    TDL_COUNT_OPTION(fit_values, name, member, fallback, low, high, en, zh)
 #define BAR(name, number, en, zh) TEXT(name, bar[number], "VALUE", en, zh)
 
 static const tdl_option fit_options[] = {

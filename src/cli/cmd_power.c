@@ -14,12 +14,7 @@ typedef struct power_values {
 } power_values;
 
 #define TEXT(name, member, argument, en, zh)                                                       \
-    {                                                                                              \
-        name, TDL_OPTION_TEXT, offsetof(power_values, member), argument, NULL, 0, 0,               \
-        {                                                                                          \
-            en, zh                                                                                 \
-        }                                                                                          \
-    }
+    TDL_TEXT_OPTION(power_values, name, member, argument, en, zh)
 
 static const tdl_option power_options[] = {
     TEXT("rate", rate, "RATE", "of the control, of a proportion: 0.1", "对照组的比例：0.1"),

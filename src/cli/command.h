@@ -37,6 +37,29 @@ typedef struct tdl_option {
     tdl_text help;
 } tdl_option;
 
+/* Rows of an option table, `member` being one of the struct `values`. */
+#define TDL_TEXT_OPTION(values, name, member, argument, en, zh)                                    \
+    {                                                                                              \
+        name, TDL_OPTION_TEXT, offsetof(values, member), argument, NULL, 0, 0,                     \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
+    }
+#define TDL_COUNT_OPTION(values, name, member, fallback, low, high, en, zh)                        \
+    {                                                                                              \
+        name, TDL_OPTION_INT, offsetof(values, member), "N", fallback, low, high,                  \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
+    }
+#define TDL_FLAG_OPTION(values, name, member, en, zh)                                              \
+    {                                                                                              \
+        name, TDL_OPTION_FLAG, offsetof(values, member), NULL, NULL, 0, 0,                         \
+        {                                                                                          \
+            en, zh                                                                                 \
+        }                                                                                          \
+    }
+
 typedef enum tdl_origin { TDL_ORIGIN_DEFAULT, TDL_ORIGIN_ENVIRONMENT, TDL_ORIGIN_FLAG } tdl_origin;
 
 /* First member of every values struct. */
